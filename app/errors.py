@@ -1,0 +1,162 @@
+"""Every error that this program raises on purpose.
+
+* ChatError                      500
+  + RequestError                 400  the client sent something we cannot use
+    - InvalidJson                400
+    - UnknownRequestShape        400
+    - InvalidMessages            400
+    - UnknownAction              400
+    - InvalidOption              400  an override such as ?protocol= or ?sdk=
+    - Unauthorized               401
+    - NotFound                   404
+    - BodyTooLarge               413
+    - UnsupportedMediaType       415
+  + ProviderError                502  the model's side failed
+    - ProviderNotConfigured      500
+    - ProviderRefused            400  the model's API calls the request itself wrong
+    - ProviderRateLimited        429
+    - ProviderUnauthorized       502  wrong key, project or model name
+    - ProviderTimeout            504
+
+A tool that fails is not here: it is an event, and the model may answer it. Once bytes have been
+sent an error is not raised to the client either: it is an `Error` event in the stream.
+"""
+
+from typing import ClassVar
+
+
+class ChatError(Exception):
+    """Base class. ``str(error)`` is for our log; ``public_message`` is for the wire.
+
+    ``public_message`` is one sentence that a person can act on; it never holds a secret, a path
+    or the text of a foreign exception.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    public_message: str = "Something went wrong on the server; please try again."
+
+    def headers(self) -> dict[str, str]:
+        """Return the response headers that belong to this error."""
+        return {}
+
+
+class RequestError(ChatError):
+    """The request cannot be used. Its message is made by us, so it may go to the client."""
+
+    code = "bad_request"
+    status = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.public_message = message
+
+
+class InvalidJson(RequestError):
+    code = "invalid_json"
+
+
+class UnknownRequestShape(RequestError):
+    code = "unknown_request_shape"
+
+
+class InvalidMessages(RequestError):
+    code = "invalid_messages"
+
+
+class UnknownAction(RequestError):
+    code = "unknown_action"
+
+
+class InvalidOption(RequestError):
+    code = "invalid_option"
+
+
+class Unauthorized(RequestError):
+    code = "unauthorized"
+    status = 401
+
+    def headers(self) -> dict[str, str]:
+        return {"www-authenticate": "Bearer"}
+
+
+class NotFound(RequestError):
+    code = "not_found"
+    status = 404
+
+
+class BodyTooLarge(RequestError):
+    code = "body_too_large"
+    status = 413
+
+
+class UnsupportedMediaType(RequestError):
+    code = "unsupported_media_type"
+    status = 415
+
+
+class ProviderError(ChatError):
+    """The model's side failed; also the class of what has no better one."""
+
+    code = "provider_error"
+    status = 502
+    public_message = "The model's server failed; please try again, or check OPENAI_BASE_URL."
+
+
+class ProviderNotConfigured(ProviderError):
+    code = "provider_not_configured"
+    status = 500
+    public_message = "OpenAI API key not configured"
+
+
+class ProviderRefused(ProviderError):
+    """The model's API answered 400: most often the conversation is longer than its context."""
+
+    code = "provider_refused"
+    status = 400
+    public_message = "The model refused the request; check CHAT_MODEL and what it accepts."
+
+
+class ContextTooLong(ProviderRefused):
+    code = "context_length_exceeded"
+    public_message = "The conversation is too long for the model; please start a new one."
+
+
+class ProviderRateLimited(ProviderError):
+    """The provider asked us to slow down.
+
+    Attributes:
+        retry_after: the provider's ``Retry-After`` value, if it sent one.
+    """
+
+    code = "rate_limited"
+    status = 429
+    public_message = "The model is answering too many requests; please try again shortly."
+
+    def __init__(self, message: str, *, retry_after: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def headers(self) -> dict[str, str]:
+        return {"retry-after": self.retry_after} if self.retry_after else {}
+
+
+class ProviderUnauthorized(ProviderError):
+    code = "provider_unauthorized"
+    public_message = "The model's server refused our credentials; check OPENAI_API_KEY."
+
+
+class ProviderModelNotFound(ProviderError):
+    code = "provider_model_not_found"
+    public_message = "The model was not found; check CHAT_MODEL and OPENAI_BASE_URL."
+
+
+class ProviderUnreachable(ProviderError):
+    code = "provider_unreachable"
+    public_message = "The model's server cannot be reached; check OPENAI_BASE_URL."
+
+
+class ProviderTimeout(ProviderError):
+    code = "provider_timeout"
+    status = 504
+    public_message = "The model did not answer in time; please try again."

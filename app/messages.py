@@ -1,0 +1,139 @@
+"""What the model is asked: the request, its messages and their parts.
+
+`requests` makes these from a client's bytes, providers turn them into what their API wants.
+Nothing here knows a client's shape or a provider's.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
+Shape: TypeAlias = Literal["ai-sdk-3.4", "ai-sdk-4", "ai-sdk-5", "direct", "prompt"]
+
+
+class TextPart(msgspec.Struct, frozen=True):
+    """Text of any role."""
+
+    text: str
+
+
+class FilePart(msgspec.Struct, frozen=True):
+    """A file of the user (or one the model made earlier).
+
+    ``url`` is ``data:<media type>;base64,…`` or an ``http(s)`` address; the model's side fetches
+    the latter, never this server.
+    """
+
+    media_type: str
+    url: str
+    filename: str | None = None
+
+
+class ReasoningPart(msgspec.Struct, frozen=True):
+    """The model's earlier reasoning, with the proof that its provider may want back."""
+
+    text: str
+    signature: str | None = None
+    redacted: str | None = None
+
+
+class ToolCallPart(msgspec.Struct, frozen=True):
+    """A call that the model made in an assistant message. ``input`` is JSON."""
+
+    tool_call_id: str
+    tool_name: str
+    input: Any
+
+
+class ToolOutputPart(msgspec.Struct, frozen=True):
+    """The answer to a call, in a message of role ``tool``. ``output`` is JSON.
+
+    ``closed`` marks an answer that the client never sent and that we made up, so that the model's
+    API accepts the history.
+    """
+
+    tool_call_id: str
+    tool_name: str
+    output: Any
+    is_error: bool = False
+    closed: bool = False
+
+
+Part: TypeAlias = TextPart | FilePart | ReasoningPart | ToolCallPart | ToolOutputPart
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message to the model.
+
+    ``user``: text and files. ``assistant``: text, reasoning, calls, files. ``tool``: outputs
+    only, directly behind the assistant message whose calls they answer. ``system``: text.
+    """
+
+    role: Role
+    parts: Sequence[Part]
+
+
+class ToolApproval(msgspec.Struct, frozen=True):
+    """The user's word on a call that asked for approval, from the last message of the history.
+
+    Everything in it is the client's claim; `tools.approval` checks the id.
+    """
+
+    approval_id: str
+    approved: bool
+    reason: str | None
+    call: ToolCallPart
+
+
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat turn that a client asks for, whatever shape it came in."""
+
+    shape: Shape
+    messages: Sequence[Message]
+    chat_id: str | None = None
+    # Set when the history ends with an assistant message that this turn continues: its id, or ""
+    # where the client has ids but does not send them (AI SDK 3.4 and 4).
+    continues: str | None = None
+    approvals: Sequence[ToolApproval] = ()
+    trigger: str | None = None
+    model: str | None = None
+    # Overrides from the body or the payload; the query string's win (see `protocols.negotiate`).
+    protocol: str | None = None
+    sdk: str | None = None
+    stream: bool = True
+    session_id: str | None = None
+    user_id: str | None = None
+
+
+class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One tool to run on its own (`reference/tool-stream.md`); ``name`` None: the default tool."""
+
+    name: str | None
+    args: Mapping[str, Any]
+    context: Mapping[str, Any]
+    tool_config: Mapping[str, Any]
+    protocol: str | None = None
+    stream: bool = True
+
+
+class ToolSpec(msgspec.Struct, frozen=True):
+    """A tool as the model sees it. ``parameters`` is a JSON schema of type object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    strict: bool = False
+
+
+class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One call to the model."""
+
+    model: str
+    messages: Sequence[Message]
+    tools: Sequence[ToolSpec] = ()
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    # A JSON schema that the whole answer has to fit (structured output), with its name.
+    response_schema: tuple[str, Mapping[str, Any]] | None = None
