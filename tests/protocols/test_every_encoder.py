@@ -1,0 +1,191 @@
+"""What holds for every encoder and every turn that the grammar allows."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.events import (
+    Abort,
+    Data,
+    Error,
+    Event,
+    File,
+    Finish,
+    Metadata,
+    ReasoningDelta,
+    ReasoningRedacted,
+    ReasoningSignature,
+    Source,
+    Start,
+    Status,
+    StepEnd,
+    StepStart,
+    TextDelta,
+    ToolApprovalRequest,
+    ToolInputAvailable,
+    ToolInputDelta,
+    ToolInputError,
+    ToolInputStart,
+    ToolOutputAvailable,
+    ToolOutputDenied,
+    ToolOutputError,
+    Usage,
+)
+from app.grammar import Order, OrderError, State
+from app.protocols.data_stream import DataStreamEncoder
+from app.protocols.framing import Framer
+from app.protocols.ui_message_stream import UIMessageStreamEncoder
+from tests.turns import any_text
+
+call_ids = st.sampled_from(["c1", "c2"])
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | any_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
+    max_leaves=5,
+)
+usages = st.builds(Usage, *(st.none() | st.integers(0, 10**6) for _ in range(4)))
+reasons = st.sampled_from(["stop", "length", "tool-calls", "content-filter", "error", "other"])
+events: st.SearchStrategy[Event] = st.one_of(
+    st.builds(Start, any_text),
+    st.builds(StepStart),
+    st.builds(TextDelta, any_text),
+    st.builds(ReasoningDelta, any_text),
+    st.builds(ReasoningSignature, any_text),
+    st.builds(ReasoningRedacted, any_text),
+    st.builds(ToolInputStart, call_ids, any_text),
+    st.builds(ToolInputDelta, call_ids, any_text),
+    st.builds(
+        ToolInputAvailable,
+        call_ids,
+        any_text,
+        json_values,
+        st.sampled_from(["server", "client", "provider"]),
+    ),
+    st.builds(ToolInputError, call_ids, any_text, json_values, any_text),
+    st.builds(ToolApprovalRequest, any_text, call_ids),
+    st.builds(ToolOutputAvailable, call_ids, json_values, st.booleans()),
+    st.builds(ToolOutputError, call_ids, any_text),
+    st.builds(ToolOutputDenied, call_ids),
+    st.builds(Status, any_text, st.none() | call_ids),
+    st.builds(Source, any_text, *(st.none() | any_text for _ in range(4))),
+    st.builds(File, any_text, any_text),
+    st.builds(Data, any_text, json_values, st.none() | any_text, st.booleans()),
+    st.builds(Metadata, st.dictionaries(any_text, json_values, max_size=2)),
+    st.builds(StepEnd, reasons, usages),
+)
+terminals: st.SearchStrategy[Event] = st.one_of(
+    st.builds(Finish, reasons, usages),
+    st.builds(Abort, st.none() | any_text),
+    st.builds(Error, any_text, any_text),
+)
+
+
+@st.composite
+def turns(draw: st.DrawFn) -> Sequence[Event]:
+    """Return any turn that the grammar allows, ended by whatever may end it."""
+    order, turn = Order(), []
+    wanted = [Start("m"), StepStart(), *draw(st.lists(events, max_size=30)), draw(terminals)]
+    for event in wanted:
+        try:
+            order.check(event)
+        except OrderError:
+            continue
+        turn.append(event)
+    if order.state is not State.DONE:
+        turn.append(Error("x", "The end."))  # the framer answers what is still owed
+    return turn
+
+
+def frame(encoder: Any, turn: Sequence[Event]) -> bytes:
+    framer = Framer(encoder)
+    wire = b"".join(framer.frame([event]) for event in turn)
+    assert framer.state is State.DONE
+    return wire
+
+
+def no_null_fields(chunk: dict[str, Any]) -> bool:
+    return all(value is not None for key, value in chunk.items() if key not in JSON_FIELDS)
+
+
+# Values of the application, where null is a value like any other.
+JSON_FIELDS = {"input", "output", "data", "messageMetadata"}
+
+
+@given(turns(), st.sampled_from([None, "5.0", "5", "6", "7"]))
+def test_any_turn_ends_cleanly_in_the_ui_message_stream(turn: Sequence[Event], sdk: Any) -> None:
+    wire = frame(UIMessageStreamEncoder(sdk), turn).decode()
+
+    assert wire.endswith("data: [DONE]\n\n")
+    assert wire.count("data: [DONE]") == 1
+    parts = wire.removesuffix("\n\n").split("\n\n")[:-1]
+    chunks = [json.loads(part.removeprefix("data: ")) for part in parts]
+    open_blocks: set[tuple[str, str]] = set()
+    open_steps = 0
+    for chunk in chunks:
+        kind, _, what = chunk["type"].partition("-")
+        assert no_null_fields(chunk)
+        if what == "step":
+            open_steps += 1 if kind == "start" else -1
+        elif kind in ("text", "reasoning"):
+            block = (kind, chunk["id"])
+            if what == "start":
+                assert not open_blocks
+                open_blocks.add(block)
+            elif what == "end":
+                open_blocks.remove(block)
+            else:
+                assert block in open_blocks
+    assert not open_blocks
+    assert open_steps == (1 if isinstance(turn[-1], Abort) and open_steps else 0)
+
+
+@given(turns(), st.sampled_from(["3.4", "4"]))
+def test_any_turn_ends_cleanly_in_the_data_stream(turn: Sequence[Event], sdk: Any) -> None:
+    wire = frame(DataStreamEncoder(sdk), turn).decode()
+
+    lines = [line.partition(":") for line in wire.split("\n")[:-1]]
+    parts = [(code, json.loads(value)) for code, _, value in lines]
+    codes = [code for code, _ in parts]
+    known = set("0123456789abcde") if sdk == "3.4" else set("0289abcdefghijk3")
+    assert set(codes) <= known
+    announced = {value["toolCallId"] for code, value in parts if code in "9b"}
+    assert {value["toolCallId"] for code, value in parts if code in "ac"} <= announced
+    assert all(isinstance(value["args"], dict) for code, value in parts if code == "9")
+    if "d" in codes:
+        assert codes.index("d") == len(codes) - 1
+    if "3" in codes:
+        assert set(codes[codes.index("3") + 1 :]) <= {"e", "d"}
+
+
+@pytest.mark.parametrize("encoder", [DataStreamEncoder(), UIMessageStreamEncoder()])
+def test_events_of_one_read_leave_as_one_frame(encoder: Any) -> None:
+    framer = Framer(encoder)
+
+    whole = framer.frame([Start("m"), StepStart(), TextDelta("a"), TextDelta("b")])
+
+    again = type(encoder)()
+    pieces = [again.encode(e) for e in (Start("m"), StepStart(), TextDelta("a"), TextDelta("b"))]
+    assert whole == b"".join(pieces)
+    assert framer.state is State.IN_STEP
+
+
+def test_an_error_answers_the_calls_that_are_owed_one_first() -> None:
+    framer = Framer(DataStreamEncoder())
+    framer.frame([Start("m"), StepStart(), ToolInputAvailable("c", "t", {})])
+
+    wire = framer.frame([Error("x", "No.")])
+
+    assert [line[:2] for line in wire.decode().splitlines()] == ["a:", "3:", "e:", "d:"]
+
+
+def test_an_abort_answers_the_calls_that_are_owed_one_first() -> None:
+    framer = Framer(UIMessageStreamEncoder())
+    framer.frame([Start("m"), StepStart(), ToolInputStart("c", "t")])
+
+    wire = framer.frame([Abort()])
+
+    assert b"tool-input-error" in wire.split(b"abort")[0]
