@@ -1,0 +1,89 @@
+"""What went wrong at the model's side → which of our errors.
+
+The text of the upstream goes into ``str(error)``, which is for our log only; what a client sees is
+the error's ``public_message``.
+
+Sources: the OpenAI API's error object, ``{"error": {"message", "type", "param", "code"}}``
+(platform.openai.com/docs/guides/error-codes, 2025), and the variants of vLLM 0.11, llama.cpp,
+Groq and OpenRouter.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from app.errors import (
+    ContextTooLong,
+    ProviderError,
+    ProviderModelNotFound,
+    ProviderRateLimited,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnauthorized,
+)
+
+# Bytes of an error's body that are read at all, and characters of it that are logged.
+MAX_BODY_BYTES = 16 * 1024
+_MAX_TEXT = 500
+
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|exceed_context_size|maximum context length|context window",
+    re.IGNORECASE,
+)
+
+
+def error_for_status(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+    """Return the error for a response that is not 200.
+
+    Args:
+        headers: case-insensitive, or with lower-case names.
+        body: the first `MAX_BODY_BYTES` of the response's body.
+    """
+    try:
+        value = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        value = body.decode("utf-8", "replace")
+    error = value.get("error", value) if isinstance(value, dict) else value
+    text = f"status {status}: {_describe(error)}"
+    code = _code(error)
+    if status in (400, 413, 422) and _TOO_LONG.search(text):
+        return ContextTooLong(text)
+    if status == 404 or code == "model_not_found":
+        return ProviderModelNotFound(text)
+    if status == 429:
+        return ProviderRateLimited(text, retry_after=headers.get("retry-after"))
+    if status in (400, 413, 422):
+        return ProviderRefused(text)
+    if status in (401, 403):
+        return ProviderUnauthorized(text)
+    if status in (408, 504):
+        return ProviderTimeout(text)
+    return ProviderError(text)
+
+
+def error_in_stream(error: Any) -> ProviderError:
+    """Return the error for an error object (or text) that came inside the stream."""
+    text = f"error in the stream: {_describe(error)}"
+    code = _code(error)
+    if code in ("429", "rate_limit_exceeded", "insufficient_quota"):
+        return ProviderRateLimited(text)
+    if _TOO_LONG.search(text):
+        return ContextTooLong(text)
+    return ProviderError(text)
+
+
+def _code(error: Any) -> str:
+    if not isinstance(error, dict):
+        return ""
+    code = error.get("code")
+    return str(error.get("type", "") if code is None else code)
+
+
+def _describe(error: Any) -> str:
+    if isinstance(error, dict):
+        named = (f"{key}={error[key]!r}" for key in ("type", "code", "param") if error.get(key))
+        error = " ".join([*named, str(error.get("message", ""))])
+    text = str(error)
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"

@@ -1,0 +1,45 @@
+"""The events of one network read, with neighbouring deltas of the same kind joined into one."""
+
+from collections.abc import Callable, Iterable
+
+from app.events import Event
+
+MakeDelta = Callable[[str], Event]
+
+
+class Joiner:
+    """Collects events. What makes a delta of its text is also what tells deltas apart.
+
+    A hot loop may append to ``pieces`` itself while ``make`` is what it would pass to `delta`.
+    """
+
+    __slots__ = ("_events", "make", "pieces")
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self.make: MakeDelta | None = None
+        self.pieces: list[str] = []
+
+    def delta(self, make: MakeDelta, text: str) -> None:
+        """Add ``text``, which is not empty, to the open delta or open another one."""
+        if make is not self.make:
+            self._flush()
+            self.make = make
+        self.pieces.append(text)
+
+    def extend(self, events: Iterable[Event]) -> None:
+        """Add events that are no deltas, or not to be joined."""
+        self._flush()
+        self._events.extend(events)
+
+    def take(self) -> list[Event]:
+        """Return the events."""
+        self._flush()
+        return self._events
+
+    def _flush(self) -> None:
+        if self.make is not None:
+            pieces = self.pieces
+            self._events.append(self.make(pieces[0] if len(pieces) == 1 else "".join(pieces)))
+            self.make = None
+            self.pieces = []

@@ -1,0 +1,130 @@
+"""A model's server on a real socket. It plays one script per request, byte for byte."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came; header names in lower case."""
+
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Connection:
+    """The server's end of one connection, as a script sees it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def read_request(self) -> Request | None:
+        try:
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+        except asyncio.IncompleteReadError:
+            return None
+        first, *lines = head.strip().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (x.partition(": ") for x in lines)}
+        body = await self._reader.readexactly(int(headers.get("content-length", 0)))
+        return Request(first.split(" ")[1], headers, body)
+
+    async def send(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def start(
+        self, status: int = 200, headers: Mapping[str, str] | None = None, *, framing: str = ""
+    ) -> None:
+        """Send status and headers of a response whose body comes in HTTP chunks."""
+        lines = [f"HTTP/1.1 {status} X", framing or "transfer-encoding: chunked"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        await self.send("\r\n".join([*lines, "", ""]).encode())
+
+    async def chunk(self, data: bytes) -> None:
+        await self.send(b"%x\r\n%b\r\n" % (len(data), data))
+
+    async def finish(self) -> None:
+        await self.send(b"0\r\n\r\n")
+
+    async def closed_by_client(self) -> None:
+        """Return as soon as the client has closed the connection."""
+        try:
+            while await self._reader.read(65536):
+                pass
+        except ConnectionError:
+            pass
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def abort(self) -> None:
+        self._writer.transport.abort()
+
+
+Script: TypeAlias = Callable[[Connection], Awaitable[None]]
+
+
+def answer(*pieces: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Script:
+    """Return a script that sends a whole response, each piece as a write and an HTTP chunk."""
+
+    async def play(connection: Connection) -> None:
+        await connection.start(status, headers)
+        for piece in pieces:
+            await connection.chunk(piece)
+        await connection.finish()
+
+    return play
+
+
+async def hang_up(connection: Connection) -> None:
+    """A script: close the connection without a word."""
+    connection.abort()
+
+
+@dataclass
+class Upstream:
+    """What the server has seen."""
+
+    url: str = ""
+    requests: list[Request] = field(default_factory=list)
+    connections: int = 0
+
+
+@asynccontextmanager
+async def serve(*scripts: Script) -> AsyncIterator[Upstream]:
+    """Run the server; ``url`` is a base URL. A request beyond the scripts is hung up on."""
+    upstream = Upstream()
+    waiting = list(scripts)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def play(connection: Connection) -> None:
+        try:
+            while (request := await connection.read_request()) is not None:
+                upstream.requests.append(request)
+                await (waiting.pop(0) if waiting else hang_up)(connection)
+        except ConnectionError:
+            pass
+        finally:
+            connection.close()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream.connections += 1
+        task = asyncio.ensure_future(play(Connection(reader, writer)))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    try:
+        yield upstream
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.wait_closed()
