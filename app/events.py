@@ -31,6 +31,17 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             _add(self.cached_input_tokens, other.cached_input_tokens),
         )
 
+    def counted(self) -> dict[str, int]:
+        """Return the counts that are known, under the AI SDK's names."""
+        names = {
+            "inputTokens": self.input_tokens,
+            "outputTokens": self.output_tokens,
+            "totalTokens": _add(self.input_tokens, self.output_tokens),
+            "reasoningTokens": self.reasoning_tokens,
+            "cachedInputTokens": self.cached_input_tokens,
+        }
+        return {name: count for name, count in names.items() if count is not None}
+
 
 def _add(left: int | None, right: int | None) -> int | None:
     if left is None:

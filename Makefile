@@ -1,0 +1,60 @@
+# What people and CI call. Every target sets up what it needs, into ignored folders of the checkout.
+.DEFAULT_GOAL := help
+.PHONY: help run test check coverage bench lock clean
+SHELL := /bin/sh
+
+PORT ?= 9000
+BIN := .venv/bin
+# The newest Python of this machine that will do.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
+NPM_CI := npm ci --no-audit --no-fund --loglevel=error --prefix
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: .venv/.ready-run ## Set up and serve on http://127.0.0.1:9000 (PORT= changes it)
+	@PORT=$(PORT) $(BIN)/python -m app serve --demo
+
+test: .venv/.ready-dev node-tests ## Set up and run every test
+	$(BIN)/pytest
+
+check: .venv/.ready-dev ## Lint and check types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH="--quick" for a short run)
+	$(BIN)/python -m bench $(BENCH)
+
+lock: .venv/.ready-dev ## Resolve the dependencies anew and write both lock files
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --group dev -c requirements.lock -o requirements-dev.lock
+COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
+
+clean: ## Remove everything that the other targets made
+	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+
+.PHONY: node-tests
+node-tests: tests/node/node_modules/.ready
+
+# npm's packages are the other side of the protocol tests; without node those tests skip.
+tests/node/node_modules/.ready: tests/node/package-lock.json
+	@if command -v npm >/dev/null; then $(NPM_CI) tests/node && touch $@; \
+	else echo "npm is not installed: the tests against the real AI SDK will be skipped."; fi
+
+.venv/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "Deltaline needs Python 3.11 or later; none was found (set PYTHON=)."; exit 1; }
+	@echo "Setting up .venv with $(PYTHON) …"
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python -m venv failed; on Debian: apt install python3-venv"; exit 1; }
+
+.venv/.ready-run: requirements.lock .venv/pyvenv.cfg
+	@echo "Installing what the server needs …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.ready-dev: requirements-dev.lock pyproject.toml .venv/.ready-run
+	@echo "Installing what the tests need …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

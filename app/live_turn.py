@@ -1,0 +1,171 @@
+"""A turn while it runs: its task, its way out, its end.
+
+The rules of an ending are all here. A turn that was not opened raises to the route, which answers
+with a real HTTP status; a turn that was ends its stream with an `Error` event, whatever happened:
+the model broke off, the time limit came, the server stops, we have a defect.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from app.errors import ChatError
+from app.events import Error, Event, Finish, Start, StepStart
+from app.grammar import State
+from app.outbox import Outbox
+from app.protocols.framing import Framer
+from app.providers import Emit
+from app.telemetry import RequestLog
+from app.transcript import Transcript
+
+logger = logging.getLogger("deltaline.turn")
+
+TIME_LIMIT = Error("deadline_exceeded", "The answer was cut off by the time limit.")
+SHUTDOWN = Error("shutdown", "The server is restarting; please send your message again.")
+DEFECT = Error(ChatError.code, ChatError.public_message)
+
+
+class LiveTurn:
+    """Runs one turn in a task of its own.
+
+    Args:
+        run: runs the turn with the given ``emit``.
+        message_id: of the assistant's message.
+        framer: new, for this turn.
+        outbox: where frames go; `None` collects events only (see ``transcript``).
+        record: the log line, filled in while the turn runs.
+        transcript: collects the message, for ``on_finish`` and for answers in one piece.
+        on_end: called once, when the turn is over, however it ended.
+        deadline: loop time at which the turn ends with `TIME_LIMIT`.
+        started: `time.perf_counter` when the request came in.
+
+    Attributes:
+        opened: done as soon as the turn has something to say; carries the exception of one that
+            failed before.
+        error: the `Error` that the turn ended with, if any.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Emit], Awaitable[None]],
+        *,
+        message_id: str,
+        framer: Framer,
+        outbox: Outbox | None,
+        record: RequestLog,
+        on_end: Callable[["LiveTurn"], None],
+        started: float,
+        transcript: Transcript | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        self._run_turn = run
+        self._message_id = message_id
+        self._framer = framer
+        self._outbox = outbox
+        self._on_end = on_end
+        self._started = started
+        self._deadline = deadline
+        self._limit: asyncio.Timeout | None = None
+        self._limit_error = TIME_LIMIT
+        self._is_answering = False
+        self._saw_token = False
+        self.record = record
+        self.transcript = transcript
+        self.error: Error | None = None
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.task = asyncio.create_task(self._run(), name=f"turn {message_id}")
+        # Not a `finally` in the task: one that is cancelled before its first step never runs it.
+        self.task.add_done_callback(self._done)
+
+    def answer_anyway(self) -> None:
+        """Say that the response has begun: from here on a failure is an event in the stream."""
+        self._is_answering = True
+
+    def stop(self, error: Error) -> None:
+        """End the turn with ``error`` as soon as it can be; its stream ends properly."""
+        self._limit_error = error
+        self._deadline = 0
+        if self._limit is not None and not self.task.done():
+            self._limit.reschedule(0)
+
+    async def leave(self) -> None:
+        """Cancel the turn because nobody listens any more, and wait until it is gone."""
+        if not self.task.done():
+            self.record.client_left = True
+            self.task.cancel()
+            await asyncio.wait([self.task])
+
+    async def _run(self) -> None:
+        self._limit = limit = asyncio.timeout_at(self._deadline)
+        try:
+            async with limit:
+                await self._run_turn(self._emit)
+        except TimeoutError as error:
+            if limit.expired():
+                await self._end(self._limit_error)
+            else:
+                await self._fail(error)
+        except Exception as error:
+            await self._fail(error)
+
+    async def _emit(self, events: Sequence[Event]) -> None:
+        frame = self._framer.frame(events)
+        if self.transcript is not None:
+            for event in events:
+                self.transcript.add(event)
+        if not self._saw_token:
+            self._note_first(events)
+        last = events[-1]
+        if isinstance(last, Finish | Error):
+            self._note_end(last)
+        if self._outbox is not None:
+            await self._outbox.put(frame)
+
+    async def _fail(self, error: Exception) -> None:
+        """End the turn for ``error``: as an exception while the status is open, else in-band."""
+        if isinstance(error, ChatError):
+            logger.warning("turn failed: %s: %s", type(error).__name__, error)
+            event = Error(error.code, error.public_message)
+        else:
+            logger.error("turn failed by a defect", exc_info=error)
+            event = DEFECT
+        if self._is_answering or self.opened.done():
+            await self._end(event)
+        else:
+            self._note_end(event)
+            self.record.status = error.status if isinstance(error, ChatError) else 500
+            self.opened.set_exception(error)
+
+    async def _end(self, event: Error) -> None:
+        if self._framer.state is State.DONE:
+            return  # the turn was over before it could be told to end
+        start = [Start(self._message_id)] if self._framer.state is State.IDLE else []
+        await self._emit([*start, event])
+
+    def _note_first(self, events: Sequence[Event]) -> None:
+        if not self.opened.done():
+            self.opened.set_result(None)
+        if any(not isinstance(event, Start | StepStart) for event in events):
+            self._saw_token = True
+            self.record.first_token_ms = self._elapsed_ms()
+
+    def _note_end(self, event: Finish | Error) -> None:
+        if isinstance(event, Finish):
+            self.record.finish_reason = event.finish_reason
+            self.record.input_tokens = event.usage.input_tokens
+            self.record.output_tokens = event.usage.output_tokens
+        else:
+            self.error = event
+            self.record.finish_reason = "error"
+            self.record.error_code = event.code
+
+    def _done(self, _: asyncio.Task[None]) -> None:
+        if self._outbox is not None:
+            self._outbox.close()
+        self.opened.cancel()
+        self.record.duration_ms = self._elapsed_ms()
+        self._on_end(self)
+
+    def _elapsed_ms(self) -> float:
+        return round((time.perf_counter() - self._started) * 1000, 3)

@@ -1,0 +1,186 @@
+"""Joins the parts into one ASGI app. The only place that knows them all."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from pydantic import SecretStr
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app import __version__
+from app.answers import AnswerOptions, Answers
+from app.errors import ChatError
+from app.providers import Provider
+from app.providers.openers import Opener
+from app.responses import failure
+from app.routes import Routes, request_id
+from app.settings import Settings, load_settings
+from app.turns import OnFinish, Turns
+
+# Long enough for a sentence to end, short enough for a deployment.
+SHUTDOWN_GRACE_S = 5.0
+
+_PAGE = Path(__file__).parent.parent / "web" / "useChat-demo" / "dist"
+# What a browser may send to us and read from us, across origins.
+_ALLOWED_HEADERS = [
+    "content-type",
+    "authorization",
+    "user-agent",
+    "x-chat-token",
+    "x-amz-content-sha256",
+]
+# The word for any port of this machine in CHAT_ALLOWED_ORIGINS.
+LOCALHOST = "localhost"
+_LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+_EXPOSED_HEADERS = ["x-vercel-ai-data-stream", "x-vercel-ai-ui-message-stream", "x-request-id"]
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    on_finish: OnFinish | None = None,
+    shutdown_grace_s: float = SHUTDOWN_GRACE_S,
+) -> FastAPI:
+    """Return the chat backend as an ASGI app.
+
+    Args:
+        settings: read from the environment if not given.
+        on_finish: called with the chat id, the assistant's message and the usage when a turn is
+            over, however it ended; sync or async.
+        shutdown_grace_s: how long running answers may go on after a stop signal, in seconds.
+
+    Raises:
+        SettingsError: the environment cannot be used.
+    """
+    settings = load_settings() if settings is None else settings
+    turns = Turns(on_finish)
+    provider = _provider(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await turns.aclose()
+        await provider.aclose()
+
+    app = FastAPI(
+        title="Deltaline",
+        version=__version__,
+        summary="The Python backend behind React useChat.",
+        lifespan=lifespan,
+    )
+    answers = Answers(
+        provider,
+        turns,
+        AnswerOptions(
+            model=settings.model,
+            models=settings.models,
+            system_prompt=settings.system_prompt,
+            temperature=settings.temperature,
+            max_output_tokens=settings.max_output_tokens,
+            max_steps=settings.max_steps,
+            status_wait_s=settings.status_wait_s,
+            keep_alive_s=settings.keep_alive_s,
+            deadline_margin_s=settings.deadline_margin_s,
+            shutdown_grace_s=shutdown_grace_s,
+        ),
+        new_id=lambda prefix: f"{prefix}-{secrets.token_hex(8)}",
+        now=time.time,
+    )
+    routes = Routes(
+        answers,
+        max_body_bytes=settings.max_body_bytes,
+        auth_token=_secret(settings.auth_token),
+        allow_client_system=settings.allow_client_system,
+        page=_PAGE if (_PAGE / "index.html").is_file() else None,
+        facts={"version": __version__, "provider": settings.provider, "model": settings.model},
+    )
+    app.include_router(routes.router())
+    app.state.turns = turns
+    _add_errors(app)
+    if settings.allowed_origins:
+        _add_cors(app, settings.allowed_origins)
+    return app
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()
+
+
+def _provider(settings: Settings) -> Provider:
+    if settings.provider == "scripted":
+        from app.providers.scripted.provider import ScriptedProvider
+
+        return ScriptedProvider()
+    from app.providers.openai_chat import OpenAIChat
+    from app.providers.openai_chat_body import max_tokens_field
+
+    return OpenAIChat(_opener(settings), max_tokens=max_tokens_field(settings.openai_base_url))
+
+
+def _opener(settings: Settings) -> Opener:
+    """Return what opens the model's stream; the openai package is loaded only when asked for."""
+    if settings.client == "openai" or settings.azure_openai_endpoint is not None:
+        from app.providers.opener_openai import OpenAIOpener
+
+        return OpenAIOpener(
+            base_url=settings.openai_base_url,
+            api_key=_secret(settings.openai_api_key),
+            organization=settings.openai_org_id,
+            project=settings.openai_project_id,
+            azure_endpoint=settings.azure_openai_endpoint,
+            azure_api_version=settings.openai_api_version,
+        )
+    from app.providers.opener_aiohttp import AiohttpOpener
+
+    return AiohttpOpener(
+        base_url=settings.openai_base_url,
+        api_key=_secret(settings.openai_api_key),
+        organization=settings.openai_org_id,
+        project=settings.openai_project_id,
+    )
+
+
+def _add_errors(app: FastAPI) -> None:
+    """Answer every error before the first byte as ``{"success": false, "error": "…"}``."""
+
+    async def chat_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ChatError)
+        headers = {**error.headers(), "x-request-id": request_id(request)}
+        return failure(error.public_message, error.status, headers)
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        path = request.url.path
+        sentences = {
+            404: f"There is nothing at {path[:200]}.",
+            405: f"{request.method} is not allowed at {path[:200]}.",
+        }
+        message = sentences.get(error.status_code, str(error.detail))
+        headers = {**(error.headers or {}), "x-request-id": request_id(request)}
+        return failure(message, error.status_code, headers)
+
+    async def defect(request: Request, error: Exception) -> Response:
+        headers = {"x-request-id": request_id(request)}
+        return failure(ChatError.public_message, ChatError.status, headers)
+
+    app.add_exception_handler(ChatError, chat_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, defect)
+
+
+def _add_cors(app: FastAPI, origins: Sequence[str]) -> None:
+    from starlette.middleware.cors import CORSMiddleware
+
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=[origin for origin in origins if origin != LOCALHOST],
+        allow_origin_regex=_LOCAL_ORIGIN if LOCALHOST in origins else None,
+        allow_methods=["GET", "POST"],
+        allow_headers=_ALLOWED_HEADERS,
+        expose_headers=_EXPOSED_HEADERS,
+        max_age=600,
+    )

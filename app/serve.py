@@ -1,0 +1,101 @@
+"""Runs the app under uvicorn.
+
+When the process is told to stop, uvicorn closes its sockets to new connections at once; answers
+that still run get the grace period to end by themselves and are then ended with an error part, so
+that no client waits for words that never come.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from app.main import SHUTDOWN_GRACE_S, create_app
+from app.settings import Settings
+from app.telemetry import configure_logging
+
+
+class ListenError(Exception):
+    """The address cannot be listened on."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, and a word to the running turns when it stops.
+
+    Args:
+        stop_turns: ends every running turn properly.
+        grace_s: how long they may go on before that, in seconds.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, *, stop_turns: Callable[[], None], grace_s: float
+    ) -> None:
+        super().__init__(config)
+        self._stop_turns = stop_turns
+        self._grace_s = grace_s
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        timer = asyncio.get_running_loop().call_later(self._grace_s, self._stop_turns)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            timer.cancel()
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    grace_s: float = SHUTDOWN_GRACE_S,
+    announce: Callable[[str], None] | None = None,
+) -> int:
+    """Serve until told to stop; return the exit status.
+
+    Args:
+        settings: of the app.
+        host: address to listen on.
+        port: 0 for any free one.
+        grace_s: how long running answers may go on after a stop signal, in seconds.
+        announce: told the URL, once the port is ours.
+
+    Raises:
+        ListenError: the port cannot be had; says so in a sentence.
+    """
+    configure_logging()
+    app = create_app(settings, shutdown_grace_s=grace_s)
+    try:
+        listener = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
+        raise ListenError(
+            f"cannot listen on {host} port {port}: {error.strerror}; "
+            "choose another port with --port or PORT=."
+        ) from error
+    config = uvicorn.Config(
+        app,
+        loop="uvloop" if _has_uvloop() else "asyncio",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        # A stream that was told to end and cannot (its client reads nothing) is cut.
+        timeout_graceful_shutdown=int(grace_s) + 5,
+    )
+    server = Server(config, stop_turns=app.state.turns.stop_all, grace_s=grace_s)
+    shown = f"[{host}]" if ":" in host else host
+    if announce is not None:
+        announce(f"http://{shown}:{listener.getsockname()[1]}")
+    with listener:
+        server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def _has_uvloop() -> bool:
+    try:
+        import uvloop  # noqa: F401
+    except ImportError:
+        return False
+    return True

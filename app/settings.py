@@ -1,0 +1,129 @@
+"""Every environment variable that Deltaline reads, with its type, default and unit.
+
+A name that starts with ``CHAT_`` and is not here, or a value that does not fit, stops the start
+with one sentence: a setting whose typo is silently the default is worse than no setting.
+"""
+
+import difflib
+import os
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import (
+    AliasChoices,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Names: TypeAlias = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; the message is one sentence that names the variable."""
+
+
+def _env(name: str) -> AliasChoices:
+    # The second name lets Python code write Settings(port=…).
+    return AliasChoices(name, name.lower())
+
+
+class Settings(BaseSettings):
+    """All settings. Read once, by an entry point, and handed down as values."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHAT_",
+        case_sensitive=False,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias=_env("OPENAI_API_KEY"))
+    openai_base_url: str | None = Field(default=None, validation_alias=_env("OPENAI_BASE_URL"))
+    openai_org_id: str | None = Field(default=None, validation_alias=_env("OPENAI_ORG_ID"))
+    openai_project_id: str | None = Field(default=None, validation_alias=_env("OPENAI_PROJECT_ID"))
+    azure_openai_endpoint: str | None = Field(
+        default=None, validation_alias=_env("AZURE_OPENAI_ENDPOINT")
+    )
+    openai_api_version: str | None = Field(
+        default=None, validation_alias=_env("OPENAI_API_VERSION")
+    )
+    port: int = Field(default=9000, ge=0, le=65535, validation_alias=_env("PORT"))
+
+    provider: Literal["openai", "scripted"] = "openai"
+    api: Literal["chat", "responses"] = "chat"
+    client: Literal["aiohttp", "openai"] = "aiohttp"
+    model: str = Field(default="gpt-4o-mini", min_length=1)
+    allowed_models: Names = ()
+    system_prompt: str | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    max_output_tokens: PositiveInt | None = None
+    max_steps: PositiveInt = 8
+    max_body_bytes: PositiveInt = 6 * 1024 * 1024
+    status_wait_s: float = Field(default=5.0, ge=0)
+    keep_alive_s: PositiveFloat = 10.0
+    deadline_margin_s: float = Field(default=1.5, ge=0)
+    tools: Names = ()
+    tool_modules: Names = ()
+    default_tool: str | None = None
+    approval_secret: SecretStr | None = None
+    auth_token: SecretStr | None = None
+    allowed_origins: Names = ()
+    allow_client_system: bool = False
+    resume: Literal["off"] = "off"
+    direct: bool = False
+
+    @field_validator("allowed_models", "tools", "tool_modules", "allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Read ``a, b`` as two names."""
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("openai_base_url", "azure_openai_endpoint")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value
+
+    @property
+    def is_on_lambda(self) -> bool:
+        """Whether this process runs inside AWS Lambda (or its emulator)."""
+        return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+    @property
+    def models(self) -> frozenset[str]:
+        """The models that a request may name."""
+        return frozenset((self.model, *self.allowed_models))
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: an unknown ``CHAT_`` name or a bad value.
+    """
+    known = {f"CHAT_{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.upper().startswith("CHAT_") and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            raise SettingsError(f"{name} is not a setting{hint}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = str(first["loc"][0])
+        is_ours = (
+            field in Settings.model_fields and Settings.model_fields[field].validation_alias is None
+        )
+        name = f"CHAT_{field.upper()}" if is_ours else field.upper()
+        reason = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+        raise SettingsError(f"{name} has a bad value: {reason[:1].lower()}{reason[1:]}.") from None

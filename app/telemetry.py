@@ -1,0 +1,64 @@
+"""What we tell whoever runs the server: one JSON line a request, never any content.
+
+A line holds no message text, no key and no header, so that logs may be kept and shipped.
+"""
+
+import json
+import logging
+import sys
+from typing import Any
+
+import msgspec
+
+logger = logging.getLogger("deltaline")
+
+
+class RequestLog(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The facts about one chat turn. Times in milliseconds since the request came in."""
+
+    request_id: str
+    chat_id: str | None = None
+    protocol: str = ""
+    shape: str = ""
+    model: str = ""
+    status: int = 200
+    finish_reason: str | None = None
+    error_code: str | None = None
+    steps: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    first_token_ms: float | None = None
+    duration_ms: float = 0.0
+    client_left: bool = False
+
+
+def log_request(record: RequestLog) -> None:
+    """Write one line for a request that is over."""
+    level = logging.WARNING if record.error_code else logging.INFO
+    logger.log(level, "chat turn", extra={"fields": msgspec.to_builtins(record)})
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time (Unix seconds), level, logger, message, and our fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def configure_logging(level: int = logging.INFO) -> None:
+    """Send all logs to standard error as JSON lines. For entry points only."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logger.setLevel(level)

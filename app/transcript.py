@@ -1,0 +1,153 @@
+"""What a turn said, as the message that an AI SDK client would hold at its end.
+
+Used where the whole answer is wanted at once: ``"stream": false`` and ``on_finish``. A direct
+stream keeps none of it.
+
+Source of the part shapes: vercel/ai, packages/ai/src/ui/ui-messages.ts (AI SDK 5 and later).
+"""
+
+from typing import Any
+
+from app.events import (
+    Abort,
+    Data,
+    Error,
+    Event,
+    File,
+    Finish,
+    FinishReason,
+    Metadata,
+    ReasoningDelta,
+    ReasoningRedacted,
+    ReasoningSignature,
+    Source,
+    Start,
+    StepStart,
+    TextDelta,
+    ToolApprovalRequest,
+    ToolInputAvailable,
+    ToolInputError,
+    ToolOutputAvailable,
+    ToolOutputDenied,
+    ToolOutputError,
+    Usage,
+)
+from app.protocols.ui_message_stream import PROVIDER
+
+
+class Transcript:
+    """Collects the events of one turn.
+
+    Attributes:
+        message_id: the assistant message's id; empty before `Start`.
+        parts: the message's parts, as AI SDK 5 and later keep them.
+        text: the answer's text of all steps.
+        finish_reason: why it ended: the model's reason, ``"error"`` or ``"other"`` (stopped).
+        error: the terminal error, if the turn failed.
+    """
+
+    def __init__(self) -> None:
+        self.message_id = ""
+        self.parts: list[dict[str, Any]] = []
+        self.finish_reason: FinishReason = "other"
+        self.usage = Usage()
+        self.error: Error | None = None
+        self._metadata: dict[str, Any] = {}
+        self._block: tuple[str, list[str]] | None = None
+        self._calls: dict[str, dict[str, Any]] = {}
+
+    @property
+    def text(self) -> str:
+        self._end_block()
+        return "".join(part["text"] for part in self.parts if part["type"] == "text")
+
+    def message(self) -> dict[str, Any]:
+        """Return the message: ``{"id", "role", "parts", "metadata"?}``."""
+        self._end_block()
+        about = {"metadata": self._metadata} if self._metadata else {}
+        return {"id": self.message_id, "role": "assistant", "parts": self.parts, **about}
+
+    def add(self, event: Event) -> None:
+        """Take in the next event of the turn."""
+        if isinstance(event, TextDelta | ReasoningDelta):
+            kind = "text" if isinstance(event, TextDelta) else "reasoning"
+            if self._block is None or self._block[0] != kind:
+                self._end_block()
+                self._block = (kind, [])
+            self._block[1].append(event.text)
+            return
+        self._end_block()
+        match event:
+            case Start(message_id, metadata):
+                self.message_id = message_id
+                self._metadata.update(metadata or {})
+            case StepStart():
+                self.parts.append({"type": "step-start"})
+            case ReasoningSignature(signature):
+                self._prove({"signature": signature})
+            case ReasoningRedacted(data):
+                self.parts.append({"type": "reasoning", "text": "", "state": "done"})
+                self._prove({"redactedData": data})
+            case ToolInputAvailable(call_id, tool_name, tool_input, executor):
+                more = {"providerExecuted": True} if executor == "provider" else {}
+                self._call(call_id, tool_name, "input-available", input=tool_input, **more)
+            case ToolInputError(call_id, tool_name, tool_input, message):
+                self._call(call_id, tool_name, "output-error", input=tool_input, errorText=message)
+            case ToolApprovalRequest(approval_id, call_id):
+                self._answer(call_id, "approval-requested", approval={"id": approval_id})
+            case ToolOutputAvailable(call_id, output):
+                self._answer(call_id, "output-available", output=output)
+            case ToolOutputError(call_id, message):
+                self._answer(call_id, "output-error", errorText=message)
+            case ToolOutputDenied(call_id):
+                self._answer(call_id, "output-denied")
+            case Source(source_id, url, title) if url is not None:
+                source = {"type": "source-url", "sourceId": source_id, "url": url}
+                self.parts.append(source if title is None else {**source, "title": title})
+            case File(media_type, url):
+                self.parts.append({"type": "file", "mediaType": media_type, "url": url})
+            case Data(name, data, data_id, transient) if not transient:
+                self._data(name, data, data_id)
+            case Metadata(value):
+                self._metadata.update(value)
+            case Finish(finish_reason, usage, metadata):
+                self.finish_reason = finish_reason
+                self.usage = usage
+                self._metadata.update(metadata or {})
+            case Error():
+                self.finish_reason = "error"
+                self.error = event
+            case Abort():
+                self.finish_reason = "other"
+            case _:
+                pass  # progress and input deltas leave no trace in the message
+
+    def _end_block(self) -> None:
+        if self._block is not None:
+            kind, pieces = self._block
+            self._block = None
+            self.parts.append({"type": kind, "text": "".join(pieces), "state": "done"})
+
+    def _prove(self, proof: dict[str, str]) -> None:
+        if self.parts and self.parts[-1]["type"] == "reasoning":
+            self.parts[-1]["providerMetadata"] = {PROVIDER: proof}
+
+    def _call(self, call_id: str, tool_name: str, state: str, **fields: Any) -> None:
+        part = {"type": f"tool-{tool_name}", "toolCallId": call_id, "state": state, **fields}
+        self._calls[call_id] = part
+        self.parts.append(part)
+
+    def _answer(self, call_id: str, state: str, **fields: Any) -> None:
+        # A call of an earlier request is not part of what this turn said.
+        part = self._calls.get(call_id)
+        if part is not None:
+            part.update(state=state, **fields)
+
+    def _data(self, name: str, data: Any, data_id: str | None) -> None:
+        kind = f"data-{name}"
+        for part in self.parts:
+            if data_id is not None and part["type"] == kind and part.get("id") == data_id:
+                part["data"] = data
+                return
+        more = {} if data_id is None else {"id": data_id}
+        self.parts.append({"type": kind, **more, "data": data})
