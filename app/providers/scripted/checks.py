@@ -1,0 +1,140 @@
+"""What both APIs refuse in the same way: bodies, tool schemas, files. No I/O."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from app.providers.scripted.conversation import ReceivedFile
+from app.providers.scripted.script import ApiError
+
+T = TypeVar("T")
+_PLACE = re.compile(r" - at `\$\.?(.*)`$")
+
+
+class BadRequest(Exception):
+    """The API answers this request with an error object, before any model sees it."""
+
+    def __init__(
+        self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400
+    ) -> None:
+        super().__init__(message)
+        self.error = ApiError(status=status, message=message, param=param, code=code)
+
+
+def decode_body(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
+    """Decode a request body.
+
+    Raises:
+        BadRequest: not JSON, or not the types that the decoder wants; ``param`` names the place.
+    """
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        place = _PLACE.search(text)
+        missing = re.search(r"missing required field `(.+?)`", text)
+        names = [place.group(1) if place else "", missing.group(1) if missing else ""]
+        param = ".".join(name for name in names if name) or None
+        code = "missing_required_parameter" if missing else "invalid_type"
+        raise BadRequest(f"Invalid request: {text}.", param=param, code=code) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The body of the request is not valid JSON: {error}.") from None
+
+
+def check_function(parameters: Mapping[str, Any] | None, strict: bool | None, param: str) -> None:
+    """Check a function tool's schema.
+
+    Raises:
+        BadRequest: not a schema of an object, or strict and not written as strict wants it.
+    """
+    if parameters is None:
+        return
+    if parameters.get("type") != "object":
+        raise _invalid_schema("schema must have type 'object'", param, "parameters")
+    if strict:
+        _check_strict(parameters, (), f"{param}.parameters")
+
+
+def check_schema_format(schema: Mapping[str, Any], strict: bool | None, param: str) -> None:
+    """Check the schema of a structured answer.
+
+    Raises:
+        BadRequest: as for a function's schema.
+    """
+    if strict and schema.get("type") != "object":
+        raise _invalid_schema("schema must have type 'object'", param, "schema")
+    if strict:
+        _check_strict(schema, (), f"{param}.schema")
+
+
+def _check_strict(schema: Any, path: tuple[str, ...], param: str) -> None:
+    if isinstance(schema, list):
+        for place, member in enumerate(schema):
+            _check_strict(member, (*path, str(place)), param)
+    if not isinstance(schema, Mapping):
+        return
+    where = f"in context={path}"
+    if isinstance(properties := schema.get("properties"), Mapping):
+        if schema.get("additionalProperties") is not False:
+            raise _invalid_schema(
+                f"{where}, 'additionalProperties' is required to be supplied and to be false", param
+            )
+        missing = sorted(set(properties) - set(schema.get("required", ())))
+        if missing:
+            raise _invalid_schema(
+                f"{where}, 'required' must list every key of properties; missing {missing[0]!r}",
+                param,
+            )
+    elif schema.get("type") == "object" and schema.get("additionalProperties") is not False:
+        raise _invalid_schema(f"{where}, 'additionalProperties' is required to be false", param)
+    for key, member in schema.items():
+        if key in ("properties", "$defs", "definitions") and isinstance(member, Mapping):
+            for name, inner in member.items():
+                _check_strict(inner, (*path, key, name), param)
+        elif key in ("items", "anyOf"):
+            _check_strict(member, (*path, key), param)
+
+
+def _invalid_schema(message: str, param: str, key: str = "") -> BadRequest:
+    place = f"{param}.{key}" if key else param
+    text = f"Invalid schema for {place}: {message}."
+    return BadRequest(text, param=place, code="invalid_function_parameters")
+
+
+def file_from_url(url: str, param: str, *, name: str | None = None) -> ReceivedFile:
+    """Describe the file behind a ``data:`` URL or a web address.
+
+    Raises:
+        BadRequest: neither of the two, or the base64 is broken.
+    """
+    if url.startswith(("https://", "http://")):
+        return ReceivedFile("unknown", None, name or url)
+    matched = re.match(r"data:([^;,]+)(?:;[^;,]+)*;base64,", url)
+    if matched is None:
+        raise BadRequest(
+            "Expected a base64 data URL ('data:image/png;base64,…') or an http(s) address.",
+            param=param,
+            code="invalid_value",
+        )
+    return file_from_data(url[matched.end() :], matched.group(1), param, name=name)
+
+
+def file_from_data(
+    data: str, media_type: str, param: str, *, name: str | None = None
+) -> ReceivedFile:
+    """Describe a file that came as base64.
+
+    Raises:
+        BadRequest: the base64 is broken.
+    """
+    try:
+        size = len(base64.b64decode(data, validate=True))
+    except (binascii.Error, ValueError):
+        raise BadRequest(
+            "The file is not valid base64.", param=param, code="invalid_base64"
+        ) from None
+    return ReceivedFile(media_type, size, name)

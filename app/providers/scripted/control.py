@@ -1,0 +1,101 @@
+"""What a test sees of the scripted model, and steers: its requests, its streams, its gates."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+
+class RecordedRequest(msgspec.Struct, frozen=True):
+    """A request as it came in. Header names are lower-case; ``body`` is None unless it is JSON."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    raw: bytes
+    body: Any
+
+
+class Gate:
+    """A place in a reply where the model waits until somebody opens it."""
+
+    def __init__(self) -> None:
+        self._reached = asyncio.Event()
+        self._opened = asyncio.Event()
+
+    async def reached(self) -> None:
+        """Return as soon as a reply waits (or has waited) here."""
+        await self._reached.wait()
+
+    def open(self) -> None:
+        """Let through whoever waits and whoever comes later."""
+        self._opened.set()
+
+    async def pass_through(self) -> None:
+        """Wait here: the reply's side of the gate."""
+        self._reached.set()
+        await self._opened.wait()
+
+
+class Control:
+    """Watches and steers one scripted model, from within its event loop.
+
+    Attributes:
+        requests: the latest requests, oldest first, at most ``keep``.
+        open_streams: replies that are being played now, streamed or not.
+        left_by_client: replies that their client left before the end.
+    """
+
+    def __init__(self, *, keep: int = 100) -> None:
+        self.requests: deque[RecordedRequest] = deque(maxlen=keep)
+        self.open_streams = 0
+        self.left_by_client = 0
+        self._closing = False
+        self._gates: dict[str, Gate] = {}
+        self._changed = asyncio.Event()
+
+    def gate(self, name: str) -> Gate:
+        """Return the gate of this name, which exists from now on."""
+        return self._gates.setdefault(name, Gate())
+
+    async def until(self, condition: Callable[["Control"], bool]) -> None:
+        """Return as soon as ``condition`` holds; it is asked again at every change.
+
+        >>> await control.until(lambda seen: seen.open_streams == 0)
+        """
+        while not condition(self):
+            await self._changed.wait()
+
+    async def client_left(self, times: int = 1) -> None:
+        """Return as soon as clients have left ``times`` replies before their end."""
+        await self.until(lambda seen: seen.left_by_client >= times)
+
+    def attempts(self, request: RecordedRequest) -> int:
+        """Return how often this body has come, among the requests kept."""
+        return sum(earlier.raw == request.raw for earlier in self.requests)
+
+    def record(self, request: RecordedRequest) -> None:
+        """Keep a request: the server's side."""
+        self.requests.append(request)
+        self._notify()
+
+    def opened(self) -> None:
+        """Count a reply that begins: the server's side."""
+        self.open_streams += 1
+        self._notify()
+
+    def closed(self, *, left: bool) -> None:
+        """Count a reply that is over: the server's side."""
+        self.open_streams -= 1
+        self.left_by_client += left and not self._closing
+        self._notify()
+
+    def close(self) -> None:
+        """Count nobody as leaving any more, since the server itself ends: the server's side."""
+        self._closing = True
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

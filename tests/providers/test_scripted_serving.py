@@ -1,0 +1,66 @@
+"""The scripted model's server: it starts, is watched, and ends."""
+
+import socket
+
+import pytest
+from openai import APIConnectionError, AsyncOpenAI
+from openai.types.chat import ChatCompletionMessageParam
+
+from app.providers.scripted import Control, serve_scripted
+
+HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Parrot é漢字😀"}]
+
+
+def client_of(url: str) -> AsyncOpenAI:
+    return AsyncOpenAI(base_url=url, api_key="any", max_retries=0)
+
+
+async def test_text_streams_token_by_token_over_a_socket() -> None:
+    async with serve_scripted(delay_s=0) as url, client_of(url) as client:
+        stream = await client.chat.completions.create(model="scripted", messages=HELLO, stream=True)
+        pieces = [chunk.choices[0].delta.content async for chunk in stream]
+
+    assert len(pieces) > 5
+    assert "Parrot é漢字😀" in "".join(piece or "" for piece in pieces)
+
+
+async def test_requests_are_recorded_and_only_the_latest_are_kept() -> None:
+    control = Control(keep=2)
+
+    async with serve_scripted(control, delay_s=0) as url, client_of(url) as client:
+        for model in ("one", "two", "three"):
+            await client.chat.completions.create(model=model, messages=HELLO)
+
+    assert [request.body["model"] for request in control.requests] == ["two", "three"]
+    assert control.requests[0].path == "/v1/chat/completions"
+    assert control.requests[0].headers["authorization"] == "Bearer any"
+
+
+async def test_a_client_that_leaves_is_seen() -> None:
+    control = Control()
+
+    async with serve_scripted(control, delay_s=60) as url, client_of(url) as client:
+        stream = await client.chat.completions.create(model="scripted", messages=HELLO, stream=True)
+        await control.until(lambda seen: seen.open_streams == 1)
+        await stream.close()
+        await control.client_left()
+
+        assert control.open_streams == 0
+
+
+async def test_the_server_ends_at_once_although_a_stream_is_open() -> None:
+    control = Control()
+    async with client_of("http://127.0.0.1") as client:
+        async with serve_scripted(control, delay_s=60) as url:
+            stream = await client.with_options(base_url=url).chat.completions.create(
+                model="scripted", messages=HELLO, stream=True
+            )
+            port = int(url.split(":")[2].split("/")[0])
+        await stream.close()
+
+        with pytest.raises(APIConnectionError):
+            await client.with_options(base_url=url).models.list()
+
+    assert (control.open_streams, control.left_by_client) == (0, 0)
+    with socket.create_server(("127.0.0.1", port)):
+        pass  # the address is free again
