@@ -84,6 +84,6 @@ def _code(error: Any) -> str:
 def _describe(error: Any) -> str:
     if isinstance(error, dict):
         named = (f"{key}={error[key]!r}" for key in ("type", "code", "param") if error.get(key))
-        error = " ".join([*named, str(error.get("message", ""))])
+        error = " ".join([*named, str(error.get("message", error.get("detail", "")))])
     text = str(error)
     return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"

@@ -1,0 +1,97 @@
+"""Splitting server-sent events, with the usual shape and with every other one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.providers.sse import NamedData, SseSplitter
+
+
+def split(*reads: bytes) -> list[bytes]:
+    splitter = SseSplitter()
+    events = [event for read in reads for event in splitter.feed(read)]
+    return events + splitter.end()
+
+
+@pytest.mark.parametrize(
+    ("stream", "datas"),
+    [
+        (b"", []),
+        (b"data: a\n\n", [b"a"]),
+        (b"data: a\n\ndata: b\n\n", [b"a", b"b"]),
+        (b"data:a\n\n", [b"a"]),
+        (b"data:  a\n\n", [b" a"]),
+        (b"data\n\n", [b""]),
+        (b"data: \n\n", [b""]),
+        (b"data: a\ndata: b\n\n", [b"a\nb"]),
+        (b"data: a\n\n\ndata: b\n\n\n\n", [b"a", b"b"]),
+        (b"data: a\r\n\r\ndata: b\r\n\r\n", [b"a", b"b"]),
+        (b"data: a\r\rdata: b\r\r", [b"a", b"b"]),
+        (b"data: a\n\r\ndata: b\r\n\n", [b"a", b"b"]),
+        (b": comment\n\ndata: a\n: another\n\n:\n", [b"a"]),
+        (b"id: 1\nretry: 5\nunknown: x\nnonsense\ndata: a\n\n", [b"a"]),
+        (b"id: 1\n\ndata: a\n\n", [b"a"]),
+        (b"\xef\xbb\xbfdata: a\n\ndata: b\n\n", [b"a", b"b"]),
+        (b"data: a\n\n\xef\xbb\xbfdata: b\n\n", [b"a"]),
+        (b"data: a", [b"a"]),
+        (b"data: a\n", [b"a"]),
+        (b"data: a\r", [b"a"]),
+        (b"data: a\r\n", [b"a"]),
+        (b"data: a\n\ndata: b\n\ndata: c", [b"a", b"b", b"c"]),
+        (b"data: a\n\ndata: \xf0\x9f\x98\x80\n\n", [b"a", "😀".encode()]),
+    ],
+)
+def test_each_event_gives_its_data_however_the_stream_is_cut(
+    stream: bytes, datas: list[bytes]
+) -> None:
+    assert split(stream) == datas
+    assert split(*(stream[i : i + 1] for i in range(len(stream)))) == datas
+    for cut in range(len(stream)):
+        assert split(stream[:cut], b"", stream[cut:]) == datas
+
+
+def test_the_data_of_a_named_event_has_the_name() -> None:
+    events = split(b"event: error\ndata: a\n\ndata: b\n\nevent:\xff\ndata: c\n\nevent: x\n\n")
+
+    names = [event.name if isinstance(event, NamedData) else None for event in events]
+    assert events == [b"a", b"b", b"c"]
+    assert names == ["error", None, "�"]
+
+
+def test_an_event_is_there_as_soon_as_its_last_line_end_is() -> None:
+    splitter = SseSplitter()
+
+    assert splitter.feed(b"data: a\n\nda") == [b"a"]
+    assert splitter.feed(b"ta: b\n") == []
+    assert splitter.feed(b"\n") == [b"b"]
+    assert splitter.feed(b"data: c\r\n\r") == [b"c"]
+    assert splitter.feed(b"\n") == []
+    assert splitter.feed(b"data: d\n\n") == [b"d"]
+    assert splitter.end() == []
+
+
+def test_a_huge_event_arrives_whole() -> None:
+    data = b"x" * 100_000
+    stream = b"data: " + data + b"\n\ndata: small\n\n"
+
+    events = split(*(stream[i : i + 1000] for i in range(0, len(stream), 1000)))
+
+    assert events == [data, b"small"]
+
+
+lines = st.sampled_from(
+    [b"data: a", b"data:b", b"data: " + b"c" * 9, b": d", b"event: e", b"id: 1", b"", b"", b"f"]
+)
+line_ends = st.sampled_from([b"\n", b"\n", b"\n", b"\r\n", b"\r"])
+
+
+@given(st.lists(st.tuples(lines, line_ends)), st.lists(st.integers(0, 200)))
+def test_any_cut_of_any_stream_gives_the_same_events(
+    stream_lines: list[tuple[bytes, bytes]], cuts: list[int]
+) -> None:
+    stream = b"".join(line + end for line, end in stream_lines)
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
+
+    pieces = [stream[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+
+    assert split(*pieces) == split(*(stream[i : i + 1] for i in range(len(stream))))
