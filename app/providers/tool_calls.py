@@ -48,6 +48,8 @@ class ToolCalls:
         self, out: Joiner, *, index: int | None, upstream_id: str, name: str, arguments: str
     ) -> None:
         """Take one delta; ``""`` stands for what it does not have."""
+        if not (upstream_id or name or arguments):
+            return
         call = self._find(index, upstream_id)
         if call is None or _begins_another(call, upstream_id, name, arguments):
             call = self._open(index, upstream_id)

@@ -10,15 +10,12 @@ def test_neighbouring_deltas_of_one_kind_become_one() -> None:
     first, second = partial(ToolInputDelta, "a"), partial(ToolInputDelta, "b")
     out = Joiner()
 
-    for make, text in [
-        (TextDelta, "1"),
-        (TextDelta, "2"),
-        (ReasoningDelta, "3"),
-        (first, "4"),
-        (first, "5"),
-        (second, "6"),
-    ]:
-        out.delta(make, text)
+    out.delta(TextDelta, "1")
+    out.delta(TextDelta, "2")
+    out.delta(ReasoningDelta, "3")
+    out.delta(first, "4")
+    out.delta(first, "5")
+    out.delta(second, "6")
 
     assert out.take() == [
         TextDelta("12"),

@@ -1,5 +1,7 @@
 """Splitting server-sent events, with the usual shape and with every other one."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,6 +94,6 @@ def test_any_cut_of_any_stream_gives_the_same_events(
     stream = b"".join(line + end for line, end in stream_lines)
     bounds = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
 
-    pieces = [stream[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    pieces = [stream[a:b] for a, b in pairwise(bounds)]
 
     assert split(*pieces) == split(*(stream[i : i + 1] for i in range(len(stream))))
