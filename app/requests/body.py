@@ -1,0 +1,117 @@
+"""The bytes of a request body → a JSON value, within limits."""
+
+import json
+from math import isfinite
+from typing import Any, NoReturn
+
+import msgspec
+
+from app.errors import BodyTooLarge, InvalidJson, UnsupportedMediaType
+
+# What Lambda accepts as the payload of one invocation.
+DEFAULT_MAX_BYTES = 6 * 1024 * 1024
+
+# Deeper values would end in a RecursionError somewhere later, where they are encoded again.
+MAX_DEPTH = 100
+
+
+def parse_json(
+    body: bytes | str, *, content_type: str | None = None, max_bytes: int = DEFAULT_MAX_BYTES
+) -> Any:
+    r"""Return the JSON value that ``body`` holds.
+
+    Accepts what `JSON.stringify` and `fetch` can send: UTF-8 with or without a byte order mark, and
+    ``\ud800`` escapes without their other half, which come out as lone surrogates. Of a key that
+    comes twice the last one counts, as in `JSON.parse`.
+
+    Args:
+        body: JSON in UTF-8, or JSON text that was inside another JSON document.
+        content_type: the request's header. ``None``, JSON, and ``text/plain`` (all that
+            `navigator.sendBeacon` and simple cross-origin requests may send) are accepted.
+        max_bytes: largest ``body`` accepted, in bytes; text is not measured.
+
+    Raises:
+        UnsupportedMediaType: ``content_type`` is neither JSON nor plain text.
+        BodyTooLarge: ``body`` is longer than ``max_bytes``.
+        InvalidJson: not JSON, not UTF-8, empty, more than 100 levels deep, or a number that no
+            JSON number can be (``NaN``, ``1e400``).
+    """
+    _check_content_type(content_type)
+    if isinstance(body, bytes) and len(body) > max_bytes:
+        raise BodyTooLarge(f"The request body is larger than {max_bytes} bytes.")
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError):
+        value = _decode_with_care(body)
+    except RecursionError:
+        raise _too_deep() from None
+    if _may_be_deep(body) and _is_deeper_than(MAX_DEPTH, value):
+        raise _too_deep()
+    return value
+
+
+def _check_content_type(content_type: str | None) -> None:
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    if media_type in ("application/json", "", "text/plain") or media_type.endswith("+json"):
+        return
+    raise UnsupportedMediaType("The content type must be application/json.")
+
+
+def _decode_with_care(body: bytes | str) -> Any:
+    """Decode what msgspec refuses: lone surrogates and a byte order mark, or nothing at all."""
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8-sig")
+        if not text.strip():
+            raise InvalidJson("The request body is empty; it must be a JSON document.")
+        return json.loads(text, parse_float=_finite, parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise InvalidJson("The request body is not valid UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise InvalidJson(
+            f"The request body is not valid JSON (line {error.lineno}, column {error.colno})."
+        ) from None
+    except ValueError:  # Python's own limit on the digits of an integer
+        raise _number_out_of_range() from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if not isfinite(number):
+        raise _number_out_of_range()
+    return number
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidJson(f"The request body is not valid JSON: {name} is not a JSON value.")
+
+
+def _number_out_of_range() -> InvalidJson:
+    return InvalidJson("The request body holds a number that is out of range.")
+
+
+def _too_deep() -> InvalidJson:
+    return InvalidJson(f"The request body is nested more than {MAX_DEPTH} levels deep.")
+
+
+def _may_be_deep(body: bytes | str) -> bool:
+    # Most bodies do not even have so many brackets, and counting them is cheap.
+    if isinstance(body, bytes):
+        return body.count(b"[") + body.count(b"{") > MAX_DEPTH
+    return body.count("[") + body.count("{") > MAX_DEPTH
+
+
+def _is_deeper_than(depth: int, value: Any) -> bool:
+    level = [value]
+    for _ in range(depth):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,246 @@
+"""Which of the shapes that we accept a request has, and what stands beside its messages."""
+
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+)
+
+from app.errors import (
+    InvalidJson,
+    InvalidMessages,
+    InvalidOption,
+    RequestError,
+    UnknownAction,
+    UnknownRequestShape,
+)
+from app.messages import ChatRequest, Shape, ToolRequest
+from app.requests.body import DEFAULT_MAX_BYTES, parse_json
+from app.requests.client_message import ClientMessage, Name
+from app.requests.history import read_history
+from app.requests.sentence import sentence
+
+M = TypeVar("M", bound=BaseModel)
+
+_CHAT_ACTIONS = ("chat", "chat-stream", "chat-v2-stream")
+_TOOL_ACTION = "tool"
+# Keys that mark a shape of its own, so that a key "action" or "body" beside them is only an extra.
+_CHAT_KEYS = frozenset({"messages", "message", "prompt", "args"})
+
+
+class _Options(BaseModel):
+    """What may stand in the body, or in the payload of a direct call, beside its content."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    chat_id: Name | None = Field(None, validation_alias=AliasChoices("id", "chatId", "chat_id"))
+    trigger: Name | None = None
+    model: Name | None = None
+    protocol: Name | None = None
+    sdk: Name | None = None
+    stream: StrictBool | None = None
+    session_id: Name | None = None
+    user_id: Name | None = None
+
+
+class _ToolBody(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: Name | None = None
+    args: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+    tool_config: dict[str, Any] | None = None
+
+
+def parse(
+    body: bytes,
+    *,
+    content_type: str | None = None,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    allow_client_system: bool = False,
+) -> ChatRequest | ToolRequest:
+    """Read any request shape that we accept.
+
+    The first shape whose keys are present decides; unknown keys are ignored:
+
+    - ``{"action": …, "payload": {…}}``: a direct call. Actions ``chat``, ``chat-stream`` and
+      ``chat-v2-stream`` are the same; the payload holds ``messages``, ``message``, ``text`` or
+      ``prompt``. Action ``tool`` runs one tool: ``{"name"?, "args"?, "context"?, "tool_config"?}``.
+    - ``{"messages": […]}``, or ``{"message": {…}}`` alone from a client whose history the server
+      keeps: `useChat`, or plain OpenAI messages.
+    - ``{"args": {…}, "name"?, "context"?, "tool_config"?}``: one tool, without an envelope.
+    - ``{"prompt": "…"}``: `useCompletion`.
+    - ``{"body": …, "isBase64Encoded"?: bool}``: one of the others as text or as an object, wrapped
+      by API Gateway or a Function URL. Unwrapped once.
+
+    System messages from the client are dropped unless ``allow_client_system``: the prompt is the
+    server's.
+
+    Args:
+        body: the request body.
+        content_type: the request's header, if there is one; see `parse_json`.
+        max_bytes: largest body accepted, in bytes, before and after base64 decoding.
+        allow_client_system: keep system messages.
+
+    Raises:
+        UnsupportedMediaType, BodyTooLarge, InvalidJson: see `parse_json`; also bad base64.
+        UnknownRequestShape: JSON, but none of the above.
+        UnknownAction: a direct call with an action that we do not have.
+        InvalidMessages: the messages do not fit; the sentence says which and how.
+        InvalidOption: an id, ``model``, ``protocol``, ``sdk`` or ``stream`` is of the wrong type.
+        RequestError: the arguments of a tool are of the wrong type.
+
+    Sources: requests recorded from the real hooks; vercel/ai,
+    `packages/react/src/use-chat.ts` (release-v4.3) and `packages/ai/src/ui/http-chat-transport.ts`
+    (release-v5.0, release-v6.0, main).
+    """
+    fields = _object(parse_json(body, content_type=content_type, max_bytes=max_bytes))
+    if _is_wrapped(fields):
+        fields = _object(_unwrap(fields, max_bytes))
+        if _is_wrapped(fields):
+            raise UnknownRequestShape("The request is wrapped more than once.")
+    if _is_direct(fields):
+        return _direct(fields, allow_client_system)
+    options = _options(fields)
+    if "messages" in fields or "message" in fields:
+        return _chat(fields, options, None, "", allow_client_system)
+    if "args" in fields:
+        return _tool(fields, options, "")
+    if "prompt" in fields:
+        return _chat(fields, options, "prompt", "", allow_client_system)
+    raise UnknownRequestShape(
+        "The request has none of the keys messages, message, prompt, args, action and body."
+    )
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise UnknownRequestShape("The request body must be a JSON object.")
+    return value
+
+
+def _is_direct(fields: Mapping[str, Any]) -> bool:
+    return "action" in fields and ("payload" in fields or fields.keys().isdisjoint(_CHAT_KEYS))
+
+
+def _is_wrapped(fields: Mapping[str, Any]) -> bool:
+    return "body" in fields and "action" not in fields and fields.keys().isdisjoint(_CHAT_KEYS)
+
+
+def _unwrap(fields: Mapping[str, Any], max_bytes: int) -> Any:
+    body = fields["body"]
+    if isinstance(body, dict):
+        return body
+    if not isinstance(body, str):
+        raise UnknownRequestShape("body must be a JSON document, as text or as an object.")
+    is_base64 = fields.get("isBase64Encoded") or False
+    if not isinstance(is_base64, bool):
+        raise UnknownRequestShape("isBase64Encoded must be true or false.")
+    if not is_base64:
+        return parse_json(body)
+    try:
+        decoded = b64decode(body, validate=True)
+    except ValueError:
+        raise InvalidJson("body is not the base64 that isBase64Encoded says it is.") from None
+    return parse_json(decoded, max_bytes=max_bytes)
+
+
+def _direct(fields: Mapping[str, Any], allow_client_system: bool) -> ChatRequest | ToolRequest:
+    action = fields["action"]
+    if action != _TOOL_ACTION and action not in _CHAT_ACTIONS:
+        known = ", ".join(_CHAT_ACTIONS)
+        raise UnknownAction(f"The action is unknown; use one of {known} and {_TOOL_ACTION}.")
+    payload = fields.get("payload")
+    if not isinstance(payload, dict):
+        raise UnknownRequestShape("payload must be an object.")
+    options = _options({**fields, **payload})
+    if action == _TOOL_ACTION:
+        return _tool(payload, options, "payload.")
+    return _chat(payload, options, "direct", "payload.", allow_client_system)
+
+
+def _options(fields: Mapping[str, Any]) -> _Options:
+    return _validated(_Options, fields, "", InvalidOption)
+
+
+def _tool(fields: Mapping[str, Any], options: _Options, place: str) -> ToolRequest:
+    tool = _validated(_ToolBody, fields, place, RequestError)
+    return ToolRequest(
+        name=tool.name,
+        args=tool.args or {},
+        context=tool.context or {},
+        tool_config=tool.tool_config or {},
+        protocol=options.protocol,
+        stream=options.stream is not False,
+    )
+
+
+def _chat(
+    fields: Mapping[str, Any],
+    options: _Options,
+    shape: Shape | None,
+    place: str,
+    allow_client_system: bool,
+) -> ChatRequest:
+    posted = _posted(fields, place)
+    history = read_history(posted, allow_client_system=allow_client_system)
+    if not history.messages:
+        raise InvalidMessages("messages must hold at least one message of a user or an assistant.")
+    return ChatRequest(
+        shape=shape or _use_chat_shape(fields, options, posted),
+        messages=history.messages,
+        chat_id=options.chat_id,
+        continues=history.continues,
+        approvals=history.approvals,
+        trigger=options.trigger,
+        model=options.model,
+        protocol=options.protocol,
+        sdk=options.sdk,
+        stream=options.stream is not False,
+        session_id=options.session_id,
+        user_id=options.user_id,
+    )
+
+
+def _posted(fields: Mapping[str, Any], place: str) -> Sequence[ClientMessage]:
+    if "messages" in fields:
+        messages = fields["messages"]
+        if not isinstance(messages, list):
+            raise InvalidMessages(f"{place}messages must be a list.")
+        return [
+            _validated(ClientMessage, message, f"{place}messages[{index}]", InvalidMessages)
+            for index, message in enumerate(messages)
+        ]
+    for key in ("message", "prompt", "text"):
+        if key in fields:
+            value = fields[key]
+            if key == "message" and not isinstance(value, str):
+                return [_validated(ClientMessage, value, f"{place}message", InvalidMessages)]
+            if not isinstance(value, str):
+                raise InvalidMessages(f"{place}{key} must be a string.")
+            return [ClientMessage(role="user", content=value)]
+    raise InvalidMessages("payload must have messages, message, text or prompt.")
+
+
+def _use_chat_shape(
+    fields: Mapping[str, Any], options: _Options, posted: Sequence[ClientMessage]
+) -> Shape:
+    """Tell the clients apart by what only they send (all of it recorded from the real hooks)."""
+    with_parts = [message for message in posted if message.parts is not None]
+    if options.trigger is not None or any(message.content is None for message in with_parts):
+        return "ai-sdk-5"
+    return "ai-sdk-4" if with_parts or "id" in fields else "ai-sdk-3.4"
+
+
+def _validated(model: type[M], value: object, place: str, error_type: type[RequestError]) -> M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise error_type(sentence(error, place)) from None

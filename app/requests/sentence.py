@@ -1,0 +1,56 @@
+"""What pydantic finds wrong with a client's JSON, said in one sentence that names the place.
+
+The sentence never repeats the client's content.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+# Our own error type, whose message is a reason already.
+LOCATED = "located"
+
+# pydantic's error types, as the rest of a sentence that begins with the place.
+_REASONS: Mapping[str, str] = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "missing": "is missing",
+    "model_type": "must be an object",
+    "string_too_long": "must be at most {max_length} characters long",
+    "string_too_short": "must not be empty",
+    "string_type": "must be a string",
+    "string_unicode": "must be valid Unicode text",
+}
+
+
+def located(reason: str) -> PydanticCustomError:
+    """Return what to raise in a validator; ``reason`` is the rest of the sentence."""
+    return PydanticCustomError(LOCATED, "{reason}", {"reason": reason})
+
+
+def sentence(error: ValidationError, place: str = "") -> str:
+    """Return, for the first error, "messages[2].parts[0].text must be a string.".
+
+    Args:
+        error: what pydantic raised.
+        place: where in the body the value is that pydantic looked at, such as "messages[2]"; ""
+            or "payload." for an envelope.
+    """
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == LOCATED:
+        reason = first["msg"]
+    else:
+        reason = _REASONS.get(first["type"], "is not valid").format_map(first.get("ctx", {}))
+    return f"{_join(place, first['loc'])} {reason}."
+
+
+def _join(place: str, steps: Iterable[str | int]) -> str:
+    for step in steps:
+        if isinstance(step, int):
+            place += f"[{step}]"
+        elif not step.startswith("<"):  # else a tag that tells the members of a union apart
+            place += f".{step}" if place and not place.endswith(".") else step
+    return place
