@@ -1,0 +1,1 @@
+"""What this project costs beside what its users would pick instead: `make bench`, README.md."""

@@ -1,0 +1,139 @@
+"""The command line: `python -m bench --help`."""
+
+import argparse
+import platform
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench import machine, preparing
+from bench.contenders import PEERS, REFERENCES, all_contenders, missing
+from bench.running import Bench, Plan, bench, progress
+from bench.sections import SECTIONS
+from bench.servers import Contender, ServerFailed
+from bench.table import Figure, render
+from bench.targets import render_targets
+
+FULL = Plan(
+    rounds=5,
+    paced_rounds=3,
+    cold_rounds=5,
+    unpaced_streams=(1, 16, 128),
+    unpaced_s=1.0,
+    paced_streams=(1, 60, 100, 500),
+    paced_tokens=100,
+)
+QUICK = Plan(
+    rounds=1,
+    paced_rounds=1,
+    cold_rounds=1,
+    unpaced_streams=(16,),
+    unpaced_s=0.5,
+    paced_streams=(60,),
+    paced_tokens=100,
+)
+QUICK_SECTIONS = "A,B,D"
+
+
+def main() -> int:
+    options = _options()
+    if platform.system() != "Linux":
+        print("The benchmark reads Linux' accounts in /proc and runs only there.", file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are stopped too
+    started = time.monotonic()
+    plan = QUICK if options.quick else FULL
+    if options.rounds:
+        rounds = options.rounds
+        plan = replace(plan, rounds=rounds, paced_rounds=rounds, cold_rounds=rounds)
+    sections = options.only or (QUICK_SECTIONS if options.quick else ",".join(SECTIONS)).split(",")
+    contenders, absent = _who_takes_part(options.peers)
+    parts = [machine.describe(), "".join(f"- {line}\n" for line in absent)]
+    figures: dict[str, Figure] = {}
+    try:
+        with bench(plan, contenders) as ground:
+            parts.extend(_measure(ground, letter, figures) for letter in sections)
+    except (preparing.CannotPrepare, ServerFailed) as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    parts.insert(2, render_targets(figures))
+    parts.append(f"The whole run took {(time.monotonic() - started) / 60:.1f} minutes.\n")
+    report = "\n".join(part for part in parts if part)
+    print(report)
+    if options.out:
+        options.out.write_text(report)
+        progress(f"written to {options.out}")
+    for failure in ground.left_out:
+        print(f"Not measured: {failure}", file=sys.stderr)
+    return 1 if ground.left_out else 0
+
+
+def _measure(ground: Bench, letter: str, figures: dict[str, Figure]) -> str:
+    started = time.monotonic()
+    section = SECTIONS[letter](ground)
+    figures.update(section.figures())
+    progress(f"{letter} took {time.monotonic() - started:.0f} s")
+    return render(section, [contender.name for contender in ground.contenders], REFERENCES)
+
+
+def _who_takes_part(wanted: Sequence[str]) -> tuple[list[Contender], list[str]]:
+    """Those who can, and one sentence about each who cannot."""
+    present, absent = [], []
+    for contender in all_contenders():
+        if wanted and not any(part.lower() in contender.name.lower() for part in wanted):
+            continue
+        reason = missing(contender)
+        if reason is None and contender.command[0] == "node":
+            try:
+                preparing.install_packages(PEERS / Path(contender.command[1]).parent)
+            except preparing.CannotPrepare as failure:
+                reason = str(failure)
+        if reason is None:
+            present.append(contender)
+        else:
+            absent.append(f"Not measured: {contender.name}. {reason}")
+            progress(absent[-1])
+    return present, absent
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="This project beside what its users would pick instead, on one core each. "
+        "Prints Markdown; progress goes to stderr. See bench/README.md.",
+    )
+    parser.add_argument(
+        "--only",
+        type=_letters,
+        metavar="A,B,…",
+        help="sections: A unpaced, B paced, C memory, D cold start (default: all)",
+    )
+    parser.add_argument("--rounds", type=int, help="rounds of every section")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round, one level, less than two minutes"
+    )
+    parser.add_argument(
+        "--peers",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="PART,…",
+        help="only servers whose name contains one of these",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the report there too")
+    return parser.parse_args()
+
+
+def _letters(text: str) -> list[str]:
+    letters = text.upper().split(",")
+    if unknown := set(letters) - SECTIONS.keys():
+        raise argparse.ArgumentTypeError(
+            f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}"
+        )
+    return letters
+
+
+if __name__ == "__main__":
+    sys.exit(main())

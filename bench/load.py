@@ -1,0 +1,120 @@
+"""One measurement: the load generator against one server, and what that cost the server."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import processes
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the load generator is asked for.
+
+    Attributes:
+        streams: how many answers are read at the same time.
+        answers: how many answers in all.
+        tokens: how many tokens each must have.
+        ramp_ms: the streams start evenly over this time; 0: all at once.
+        latency: read each token's stamp. Only with a paced model.
+    """
+
+    streams: int
+    answers: int
+    tokens: int
+    ramp_ms: int = 0
+    timeout_s: float = 60.0
+    latency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Of a sample of times, in milliseconds."""
+
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What came back.
+
+    Attributes:
+        failed: answers that were wrong, cut off, or not done in time.
+        why: what was wrong with the first failed answer.
+        cpu_s: CPU time of the server during the run; 0 if no server was named.
+        peak_rss: the server's highest resident memory during the run, in bytes.
+    """
+
+    answers: int
+    failed: int
+    why: str
+    tokens: int
+    wall_s: float
+    first_token: Percentiles | None
+    latency: Percentiles | None
+    cpu_s: float
+    peak_rss: int
+
+    @property
+    def tokens_per_s(self) -> float:
+        return self.tokens / self.wall_s
+
+    @property
+    def cpu_us_per_token(self) -> float | None:
+        return self.cpu_s / self.tokens * 1e6 if self.tokens else None
+
+
+class LoadGenerator:
+    def __init__(self, program: Path, folder: Path) -> None:
+        self._program = program
+        self._body_file = folder / "body.json"
+
+    def run(
+        self, load: Load, *, port: int, path: str, body: bytes, pid: int | None = None
+    ) -> Measurement:
+        """Put the load on a server; ``pid`` is the process whose costs are counted."""
+        self._body_file.write_bytes(body)
+        command = [
+            str(self._program),
+            *("-r", str(load.ramp_ms), "-s", str(load.timeout_s)),
+            *(["-l"] if load.latency else []),
+            *(str(port), path, str(self._body_file)),
+            *(str(load.streams), str(load.answers), str(load.tokens)),
+        ]
+        if pid is None:
+            return measurement(_output(command), cpu_s=0.0, peak_rss=0)
+        processes.forget_peak_rss(pid)
+        before_s = processes.cpu_s(pid)
+        output = _output(command)
+        spent_s = processes.cpu_s(pid) - before_s
+        return measurement(output, cpu_s=spent_s, peak_rss=processes.peak_rss(pid))
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
+def measurement(output: str, *, cpu_s: float, peak_rss: int) -> Measurement:
+    """Read the load generator's JSON object (`native/load.c`)."""
+    report: dict[str, Any] = json.loads(output)
+    return Measurement(
+        answers=report["answers"],
+        failed=report["errors"] + report["unfinished"],
+        why=report["first_error"],
+        tokens=report["tokens"],
+        wall_s=report["wall_s"],
+        first_token=_percentiles(report["first_token_us"]),
+        latency=_percentiles(report["latency_us"]),
+        cpu_s=cpu_s,
+        peak_rss=peak_rss,
+    )
+
+
+def _percentiles(sample: dict[str, float] | None) -> Percentiles | None:
+    if sample is None:
+        return None
+    return Percentiles(p50=sample["p50"] / 1000, p99=sample["p99"] / 1000)

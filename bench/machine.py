@@ -1,0 +1,46 @@
+"""What a run ran on: figures of another machine or other versions are not comparable."""
+
+import os
+import platform
+import shutil
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from bench.contenders import PEERS, ROOT, installed_version
+
+PYTHON_PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "openai")
+
+
+def describe() -> str:
+    """Two lines of Markdown: the machine, and the versions of everything measured."""
+    versions = [f"Python {platform.python_version()}"]
+    versions += [f"{package} {metadata.version(package)}" for package in PYTHON_PACKAGES]
+    if node := _output("node", "--version"):
+        versions.append(f"Node {node.removeprefix('v')}")
+    versions += [
+        f"ai {installed_version(PEERS / peer, 'ai')}" for peer in ("ai_sdk_4", "ai_sdk_latest")
+    ]
+    if nginx := _output("nginx", "-v"):
+        versions.append(nginx.removeprefix("nginx version: "))
+    commit = _output("git", "-C", str(ROOT), "describe", "--always", "--dirty") or "unknown"
+    busy = os.getloadavg()[0]
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; "
+        f"commit {commit}; load before the run {busy:.2f}.\n\n"
+        f"{', '.join(versions)}.\n"
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def _output(*command: str) -> str | None:
+    if shutil.which(command[0]) is None:
+        return None
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout or done.stderr).strip()

@@ -1,0 +1,52 @@
+"""What has to be built or installed before a run: two C programs and the npm packages."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).parent
+NATIVE = HERE / "native"
+BUILT = HERE.parent / ".cache" / "bench"
+
+
+class CannotPrepare(Exception):
+    """Something the benchmark needs is not on this machine; the message names it."""
+
+
+def compile_programs() -> tuple[Path, Path]:
+    """The mock of the model and the load generator, compiled if their sources are newer."""
+    upstream = _compile("upstream", "upstream.c", "answers.c")
+    load = _compile("load", "load.c")
+    return upstream, load
+
+
+def install_packages(peer: Path) -> None:
+    """`npm ci`, unless the installed packages are those of the lock file.
+
+    Raises:
+        CannotPrepare: npm is missing or fails.
+    """
+    lock = peer / "package-lock.json"
+    mark = peer / "node_modules" / ".package-lock.json"  # written by npm, last
+    if mark.exists() and mark.stat().st_mtime >= lock.stat().st_mtime:
+        return
+    if shutil.which("npm") is None:
+        raise CannotPrepare("npm is not installed.")
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    done = subprocess.run(command, cwd=peer, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotPrepare(f"npm ci fails in {peer.name}: {done.stderr.strip()[-300:]}")
+
+
+def _compile(program: str, *sources: str) -> Path:
+    target = BUILT / program
+    newest = max(file.stat().st_mtime for file in NATIVE.iterdir())
+    if target.exists() and target.stat().st_mtime >= newest:
+        return target
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        raise CannotPrepare("A C compiler is needed (cc or gcc), and none is installed.")
+    BUILT.mkdir(parents=True, exist_ok=True)
+    command = [compiler, "-O2", "-o", str(target), *(str(NATIVE / source) for source in sources)]
+    subprocess.run(command, check=True)
+    return target

@@ -1,0 +1,14 @@
+"""The sections of a run, in order. A new one is a module with `measure` and an entry here."""
+
+from collections.abc import Callable, Mapping
+
+from bench.running import Bench
+from bench.sections import cold_start, memory, paced, unpaced
+from bench.table import Section
+
+SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
+    "A": unpaced.measure,
+    "B": paced.measure,
+    "C": memory.measure,
+    "D": cold_start.measure,
+}

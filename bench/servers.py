@@ -1,0 +1,174 @@
+"""Servers under test: start one, wait until it answers, ask it something, stop it."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.processes import started_on
+from bench.wire import Protocol
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 5.0
+WARM_UP_ANSWERS = 100
+CHAT_PATH = "/api/chat"
+HEALTH_PATH = "/health"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """What is measured: a command that serves chats from the model in ``OPENAI_BASE_URL``.
+
+    ``{port}``, ``{upstream}`` (the mock's port) and ``{tmp}`` (a folder of its own) are filled in
+    in the command and in the template of the configuration file, ``{tmp}/server.conf``.
+
+    Attributes:
+        warm_up_answers: how many answers before the first measurement; a JIT needs many.
+        imports_traced: a Python server whose imports the cold start section takes apart.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    protocol: Protocol
+    cwd: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    config_template: Path | None = None
+    warm_up_answers: int = WARM_UP_ANSWERS
+    imports_traced: bool = False
+
+
+class ServerFailed(Exception):
+    """A server did not start or stopped answering; the message ends with its log."""
+
+
+@dataclass(slots=True)
+class Server:
+    """A running contender."""
+
+    contender: Contender
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    started_at: float
+    """On the clock of `time.perf_counter`, just before the process was made."""
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def since_start_s(self) -> float:
+        return time.perf_counter() - self.started_at
+
+    def wait_until_healthy(self) -> None:
+        while self.since_start_s() < START_TIMEOUT_S:
+            self.require_running()
+            try:
+                if self._request("GET", HEALTH_PATH).status == 200:
+                    return
+            except OSError:
+                time.sleep(0.002)  # not listening yet
+        raise self.failure(f"{HEALTH_PATH} does not answer 200 after {START_TIMEOUT_S:g} s")
+
+    def ask(self, body: bytes) -> bytes:
+        """The whole answer to one chat request."""
+        response = self._request("POST", CHAT_PATH, body)
+        answer = response.read()
+        if response.status != 200:
+            raise self.failure(f"answers {response.status}: {answer[:200]!r}")
+        return answer
+
+    def ask_for_first_token(self, body: bytes) -> None:
+        """Return as soon as the first token (``~``) of the answer is here."""
+        response = self._request("POST", CHAT_PATH, body)
+        while piece := response.read1():
+            if b"~" in piece:
+                return
+        raise self.failure(f"answers {response.status} without a token")
+
+    def stop(self) -> None:
+        # The server leads a process group of its own, so this reaches nobody else.
+        for stop_signal in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.pid, stop_signal)
+                self.process.wait(STOP_TIMEOUT_S)
+                return
+            except ProcessLookupError:
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+    def require_running(self) -> None:
+        """Raise `ServerFailed` if the process is gone."""
+        if self.process.poll() is not None:
+            raise self.failure(f"stopped with status {self.process.returncode}")
+
+    def failure(self, what: str) -> ServerFailed:
+        tail = self.log.read_text(errors="replace")[-800:]
+        return ServerFailed(f"{self.contender.name}: {what}\n{tail}")
+
+    def _request(
+        self, method: str, path: str, body: bytes | None = None
+    ) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        headers = {"content-type": "application/json", "connection": "close"}
+        connection.request(method, path, body, headers)
+        return connection.getresponse()
+
+
+@contextmanager
+def running(contender: Contender, *, upstream_port: int, cpu: int) -> Iterator[Server]:
+    """Start the contender on one core, wait until it is healthy, and stop it at the end."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as tmp:
+        server = _start(contender, Path(tmp), upstream_port, cpu)
+        try:
+            server.wait_until_healthy()
+            yield server
+        finally:
+            server.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _start(contender: Contender, tmp: Path, upstream_port: int, cpu: int) -> Server:
+    port = free_port()
+    values = {"port": port, "upstream": upstream_port, "tmp": tmp}
+    if contender.config_template is not None:
+        template = contender.config_template.read_text()
+        (tmp / "server.conf").write_text(template.format_map(values))
+    log = tmp / "log"
+    with started_on(cpu), log.open("wb") as output:
+        started_at = time.perf_counter()
+        process = subprocess.Popen(
+            [word.format_map(values) for word in contender.command],
+            cwd=contender.cwd,
+            env=_environment(contender, port, upstream_port),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Server(contender, port, process, log, started_at)
+
+
+def _environment(contender: Contender, port: int, upstream_port: int) -> dict[str, str]:
+    # Nothing of the caller's own settings: a proxy or a CHAT_ variable would change the figures.
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {
+        **inherited,
+        "PORT": str(port),
+        "OPENAI_BASE_URL": f"http://127.0.0.1:{upstream_port}/v1",
+        "OPENAI_API_KEY": "sk-bench",
+        **contender.env,
+    }

@@ -1,0 +1,297 @@
+"""The benchmark's arithmetic and its checks. What it measures is not tested: that is its job."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.contenders import AI_SDK_4, BARE_LOOP, OURS_DATA, TYPED_STREAM, all_contenders
+from bench.load import Load, Percentiles, measurement
+from bench.running import Bench, Plan, bench
+from bench.sections.cold_start import dearest, import_times_us
+from bench.sections.paced import paced_load
+from bench.table import Block, Figure, Section, median, ratio, render, side_by_side, times
+from bench.targets import Target, outcome, reached, render_targets
+from bench.wire import Protocol, WrongAnswer, read_answer, request_body
+
+PROTOCOLS: list[Protocol] = ["data", "ui", "raw"]
+
+DATA_STREAM = b'f:{"messageId":"m"}\n0:"~ab"\n0:"~\\u00e9"\ne:{}\nd:{"finishReason":"stop"}\n'
+UI_STREAM = b"".join(
+    b"data: %s\n\n" % part
+    for part in (
+        b'{"type":"start"}',
+        b'{"type":"text-delta","id":"1","delta":"~ab"}',
+        b'{"type":"text-delta","id":"1","delta":"~\xc3\xa9"}',
+        b'{"type":"finish"}',
+        b"[DONE]",
+    )
+)
+MODEL_STREAM = b"".join(
+    b"data: %s\n\n" % part
+    for part in (
+        b'{"choices":[{"delta":{"role":"assistant","content":"~ab"}}]}',
+        b'{"choices":[{"delta":{"content":"~\xc3\xa9"}}]}',
+        b'{"choices":[{"delta":{}}]}',
+        b'{"choices":[],"usage":{}}',
+        b"[DONE]",
+    )
+)
+WHOLE: dict[Protocol, bytes] = {"data": DATA_STREAM, "ui": UI_STREAM, "raw": MODEL_STREAM}
+
+
+# The check of the stream
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_whole_answer_is_read_as_its_text(protocol: Protocol) -> None:
+    assert read_answer(protocol, WHOLE[protocol]) == "~ab~é"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_an_answer_without_its_end_is_wrong(protocol: Protocol) -> None:
+    separator = b"\n" if protocol == "data" else b"\n\n"
+    without_end = separator.join(WHOLE[protocol].split(separator)[:-2]) + separator
+
+    with pytest.raises(WrongAnswer):
+        read_answer(protocol, without_end)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "answer", "sentence"),
+    [
+        ("data", b'0:"a"\nd:{}\n0:"b"\n', "not the finish part"),
+        ("data", b'0:"a"\n3:"broken"\nd:{}\n', "an error part: 'broken'"),
+        ("data", b"plain text\n", "not a line of the data stream"),
+        ("ui", b'data: {"type":"error","errorText":"x"}\n\ndata: [DONE]\n\n', "an error chunk"),
+        ("ui", b'data: {"type":"start"}\n\ndata: [DONE]\n\n', "no finish chunk"),
+        ("ui", b": ping\n\ndata: [DONE]\n\n", "not an event with data"),
+    ],
+)
+def test_a_broken_answer_is_wrong_for_a_reason(
+    protocol: Protocol, answer: bytes, sentence: str
+) -> None:
+    with pytest.raises(WrongAnswer, match=sentence):
+        read_answer(protocol, answer)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_scenario_rides_in_the_text_of_the_request(protocol: Protocol) -> None:
+    body = request_body(protocol, tokens=7, delay_us=20_000)
+
+    assert b"BENCH t=7 d=20000" in body
+    assert json.loads(body)["messages"][-1]["role"] == "user"
+
+
+# Numbers
+
+
+def test_a_median_leaves_out_what_was_not_measured() -> None:
+    assert median([3.0, None, 1.0, 2.0]) == 2.0
+    assert median([None]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "reference", "expected"),
+    [(6.0, 2.0, 3.0), (None, 2.0, None), (6.0, None, None), (-0.1, 2.0, None), (6.0, 0.0, None)],
+)
+def test_a_ratio_to_noise_is_no_ratio(
+    value: float | None, reference: float | None, expected: float | None
+) -> None:
+    assert ratio(value, reference) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1234.5, "1,234"), (14.06, "14.1"), (1.0, "1.00"), (0.0049, "0.005"), (None, "–")],
+)
+def test_ratios_are_short_and_without_exponents(value: float | None, text: str) -> None:
+    assert times(value) == text
+
+
+def test_the_load_generators_report_becomes_costs_per_token() -> None:
+    report = {
+        **{"answers": 4, "errors": 1, "unfinished": 2, "tokens": 1000, "wall_s": 0.5},
+        **{"first_error": "ended early", "latency_us": None},
+        "first_token_us": {"p50": 1500.0, "p99": 2500.0},
+    }
+
+    run = measurement(json.dumps(report), cpu_s=0.01, peak_rss=4096)
+
+    assert run.tokens_per_s == 2000
+    assert run.cpu_us_per_token == pytest.approx(10)
+    assert run.failed == 3
+    assert run.first_token == Percentiles(p50=1.5, p99=2.5)
+    assert run.latency is None
+
+
+def test_an_overloaded_server_has_several_times_the_time_to_finish() -> None:
+    load = paced_load(streams=500, tokens=100)
+
+    assert load.timeout_s > 3 * (100 * 0.020 + load.ramp_ms / 1000)
+
+
+# Tables
+
+
+def test_each_figure_stands_beside_its_ratios() -> None:
+    speed = Figure("speed", "tokens/s", {"ours": 3000.0, "theirs": 200.0, "limit": 12_000.0})
+    lost = Figure("lost", "failed", {"ours": 0.0, "theirs": 1.0}, compared=False)
+
+    table = side_by_side(
+        [speed, lost],
+        ["ours", "theirs", "limit", "absent"],
+        {"T": "theirs", "L": "limit", "gone": "absent"},
+    )
+
+    assert table == (
+        "| one core | tokens/s | × T / L | failed |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| ours | 3,000 | 15.0 / 0.250 | 0 |\n"
+        "| theirs | 200 | 1.00 / 0.017 | 1 |\n"
+        "| limit | 12,000 | 60.0 / 1.00 | – |\n"
+    )
+
+
+def test_a_section_is_its_method_its_tables_and_its_remarks() -> None:
+    block = Block("16 streams", [Figure("speed", "tokens/s", {"ours": 3.0})])
+    section = Section("A. Title", "How.", [block], ["A remark."])
+
+    text = render(section, ["ours"], {})
+
+    assert text == (
+        "### A. Title\n\nHow.\n\n"
+        "**16 streams**\n\n| one core | tokens/s |\n| --- | ---: |\n| ours | 3 |\n\n"
+        "- A remark.\n"
+    )
+    assert section.figures() == {"speed": block.figures[0]}
+
+
+# Targets
+
+FASTER = Target("speed", "speed", "ours", ["a", "b"], at_least=2)
+LIGHTER = Target("memory", "memory", "ours", at_most=1)
+
+
+@pytest.mark.parametrize(
+    ("target", "values", "found"),
+    [
+        (FASTER, {"ours": 6.0, "a": 2.0, "b": 3.0}, 3.0),  # the lowest reference counts
+        (FASTER, {"ours": 6.0, "b": 3.0}, 2.0),
+        (FASTER, {"ours": 6.0}, None),
+        (FASTER, {"a": 2.0}, None),
+        (LIGHTER, {"ours": 0.5}, 0.5),
+    ],
+)
+def test_a_target_is_held_against_the_best_of_its_references(
+    target: Target, values: dict[str, float | None], found: float | None
+) -> None:
+    assert outcome(target, Figure("key", "label", values)) == found
+
+
+def test_a_bound_is_reached_on_the_right_side_only() -> None:
+    assert reached(FASTER, 2.0)
+    assert not reached(FASTER, 1.99)
+    assert reached(LIGHTER, 1.0)
+    assert not reached(LIGHTER, 1.01)
+
+
+def test_only_targets_that_were_measured_are_listed() -> None:
+    speed = {OURS_DATA: 120.0, AI_SDK_4: 10.0, TYPED_STREAM: 6.0}
+    key = "unpaced.16.tokens_per_s"
+
+    rows = render_targets({key: Figure(key, "tokens/s", speed)}).splitlines()[4:]
+
+    assert [row.split(" | ")[1:] for row in rows] == [
+        ["≥ 11", "12.0", "yes |"],
+        ["≥ 25", "20.0", "**no** |"],
+    ]
+    assert render_targets({}) == ""
+
+
+# Imports
+
+IMPORT_LOG = """\
+import time: self [us] | cumulative | imported package
+import time:       400 |        400 |   pydantic.main
+import time:       100 |        500 | pydantic
+{"event":"request"}
+import time:       250 |        250 | aiohttp
+"""
+
+
+def test_import_times_are_read_from_a_log_with_other_lines() -> None:
+    assert import_times_us(IMPORT_LOG) == {"pydantic.main": 400, "pydantic": 100, "aiohttp": 250}
+
+
+def test_the_dearest_packages_come_first() -> None:
+    assert dearest(IMPORT_LOG.replace("00 |", "0000 |")).startswith("pydantic 50")
+
+
+# The two C programs and a server, together
+
+
+@pytest.fixture
+def ground() -> Iterator[Bench]:
+    if shutil.which("cc") is None and shutil.which("gcc") is None:
+        pytest.skip("no C compiler")
+    plan = Plan(1, 1, 1, unpaced_streams=(1,), unpaced_s=0.1, paced_streams=(1,), paced_tokens=5)
+    with bench(plan, all_contenders()) as ground:
+        yield ground
+
+
+@pytest.mark.real
+@pytest.mark.timeout(60)
+def test_the_load_generator_counts_what_the_mock_says(ground: Bench) -> None:
+    load = Load(streams=4, answers=8, tokens=20, latency=True)
+
+    run = ground.put_directly(load, delay_us=1000)
+
+    assert (run.answers, run.failed, run.tokens) == (8, 0, 160)
+    assert run.latency is not None
+    assert 0 <= run.latency.p50 <= run.latency.p99
+
+
+@pytest.mark.real
+@pytest.mark.timeout(60)
+def test_a_server_whose_text_is_the_models_passes_the_check(ground: Bench) -> None:
+    (loop,) = (contender for contender in ground.contenders if contender.name == BARE_LOOP)
+
+    with ground.start(loop) as server:
+        ground.check(server)
+        run = ground.put(server, Load(streams=4, answers=8, tokens=30))
+
+    assert (run.failed, run.tokens) == (0, 240)
+    assert run.cpu_s > 0
+    assert run.peak_rss > 0
+
+
+@pytest.mark.real
+@pytest.mark.timeout(60)
+def test_a_server_that_changes_the_text_fails_the_check(ground: Bench, tmp_path: Path) -> None:
+    (loop,) = (contender for contender in ground.contenders if contender.name == BARE_LOOP)
+    source = (loop.cwd / "bare_loop.py").read_text()
+    (tmp_path / "bare_loop.py").write_text(source.replace("encode(text)", "encode(text.upper())"))
+
+    with (
+        ground.start(replace(loop, cwd=tmp_path)) as server,
+        pytest.raises(WrongAnswer, match="not the model's text"),
+    ):
+        ground.check(server)
+
+
+@pytest.mark.real
+@pytest.mark.timeout(60)
+def test_answers_with_too_few_tokens_are_failures(ground: Bench) -> None:
+    load = Load(streams=2, answers=4, tokens=10)
+    body = request_body("raw", tokens=9)
+
+    run = ground.generator.run(
+        load, port=ground.upstream_port, path="/v1/chat/completions", body=body
+    )
+
+    assert run.failed == 4
+    assert run.why.startswith("wrong number of tokens")
