@@ -35,7 +35,8 @@ _TOOL_PREFIX = "tool-"
 class Lenient(BaseModel):
     """A JSON object of a client: camelCase on the wire, unknown keys ignored."""
 
-    # Only `ClientMessage` is built at import, in one go: half a schema each costs time at start.
+    # `ClientMessage` is built with all that it holds; building the parts for themselves as well
+    # would only make the start slower.
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, defer_build=True)
 
 
@@ -69,7 +70,7 @@ class Text(Lenient):
 class ReasoningDetail(Lenient):
     """AI SDK 4: ``{type: "text", text, signature?}`` or ``{type: "redacted", data}``."""
 
-    text: str = ""
+    text: str | None = None
     signature: str | None = None
     data: str | None = None
 
@@ -77,9 +78,9 @@ class ReasoningDetail(Lenient):
 class Reasoning(Lenient):
     """AI SDK 5+: ``text`` and ``providerMetadata``; AI SDK 4: ``reasoning`` and ``details``."""
 
-    text: str = ""
+    text: str | None = None
     provider_metadata: Any = None
-    reasoning: str = ""
+    reasoning: str | None = None
     details: Annotated[list[ReasoningDetail], Field(fail_fast=True)] | None = None
 
 
@@ -189,8 +190,8 @@ class ToolCall(Lenient):
     function: FunctionCall
 
 
+# A union's tag becomes a step of an error's place; `sentence` leaves steps out that begin with "<".
 def _tag_part(part: object) -> str | None:
-    """Return the tag of ``part`` in `Part`; error places leave tags out by their ``<``."""
     kind = part.get("type") if isinstance(part, dict) else None
     if not isinstance(part, dict) or not isinstance(kind, str):
         return None

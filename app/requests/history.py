@@ -150,11 +150,11 @@ def _items(part: Part) -> Sequence[_Item]:
 
 def _reasoning(part: Reasoning) -> Sequence[ReasoningPart]:
     if part.details:
-        proved = [ReasoningPart(one.text, one.signature, one.data) for one in part.details]
+        proved = [ReasoningPart(one.text or "", one.signature, one.data) for one in part.details]
     else:
         signature = _proof(part.provider_metadata, "signature")
         redacted = _proof(part.provider_metadata, "redactedData")
-        proved = [ReasoningPart(part.text or part.reasoning, signature, redacted)]
+        proved = [ReasoningPart(part.text or part.reasoning or "", signature, redacted)]
     return [one for one in proved if one.text or one.signature or one.redacted]
 
 

@@ -192,6 +192,7 @@ def test_what_an_assistant_said_is_kept(part: object, parts: list[Part]) -> None
     [
         text(""),
         {"type": "reasoning", "text": ""},
+        {"type": "reasoning", "text": None, "reasoning": None},
         {"type": "reasoning", "details": [{"type": "text", "text": ""}]},
         START,
         {"type": "source-url", "sourceId": "s", "url": 1},
