@@ -1,0 +1,221 @@
+"""The server's side of one HTTP/1.1 connection: h11 on asyncio streams.
+
+The emulator needs what usual servers hide: trailers of a request, chunks as they come, the moment
+the other side leaves while it waits for an answer, and a way to end an answer so that the client
+sees that it is not complete. asyncio sets TCP_NODELAY on every TCP socket, so a chunk that is
+written is a packet that is sent.
+"""
+
+import asyncio
+import contextlib
+import http
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import h11
+
+Headers: TypeAlias = Sequence[tuple[str, str]]
+_T = TypeVar("_T")
+
+_READ_BYTES = 64 * 1024
+# One request head, or one block of trailers: a stack trace in base64 must fit in.
+_MAX_HEAD_BYTES = 1024 * 1024
+_WRITE_TIMEOUT_S = 60.0
+_LINGER_S = 2.0
+_REASONS = {status.value: status.phrase for status in http.HTTPStatus}
+_BODYLESS = frozenset({204, 304})
+
+
+class ClientGone(Exception):
+    """The other side closed the connection, or does not read what we write."""
+
+
+class BadRequest(Exception):
+    """The other side does not speak HTTP/1.1. The connection cannot be used any more."""
+
+
+class BodyTooLarge(Exception):
+    """The request's body is larger than this front takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The head of a request. Header names are in lower case, in the order they came."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    client_host: str
+
+    def header(self, name: str) -> str:
+        """Return all values of a header joined by commas, ``""`` if there is none."""
+        return ",".join(value for key, value in self.headers if key == name)
+
+
+class Connection:
+    """One connection, one request after the other."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD_BYTES)
+        self._bodyless = False
+        self.trailers: dict[str, str] = {}
+
+    @property
+    def can_respond(self) -> bool:
+        """Whether no answer to the current request has been started."""
+        return self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE)
+
+    async def next_request(self) -> Request | None:
+        """Return the next request's head, ``None`` once there will be none.
+
+        Raises:
+            BadRequest, ClientGone
+        """
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+        if self._http.their_state is not h11.IDLE or self._http.our_state is not h11.IDLE:
+            return None
+        event = await self._next_event()
+        if not isinstance(event, h11.Request):
+            return None
+        path, _, query = event.target.decode("latin-1").partition("?")
+        headers = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in event.headers)
+        peer = self._writer.get_extra_info("peername")
+        self._bodyless = event.method == b"HEAD"
+        self.trailers = {}
+        method = event.method.decode("ascii")
+        return Request(method, path, query, headers, str(peer[0]) if peer else "")
+
+    async def body(self) -> AsyncGenerator[bytes, None]:
+        """Yield the request's body as it comes; afterwards `trailers` holds its trailers."""
+        while True:
+            event = await self._next_event()
+            if isinstance(event, h11.EndOfMessage):
+                self.trailers = {n.decode("latin-1"): v.decode("latin-1") for n, v in event.headers}
+                return
+            if not isinstance(event, h11.Data):
+                raise ClientGone("the connection was closed inside a request")
+            yield bytes(event.data)
+
+    async def read_body(self, max_bytes: int) -> bytes:
+        """Return the whole body. Raises `BodyTooLarge` as soon as it is."""
+        body = bytearray()
+        async with contextlib.aclosing(self.body()) as pieces:
+            async for piece in pieces:
+                body += piece
+                if len(body) > max_bytes:
+                    raise BodyTooLarge
+        return bytes(body)
+
+    async def unless_gone(self, awaitable: Awaitable[_T]) -> _T:
+        """Wait for something while the other side waits for us. Raises `ClientGone`."""
+        wanted = asyncio.ensure_future(awaitable)
+        gone = asyncio.ensure_future(self._read_to_end())
+        try:
+            await asyncio.wait({wanted, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not wanted.done():
+                raise ClientGone("the connection was closed while it waited for an answer")
+            return wanted.result()
+        finally:
+            for task in (wanted, gone):
+                task.cancel()
+            await asyncio.wait({wanted, gone})
+
+    async def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer in one write."""
+        length = () if self._has_no_body(status) else (("content-length", str(len(body))),)
+        head = self._encode_head(status, (*headers, *length))
+        data = b"" if self._has_no_body(status) else self._encode(h11.Data(data=body))
+        await self._write(head + data + self._encode(h11.EndOfMessage()))
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head of an answer whose end is not known yet.
+
+        Raises:
+            h11.LocalProtocolError: a header or status that HTTP does not allow; nothing was sent.
+            ClientGone
+        """
+        self._bodyless = self._has_no_body(status)
+        await self._write(self._encode_head(status, headers))
+
+    async def send(self, data: bytes) -> None:
+        """Send a piece of the body now, as one chunk."""
+        if data and not self._bodyless:
+            await self._write(self._encode(h11.Data(data=data)))
+
+    async def end(self) -> None:
+        """Say that the answer is complete. Without this the client sees that it was cut."""
+        await self._write(self._encode(h11.EndOfMessage()))
+
+    async def close(self) -> None:
+        """Send what is left and close. What the other side still sends is read for a while:
+        closing with unread bytes resets the connection, and the answer would be lost."""
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_LINGER_S):
+                await self._writer.drain()
+                if self._writer.can_write_eof():
+                    self._writer.write_eof()
+                while await self._reader.read(_READ_BYTES):
+                    pass
+        self._writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+    def abort(self) -> None:
+        """Close at once, whatever is still to be sent."""
+        self._writer.transport.abort()
+
+    def _has_no_body(self, status: int) -> bool:
+        return self._bodyless or status in _BODYLESS
+
+    def _encode_head(self, status: int, headers: Iterable[tuple[str, str]]) -> bytes:
+        raw = [(name.encode("latin-1", "replace"), _header_bytes(value)) for name, value in headers]
+        reason = _REASONS.get(status, "").encode()
+        return self._encode(h11.Response(status_code=status, headers=raw, reason=reason))
+
+    def _encode(self, event: h11.Event) -> bytes:
+        return self._http.send(event) or b""
+
+    async def _write(self, data: bytes) -> None:
+        try:
+            async with asyncio.timeout(_WRITE_TIMEOUT_S):
+                self._writer.write(data)
+                await self._writer.drain()
+        except (OSError, TimeoutError) as error:
+            raise ClientGone("the other side does not take the answer") from error
+
+    async def _read_to_end(self) -> None:
+        with contextlib.suppress(OSError):
+            while data := await self._reader.read(_READ_BYTES):
+                self._http.receive_data(data)
+
+    async def _next_event(self) -> h11.Event:
+        try:
+            while True:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA:
+                    if self._http.they_are_waiting_for_100_continue:
+                        go_on = h11.InformationalResponse(status_code=100, headers=[])
+                        await self._write(self._encode(go_on))
+                    self._http.receive_data(await self._reader.read(_READ_BYTES))
+                elif isinstance(event, h11.Event):
+                    return event
+                else:  # PAUSED: a pipelined request; it is read once this one is answered
+                    raise BadRequest("a request inside a request")
+        except h11.RemoteProtocolError as error:
+            if self._reader.at_eof():
+                raise ClientGone("the connection was closed inside a request") from error
+            raise BadRequest(str(error)) from error
+        except OSError as error:
+            raise ClientGone(str(error)) from error
+
+
+def _header_bytes(value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:  # from a prelude or a client context, whose JSON may hold anything
+        return value.encode("utf-8", "replace")

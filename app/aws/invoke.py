@@ -1,0 +1,260 @@
+"""Invoke a streaming function and read its answer as it comes: `InvokeWithResponseStream`, or a
+Function URL.
+
+What is easily done wrong here: a function's error is no exception of the SDK but a part of the
+stream; a stream without its last part was cut; the SDK's retries would run a chat twice; and a
+function that was made for HTTP puts a prelude before its answer.
+
+boto3 is an optional dependency (extra ``aws``) and only imported when a call is made.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import urlsplit
+
+from app.aws.prelude_stripper import PreludeStripper
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import InvokeWithResponseStreamCompleteEventTypeDef
+
+# Above the longest silence that Lambda allows: an invocation ends after 15 minutes.
+DEFAULT_TIMEOUT_S = 910.0
+_CONNECT_TIMEOUT_S = 10.0
+_DEFAULT_REGION = "us-east-1"
+_URL_REGION = re.compile(r"\.lambda-url\.([a-z0-9-]+)\.on\.aws$")
+
+
+class InvokeError(Exception):
+    """The invocation failed. The text is a sentence for a person.
+
+    Attributes:
+        code: Lambda's ``ErrorCode`` or the name of its exception; or ours for what happened:
+            ``Timeout`` (of the reading), ``Incomplete``, ``Unreachable``.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def invoke_streaming(
+    function_name: str,
+    payload: bytes,
+    *,
+    endpoint_url: str | None = None,
+    region: str | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    on_status: Callable[[int], None] | None = None,
+) -> Iterator[bytes]:
+    """Invoke a function and yield the pieces of its answer as they arrive, without a prelude.
+
+    Args:
+        function_name: name or ARN.
+        payload: the event, JSON in UTF-8, up to 6 MB.
+        endpoint_url: where Lambda is, if not at AWS: ``http://127.0.0.1:9000`` for the emulator.
+        timeout_s: the longest silence to bear, in seconds.
+        on_status: told the HTTP status that a prelude states.
+
+    Raises:
+        InvokeError: Lambda refused, the function failed (also after some pieces), nothing came
+            for ``timeout_s``, or the stream ended without `InvokeComplete`.
+        ModuleNotFoundError: boto3 is not installed.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
+
+    client = _lambda_client(endpoint_url, region, timeout_s)
+    stripper = PreludeStripper(on_status)
+    try:
+        answer = client.invoke_with_response_stream(FunctionName=function_name, Payload=payload)
+        complete: "InvokeWithResponseStreamCompleteEventTypeDef | None" = None
+        for event in answer["EventStream"]:
+            if "PayloadChunk" in event:
+                if piece := stripper.feed(event["PayloadChunk"]["Payload"]):
+                    yield piece
+            elif "InvokeComplete" in event:
+                complete = event["InvokeComplete"]
+        if piece := stripper.close():
+            yield piece
+    except (ReadTimeoutError, StreamTimeoutError) as error:
+        raise _silence(timeout_s) from error
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code") or "Refused"
+        raise InvokeError(code, f"Lambda refused to invoke {function_name}: {error}") from error
+    except (BotoCoreError, HTTPError) as error:
+        raise InvokeError("Unreachable", f"The connection to Lambda failed: {error}") from error
+    finally:
+        client.close()
+    if complete is None:
+        raise _incomplete()
+    if "ErrorCode" in complete:
+        code, details = complete["ErrorCode"], complete.get("ErrorDetails", "")
+        raise InvokeError(code, f"The function failed with {code}: {details}".rstrip(": "))
+
+
+def post_streaming(
+    url: str,
+    payload: bytes,
+    *,
+    region: str | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    on_status: Callable[[int], None] | None = None,
+) -> Iterator[bytes]:
+    """Post to a Function URL, signed with SigV4 if there are credentials; yield what arrives.
+
+    Raises:
+        InvokeError: as `invoke_streaming`; a connection that was cut is ``Incomplete``.
+        ModuleNotFoundError: boto3 is not installed.
+    """
+    import urllib3
+    from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
+
+    headers = _signed_headers(url, payload, region)
+    timeout = urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=timeout_s)
+    with urllib3.PoolManager() as pool:
+        try:
+            response = pool.request(
+                "POST",
+                url,
+                body=payload,
+                headers=headers,
+                timeout=timeout,
+                retries=False,
+                preload_content=False,
+            )
+            if on_status is not None:
+                on_status(response.status)
+            yield from response.stream()
+        except ReadTimeoutError as error:
+            raise _silence(timeout_s) from error
+        except ProtocolError as error:
+            raise _incomplete() from error
+        except HTTPError as error:
+            raise InvokeError("Unreachable", f"The request to {url} failed: {error}") from error
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add everything that ``invoke`` understands to a (sub)parser."""
+    parser.description = "Invoke a streaming Lambda function and print its answer as it arrives."
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--function-name", metavar="NAME", help="name or ARN")
+    target.add_argument("--url", help="a Function URL instead, signed with SigV4")
+    parser.add_argument("--endpoint-url", metavar="URL", help="default: AWS")
+    parser.add_argument("--region", help="default: that of the AWS configuration")
+    parser.add_argument(
+        "--payload", default="-", metavar="FILE", help="the event, JSON; - is standard input"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=DEFAULT_TIMEOUT_S,
+        metavar="S",
+        help="longest silence in seconds (default: %(default)g, above what Lambda allows)",
+    )
+
+
+def run(args: argparse.Namespace, out: BinaryIO | None = None) -> int:
+    """Carry out ``invoke``; return the exit status: 0 only for a complete, good answer."""
+    out = out or sys.stdout.buffer
+    try:
+        payload = sys.stdin.buffer.read() if args.payload == "-" else _read(args.payload)
+    except OSError as error:
+        return _fail(f"--payload {args.payload}: {error.strerror}")
+    statuses: list[int] = []
+    try:
+        for piece in _pieces(args, payload, statuses.append):
+            out.write(piece)
+            out.flush()
+    except ModuleNotFoundError as error:
+        return _fail(f"{error.name} is not installed: pip install 'deltaline[aws]'")
+    except InvokeError as error:
+        return _fail(str(error))
+    if statuses and statuses[-1] >= 400:
+        return _fail(f"The function answered with HTTP status {statuses[-1]}.")
+    return 0
+
+
+def _pieces(
+    args: argparse.Namespace, payload: bytes, on_status: Callable[[int], None]
+) -> Iterator[bytes]:
+    if args.url:
+        return post_streaming(
+            args.url, payload, region=args.region, timeout_s=args.timeout, on_status=on_status
+        )
+    return invoke_streaming(
+        args.function_name,
+        payload,
+        endpoint_url=args.endpoint_url,
+        region=args.region,
+        timeout_s=args.timeout,
+        on_status=on_status,
+    )
+
+
+def _lambda_client(
+    endpoint_url: str | None, region: str | None, timeout_s: float
+) -> "LambdaClient":
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.Session(region_name=region)
+    config = Config(
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        read_timeout=timeout_s,
+        retries={"total_max_attempts": 1},
+    )
+    region = session.region_name or _DEFAULT_REGION
+    # An emulator checks no signature: nobody needs an account for it, and real keys stay here.
+    made_up = "emulated" if endpoint_url is not None and _is_local(endpoint_url) else None
+    client: LambdaClient = session.client(
+        "lambda",
+        endpoint_url=endpoint_url,
+        region_name=region,
+        config=config,
+        aws_access_key_id=made_up,
+        aws_secret_access_key=made_up,
+    )
+    return client
+
+
+def _signed_headers(url: str, payload: bytes, region: str | None) -> dict[str, str]:
+    import boto3
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+
+    request = AWSRequest("POST", url, {"content-type": "application/json"}, payload)
+    session = boto3.Session(region_name=region)
+    # A URL with auth NONE needs no signature, and the emulator checks none.
+    credentials = None if _is_local(url) else session.get_credentials()
+    if credentials is not None:
+        in_host = _URL_REGION.search(urlsplit(url).hostname or "")
+        signing_region = region or (in_host[1] if in_host else session.region_name)
+        SigV4Auth(credentials, "lambda", signing_region or _DEFAULT_REGION).add_auth(request)
+    return dict(request.headers.items())
+
+
+def _is_local(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
+
+
+def _silence(timeout_s: float) -> InvokeError:
+    return InvokeError("Timeout", f"Nothing came for {timeout_s:g} s; --timeout bears more.")
+
+
+def _incomplete() -> InvokeError:
+    return InvokeError("Incomplete", "The stream was cut: it has no end. The answer is not whole.")
+
+
+def _read(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def _fail(text: str) -> int:
+    sys.stderr.write(f"invoke: {text}\n")
+    return 1
