@@ -5,7 +5,6 @@ import io
 import logging
 import random
 import time
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.request import getproxies, proxy_bypass
 
@@ -66,6 +65,7 @@ class AiohttpOpener:
             "/chat/completions": URL(f"{base}/chat/completions"),
             "/responses": URL(f"{base}/responses"),
         }
+        # Not the session's headers, which aiohttp would send to a proxy too, key and all.
         self._headers = {
             "accept": "text/event-stream",
             "accept-encoding": "identity",
@@ -124,15 +124,22 @@ class AiohttpOpener:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
                 timeout=self._timeout,
                 read_bufsize=_READ_BYTES,
             )
-            self._proxy, self._proxy_headers = _proxy_for(url)
+            self._proxy, credentials = _proxy_for(url)
+            if credentials and url.scheme == "http":
+                self._headers["proxy-authorization"] = credentials
+            elif credentials:  # for the tunnel only
+                self._proxy_headers = {"proxy-authorization": credentials}
         # A file object where aiohttp would warn that plain bytes of this size block the loop.
         data = io.BytesIO(body) if len(body) > _LARGE_BODY_BYTES else body
         return await self._session.post(
-            url, data=data, proxy=self._proxy, proxy_headers=self._proxy_headers
+            url,
+            data=data,
+            headers=self._headers,
+            proxy=self._proxy,
+            proxy_headers=self._proxy_headers,
         )
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> ProviderError:
@@ -187,8 +194,8 @@ def _no_response(cause: Exception) -> ProviderError:
     return error
 
 
-def _proxy_for(url: URL) -> tuple[URL | None, Mapping[str, str] | None]:
-    """Return the proxy that the environment names for ``url``, and the headers it wants.
+def _proxy_for(url: URL) -> tuple[URL | None, str]:
+    """Return the proxy that the environment names for ``url``, and the credentials it wants.
 
     Once, not per request: aiohttp's ``trust_env`` asks a thread each time, and would take
     credentials from a ``.netrc`` besides.
@@ -196,9 +203,8 @@ def _proxy_for(url: URL) -> tuple[URL | None, Mapping[str, str] | None]:
     host = url.host or ""
     address = getproxies().get(url.scheme)
     if not address or proxy_bypass(f"{host}:{url.port}"):
-        return None, None
+        return None, ""
     proxy = URL(address if "://" in address else f"http://{address}")
     if proxy.user is None:
-        return proxy, None
-    credentials = b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
-    return proxy.with_user(None), {"proxy-authorization": f"Basic {credentials}"}
+        return proxy, ""
+    return proxy.with_user(None), aiohttp.encode_basic_auth(proxy.user, proxy.password or "")
