@@ -107,6 +107,10 @@ class ChatWire:
         """Return an error in the middle of the stream, behind which nothing comes."""
         return [b"data: " + to_json({"error": error.body()}) + b"\n\n"]
 
+    def failed(self, error: ApiError) -> list[bytes]:
+        """Return the same: this API does not tell a failed run from another error."""
+        return self.error(error)
+
     def whole(self, reply: Reply) -> dict[str, Any]:
         """Return the answer as one object, for a request that does not stream."""
         message: dict[str, Any] = {

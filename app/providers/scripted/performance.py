@@ -1,7 +1,7 @@
 """Plays a `Reply` over one connection and sees when the client leaves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -13,6 +13,7 @@ from app.providers.scripted.script import (
     Block,
     BreakOff,
     Delivery,
+    Failed,
     Interruption,
     Reply,
     Stall,
@@ -31,6 +32,7 @@ class Wire(Protocol):
     def close(self) -> list[bytes]: ...
     def end(self, reply: Reply) -> list[bytes]: ...
     def error(self, error: ApiError) -> list[bytes]: ...
+    def failed(self, error: ApiError) -> list[bytes]: ...
     def whole(self, reply: Reply) -> dict[str, Any]: ...
 
 
@@ -125,13 +127,17 @@ class Performance:
             case BreakOff():
                 await self._hang_up(scope)
                 raise _Over
-            case ApiError(status=status, headers=headers) if not writer.started:
-                await writer.start(status, "application/json", headers)
-                await writer.end(to_json({"error": event.body()}))
+            case Failed(error) if writer.started:
+                await writer.write(self._wire.failed(error))
+                await writer.end()
                 raise _Over
-            case ApiError():
+            case ApiError() if writer.started:
                 await writer.write(self._wire.error(event))
                 await writer.end()
+                raise _Over
+            case Failed(ApiError() as error) | (ApiError() as error):
+                await writer.start(error.status, "application/json", error.headers)
+                await writer.end(to_json({"error": error.body()}))
                 raise _Over
 
 
@@ -144,9 +150,11 @@ class _Writer:
         self._delivery = delivery
         self._waiting: list[bytes] = []
 
-    async def start(self, status: int, media_type: str, headers: Any = ()) -> None:
+    async def start(
+        self, status: int, media_type: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.started = True
-        pairs = [("content-type", media_type), *dict(headers).items()]
+        pairs = [("content-type", media_type), *(headers or {}).items()]
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 

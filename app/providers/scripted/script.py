@@ -58,7 +58,13 @@ class BreakOff(msgspec.Struct, frozen=True):
     """The connection is closed in the middle of the answer."""
 
 
-Interruption: TypeAlias = Wait | Stall | BreakOff | ApiError
+class Failed(msgspec.Struct, frozen=True):
+    """The model's run fails in the middle. The Responses API has an event of its own for that."""
+
+    error: ApiError
+
+
+Interruption: TypeAlias = Wait | Stall | BreakOff | Failed | ApiError
 Piece: TypeAlias = str | Interruption
 
 
