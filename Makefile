@@ -36,11 +36,11 @@ clean: ## Remove everything that the other targets made
 	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 
 .PHONY: node-tests
-node-tests: tests/node/node_modules/.ready
+node-tests: tests/conformance/node_modules/.ready
 
 # npm's packages are the other side of the protocol tests; without node those tests skip.
-tests/node/node_modules/.ready: tests/node/package-lock.json
-	@if command -v npm >/dev/null; then $(NPM_CI) tests/node && touch $@; \
+tests/conformance/node_modules/.ready: tests/conformance/package-lock.json
+	@if command -v npm >/dev/null; then $(NPM_CI) tests/conformance && touch $@; \
 	else echo "npm is not installed: the tests against the real AI SDK will be skipped."; fi
 
 .venv/pyvenv.cfg:
