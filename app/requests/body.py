@@ -15,6 +15,10 @@ DEFAULT_MAX_BYTES = 6 * 1024 * 1024
 MAX_DEPTH = 100
 
 
+_CURL_DEFAULT = "application/x-www-form-urlencoded"
+_READ_AS_JSON = frozenset(("", "application/json", "text/plain", _CURL_DEFAULT))
+
+
 def parse_json(
     body: bytes | str, *, content_type: str | None = None, max_bytes: int = DEFAULT_MAX_BYTES
 ) -> Any:
@@ -27,7 +31,8 @@ def parse_json(
     Args:
         body: JSON in UTF-8, or JSON text that was inside another JSON document.
         content_type: the request's header. ``None``, JSON, and ``text/plain`` (all that
-            `navigator.sendBeacon` and simple cross-origin requests may send) are accepted.
+            `navigator.sendBeacon` and simple cross-origin requests may send) are accepted, and
+            what ``curl --data`` says unless it is told otherwise, if the body is JSON all the same.
         max_bytes: largest ``body`` accepted, in bytes; text is not measured.
 
     Raises:
@@ -36,12 +41,16 @@ def parse_json(
         InvalidJson: not JSON, not UTF-8, empty, more than 100 levels deep, or a number that no
             JSON number can be (``NaN``, ``1e400``).
     """
-    _check_content_type(content_type)
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    if media_type not in _READ_AS_JSON and not media_type.endswith("+json"):
+        raise _not_json()
     if isinstance(body, bytes) and len(body) > max_bytes:
         raise BodyTooLarge(f"The request body is larger than {max_bytes} bytes.")
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeError):
+        if media_type == _CURL_DEFAULT:
+            raise _not_json() from None
         value = _decode_with_care(body)
     except RecursionError:
         raise _too_deep() from None
@@ -50,11 +59,8 @@ def parse_json(
     return value
 
 
-def _check_content_type(content_type: str | None) -> None:
-    media_type = (content_type or "").partition(";")[0].strip().lower()
-    if media_type in ("application/json", "", "text/plain") or media_type.endswith("+json"):
-        return
-    raise UnsupportedMediaType("The content type must be application/json.")
+def _not_json() -> UnsupportedMediaType:
+    return UnsupportedMediaType("The content type must be application/json.")
 
 
 def _decode_with_care(body: bytes | str) -> Any:

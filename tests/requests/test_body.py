@@ -123,9 +123,18 @@ def test_json_and_what_a_beacon_sends_are_accepted(content_type: str | None) -> 
     assert parse_json(b"1", content_type=content_type) == 1
 
 
+def test_what_curl_sends_by_default_is_accepted_if_it_is_json() -> None:
+    assert parse_json(b"1", content_type="application/x-www-form-urlencoded") == 1
+
+
+def test_a_real_form_is_refused_as_a_form() -> None:
+    with pytest.raises(UnsupportedMediaType):
+        parse_json(b"a=b", content_type="application/x-www-form-urlencoded; charset=utf-8")
+
+
 @pytest.mark.parametrize(
     "content_type",
-    ["application/x-www-form-urlencoded", "multipart/form-data", "json", "text/html"],
+    ["application/xml", "multipart/form-data", "json", "text/html"],
 )
 def test_another_content_type_is_refused(content_type: str) -> None:
     with pytest.raises(UnsupportedMediaType) as caught:

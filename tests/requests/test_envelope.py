@@ -289,7 +289,7 @@ def test_a_string_of_10_mb_is_too_large_unless_the_limit_is_raised() -> None:
 
 
 def test_a_wrong_content_type_is_refused() -> None:
-    error = refusal(DIRECT, content_type="application/x-www-form-urlencoded")
+    error = refusal(DIRECT, content_type="text/html")
 
     assert isinstance(error, UnsupportedMediaType)
 
