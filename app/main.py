@@ -18,7 +18,7 @@ from app.providers import Provider
 from app.providers.openers import Opener
 from app.responses import failure
 from app.routes import Routes, request_id
-from app.settings import Settings, load_settings
+from app.settings import LOCALHOST, Settings, load_settings
 from app.turns import OnFinish, Turns
 
 # Long enough for a sentence to end, short enough for a deployment.
@@ -33,8 +33,6 @@ _ALLOWED_HEADERS = [
     "x-chat-token",
     "x-amz-content-sha256",
 ]
-# The word for any port of this machine in CHAT_ALLOWED_ORIGINS.
-LOCALHOST = "localhost"
 _LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 _EXPOSED_HEADERS = ["x-vercel-ai-data-stream", "x-vercel-ai-ui-message-stream", "x-request-id"]
 

@@ -6,7 +6,9 @@ with one sentence: a setting whose typo is silently the default is worse than no
 
 import difflib
 import os
+import re
 from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -20,6 +22,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Names: TypeAlias = Annotated[tuple[str, ...], NoDecode]
+
+# The word for any port of this machine in CHAT_ALLOWED_ORIGINS.
+LOCALHOST = "localhost"
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 
 
 class SettingsError(Exception):
@@ -40,7 +46,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="forbid",
         frozen=True,
-        populate_by_name=True,
+        allow_inf_nan=False,
     )
 
     openai_api_key: SecretStr | None = Field(default=None, validation_alias=_env("OPENAI_API_KEY"))
@@ -86,11 +92,35 @@ class Settings(BaseSettings):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _strip(cls, value: object) -> object:
+        """Drop the line end that a value from a file brings; a secret of spaces is a mistake."""
+        if not isinstance(value, str):
+            return value
+        if not value.strip():
+            raise ValueError("must not be blank")
+        return value.strip()
+
     @field_validator("openai_base_url", "azure_openai_endpoint")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
+        if value is None:
+            return None
+        if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
+        address = urlsplit(value)
+        if not address.hostname or address.port == 0:
+            raise ValueError("must name a host, and a port that exists")
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what no browser ever sends as its origin, such as an address with a path."""
+        for origin in value:
+            if origin not in ("*", LOCALHOST) and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"must be origins such as https://example.com, not {origin!r}")
         return value
 
     @property
@@ -110,7 +140,7 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: an unknown ``CHAT_`` name or a bad value.
     """
-    known = {f"CHAT_{name.upper()}" for name in Settings.model_fields}
+    known = {f"CHAT_{name.upper()}" for name in Settings.model_fields if _is_ours(name)}
     for name in sorted(os.environ):
         if name.upper().startswith("CHAT_") and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), known, n=1)
@@ -121,9 +151,11 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         field = str(first["loc"][0])
-        is_ours = (
-            field in Settings.model_fields and Settings.model_fields[field].validation_alias is None
-        )
-        name = f"CHAT_{field.upper()}" if is_ours else field.upper()
+        name = f"CHAT_{field.upper()}" if _is_ours(field) else field.upper()
         reason = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ")
         raise SettingsError(f"{name} has a bad value: {reason[:1].lower()}{reason[1:]}.") from None
+
+
+def _is_ours(field: str) -> bool:
+    known = Settings.model_fields.get(field)
+    return known is not None and known.validation_alias is None

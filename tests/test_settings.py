@@ -1,0 +1,175 @@
+"""The environment: what is read, what is refused, and in which words."""
+
+import pytest
+from pydantic import SecretStr
+
+from app.settings import Settings, SettingsError, load_settings
+
+
+def test_an_empty_environment_gives_the_documented_defaults() -> None:
+    settings = load_settings()
+
+    assert (settings.provider, settings.api, settings.client) == ("openai", "chat", "aiohttp")
+    assert settings.models == {settings.model} == {"gpt-4o-mini"}
+    assert (settings.max_steps, settings.max_body_bytes) == (8, 6 * 1024 * 1024)
+    assert (settings.status_wait_s, settings.keep_alive_s, settings.deadline_margin_s) == (
+        5,
+        10,
+        1.5,
+    )
+    assert (settings.port, settings.resume, settings.direct) == (9000, "off", False)
+    assert settings.openai_api_key is None
+    assert settings.auth_token is None
+
+
+def test_every_value_has_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_TEMPERATURE", "0.5")
+    monkeypatch.setenv("CHAT_MAX_STEPS", "3")
+    monkeypatch.setenv("CHAT_ALLOW_CLIENT_SYSTEM", "true")
+    monkeypatch.setenv("PORT", "8080")
+
+    settings = load_settings()
+
+    assert settings.temperature == 0.5
+    assert settings.max_steps == 3
+    assert settings.allow_client_system is True
+    assert settings.port == 8080
+
+
+def test_lists_are_separated_by_commas_and_blanks_are_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHAT_MODEL", "a")
+    monkeypatch.setenv("CHAT_ALLOWED_MODELS", "b, c,,")
+
+    settings = load_settings()
+
+    assert settings.allowed_models == ("b", "c")
+    assert settings.models == {"a", "b", "c"}
+
+
+def test_names_are_read_in_either_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("chat_model", "small")
+
+    assert load_settings().model == "small"
+
+
+def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_MODEL", "")
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+
+    settings = load_settings()
+
+    assert (settings.model, settings.openai_api_key) == ("gpt-4o-mini", None)
+
+
+def test_a_value_from_a_file_loses_its_line_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1\n")
+
+    key = load_settings().openai_api_key
+
+    assert key is not None
+    assert key.get_secret_value() == "sk-1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("CHAT_PROVIDER", "azure", "should be 'openai' or 'scripted'"),
+        ("CHAT_API", "assistants", "should be 'chat' or 'responses'"),
+        ("CHAT_CLIENT", "httpx", "should be 'aiohttp' or 'openai'"),
+        ("CHAT_RESUME", "redis", "should be 'off'"),
+        ("CHAT_TEMPERATURE", "3", "should be less than or equal to 2"),
+        ("CHAT_MAX_STEPS", "0", "should be greater than 0"),
+        ("CHAT_MAX_OUTPUT_TOKENS", "-1", "should be greater than 0"),
+        ("CHAT_KEEP_ALIVE_S", "inf", "should be a finite number"),
+        ("CHAT_STATUS_WAIT_S", "nan", "should be a finite number"),
+        ("CHAT_DEADLINE_MARGIN_S", "-1", "should be greater than or equal to 0"),
+        ("CHAT_AUTH_TOKEN", "  ", "must not be blank"),
+        ("CHAT_ALLOWED_ORIGINS", "example.com", "must be origins such as https://example.com, not"),
+        ("CHAT_ALLOWED_ORIGINS", "https://example.com/", "must be origins such as"),
+        ("OPENAI_BASE_URL", "localhost:11434/v1", "must start with http:// or https://"),
+        ("OPENAI_BASE_URL", "http://", "must name a host, and a port that exists"),
+        ("OPENAI_BASE_URL", "http://localhost:0/v1", "must name a host, and a port that exists"),
+        ("OPENAI_BASE_URL", "http://localhost:99999", "port out of range"),
+        ("AZURE_OPENAI_ENDPOINT", "name.openai.azure.com", "must start with http:// or https://"),
+        ("PORT", "99999", "should be less than or equal to 65535"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_sentence_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{name} has a bad value: {reason}")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+
+
+def test_a_bad_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_MAX_STEPS", "sk-secret")
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    assert "sk-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("CHAT_MODLE", "CHAT_MODLE is not a setting; did you mean CHAT_MODEL?"),
+        ("chat_modle", "chat_modle is not a setting; did you mean CHAT_MODEL?"),
+        ("CHAT_XYZZY", "CHAT_XYZZY is not a setting."),
+        # Names that exist without the prefix: a prefix must not make another setting of them.
+        ("CHAT_OPENAI_API_KEY", "CHAT_OPENAI_API_KEY is not a setting."),
+        ("CHAT_AZURE_OPENAI_ENDPOINT", "CHAT_AZURE_OPENAI_ENDPOINT is not a setting."),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_one(
+    monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    assert str(caught.value) == sentence
+
+
+def test_the_port_has_no_second_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_PORT", "8080")
+
+    with pytest.raises(SettingsError, match="CHAT_PORT is not a setting"):
+        load_settings()
+
+
+def test_origins_may_be_a_star_the_word_localhost_or_an_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(
+        "CHAT_ALLOWED_ORIGINS", "*,localhost,https://a.example,http://b.example:8080"
+    )
+
+    assert len(load_settings().allowed_origins) == 4
+
+
+def test_secrets_are_masked_when_settings_are_printed() -> None:
+    settings = Settings(openai_api_key="sk-1234", auth_token=SecretStr("token-1234"))
+
+    assert "1234" not in repr(settings)
+
+
+def test_python_code_may_say_that_there_is_no_base_url() -> None:
+    assert Settings(openai_base_url=None).openai_base_url is None
+
+
+def test_lambda_is_recognised_by_what_it_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = Settings().is_on_lambda
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "chat")
+
+    assert (outside, Settings().is_on_lambda) == (False, True)
