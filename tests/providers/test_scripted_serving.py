@@ -1,6 +1,9 @@
 """The scripted model's server: it starts, is watched, and ends."""
 
+import asyncio
+import signal
 import socket
+import sys
 
 import pytest
 from openai import APIConnectionError, AsyncOpenAI
@@ -64,3 +67,73 @@ async def test_the_server_ends_at_once_although_a_stream_is_open() -> None:
     assert (control.open_streams, control.left_by_client) == (0, 0)
     with socket.create_server(("127.0.0.1", port)):
         pass  # the address is free again
+
+
+async def test_two_models_run_side_by_side() -> None:
+    one, two = Control(), Control()
+
+    async with (
+        serve_scripted(one, delay_s=0) as first,
+        serve_scripted(two, delay_s=0) as second,
+        client_of(first) as client,
+    ):
+        await client.models.list()
+        await client.with_options(base_url=second).models.retrieve("any")
+
+    assert [request.path for request in one.requests] == ["/v1/models"]
+    assert [request.path for request in two.requests] == ["/v1/models/any"]
+
+
+async def test_an_address_in_use_is_an_error() -> None:
+    async with serve_scripted() as url:
+        port = int(url.split(":")[2].split("/")[0])
+
+        with pytest.raises(OSError, match="in use"):
+            async with serve_scripted(port=port):
+                pass
+
+
+async def test_the_address_may_be_of_version_6() -> None:
+    async with serve_scripted(host="::1", delay_s=0) as url, client_of(url) as client:
+        models = await client.models.list()
+
+    assert url.startswith("http://[::1]:")
+    assert models.data
+
+
+async def test_many_streams_can_run_at_once() -> None:
+    control = Control()
+
+    async with serve_scripted(control, delay_s=0) as url, client_of(url) as client:
+
+        async def words(count: int) -> int:
+            text = f"scenario: text tokens={count} delay=0.001"
+            stream = await client.chat.completions.create(
+                model="scripted", messages=[{"role": "user", "content": text}], stream=True
+            )
+            return len([chunk async for chunk in stream])
+
+        lengths = await asyncio.gather(*map(words, range(1, 21)))
+
+    assert lengths == [count + 2 for count in range(1, 21)]
+    assert control.open_streams == 0
+
+
+@pytest.mark.real
+@pytest.mark.timeout(30)
+async def test_it_runs_as_a_command_until_it_is_told_to_end() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.providers.scripted", "--port", "0", "--delay", "0"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode()
+    async with client_of(line.strip().split("=")[1]) as client:
+        answer = await client.chat.completions.create(model="scripted", messages=HELLO)
+
+    process.send_signal(signal.SIGTERM)
+    _, errors = await process.communicate()
+
+    assert "Parrot" in (answer.choices[0].message.content or "")
+    assert (process.returncode, errors) == (0, b"")

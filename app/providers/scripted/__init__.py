@@ -1,8 +1,9 @@
 """The scripted model: an OpenAI-compatible server that answers from a script.
 
-It serves `POST /v1/chat/completions`, `GET /v1/models` and `GET /v1/models/{id}` on a socket of
-its own, so that demo, tests and benchmarks go through the same HTTP client and decoder as a real
-model. Any key and any model name will do, except names that begin with ``no-such-`` (404).
+It serves `POST /v1/chat/completions`, `POST /v1/responses`, `GET /v1/models` and
+`GET /v1/models/{id}` on a socket of its own, so that demo, tests and benchmarks go through the same
+HTTP client and decoder as a real model. Any key and any model name will do, except names that begin
+with ``no-such-`` (404).
 
 People talk to it in plain words; *What can you do?* lists some. Tests write a line into the user's
 last text:
@@ -30,6 +31,7 @@ last text:
 | ``break-off`` | after (3), before (no) | closes the connection, ``before`` the headers or after |
 | ``sources`` | | text with two cited pages |
 | ``search`` | query | searches the web on the model's side, then the same |
+| ``run-code`` | | runs code on the model's side, then text |
 | ``schema-violation`` | | JSON that no sensible schema allows |
 
 Every scenario also knows ``times`` (only the first so many requests with the same body, then it

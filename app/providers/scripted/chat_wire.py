@@ -9,11 +9,11 @@ Source: openai/openai-python 3.52, types/chat/chat_completion_chunk.py; `reasoni
 DeepSeek's and vLLM's field.
 """
 
-import json
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from app.providers.scripted.framing import server_sent_event
 from app.providers.scripted.script import (
     ApiError,
     Block,
@@ -23,6 +23,7 @@ from app.providers.scripted.script import (
     FinishReason,
     Refuse,
     Reply,
+    RunCode,
     Say,
     Search,
     Think,
@@ -30,12 +31,6 @@ from app.providers.scripted.script import (
 )
 
 FINGERPRINT = "fp_scripted"
-
-
-def to_json(value: Any) -> bytes:
-    """Write JSON as OpenAI does: UTF-8, and escapes only for what UTF-8 cannot say."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace")
 
 
 class ChatWire:
@@ -81,7 +76,7 @@ class ChatWire:
             case Call():
                 function = {"function": {"arguments": text}}
                 delta = {"tool_calls": [{"index": self._calls - 1, **function}]}
-            case Search() | None:
+            case Search() | RunCode() | None:
                 return []
         return [self._chunk(delta)]
 
@@ -105,7 +100,7 @@ class ChatWire:
 
     def error(self, error: ApiError) -> list[bytes]:
         """Return an error in the middle of the stream, behind which nothing comes."""
-        return [b"data: " + to_json({"error": error.body()}) + b"\n\n"]
+        return [server_sent_event({"error": error.body()})]
 
     def failed(self, error: ApiError) -> list[bytes]:
         """Return the same: this API does not tell a failed run from another error."""
@@ -150,7 +145,7 @@ class ChatWire:
         chunk = {**self._head, "object": "chat.completion.chunk", "choices": choices}
         if self._include_usage:
             chunk["usage"] = usage
-        return b"data: " + to_json(chunk) + b"\n\n"
+        return server_sent_event(chunk)
 
     def _usage(self, reply: Reply) -> dict[str, Any]:
         completion_tokens = reply.token_count()

@@ -12,6 +12,7 @@ from app.providers.scripted.conversation import ReceivedFile
 from app.providers.scripted.script import ApiError
 
 T = TypeVar("T")
+_MISSING = re.compile(r"missing required field `(.+?)`")
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 
 
@@ -34,15 +35,22 @@ def decode_body(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        text = str(error)
-        place = _PLACE.search(text)
-        missing = re.search(r"missing required field `(.+?)`", text)
-        names = [place.group(1) if place else "", missing.group(1) if missing else ""]
-        param = ".".join(name for name in names if name) or None
-        code = "missing_required_parameter" if missing else "invalid_type"
-        raise BadRequest(f"Invalid request: {text}.", param=param, code=code) from None
+        raise refused_types(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"The body of the request is not valid JSON: {error}.") from None
+
+
+def refused_types(error: msgspec.ValidationError, inside: str = "") -> BadRequest:
+    """Return the refusal of a value of the wrong type; ``inside`` is where the value stood."""
+    text = str(error)
+    place = _PLACE.search(text)
+    missing = _MISSING.search(text)
+    names = (inside, place and place.group(1), missing and missing.group(1))
+    return BadRequest(
+        f"Invalid request: {text}.",
+        param=".".join(name for name in names if name) or None,
+        code="missing_required_parameter" if missing else "invalid_type",
+    )
 
 
 def check_function(parameters: Mapping[str, Any] | None, strict: bool | None, param: str) -> None:

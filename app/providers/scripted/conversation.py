@@ -37,7 +37,6 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
         files: what came with the last of them.
         rounds: the calls since then, one group for each step of the model.
         tools: what the model may call, by name.
-        built_in_tools: types of the tools on the model's own side, such as ``web_search``.
         schema: the JSON schema that the answer has to fit.
         max_tokens: most tokens that the answer may have.
         prompt_tokens: how many tokens the request has, counted roughly.
@@ -49,7 +48,6 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     files: Sequence[ReceivedFile] = ()
     rounds: Sequence[Sequence[AnsweredCall]] = ()
     tools: Mapping[str, OfferedTool] = {}
-    built_in_tools: Sequence[str] = ()
     schema: Mapping[str, Any] | None = None
     max_tokens: int | None = None
     prompt_tokens: int = 0

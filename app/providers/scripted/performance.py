@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from app.providers.scripted.chat_wire import to_json
 from app.providers.scripted.control import Control
+from app.providers.scripted.framing import to_json
 from app.providers.scripted.script import (
     ApiError,
     Block,

@@ -23,6 +23,7 @@ from app.providers.scripted.script import (
     Piece,
     Refuse,
     Reply,
+    RunCode,
     Say,
     Search,
     Stall,
@@ -50,6 +51,7 @@ _PHRASES = (
     (r"\b(?:keep calling|never stop)\b", "loop"),
     (r"\bsearch the web\b", "search"),
     (r"\b(?:sources|cite)\b", "sources"),
+    (r"\brun (?:some )?code\b", "run-code"),
 )
 _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
     400: ("invalid_request_error", "context_length_exceeded", texts.TOO_LONG),
@@ -222,6 +224,11 @@ def _search(conversation: Conversation, options: Options) -> Reply:
     return Reply(blocks=[Search(query), Say(tokens(texts.SOURCES), SOURCES)])
 
 
+def _run_code(conversation: Conversation, options: Options) -> Reply:
+    code = tokens('print("deltas" + " to " + "lines")')
+    return Reply(blocks=[RunCode(code, "deltas to lines\n"), Say(tokens(texts.AFTER_CODE))])
+
+
 def _schema_violation(conversation: Conversation, options: Options) -> Reply:
     return _say('{"unexpected": true}')
 
@@ -283,5 +290,6 @@ SCENARIOS: Mapping[str, Scenario] = {
     "break-off": _break_off,
     "sources": _sources,
     "search": _search,
+    "run-code": _run_code,
     "schema-violation": _schema_violation,
 }

@@ -102,7 +102,7 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """A web search on the model's own side. Chat completions has no word for it."""
+    """A web search on the model's own side. Chat completions has no word for these."""
 
     query: str
 
@@ -111,7 +111,14 @@ class Search(msgspec.Struct, frozen=True):
         return ()
 
 
-Block: TypeAlias = Say | Think | Refuse | Call | Search
+class RunCode(msgspec.Struct, frozen=True):
+    """Code that runs on the model's own side. ``pieces`` joined are the code."""
+
+    pieces: Sequence[Piece]
+    logs: str
+
+
+Block: TypeAlias = Say | Think | Refuse | Call | Search | RunCode
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):

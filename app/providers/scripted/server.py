@@ -14,7 +14,10 @@ from app.providers.scripted.chat_request import read_chat_request
 from app.providers.scripted.chat_wire import ChatWire
 from app.providers.scripted.checks import BadRequest
 from app.providers.scripted.control import Control, RecordedRequest
-from app.providers.scripted.performance import HangUp, Performance
+from app.providers.scripted.conversation import Conversation
+from app.providers.scripted.performance import HangUp, Performance, Wire
+from app.providers.scripted.responses_request import read_responses_request
+from app.providers.scripted.responses_wire import ResponsesWire
 from app.providers.scripted.scenarios import reply_to
 from app.providers.scripted.script import ApiError
 
@@ -31,6 +34,16 @@ def create_scripted_app(control: Control, *, delay_s: float, hang_up: HangUp) ->
         hang_up: closes the connection of an ASGI scope.
     """
 
+    def perform(conversation: Conversation, wire: Wire, *, stream: bool) -> Performance:
+        return Performance(
+            reply_to(conversation).limited(conversation.max_tokens),
+            wire,
+            stream=stream,
+            delay_s=delay_s,
+            control=control,
+            hang_up=hang_up,
+        )
+
     async def chat_completions(request: Request) -> Any:
         body, conversation = read_chat_request(*await _recorded(request, control))
         _check_model(conversation.model)
@@ -40,14 +53,19 @@ def create_scripted_app(control: Control, *, delay_s: float, hang_up: HangUp) ->
             prompt_tokens=conversation.prompt_tokens,
             include_usage=body.include_usage,
         )
-        return Performance(
-            reply_to(conversation).limited(conversation.max_tokens),
-            wire,
-            stream=bool(body.stream),
-            delay_s=delay_s,
-            control=control,
-            hang_up=hang_up,
+        return perform(conversation, wire, stream=bool(body.stream))
+
+    async def responses(request: Request) -> Any:
+        body, conversation = read_responses_request(*await _recorded(request, control))
+        _check_model(conversation.model)
+        wire = ResponsesWire(
+            model=conversation.model,
+            created=int(time.time()),
+            prompt_tokens=conversation.prompt_tokens,
+            echoed=body.echoed(),
+            encrypt_reasoning=body.encrypt_reasoning,
         )
+        return perform(conversation, wire, stream=bool(body.stream))
 
     async def list_models(request: Request) -> Response:
         await _recorded(request, control)
@@ -62,6 +80,7 @@ def create_scripted_app(control: Control, *, delay_s: float, hang_up: HangUp) ->
     return Starlette(
         routes=[
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),
+            Route("/v1/responses", responses, methods=["POST"]),
             Route("/v1/models", list_models),
             Route("/v1/models/{name:path}", retrieve_model),
         ],
@@ -104,7 +123,10 @@ def _answer_bad_request(request: Request, error: Exception) -> Response:
 def _answer_bad_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = f"{error.detail}: {request.method} {request.url.path}"
-    return _answer(ApiError(status=error.status_code, message=message, code="unknown_url"))
+    headers = error.headers or {}
+    return _answer(
+        ApiError(status=error.status_code, message=message, code="unknown_url", headers=headers)
+    )
 
 
 def _answer(error: ApiError) -> Response:

@@ -89,6 +89,8 @@ PARAGRAPH = (
 
 SOURCES = "Streams are made of parts, and parts are made of deltas."
 
+AFTER_CODE = "I ran a line of Python, says the script. It printed `deltas to lines`."
+
 THANKS = "You are welcome! It was all in the script."
 
 BLIND = "I am the scripted model: I can count bytes, but I have no eyes."
