@@ -1,0 +1,216 @@
+"""HTTP events of Lambda → ASGI scope and request body.
+
+Each front writes the same request down differently:
+
+- Function URL and HTTP API (payload format 2.0): header values joined by commas, cookies in a list
+  of their own, the raw query string. The path is still encoded in the first, decoded in the second.
+- REST API (format 1.0): every header twice, as one value and as a list; a decoded query; the path
+  without the stage in ``path`` and with it in ``requestContext.path``.
+- Load balancer: values *or* lists, as its target group is set up; path and query still encoded.
+
+Sources: the Lambda, API Gateway and Elastic Load Balancing guides; the fixtures of
+aws-lambda-rust-runtime 1.x, lambda-http/tests/data. Scope: ASGI HTTP specification 2.4.
+"""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+from urllib.parse import quote, unquote, urlencode
+
+import msgspec
+
+from app.aws.lambda_events import EventKind, MalformedEvent
+
+Scope: TypeAlias = dict[str, Any]
+Header: TypeAlias = tuple[bytes, bytes]
+
+# With 2.4 Starlette streams without a task that listens for the client to leave; our `send` raises.
+ASGI_VERSION = {"version": "3.0", "spec_version": "2.4"}
+
+# We know the body and its length; these describe how somebody else carried it.
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
+
+
+class _Http(msgspec.Struct, rename="camel"):
+    method: str
+    path: str = "/"
+    protocol: str | None = None
+    source_ip: str | None = None
+
+
+class _Identity(msgspec.Struct, rename="camel"):
+    source_ip: str | None = None
+
+
+class _Context(msgspec.Struct, rename="camel"):
+    http: _Http | None = None
+    identity: _Identity | None = None
+    domain_name: str | None = None
+    stage: str | None = None
+    path: str | None = None
+    protocol: str | None = None
+    request_id: str | None = None
+
+
+class _Event(msgspec.Struct, rename="camel"):
+    request_context: _Context
+    http_method: str | None = None
+    path: str | None = None
+    raw_path: str | None = None
+    raw_query_string: str | None = None
+    query_string_parameters: Mapping[str, str] | None = None
+    multi_value_query_string_parameters: Mapping[str, Sequence[str]] | None = None
+    headers: Mapping[str, str] | None = None
+    multi_value_headers: Mapping[str, Sequence[str]] | None = None
+    cookies: Sequence[str] | None = None
+    body: str | None = None
+    is_base64_encoded: bool | None = None
+
+
+def to_scope(
+    kind: EventKind,
+    event: Mapping[str, Any],
+    *,
+    headers: Mapping[str, str] | None = None,
+    base_path: str = "",
+) -> tuple[Scope, bytes]:
+    """Return the ASGI scope of an HTTP event, and the request's body.
+
+    A stage that the path begins with becomes the scope's ``root_path``, and so does ``base_path``;
+    as ASGI wants it, ``path`` still begins with them.
+
+    Args:
+        kind: what `classify` said; one of the HTTP kinds.
+        event: the parsed event.
+        headers: ours; they replace what the client sent under the same names, and ``""`` removes.
+        base_path: what a custom domain's mapping puts before every path, for example ``/chat``.
+
+    Raises:
+        MalformedEvent: a field is missing or of the wrong type, or the body is not base64.
+    """
+    try:
+        read = msgspec.convert(event, _Event)
+    except msgspec.ValidationError as error:
+        raise MalformedEvent(f"The {kind} event cannot be read: {error}.") from None
+    context = read.request_context
+    method = context.http.method if context.http else read.http_method
+    if not method:
+        raise MalformedEvent(f"The {kind} event has no HTTP method.")
+    body = _body(read)
+    sent = _headers(read)
+    path, raw_path, root_path = _paths(kind, read, base_path)
+    request_id = sent.get("x-request-id") or [context.request_id or ""]
+    protocol = (context.http.protocol if context.http else context.protocol) or "HTTP/1.1"
+    host = _first(sent, "host") or context.domain_name or "localhost"
+    port = _first(sent, "x-forwarded-port")
+    fields = {
+        "host": [host],
+        **sent,
+        "x-request-id": request_id,
+        **{name: [value] for name, value in (headers or {}).items()},
+    }
+    if body or method not in ("GET", "HEAD", "DELETE", "OPTIONS"):
+        fields["content-length"] = [str(len(body))]
+    scope = {
+        "type": "http",
+        "asgi": ASGI_VERSION,
+        "http_version": protocol.removeprefix("HTTP/"),
+        "method": method.upper(),
+        "scheme": _first(sent, "x-forwarded-proto") or "https",
+        "path": path,
+        "raw_path": raw_path,
+        "root_path": root_path,
+        "query_string": _query(kind, read),
+        "headers": encode_headers(fields),
+        "client": (_client(read, sent), 0),
+        "server": (host.partition(":")[0], int(port) if port and port.isdecimal() else 443),
+    }
+    return scope, body
+
+
+def encode_headers(fields: Mapping[str, Iterable[str]]) -> list[Header]:
+    """Return ASGI headers: one pair for each value that is not empty."""
+    return [
+        # HTTP knows bytes only; what is not Latin-1 went out as UTF-8.
+        (name.encode(), value.encode("utf-8", "replace"))
+        for name, values in fields.items()
+        for value in values
+        if value
+    ]
+
+
+def _body(event: _Event) -> bytes:
+    if not event.body:
+        return b""
+    if not event.is_base64_encoded:
+        return event.body.encode("utf-8", "surrogatepass")
+    try:
+        return b64decode(event.body, validate=True)
+    except (binascii.Error, ValueError):
+        raise MalformedEvent(
+            "The body is not the base64 that isBase64Encoded says it is."
+        ) from None
+
+
+def _headers(event: _Event) -> dict[str, list[str]]:
+    """Return the client's headers in lower case: the lists, and the single values only of names
+    that have no list; else every header would come twice."""
+    fields: dict[str, list[str]] = {}
+    for name, values in (event.multi_value_headers or {}).items():
+        fields.setdefault(name.lower(), []).extend(values)
+    for name, value in (event.headers or {}).items():
+        fields.setdefault(name.lower(), [value])
+    cookies = event.cookies or fields.get("cookie")
+    if cookies:
+        fields["cookie"] = ["; ".join(cookies)]
+    return {name: values for name, values in fields.items() if name not in _FRAMING}
+
+
+def _first(fields: Mapping[str, Sequence[str]], name: str) -> str:
+    """Return the first of the values that proxies have appended to each other."""
+    return next(iter(fields.get(name, ())), "").partition(",")[0].strip()
+
+
+def _paths(kind: EventKind, event: _Event, base_path: str) -> tuple[str, bytes, str]:
+    context = event.request_context
+    shown = event.raw_path or event.path or (context.http.path if context.http else None) or "/"
+    root = ""
+    if kind in (EventKind.FUNCTION_URL, EventKind.ALB):
+        path, raw_path = unquote(shown), shown.encode()
+    else:
+        if kind is EventKind.REST_API and context.path and context.path.endswith(shown):
+            root, shown = context.path.removesuffix(shown), context.path
+        elif kind is EventKind.HTTP_API and _is_below(shown, f"/{context.stage}"):
+            root = f"/{context.stage}"
+        path, raw_path = shown, quote(shown, safe="/:@!$&'()*+,;=~").encode()
+    base = base_path.strip("/")
+    if base and _is_below(path, f"{root}/{base}"):
+        root = f"{root}/{base}"
+    return path, raw_path, root
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def _query(kind: EventKind, event: _Event) -> bytes:
+    if event.raw_query_string is not None:
+        return event.raw_query_string.encode()
+    single = {name: [value] for name, value in (event.query_string_parameters or {}).items()}
+    values = {**single, **(event.multi_value_query_string_parameters or {})}
+    if kind is EventKind.ALB:
+        pairs = [f"{name}={value}" for name, several in values.items() for value in several]
+        return "&".join(pairs).encode()
+    return urlencode(values, doseq=True).encode()
+
+
+def _client(event: _Event, sent: Mapping[str, Sequence[str]]) -> str:
+    """Return the address of who called the front. A load balancer tells it in a header only, to
+    whose end it wrote it: what stands before that is the client's own word."""
+    context = event.request_context
+    known = context.http or context.identity
+    if known is not None and known.source_ip:
+        return known.source_ip
+    forwarded = sent.get("x-forwarded-for", [""])[-1]
+    return forwarded.rpartition(",")[2].strip()

@@ -1,0 +1,108 @@
+"""One invocation of a Lambda function, as the Runtime API hands it to a runtime.
+
+Source: AWS's page "Using the Lambda runtime API"; header names as in awslambdaric 4.2,
+awslambdaric/lambda_runtime_client.py.
+"""
+
+import json
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+# The longest that Lambda lets a function run.
+_MAX_DURATION_MS = 900_000
+_MAX_MESSAGE_CHARS = 8_000
+_MAX_FRAMES = 30
+
+
+class Invocation(msgspec.Struct, frozen=True, kw_only=True):
+    """What came with one answer of ``GET /invocation/next``.
+
+    Attributes:
+        payload: the event, as it was sent.
+        deadline_ms: when Lambda stops the function, in milliseconds since 1970.
+        client_context, identity: JSON that a caller with a mobile SDK may send.
+    """
+
+    request_id: str
+    payload: bytes
+    deadline_ms: int
+    function_arn: str = ""
+    trace_id: str | None = None
+    client_context: Any = None
+    identity: Any = None
+    tenant_id: str | None = None
+
+
+def read_invocation(
+    headers: Mapping[str, str], payload: bytes, *, now_ms: int
+) -> Invocation | None:
+    """Return the invocation, ``None`` if its headers do not even say which one it is.
+
+    A deadline that is missing or over cannot be the real one, since we would not run any more: the
+    longest possible takes its place.
+
+    Args:
+        headers: of the answer, with names in lower case.
+        payload: its body.
+        now_ms: milliseconds since 1970.
+    """
+    request_id = headers.get("lambda-runtime-aws-request-id", "")
+    if not request_id:
+        return None
+    deadline = headers.get("lambda-runtime-deadline-ms", "")
+    deadline_ms = int(deadline) if deadline.isdecimal() else 0
+    return Invocation(
+        request_id=request_id,
+        payload=payload,
+        deadline_ms=deadline_ms if deadline_ms > now_ms else now_ms + _MAX_DURATION_MS,
+        function_arn=headers.get("lambda-runtime-invoked-function-arn", ""),
+        trace_id=headers.get("lambda-runtime-trace-id") or None,
+        client_context=_json(headers.get("lambda-runtime-client-context")),
+        identity=_json(headers.get("lambda-runtime-cognito-identity")),
+        tenant_id=headers.get("lambda-runtime-aws-tenant-id") or None,
+    )
+
+
+def _json(text: str | None) -> Any:
+    # Written by the caller of the function; what is not JSON is as good as not sent.
+    try:
+        return json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+
+
+class FunctionError(msgspec.Struct, frozen=True):
+    """How a failed invocation is reported.
+
+    Attributes:
+        code: ``Category.Reason``; what callers see as ``ErrorCode``.
+        message: for whoever invoked the function.
+        kind: what callers see as ``errorType``.
+        stack_trace: lines, the outermost call first.
+    """
+
+    code: str
+    message: str
+    kind: str
+    stack_trace: tuple[str, ...] = ()
+
+    def body(self) -> bytes:
+        """Return the JSON object that Lambda expects."""
+        return json.dumps(
+            {
+                "errorMessage": self.message[:_MAX_MESSAGE_CHARS],
+                "errorType": self.kind,
+                "stackTrace": list(self.stack_trace),
+            }
+        ).encode()
+
+
+def describe_exception(error: BaseException) -> FunctionError:
+    """Return the report of an exception that left a plain handler, as AWS's own runtime words it:
+    with its message and stack."""
+    frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:])
+    name = type(error).__name__
+    return FunctionError(f"Function.{name}", str(error), name, tuple(frames))
