@@ -35,7 +35,7 @@ _TOO_LONG = re.compile(
 
 
 def error_for_status(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """Return the error for a response that is not 200.
+    """Return the error for a response whose status is not 2xx.
 
     Args:
         headers: case-insensitive, or with lower-case names.

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-# Only fields that are used: the decoder skips the rest, which is most of a chunk.
+# Only fields that are used, in the order of the wire: the decoder skips the rest, which is most of
+# a chunk, and looks for each key behind the one before it.
 
 
 class Function(msgspec.Struct, gc=False):
@@ -35,8 +36,8 @@ class Delta(msgspec.Struct, gc=False):
 
 
 class Choice(msgspec.Struct, gc=False):
-    delta: Delta | None = None
     index: int | None = None
+    delta: Delta | None = None
     finish_reason: str | None = None
 
 

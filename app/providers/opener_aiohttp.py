@@ -24,8 +24,6 @@ from app.providers.retries import is_worth_a_retry, retry_delay_s
 
 logger = logging.getLogger(__name__)
 
-# Bytes that one read may return; more stays in the socket.
-_READ_BYTES = 256 * 1024
 _LARGE_BODY_BYTES = 2**20
 _ERROR_BODY_TIMEOUT_S = 5.0
 
@@ -101,7 +99,7 @@ class AiohttpOpener:
                 may_retry = not isinstance(error, ProviderTimeout)
                 headers: Mapping[str, str] = {}
             else:
-                if response.status == 200:
+                if response.status < 300:
                     return AiohttpStream(response)
                 error = await self._refusal(response)
                 headers = response.headers
@@ -125,7 +123,6 @@ class AiohttpOpener:
                 connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,
-                read_bufsize=_READ_BYTES,
             )
             self._proxy, credentials = _proxy_for(url)
             if credentials and url.scheme == "http":

@@ -13,7 +13,7 @@ DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
 class ByteStream(Protocol):
-    """The body of one response whose status is 200, as it comes."""
+    """The body of one response whose status is 2xx, as it comes."""
 
     async def read(self) -> bytes:
         """Return what the network brought since the last read; ``b""`` at the end.

@@ -9,6 +9,8 @@ servers forget it and its JSON shows whether it is whole.
 """
 
 _BOM = b"\xef\xbb\xbf"
+# As numbers: looking for a number in bytes is several times as fast as looking for bytes.
+_LF, _CR = b"\n\r"
 # A longer unfinished event goes to the line parser, which never looks at a byte twice.
 _MAX_TAIL_BYTES = 16 * 1024
 
@@ -26,30 +28,35 @@ class SseSplitter:
     """
 
     def __init__(self) -> None:
-        # Bytes behind the last whole event, where every event so far had the usual shape.
+        # Bytes behind the last whole event, while every event has had the usual shape.
         self._tail = b""
         self._lines = _LineParser()
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the data of the events that ``data`` completes."""
         lines = self._lines
-        if lines.idle:
-            if self._tail:
-                data = self._tail + data
-                self._tail = b""
-            end = data.rfind(b"\n\n")
-            if end < 0:
-                if len(data) <= _MAX_TAIL_BYTES and b"\r" not in data:
-                    self._tail = data
-                    return []
-            elif data.startswith(b"data: ") and data.find(b"\r", 0, end) < 0:
-                pieces = data[6:end].split(b"\n\ndata: ")
-                # No other newline: each event is one line, and that line is its data.
-                if not [piece for piece in pieces if b"\n" in piece]:
-                    lines.at_start = False
-                    self._tail = data[end + 2 :]
-                    return pieces
-        return lines.feed(data)
+        if not lines.is_idle:
+            return lines.feed(data)
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        if _CR in data:
+            return lines.feed(data)
+        end = data.rfind(b"\n\n")
+        if end < 0:
+            if len(data) > _MAX_TAIL_BYTES:
+                return lines.feed(data)
+            self._tail = data
+            return []
+        if not data.startswith(b"data: "):
+            return lines.feed(data)
+        datas = data[6:end].split(b"\n\ndata: ")
+        for piece in datas:
+            if _LF in piece:  # an event of more than one line
+                return lines.feed(data)
+        lines.at_start = False
+        self._tail = data[end + 2 :]
+        return datas
 
     def end(self) -> list[bytes]:
         """Return the data of an event that the end of the stream completes."""
@@ -59,19 +66,20 @@ class SseSplitter:
 
 
 class _LineParser:
-    """The whole format, line by line."""
+    """The whole format, line by line.
+
+    Attributes:
+        at_start: no byte of the stream has been read.
+        is_idle: the next byte begins an event.
+    """
 
     def __init__(self) -> None:
         self.at_start = True
+        self.is_idle = True
         self._line = bytearray()  # an unfinished line
         self._after_cr = False  # an LF that comes next belongs to that line end
         self._data: list[bytes] = []
         self._name = b""
-
-    @property
-    def idle(self) -> bool:
-        """Whether the next byte begins an event."""
-        return not (self._line or self._data or self._name or self._after_cr)
 
     def feed(self, data: bytes) -> list[bytes]:
         if self._after_cr and data:
@@ -95,6 +103,7 @@ class _LineParser:
                 self._field(line)
             else:
                 self._dispatch(events)
+        self.is_idle = not (self._line or self._data or self._name or self._after_cr)
         return events
 
     def _field(self, line: bytes) -> None:

@@ -23,8 +23,12 @@ class _Call:
         self.id = call_id
         self.upstream_id = upstream_id
         self.name = ""
-        self.text = ""
+        self.pieces: list[str] = []
         self.make_delta: MakeDelta = partial(ToolInputDelta, call_id)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
 
 
 class ToolCalls:
@@ -53,7 +57,7 @@ class ToolCalls:
         call = self._find(index, upstream_id)
         if call is None or _begins_another(call, upstream_id, name, arguments):
             call = self._open(index, upstream_id)
-        call.text += arguments
+        call.pieces.append(arguments)
         if name and not call.name:
             call.name = name
             out.extend([ToolInputStart(call.id, name)])
@@ -102,7 +106,10 @@ def _begins_another(call: _Call, upstream_id: str, name: str, arguments: str) ->
         return False
     if upstream_id and call.upstream_id:
         return upstream_id != call.upstream_id
-    return name != call.name or (arguments != "" and call.text != "" and _is_object(call.text))
+    if name != call.name:
+        return True
+    text = call.text
+    return bool(arguments and text) and _is_object(text)
 
 
 def _closed(call: _Call) -> Event:

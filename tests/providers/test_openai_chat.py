@@ -14,7 +14,7 @@ from app.messages import Message, StepRequest, TextPart, ToolCallPart, ToolOutpu
 from app.providers.openai_chat import OpenAIChat
 from app.providers.opener_aiohttp import AiohttpOpener
 from app.providers.opener_openai import OpenAIOpener
-from app.providers.openers import Opener
+from app.providers.openers import ApiPath, ByteStream, Opener
 from tests.providers.upstream import Connection, Script, Upstream, answer, serve
 
 REQUEST = StepRequest(model="m", messages=[Message("user", [TextPart("Hello")])])
@@ -221,6 +221,33 @@ async def test_a_client_that_has_gone_closes_the_connection(
             await provider.stream_step(REQUEST, emit)
         async with asyncio.timeout(5):
             await closed.wait()
+
+
+class ScriptedReads:
+    """An `Opener`, and the stream it opens, whose every read is given."""
+
+    def __init__(self, *reads: bytes) -> None:
+        self._reads = list(reads)
+        self.closed = False
+
+    async def open(self, path: ApiPath, body: bytes) -> ByteStream:
+        return self
+
+    async def read(self) -> bytes:
+        return self._reads.pop(0) if self._reads else b""
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def test_reads_without_news_and_behind_the_end_are_not_emitted() -> None:
+    opener = ScriptedReads(b": ping\n\n", HEL[:20], HEL[20:], STOP + DONE, LO, LO)
+    reads = Reads()
+
+    await OpenAIChat(opener).stream_step(REQUEST, reads)
+
+    assert reads.lists == [[StepStart()], [TextDelta("Hel")], [StepEnd("stop")]]
+    assert opener.closed
 
 
 async def test_the_history_goes_out_and_its_call_ids_are_not_used_again() -> None:

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from openai import AsyncOpenAI
 
-from app.errors import ProviderNotConfigured, ProviderTimeout, ProviderUnreachable
+from app.errors import ProviderError, ProviderNotConfigured, ProviderTimeout, ProviderUnreachable
 from app.providers.opener_openai import OpenAIOpener
 from app.providers.openers import Opener
 from tests.providers.upstream import Connection, answer, hang_up, serve
@@ -75,6 +75,16 @@ async def test_the_errors_of_another_transport_are_told_apart_too() -> None:
                 await opener.open("/chat/completions", BODY)
             with pytest.raises(ProviderTimeout):
                 await opener.open("/chat/completions", BODY)
+
+
+async def test_a_key_that_cannot_be_had_is_an_error() -> None:
+    async def key() -> str:
+        raise OSError("no token")
+
+    client = AsyncOpenAI(base_url="http://127.0.0.1:1", api_key=key)
+    async with aclosing(OpenAIOpener(client=client)) as opener:
+        with pytest.raises(ProviderError, match="no token"):
+            await opener.open("/chat/completions", BODY)
 
 
 def test_the_package_is_imported_only_when_an_opener_is_made() -> None:

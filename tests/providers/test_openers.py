@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import TypeAlias
@@ -205,6 +206,21 @@ async def test_a_server_that_hangs_up_is_unreachable(make_opener: MakeOpener) ->
     ):
         with pytest.raises(ProviderUnreachable):
             await opener.open("/chat/completions", BODY)
+
+
+async def test_a_server_that_never_accepts_is_unreachable(make_opener: MakeOpener) -> None:
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for waiting in (first, second):  # the backlog is full then
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        opener = make_opener(base_url=url, max_retries=0, connect_timeout_s=0.05)
+        async with aclosing(opener):
+            with pytest.raises(ProviderUnreachable):
+                await opener.open("/chat/completions", BODY)
 
 
 async def silence(connection: Connection) -> None:
