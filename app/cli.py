@@ -40,7 +40,7 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Run the chat backend. Settings are environment variables; see README.md.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, help="port to listen on (PORT, else 9000); 0: any")
+    parser.add_argument("--port", type=_port, help="port to listen on (PORT, else 9000); 0: any")
     parser.add_argument(
         "--demo",
         action="store_true",
@@ -48,7 +48,7 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "--shutdown-grace",
-        type=float,
+        type=_seconds,
         metavar="S",
         help="seconds that running answers may go on after SIGTERM (5)",
     )
@@ -79,6 +79,22 @@ def _serve(args: argparse.Namespace) -> int:
     except ListenError as error:
         print(f"deltaline: {error}", file=sys.stderr)
         return 1
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
 
 
 def _demo_defaults() -> None:

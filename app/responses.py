@@ -22,6 +22,9 @@ STREAM_HEADERS: Mapping[str, str] = {"cache-control": "no-cache", "x-accel-buffe
 # ASGI extension of our Lambda runtime: a dictionary that a failed turn writes its error into.
 OUTCOME = "deltaline.outcome"
 
+# sse-starlette starts to count up to half a second before the server does, and cuts the stream.
+_SSE_PATIENCE_S = 2.0
+
 
 class TurnResponse(Response):
     """Streams a running turn. When the response ends, for whatever reason, so does the turn.
@@ -48,7 +51,7 @@ class TurnResponse(Response):
         self._turn = turn
         self._outbox = outbox
         self._media_type = encoder.media_type
-        self._headers = {**STREAM_HEADERS, **encoder.headers, **headers}
+        self._all_headers = {**STREAM_HEADERS, **encoder.headers, **headers}
         self._shutdown_grace_s = shutdown_grace_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,7 +69,7 @@ class TurnResponse(Response):
     def _inner(self, *, is_uvicorn: bool) -> Response:
         if not (is_uvicorn and self._media_type == "text/event-stream"):
             return StreamingResponse(
-                self._outbox, headers=self._headers, media_type=self._media_type
+                self._outbox, headers=self._all_headers, media_type=self._media_type
             )
         # Imported here: it patches uvicorn, and neither our Lambda runtime nor a data stream
         # has any use for it.
@@ -74,13 +77,13 @@ class TurnResponse(Response):
 
         return EventSourceResponse(
             self._outbox,
-            headers=self._headers,
+            headers=self._all_headers,
             sep="\n",
             ping=0,
             # Without these it would cut the stream at once when the server is told to stop; with
             # them the turn has time to end it properly (see `app.serve`).
             shutdown_event=anyio.Event(),
-            shutdown_grace_period=self._shutdown_grace_s,
+            shutdown_grace_period=self._shutdown_grace_s + _SSE_PATIENCE_S,
         )
 
 

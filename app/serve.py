@@ -6,7 +6,9 @@ that no client waits for words that never come.
 """
 
 import asyncio
+import signal
 import socket
+import sys
 from collections.abc import Callable
 
 import uvicorn
@@ -14,6 +16,10 @@ import uvicorn
 from app.main import SHUTDOWN_GRACE_S, create_app
 from app.settings import Settings
 from app.telemetry import configure_logging
+
+# How long the end of an answer may take to reach its client, in seconds. Less than what
+# sse-starlette waits for (see `app.responses`): it would cut the answer with an error in the log.
+_LAST_BYTES_S = 1.5
 
 
 class ListenError(Exception):
@@ -36,11 +42,21 @@ class Server(uvicorn.Server):
         self._grace_s = grace_s
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        timer = asyncio.get_running_loop().call_later(self._grace_s, self._stop_turns)
+        loop = asyncio.get_running_loop()
+        timers = (
+            loop.call_later(self._grace_s, self._stop_turns),
+            loop.call_later(self._grace_s + _LAST_BYTES_S, self._cut),
+        )
         try:
             await super().shutdown(sockets)
         finally:
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
+
+    def _cut(self) -> None:
+        """Let go of clients that do not even read that their answer has ended."""
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
 
 
 def serve(
@@ -81,13 +97,15 @@ def serve(
         access_log=False,
         log_config=None,
         server_header=False,
-        # A stream that was told to end and cannot (its client reads nothing) is cut.
+        # For what even a closed connection does not end.
         timeout_graceful_shutdown=int(grace_s) + 5,
     )
     server = Server(config, stop_turns=app.state.turns.stop_all, grace_s=grace_s)
     shown = f"[{host}]" if ":" in host else host
     if announce is not None:
         announce(f"http://{shown}:{listener.getsockname()[1]}")
+    # uvicorn sends itself the signal again once all is done: that is a good end of the process.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with listener:
         server.run(sockets=[listener])
     return 0 if server.started else 1
