@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from app.errors import ChatError
+from app.errors import ChatError, ProviderError, ProviderRateLimited, ProviderTimeout
 from app.events import Error, Event, Finish, Start, StepStart
 from app.grammar import State
 from app.outbox import Outbox
@@ -24,6 +24,15 @@ logger = logging.getLogger("deltaline.turn")
 TIME_LIMIT = Error("deadline_exceeded", "The answer was cut off by the time limit.")
 SHUTDOWN = Error("shutdown", "The server is restarting; please send your message again.")
 DEFECT = Error(ChatError.code, ChatError.public_message)
+
+# An answer in one piece has its status still to come when the turn fails half-way.
+_STATUS_OF_WHOLE = {
+    TIME_LIMIT.code: 504,
+    SHUTDOWN.code: 503,
+    DEFECT.code: ChatError.status,
+    ProviderTimeout.code: ProviderTimeout.status,
+    ProviderRateLimited.code: ProviderRateLimited.status,
+}
 
 
 class LiveTurn:
@@ -86,7 +95,7 @@ class LiveTurn:
         """End the turn with ``error`` as soon as it can be; its stream ends properly."""
         self._limit_error = error
         self._deadline = 0
-        if self._limit is not None and not self.task.done():
+        if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(0)
 
     async def leave(self) -> None:
@@ -97,10 +106,15 @@ class LiveTurn:
             await asyncio.wait([self.task])
 
     async def _run(self) -> None:
-        self._limit = limit = asyncio.timeout_at(self._deadline)
+        limit = asyncio.timeout_at(self._deadline)
         try:
             async with limit:
-                await self._run_turn(self._emit)
+                # Known only while it can be moved: a turn that already ends cannot be told to.
+                self._limit = limit
+                try:
+                    await self._run_turn(self._emit)
+                finally:
+                    self._limit = None
         except TimeoutError as error:
             if limit.expired():
                 await self._end(self._limit_error)
@@ -159,11 +173,14 @@ class LiveTurn:
             self.error = event
             self.record.finish_reason = "error"
             self.record.error_code = event.code
+            if self._outbox is None:
+                self.record.status = _STATUS_OF_WHOLE.get(event.code, ProviderError.status)
 
     def _done(self, _: asyncio.Task[None]) -> None:
         if self._outbox is not None:
             self._outbox.close()
-        self.opened.cancel()
+        if not self.opened.cancel():
+            self.opened.exception()  # seen, even if whoever waited for it has left
         self.record.duration_ms = self._elapsed_ms()
         self._on_end(self)
 

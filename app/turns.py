@@ -15,6 +15,9 @@ from app.telemetry import log_request
 
 logger = logging.getLogger("deltaline.turn")
 
+# How long `on_finish` may go on when the server ends, in seconds.
+LAST_CALLS_S = 5.0
+
 OnFinish: TypeAlias = Callable[[str | None, dict[str, Any], Usage], Awaitable[None] | None]
 
 
@@ -24,10 +27,14 @@ class Turns:
     Args:
         on_finish: the application's; called with the chat id, the assistant's message (as AI SDK 5
             and later keep it) and the usage, once a turn is over, however it ended.
+        last_calls_s: how long that may take when the server ends, in seconds.
     """
 
-    def __init__(self, on_finish: OnFinish | None = None) -> None:
+    def __init__(
+        self, on_finish: OnFinish | None = None, *, last_calls_s: float = LAST_CALLS_S
+    ) -> None:
         self._on_finish = on_finish
+        self._last_calls_s = last_calls_s
         self._running: set[LiveTurn] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
 
@@ -58,11 +65,14 @@ class Turns:
             turn.stop(SHUTDOWN)
 
     async def aclose(self) -> None:
-        """Cancel what still runs and wait for every ``on_finish``."""
+        """Cancel what still runs and wait for every ``on_finish``, though not for ever."""
         for turn in tuple(self._running):
             await turn.leave()
         if self._afterwards:
-            await asyncio.wait(tuple(self._afterwards))
+            _, late = await asyncio.wait(tuple(self._afterwards), timeout=self._last_calls_s)
+            for task in late:
+                logger.error("on_finish did not end in time")
+                task.cancel()
 
     @staticmethod
     async def _tell(on_finish: OnFinish, turn: LiveTurn) -> None:
