@@ -6,6 +6,7 @@ wrong before is a real HTTP error; a model that takes longer than that gets a 20
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -88,6 +89,7 @@ class Answers:
         model = self._model(asked)
         encoder = encoder_for(dialect, now=self._now)
         options = self._options
+        deadline = self._deadline(request)
         outbox = (
             Outbox(keep_alive_s=options.keep_alive_s, keep_alive=encoder.keep_alive)
             if is_stream
@@ -109,8 +111,10 @@ class Answers:
             record=record,
             on_end=self._turns.ended,
             started=started,
-            transcript=None if is_stream and not self._turns.keeps_transcripts else Transcript(),
-            deadline=self._deadline(request),
+            transcript=(
+                Transcript(message_id) if self._turns.keeps_transcripts or not is_stream else None
+            ),
+            deadline=deadline,
         )
         self._turns.add(turn)
         headers = {"x-request-id": request_id}
@@ -173,7 +177,9 @@ class Answers:
             return None
         try:
             deadline_ms = float(json.loads(context)["deadline"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            return None
+        if not math.isfinite(deadline_ms):
             return None
         left_s = deadline_ms / 1000 - self._now() - self._options.deadline_margin_s
         return asyncio.get_running_loop().time() + left_s
@@ -215,7 +221,8 @@ async def _whole(turn: LiveTurn, asked: ChatRequest, headers: Mapping[str, str])
     transcript = turn.transcript
     assert transcript is not None
     if transcript.error is not None:
-        return failure(transcript.error.message, 502, headers, message=transcript.message())
+        message = transcript.message()
+        return failure(transcript.error.message, turn.record.status, headers, message=message)
     return JSONAnswer(
         {
             "success": True,

@@ -13,8 +13,11 @@ import msgspec
 logger = logging.getLogger("deltaline")
 
 
-class RequestLog(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """The facts about one chat turn. Times in milliseconds since the request came in."""
+class RequestLog(msgspec.Struct, kw_only=True):
+    """The facts about one chat request. Times in milliseconds since it came in.
+
+    What is not known, such as the tokens of a turn that was cut off, is not in the line.
+    """
 
     request_id: str
     chat_id: str | None = None
@@ -35,7 +38,9 @@ class RequestLog(msgspec.Struct, omit_defaults=True, kw_only=True):
 def log_request(record: RequestLog) -> None:
     """Write one line for a request that is over."""
     level = logging.WARNING if record.error_code else logging.INFO
-    logger.log(level, "chat turn", extra={"fields": msgspec.to_builtins(record)})
+    facts = msgspec.structs.asdict(record)
+    known = {name: value for name, value in facts.items() if value is not None and value != ""}
+    logger.log(level, "chat turn", extra={"fields": known})
 
 
 class JsonFormatter(logging.Formatter):

@@ -22,6 +22,7 @@ from app.events import (
     ReasoningSignature,
     Source,
     Start,
+    StepEnd,
     StepStart,
     TextDelta,
     ToolApprovalRequest,
@@ -38,16 +39,20 @@ from app.protocols.ui_message_stream import PROVIDER
 class Transcript:
     """Collects the events of one turn.
 
+    Args:
+        message_id: of the assistant's message, for a turn that ends before its `Start`.
+
     Attributes:
-        message_id: the assistant message's id; empty before `Start`.
+        message_id: the assistant message's id.
         parts: the message's parts, as AI SDK 5 and later keep them.
         text: the answer's text of all steps.
         finish_reason: why it ended: the model's reason, ``"error"`` or ``"other"`` (stopped).
+        usage: of all steps that ended.
         error: the terminal error, if the turn failed.
     """
 
-    def __init__(self) -> None:
-        self.message_id = ""
+    def __init__(self, message_id: str) -> None:
+        self.message_id = message_id
         self.parts: list[dict[str, Any]] = []
         self.finish_reason: FinishReason = "other"
         self.usage = Usage()
@@ -83,6 +88,8 @@ class Transcript:
                 self._metadata.update(metadata or {})
             case StepStart():
                 self.parts.append({"type": "step-start"})
+            case StepEnd(_, usage):
+                self.usage += usage
             case ReasoningSignature(signature):
                 self._prove({"signature": signature})
             case ReasoningRedacted(data):
