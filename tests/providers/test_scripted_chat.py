@@ -10,6 +10,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionChunk
 
+from app.providers.scripted.demo import cities
 from tests.providers.scripted_client import Side, chat, finish_of, scripted_side, text_of, tool
 
 WEATHER = tool("get_weather", city={"type": "string"})
@@ -143,9 +144,13 @@ async def test_a_finish_reason_can_be_asked_for(side: Side, text: str, reason: s
 async def test_the_limit_on_tokens_is_obeyed(side: Side) -> None:
     chunks = await side.stream("scenario: text tokens=9", max_completion_tokens=2)
     older = await side.stream("scenario: text tokens=9", max_tokens=3)
+    thought = await side.stream("scenario: reasoning tokens=4", max_completion_tokens=4)
+    searched = await side.stream("scenario: search", max_completion_tokens=2)
 
     assert (text_of(chunks), finish_of(chunks)) == ("word0 word1", ["length"])
     assert text_of(older) == "word0 word1 word2"
+    assert (text_of(thought), finish_of(thought)) == ("", ["length"])
+    assert text_of(searched) == "Streams are"
 
 
 async def test_a_refusal_is_kept_apart_from_text(side: Side) -> None:
@@ -196,6 +201,11 @@ async def test_two_cities_are_two_calls_and_their_outputs_the_answer(side: Side)
         ),
         ("use my_own_tool", tool("my_own_tool", n={"type": "integer"}), {"n": 1}),
         ("weather in Rome", tool("get_weather", location={"type": "string"}), {"location": "Rome"}),
+        (
+            "weather in Rome",
+            {"type": "function", "function": {"name": "get_weather"}},
+            {"city": "Rome"},
+        ),
     ],
 )
 async def test_plain_words_call_the_tool_that_they_mean(
@@ -214,6 +224,20 @@ async def test_a_tool_that_is_not_offered_is_not_called(side: Side) -> None:
 
     assert "`get_weather`" in text_of(chunks)
     assert calls_of(chunks) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("How is the weather in Paris, Texas?", ["Paris, Texas"]),
+        ("weather for tomorrow in São Paulo", ["São Paulo"]),
+        ("Forecast for Oslo, Rome & Bern, please.", ["Oslo", "Rome", "Bern"]),
+        ("weather in a and b and c and d and e", ["a", "b", "c", "d"]),
+        ("weather in ?", ["Bergen"]),
+    ],
+)
+def test_cities_are_read_as_people_write_them(text: str, expected: list[str]) -> None:
+    assert cities(text) == expected
 
 
 async def test_arguments_stream_in_pieces(side: Side) -> None:
@@ -296,8 +320,9 @@ async def test_an_error_can_go_away_when_the_request_comes_again(side: Side) -> 
     assert len(side.control.requests) == 2
 
 
-async def test_an_error_inside_the_stream_comes_behind_the_text(side: Side) -> None:
-    text = "scenario: error-inside after=2 message='It broke.' code=bad_luck"
+@pytest.mark.parametrize("name", ["error-inside", "failed"])
+async def test_an_error_inside_the_stream_comes_behind_the_text(side: Side, name: str) -> None:
+    text = f"scenario: {name} after=2 message='It broke.' code=bad_luck"
 
     with pytest.raises(openai.APIError, match="It broke") as raised:
         await side.stream(text)
@@ -309,11 +334,29 @@ async def test_an_error_inside_the_stream_comes_behind_the_text(side: Side) -> N
 
 
 @pytest.mark.parametrize("when", ["after=2", "before=yes"])
-async def test_a_stream_breaks_off(side: Side, when: str) -> None:
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_breaks_off(
+    side: Side, when: str, stream: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(httpx2.RemoteProtocolError):
-        await side.raw(f"scenario: break-off {when}")
+        await side.raw(f"scenario: break-off {when}", stream=stream)
+    await side.control.until(lambda seen: seen.open_streams == 0)
 
     assert side.control.left_by_client == 0
+    assert [record for record in caplog.records if "scripted" in record.name] == []
+
+
+async def test_a_break_off_leaves_other_answers_alone(side: Side) -> None:
+    other = await side.openai.chat.completions.create(
+        **chat("scenario: stall after=1 gate=other"), stream=True
+    )
+    await side.control.gate("other").reached()
+
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await side.raw("scenario: break-off")
+
+    side.control.gate("other").open()
+    assert finish_of([chunk async for chunk in other]) == ["stop"]
 
 
 async def test_a_stall_lasts_until_its_gate_opens(side: Side) -> None:
@@ -461,6 +504,11 @@ async def test_received_files_are_described(side: Side) -> None:
         ("Some unicode please", "漢字"),
         ("A long text", "Paragraph 10 of 10"),
         ("Thanks!", "welcome"),
+        ("scenario: say text='two words'", "two words"),
+        ("scenario: unicode", "한글"),
+        ("scenario: markdown", "| protocol | client |"),
+        ("Search the web", "deltas"),
+        ("Run some code", "Python"),
     ],
 )
 async def test_a_newcomer_sees_something_useful(side: Side, text: str, expected: str) -> None:

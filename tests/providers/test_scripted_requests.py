@@ -93,7 +93,7 @@ def strict_tool(parameters: dict[str, Any]) -> dict[str, Any]:
                 ]
             },
             "tools[0].function.parameters",
-            "missing 'a'",
+            "lacks 'a'",
         ),
         (
             {"response_format": schema_format({"type": "array"}, strict=True)},
@@ -158,11 +158,15 @@ async def test_a_history_as_a_real_client_sends_it_is_accepted(side: Side) -> No
     strict = strict_tool(
         {
             "type": "object",
-            "properties": {"a": {"type": ["string", "null"]}},
-            "required": ["a"],
+            "properties": {
+                "a": {"type": ["string", "null"]},
+                "b": {"anyOf": [{"type": "null"}, {"type": "array", "items": {"enum": [1]}}]},
+            },
+            "required": ["a", "b"],
             "additionalProperties": False,
         }
     )
+    bare = {"type": "function", "function": {"name": "no_parameters"}}
     messages: list[Any] = [
         {"role": "developer", "content": [{"type": "text", "text": "Be brief."}]},
         USER,
@@ -173,7 +177,7 @@ async def test_a_history_as_a_real_client_sends_it_is_accepted(side: Side) -> No
         {"role": "user", "content": "Parrot"},
     ]
 
-    chunks = await side.stream("", messages=messages, tools=[strict])
+    chunks = await side.stream("", messages=messages, tools=[strict, bare])
 
     assert "turn 2" in text_of(chunks)
 
@@ -223,6 +227,8 @@ SCHEMAS: list[dict[str, Any]] = [
     {"type": "array", "items": {"enum": ["x", "y"]}, "maxItems": 1},
     {"type": "array", "prefixItems": [{"type": "null"}, {"type": "boolean"}], "items": False},
     {"type": "array", "items": {"enum": ["x"]}, "uniqueItems": True},
+    {"type": ["string", "null"]},
+    {"type": "boolean"},
     {"items": {"type": ["null", "string"]}},
     {"properties": {"a": {"type": "string", "format": "date-time"}}},
     {"type": "string", "pattern": "^[A-Z]{3}$"},
@@ -246,7 +252,14 @@ SCHEMAS: list[dict[str, Any]] = [
     },
     {
         "type": "object",
-        "properties": {"child": {"type": ["object", "null"], "properties": {"x": {"$ref": "#"}}}},
+        "properties": {
+            "child": {
+                "type": ["object", "null"],
+                "properties": {"x": {"$ref": "#"}},
+                "required": ["x"],
+            }
+        },
+        "required": ["child"],
     },
 ]
 

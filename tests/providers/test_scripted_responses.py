@@ -281,6 +281,12 @@ async def test_a_history_as_a_real_client_sends_it_is_accepted(side: Side) -> No
     assert answer.instructions == "Be brief."
 
 
+async def test_the_user_may_speak_before_an_output_comes(side: Side) -> None:
+    answer = await whole(side, [USER, CALL, {"role": "user", "content": "Well?"}, OUTPUT])
+
+    assert "rain" in answer.output_text
+
+
 async def test_received_files_are_described(side: Side) -> None:
     content = [
         {"type": "input_text", "text": "Look"},

@@ -4,12 +4,17 @@ import asyncio
 import signal
 import socket
 import sys
+from typing import NoReturn
 
 import pytest
 from openai import APIConnectionError, AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam
+from starlette.types import Message, Scope
 
 from app.providers.scripted import Control, serve_scripted
+from app.providers.scripted.chat_wire import ChatWire
+from app.providers.scripted.performance import Performance
+from app.providers.scripted.script import Reply
 
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Parrot é漢字😀"}]
 
@@ -67,6 +72,47 @@ async def test_the_server_ends_at_once_although_a_stream_is_open() -> None:
     assert (control.open_streams, control.left_by_client) == (0, 0)
     with socket.create_server(("127.0.0.1", port)):
         pass  # the address is free again
+
+
+async def test_a_client_that_leaves_while_it_sends_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serve_scripted() as url:
+        port = int(url.split(":")[2].split("/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n")
+        writer.write(b"expect: 100-continue\r\ncontent-length: 9\r\n\r\n")
+        await reader.readuntil(b"100 Continue\r\n\r\n")  # the app has asked for the body
+        writer.close()
+        await writer.wait_closed()
+
+    assert [record for record in caplog.records if "scripted" in record.name] == []
+
+
+async def test_a_fault_of_our_own_is_not_hidden() -> None:
+    class Fault(Exception):
+        pass
+
+    async def receive() -> NoReturn:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        raise Fault
+
+    async def hang_up(scope: Scope) -> None:
+        raise AssertionError
+
+    control = Control()
+    wire = ChatWire(model="m", created=0, prompt_tokens=0)
+    performance = Performance(
+        Reply(), wire, stream=True, delay_s=0, control=control, hang_up=hang_up
+    )
+
+    with pytest.raises(Fault):
+        await performance({"type": "http"}, receive, send)
+
+    assert (control.open_streams, control.left_by_client) == (0, 0)
 
 
 async def test_two_models_run_side_by_side() -> None:

@@ -8,7 +8,7 @@ answers to requests that break it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, assert_never
 
 import msgspec
 
@@ -235,6 +235,8 @@ def _files_of(message: UserMessage, param: str) -> Iterator[ReceivedFile]:
                 raise BadRequest("A file needs 'file_data' or 'file_id'.", param=param)
             case TextContent():
                 pass
+            case _:
+                assert_never(part)
 
 
 def _rounds(messages: Sequence[Message]) -> list[list[AnsweredCall]]:

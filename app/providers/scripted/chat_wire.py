@@ -11,7 +11,7 @@ DeepSeek's and vLLM's field.
 
 import uuid
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, assert_never
 
 from app.providers.scripted.framing import server_sent_event
 from app.providers.scripted.script import (
@@ -19,7 +19,6 @@ from app.providers.scripted.script import (
     Block,
     Call,
     Citation,
-    Delivery,
     FinishReason,
     Refuse,
     Reply,
@@ -78,6 +77,8 @@ class ChatWire:
                 delta = {"tool_calls": [{"index": self._calls - 1, **function}]}
             case Search() | RunCode() | None:
                 return []
+            case _:
+                assert_never(self._block)
         return [self._chunk(delta)]
 
     def close(self) -> list[bytes]:
@@ -92,11 +93,9 @@ class ChatWire:
         events = [self._chunk({}, reply.finish)]
         if self._include_usage and reply.delivery.usage:
             events.append(self._event([], usage=self._usage(reply)))
-        return [*events, *self.done(reply.delivery)]
-
-    def done(self, delivery: Delivery) -> list[bytes]:
-        """Return the last event of the stream, if the delivery has one."""
-        return [b"data: [DONE]\n\n"] if delivery.done else []
+        if reply.delivery.done:
+            events.append(b"data: [DONE]\n\n")
+        return events
 
     def error(self, error: ApiError) -> list[bytes]:
         """Return an error in the middle of the stream, behind which nothing comes."""

@@ -62,7 +62,7 @@ def check_function(parameters: Mapping[str, Any] | None, strict: bool | None, pa
     if parameters is None:
         return
     if parameters.get("type") != "object":
-        raise _invalid_schema("schema must have type 'object'", param, "parameters")
+        raise _invalid_schema("schema must have type 'object'", f"{param}.parameters")
     if strict:
         _check_strict(parameters, (), f"{param}.parameters")
 
@@ -73,9 +73,9 @@ def check_schema_format(schema: Mapping[str, Any], strict: bool | None, param: s
     Raises:
         BadRequest: as for a function's schema.
     """
-    if strict and schema.get("type") != "object":
-        raise _invalid_schema("schema must have type 'object'", param, "schema")
     if strict:
+        if schema.get("type") != "object":
+            raise _invalid_schema("schema must have type 'object'", f"{param}.schema")
         _check_strict(schema, (), f"{param}.schema")
 
 
@@ -86,19 +86,12 @@ def _check_strict(schema: Any, path: tuple[str, ...], param: str) -> None:
     if not isinstance(schema, Mapping):
         return
     where = f"in context={path}"
-    if isinstance(properties := schema.get("properties"), Mapping):
+    properties = schema.get("properties", {})
+    if "properties" in schema or schema.get("type") == "object":
         if schema.get("additionalProperties") is not False:
-            raise _invalid_schema(
-                f"{where}, 'additionalProperties' is required to be supplied and to be false", param
-            )
-        missing = sorted(set(properties) - set(schema.get("required", ())))
-        if missing:
-            raise _invalid_schema(
-                f"{where}, 'required' must list every key of properties; missing {missing[0]!r}",
-                param,
-            )
-    elif schema.get("type") == "object" and schema.get("additionalProperties") is not False:
-        raise _invalid_schema(f"{where}, 'additionalProperties' is required to be false", param)
+            raise _invalid_schema(f"{where}, 'additionalProperties' has to be false", param)
+        if missing := sorted(set(properties) - set(schema.get("required", ()))):
+            raise _invalid_schema(f"{where}, 'required' lacks {missing[0]!r}", param)
     for key, member in schema.items():
         if key in ("properties", "$defs", "definitions") and isinstance(member, Mapping):
             for name, inner in member.items():
@@ -107,10 +100,10 @@ def _check_strict(schema: Any, path: tuple[str, ...], param: str) -> None:
             _check_strict(member, (*path, key), param)
 
 
-def _invalid_schema(message: str, param: str, key: str = "") -> BadRequest:
-    place = f"{param}.{key}" if key else param
-    text = f"Invalid schema for {place}: {message}."
-    return BadRequest(text, param=place, code="invalid_function_parameters")
+def _invalid_schema(message: str, param: str) -> BadRequest:
+    return BadRequest(
+        f"Invalid schema for {param}: {message}.", param=param, code="invalid_function_parameters"
+    )
 
 
 def file_from_url(url: str, param: str, *, name: str | None = None) -> ReceivedFile:

@@ -72,7 +72,9 @@ def cities(text: str) -> list[str]:
         found.group(1),
         flags=re.IGNORECASE,
     )
-    names = [name.strip(" ,;:'\"") for name in re.split(r",|;|&|\band\b|\bin\b", place)]
+    # A comma is between places if there is an "and" too; else it is part of one: Paris, Texas.
+    between = r";|&|\band\b|\bin\b" + ("|," if re.search(r"\band\b|&", place) else "")
+    names = [name.strip(" ,;:'\"") for name in re.split(between, place)]
     return [name for name in names if name][:4] or ["Bergen"]
 
 

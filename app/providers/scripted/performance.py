@@ -1,8 +1,9 @@
 """Plays a `Reply` over one connection and sees when the client leaves."""
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol, assert_never
 
 from starlette.types import Receive, Scope, Send
 
@@ -60,17 +61,18 @@ class Performance:
         self._delay_s = delay_s if own_delay_s is None else own_delay_s
         self._control = control
         self._hang_up = hang_up
+        self._hung_up = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Play until the end, or until the client leaves."""
         self._control.opened()
         playing = asyncio.create_task(self._play(scope, send))
-        # The body has been read, so the next message says that the client is gone.
+        # The body has been read, so the next message is that the client is gone.
         leaving = asyncio.create_task(_disconnect(receive))
         left = False
         try:
             await asyncio.wait((playing, leaving), return_when=asyncio.FIRST_COMPLETED)
-            left = not playing.done()
+            left = not playing.done() and not self._hung_up
         finally:
             playing.cancel()
             leaving.cancel()
@@ -125,20 +127,28 @@ class Performance:
             case Stall(seconds):
                 await asyncio.sleep(seconds)
             case BreakOff():
+                self._hung_up = True
                 await self._hang_up(scope)
-                raise _Over
-            case Failed(error) if writer.started:
-                await writer.write(self._wire.failed(error))
-                await writer.end()
-                raise _Over
-            case ApiError() if writer.started:
-                await writer.write(self._wire.error(event))
-                await writer.end()
-                raise _Over
-            case Failed(ApiError() as error) | (ApiError() as error):
-                await writer.start(error.status, "application/json", error.headers)
-                await writer.end(to_json({"error": error.body()}))
-                raise _Over
+                # Until the connection is gone; a return before would be an error to the server.
+                await asyncio.get_running_loop().create_future()
+            case Failed(error):
+                await self._fail(error, self._wire.failed, writer)
+            case ApiError():
+                await self._fail(event, self._wire.error, writer)
+            case _:
+                assert_never(event)
+
+    async def _fail(
+        self, error: ApiError, inside: Callable[[ApiError], list[bytes]], writer: "_Writer"
+    ) -> NoReturn:
+        """Answer with ``error`` as a response of its own, or inside of the stream."""
+        if writer.started:
+            await writer.write(inside(error))
+            await writer.end()
+        else:
+            await writer.start(error.status, "application/json", error.headers)
+            await writer.end(to_json({"error": error.body()}))
+        raise _Over
 
 
 class _Writer:
@@ -154,7 +164,8 @@ class _Writer:
         self, status: int, media_type: str, headers: Mapping[str, str] | None = None
     ) -> None:
         self.started = True
-        pairs = [("content-type", media_type), *(headers or {}).items()]
+        own = {"content-type": media_type, "x-request-id": f"req_{uuid.uuid4().hex}"}
+        pairs = {**own, **(headers or {})}.items()
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
@@ -187,5 +198,4 @@ class _Writer:
 
 
 async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await receive()

@@ -114,6 +114,8 @@ class ResponsesWire:
                 return [self._of_item("response.code_interpreter_call_code.delta", delta=text)]
             case Search() | None:
                 return []
+            case _:
+                assert_never(self._block)
 
     def close(self) -> list[bytes]:
         """Return what comes behind the last token of the open block."""

@@ -250,13 +250,13 @@ def _pause(options: Options) -> Interruption:
 def _api_error(options: Options, default: int) -> ApiError:
     status = options.whole("status", default)
     kind, code, message = _ERRORS.get(status, ("server_error", None, "Something went wrong."))
-    retry_after = options.text("retry_after")
+    retry_after = options.seconds("retry_after")
     return ApiError(
         status=status,
         message=options.text("message", message),
         type=kind,
         code=options.text("code") or code,
-        headers={"retry-after": retry_after} if retry_after else {},
+        headers={} if retry_after is None else {"retry-after": f"{retry_after:g}"},
     )
 
 

@@ -164,17 +164,10 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         for block in self.blocks:
             if left <= 0:
                 break
-            if isinstance(block, Search):
-                blocks.append(block)
-                continue
-            kept: list[Piece] = []
-            for piece in block.pieces:
-                if isinstance(piece, str):
-                    left -= 1
-                if left < 0:
-                    break
-                kept.append(piece)
-            blocks.append(msgspec.structs.replace(block, pieces=tuple(kept)))
+            if not isinstance(block, Search):
+                block = msgspec.structs.replace(block, pieces=_first(block.pieces, left))
+            blocks.append(block)
+            left -= count(block)
         return msgspec.structs.replace(self, blocks=tuple(blocks), finish="length")
 
     def token_count(self) -> int:
@@ -184,6 +177,17 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     def reasoning_count(self) -> int:
         """Return how many of the tokens are reasoning."""
         return sum(count(block) for block in self.blocks if isinstance(block, Think))
+
+
+def _first(pieces: Sequence[Piece], tokens_left: int) -> Sequence[Piece]:
+    """Return the pieces up to so many tokens, with what interrupts them."""
+    kept: list[Piece] = []
+    for piece in pieces:
+        tokens_left -= isinstance(piece, str)
+        if tokens_left < 0:
+            break
+        kept.append(piece)
+    return tuple(kept)
 
 
 def count(block: Block) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -84,7 +84,11 @@ def create_scripted_app(control: Control, *, delay_s: float, hang_up: HangUp) ->
             Route("/v1/models", list_models),
             Route("/v1/models/{name:path}", retrieve_model),
         ],
-        exception_handlers={BadRequest: _answer_bad_request, HTTPException: _answer_bad_route},
+        exception_handlers={
+            BadRequest: _answer_bad_request,
+            HTTPException: _answer_bad_route,
+            ClientDisconnect: _answer_nobody,
+        },
     )
 
 
@@ -127,6 +131,11 @@ def _answer_bad_route(request: Request, error: Exception) -> Response:
     return _answer(
         ApiError(status=error.status_code, message=message, code="unknown_url", headers=headers)
     )
+
+
+def _answer_nobody(request: Request, error: Exception) -> Response:
+    # The client left while it sent its request: nobody reads this.
+    return Response(status_code=400)
 
 
 def _answer(error: ApiError) -> Response:

@@ -25,6 +25,7 @@ I am a script behind the API of a language model, so you can try everything with
 | *Think about it* | reasoning before the answer |
 | *Show me Markdown* | headings, a list, code, a table |
 | *A long text* | an answer that takes a while |
+| *Break off*, *Stall*, *Rate limit* | what your app does when a model fails |
 | *What did I say first?* | that the history arrives |
 
 Send me a file and I tell you what arrived. To talk to a real model, set `OPENAI_API_KEY`, or \
