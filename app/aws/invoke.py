@@ -73,7 +73,7 @@ def invoke_streaming(
     stripper = PreludeStripper(on_status)
     try:
         answer = client.invoke_with_response_stream(FunctionName=function_name, Payload=payload)
-        complete: "InvokeWithResponseStreamCompleteEventTypeDef | None" = None
+        complete: InvokeWithResponseStreamCompleteEventTypeDef | None = None
         for event in answer["EventStream"]:
             if "PayloadChunk" in event:
                 if piece := stripper.feed(event["PayloadChunk"]["Payload"]):

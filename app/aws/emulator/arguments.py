@@ -24,7 +24,7 @@ _EPILOG = """\
 examples:
   emulate                                          our runtime, on port 9000
   emulate --function words=examples.words:handler  a plain handler beside it
-  emulate --extensions ./extensions -- uvicorn main:app --port 8080
+  emulate --extensions ./extensions -- sh -c 'uvicorn main:app --port "$PORT"'
   emulate -- node my-runtime.mjs
 """
 
@@ -129,24 +129,25 @@ def _executables(folder: Path | None) -> tuple[Path, ...]:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is not a port: 0 to 65535")
-    return port
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not (math.isfinite(seconds) and seconds > 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
     return seconds
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 def _function(text: str) -> tuple[str, str]:

@@ -75,8 +75,12 @@ class Connection:
         Raises:
             BadRequest, ClientGone
         """
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
+        if self._http.our_state is h11.DONE:
+            if self._http.their_state is h11.SEND_BODY:
+                async for _ in self.body():
+                    pass  # what nobody wanted to read, or only the end of a request without body
+            if self._http.their_state is h11.DONE:
+                self._http.start_next_cycle()
         if self._http.their_state is not h11.IDLE or self._http.our_state is not h11.IDLE:
             return None
         event = await self._next_event()

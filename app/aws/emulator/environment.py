@@ -111,8 +111,13 @@ class Environment:
         return error
 
     async def close(self, reason: str) -> None:
-        """End the processes as Lambda does; ``reason``: spindown, timeout or failure."""
+        """End the processes as Lambda does; ``reason``: spindown, timeout or failure.
+
+        Does nothing the second time, unless the first was cancelled.
+        """
         self.usable = False
+        if self._output.closed:
+            return
         shutdown_s = self._extensions.shutdown_s
         if self._processes is not None:
             told: list[str] = []

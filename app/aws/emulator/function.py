@@ -34,7 +34,7 @@ class Function:
         self._console = console
         self._workers: set[Worker] = set()
         self._idle: list[Worker] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Worker] = {}
         self._started = 0
 
     def invoke(self, event: bytes, caller: Caller) -> Invocation:
@@ -62,15 +62,16 @@ class Function:
 
     def retire(self) -> None:
         """Let no environment that exists now take another invocation."""
-        for worker in list(self._workers):
-            self._forget(worker)
+        self._idle.clear()
+        for worker in self._workers:
             worker.retire()
 
     async def close(self) -> None:
         """Cut what runs and end every environment."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
+        tasks = dict(self._tasks)
+        for task, worker in tasks.items():
+            if worker in self._workers:  # the others are ending their processes already
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start_worker(self, invocation: Invocation) -> None:
@@ -79,8 +80,8 @@ class Function:
         worker = Worker(self._options, self._name, log, self._idle.append, self._forget)
         self._workers.add(worker)
         task = asyncio.create_task(worker.live(invocation))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = worker
+        task.add_done_callback(self._tasks.pop)
 
     def _forget(self, worker: Worker) -> None:
         self._workers.discard(worker)

@@ -94,6 +94,7 @@ class Output:
         self._unfinished = b""
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
+        self.closed = False
 
     def fileno(self) -> int:
         """The end to read from, for the event loop."""
@@ -112,6 +113,7 @@ class Output:
         """Log what is left and close."""
         self.drain()
         self._flush_unfinished()
+        self.closed = True
         os.close(self._read_end)
         os.close(self.write_end)
 
