@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from app import __version__
 from app.answers import AnswerOptions, Answers
@@ -96,9 +97,10 @@ def create_app(
         page=_PAGE if (_PAGE / "index.html").is_file() else None,
         facts={"version": __version__, "provider": settings.provider, "model": settings.model},
     )
-    app.include_router(routes.router())
+    router = routes.router()
+    app.include_router(router)
     app.state.turns = turns
-    _add_errors(app)
+    _add_errors(app, router)
     if settings.allowed_origins:
         _add_cors(app, settings.allowed_origins)
     return app
@@ -142,7 +144,7 @@ def _opener(settings: Settings) -> Opener:
     )
 
 
-def _add_errors(app: FastAPI) -> None:
+def _add_errors(app: FastAPI, router: APIRouter) -> None:
     """Answer every error before the first byte as ``{"success": false, "error": "…"}``."""
 
     async def chat_error(request: Request, error: Exception) -> Response:
@@ -152,13 +154,16 @@ def _add_errors(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        path = request.url.path
+        path = request.scope["path"]
         sentences = {
             404: f"There is nothing at {path[:200]}.",
             405: f"{request.method} is not allowed at {path[:200]}.",
         }
         message = sentences.get(error.status_code, str(error.detail))
         headers = {**(error.headers or {}), "x-request-id": request_id(request)}
+        if error.status_code == 405:
+            # Starlette names the methods of the first route at this path only.
+            headers["Allow"] = ", ".join(sorted(_methods(request, router)))
         return failure(message, error.status_code, headers)
 
     async def defect(request: Request, error: Exception) -> Response:
@@ -168,6 +173,15 @@ def _add_errors(app: FastAPI) -> None:
     app.add_exception_handler(ChatError, chat_error)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, defect)
+
+
+def _methods(request: Request, router: APIRouter) -> set[str]:
+    return {
+        method
+        for route in router.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 def _add_cors(app: FastAPI, origins: Sequence[str]) -> None:

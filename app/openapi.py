@@ -186,15 +186,17 @@ def chat(path: str) -> dict[str, Any]:
 
 
 EVENTS: dict[str, Any] = {**chat("/events"), "operation_id": "event", "tags": ["lambda"]}
+_CHAT_ID = {"name": "chat_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_CHAT_ID_4 = {"name": "chatId", "in": "query", "schema": {"type": "string"}}
+_UNAUTHORIZED = _errors(_401="The server asks for its bearer token.")
 RESUME: dict[str, Any] = {
     **_HIDDEN,
     "tags": ["resume"],
     "operation_id": "resume",
     "status_code": 204,
-    "responses": {
-        204: {"description": "No turn of this chat is running."},
-        **_errors(_401="Token."),
-    },
+    "responses": {204: {"description": "No turn of this chat is running."}, **_UNAUTHORIZED},
+    # Declared here, since a parameter of the function would promise FastAPI's 422.
+    "openapi_extra": {"parameters": [_CHAT_ID]},
 }
 RESUME_4: dict[str, Any] = {
     **_HIDDEN,
@@ -205,11 +207,9 @@ RESUME_4: dict[str, Any] = {
             "description": "Nothing to resume: an empty stream.",
             "content": {"text/plain": {"schema": {"type": "string"}}},
         },
-        **_errors(_401="The server asks for its bearer token."),
+        **_UNAUTHORIZED,
     },
-    "openapi_extra": {
-        "parameters": [{"name": "chatId", "in": "query", "schema": {"type": "string"}}]
-    },
+    "openapi_extra": {"parameters": [_CHAT_ID_4]},
 }
 STOP: dict[str, Any] = {**RESUME, "operation_id": "stop"}
 HEALTH: dict[str, Any] = {
@@ -237,8 +237,14 @@ HOME: dict[str, Any] = {
     "operation_id": "home",
     "responses": {
         200: {
-            "description": "The demo page, or what this server is.",
-            "content": {"text/html": {}, _JSON: {"schema": {"type": "object"}}},
-        }
+            "description": "The demo page, or what this server is; with chatId an empty stream.",
+            "content": {
+                "text/html": {},
+                _JSON: {"schema": {"type": "object"}},
+                "text/plain": {"schema": {"type": "string"}},
+            },
+        },
+        **_UNAUTHORIZED,
     },
+    "openapi_extra": {"parameters": [_CHAT_ID_4]},
 }

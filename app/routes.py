@@ -11,14 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response
 
 from app import __version__, openapi
 from app.answers import Answers
-from app.errors import BodyTooLarge, InvalidOption, Unauthorized, UnknownRequestShape
+from app.errors import (
+    BodyTooLarge,
+    InvalidOption,
+    RequestError,
+    Unauthorized,
+    UnknownRequestShape,
+)
 from app.messages import ToolRequest
 from app.requests import parse
 from app.responses import JSONAnswer
+from app.telemetry import RequestLog, log_unanswered
 
 _NOTHING_RUNS: Mapping[str, str] = {"cache-control": "no-store"}
 
@@ -70,19 +78,30 @@ class Routes:
     async def chat(self, request: Request) -> Response:
         """Run one assistant turn and stream it."""
         started = time.perf_counter()
-        self._authorize(request)
-        asked = self._parse(request, await self._body(request))
-        if isinstance(asked, ToolRequest):
-            raise UnknownRequestShape("This route is for chats, not for tools.")
-        return await self._answers.answer(
-            request, asked, request_id=request_id(request), started=started
-        )
+        record = RequestLog(request_id=request_id(request))
+        try:
+            self._authorize(request)
+            asked = self._parse(request, await self._body(request))
+            if isinstance(asked, ToolRequest):
+                raise UnknownRequestShape("This route is for chats, not for tools.")
+            return await self._answers.answer(
+                request, asked, request_id=record.request_id, started=started
+            )
+        except RequestError as error:
+            # There was no turn, which would have written the line.
+            record.status, record.error_code = error.status, error.code
+            log_unanswered(record, started)
+            raise
+        except ClientDisconnect:
+            record.status, record.client_left = 400, True
+            log_unanswered(record, started)
+            return Response(status_code=400)  # to nobody: the body was still on its way
 
     async def event(self, request: Request) -> Response:
         """Answer an event that came past HTTP, as the Lambda Web Adapter hands it over."""
         return await self.chat(request)
 
-    async def resume(self, request: Request, chat_id: str) -> Response:
+    async def resume(self, request: Request) -> Response:
         """Say that no turn is running: streams are kept only once a stream store is on."""
         self._authorize(request)
         return Response(status_code=204, headers=dict(_NOTHING_RUNS))
@@ -94,7 +113,7 @@ class Routes:
             status_code=200, headers=dict(_NOTHING_RUNS), media_type="text/plain; charset=utf-8"
         )
 
-    async def stop(self, request: Request, chat_id: str) -> Response:
+    async def stop(self, request: Request) -> Response:
         """Stop the chat's turn. Nothing runs without its client until a stream store is on."""
         self._authorize(request)
         return Response(status_code=204, headers=dict(_NOTHING_RUNS))
@@ -148,7 +167,8 @@ class Routes:
             return
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         given = token if scheme.lower() == "bearer" else request.headers.get("x-chat-token", "")
-        if not secrets.compare_digest(given.strip().encode(), self._auth_token):
+        # Header text is Latin-1, whatever the bytes were meant to be.
+        if not secrets.compare_digest(given.strip().encode("latin-1"), self._auth_token):
             raise Unauthorized("Send the token of this server as `Authorization: Bearer …`.")
 
 

@@ -6,6 +6,7 @@ A line holds no message text, no key and no header, so that logs may be kept and
 import json
 import logging
 import sys
+import time
 from typing import Any
 
 import msgspec
@@ -40,7 +41,13 @@ def log_request(record: RequestLog) -> None:
     level = logging.WARNING if record.error_code else logging.INFO
     facts = msgspec.structs.asdict(record)
     known = {name: value for name, value in facts.items() if value is not None and value != ""}
-    logger.log(level, "chat turn", extra={"fields": known})
+    logger.log(level, "chat request", extra={"fields": known})
+
+
+def log_unanswered(record: RequestLog, started: float) -> None:
+    """Write the line of a request that came to no turn; ``started`` as of `time.perf_counter`."""
+    record.duration_ms = round((time.perf_counter() - started) * 1000, 3)
+    log_request(record)
 
 
 class JsonFormatter(logging.Formatter):
