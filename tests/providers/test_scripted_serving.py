@@ -15,6 +15,7 @@ from app.providers.scripted import Control, serve_scripted
 from app.providers.scripted.chat_wire import ChatWire
 from app.providers.scripted.performance import Performance
 from app.providers.scripted.script import Reply
+from app.providers.scripted.serving import listen
 
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Parrot é漢字😀"}]
 
@@ -128,6 +129,24 @@ async def test_two_models_run_side_by_side() -> None:
 
     assert [request.path for request in one.requests] == ["/v1/models"]
     assert [request.path for request in two.requests] == ["/v1/models/any"]
+
+
+async def test_small_writes_leave_at_once() -> None:
+    no_delay: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        option = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        no_delay.set_result(writer.get_extra_info("socket").getsockopt(*option))
+        writer.close()
+
+    listener = listen("127.0.0.1", 0)
+    async with await asyncio.start_server(accepted, sock=listener):
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+
+        assert await no_delay == 1
+
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_an_address_in_use_is_an_error() -> None:
