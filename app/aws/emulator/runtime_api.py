@@ -41,6 +41,8 @@ _ERROR_TYPE = "lambda-runtime-function-error-type"
 _ERROR_BODY = "lambda-runtime-function-error-body"
 # How long a broken answer waits for its reason: the end of the process that sent it.
 _EXIT_GRACE_S = 0.5
+# How much later an answer may be read than the request for the next event that was sent after it.
+_OVERTAKING_S = 0.2
 
 
 class Phase(enum.Enum):
@@ -77,13 +79,14 @@ class RuntimeApi:
         self._bandwidth = bandwidth
         self._polls: deque[asyncio.Future[tuple[Invocation, int]]] = deque()
         self._current: Invocation | None = None
+        self._truncated = False
         self.phase = Phase.INIT
         self.init_error: FunctionError | None = None
 
     @property
     def idle(self) -> bool:
-        """Whether the runtime waits for an event."""
-        return self.phase is Phase.READY and self._has_poll
+        """Whether the runtime waits for an event, and what it answered last is settled."""
+        return self.phase is Phase.READY and self._has_poll and not self._truncated
 
     @property
     def _has_poll(self) -> bool:
@@ -112,12 +115,13 @@ class RuntimeApi:
                 await _refuse(connection, 404, "NotFound", text)
 
     async def _next(self, connection: Connection) -> None:
-        if self.phase in (Phase.INVOKED, Phase.ANSWERING):
+        if self.phase is Phase.INVOKED and not await self._answer_begins():
             await self._forbid(connection, "Ready")
             return
         poll: asyncio.Future[tuple[Invocation, int]] = asyncio.get_running_loop().create_future()
         self._polls.append(poll)
-        self._move_to(Phase.READY)
+        if self.phase is not Phase.ANSWERING:
+            self._move_to(Phase.READY)
         try:
             invocation, deadline_ms = await connection.unless_gone(poll)
         finally:
@@ -136,6 +140,13 @@ class RuntimeApi:
             *(header for header in optional if header[1]),
         ]
         await connection.respond(200, headers, invocation.event)
+
+    async def _answer_begins(self) -> bool:
+        """Wait for an answer that may be on its way to us on another connection."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_OVERTAKING_S):
+                await self._changes.until(lambda: self.phase is not Phase.INVOKED)
+        return self.phase is not Phase.INVOKED
 
     async def _take_init_error(self, connection: Connection, request: Request) -> None:
         if self.phase is not Phase.INIT:
@@ -197,14 +208,14 @@ class RuntimeApi:
             invocation.reply.finish(error)
             async for _ in connection.body():
                 pass  # so that the runtime, still sending, reads the refusal
+            self._move_to(Phase.ANSWERED)
             await _refuse(connection, 413, "RequestEntityTooLarge", text)
         except (ClientGone, BadRequest):
             await self._end_truncated(invocation)
             raise
         else:
-            await _accept(connection)
-        finally:
             self._move_to(Phase.ANSWERED)
+            await _accept(connection)
 
     async def _pass_on(
         self, connection: Connection, invocation: Invocation, max_bytes: int
@@ -221,16 +232,20 @@ class RuntimeApi:
                 await invocation.reply.put(piece)
 
     async def _end_truncated(self, invocation: Invocation) -> None:
+        # If the process is ending, that is the better explanation, and the environment gives it.
+        self._truncated = True
+        self._move_to(Phase.ANSWERED)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_EXIT_GRACE_S):
-                await self._changes.until(self._has_exited)
+                await self._changes.until(lambda: self._has_exited() or self._has_poll)
         if not self._has_exited():
             text = "The runtime closed the connection before the end of its response"
-            invocation.reply.finish(
-                FunctionError.of_invocation(
-                    "Runtime.TruncatedResponse", invocation.request_id, text
-                )
+            error = FunctionError.of_invocation(
+                "Runtime.TruncatedResponse", invocation.request_id, text
             )
+            invocation.reply.finish(error)
+        self._truncated = False
+        self._changes.notify()
 
     async def _forbid(self, connection: Connection, wanted: str) -> None:
         text = f"State transition from {self.phase.value} to {wanted} failed for runtime"
