@@ -86,19 +86,18 @@ def _line(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run in a terminal, without AWS; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m app words", description="Stream a sentence word by word."
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the terminal version to ``parser``."""
+    parser.description = "Stream a sentence word by word, without AWS."
     parser.add_argument(
-        "--delay", type=float, default=DELAY_S, metavar="S", help="seconds between two words"
+        "--delay", type=_delay, default=DELAY_S, metavar="S", help="seconds between two words"
     )
     parser.add_argument("--format", choices=FORMATS, default="json")
     parser.add_argument("--sentence", default=SENTENCE, metavar="TEXT")
-    options = parser.parse_args(arguments)
-    if not 0 <= options.delay <= 60:
-        parser.error("--delay must be between 0 and 60 seconds")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Stream to the terminal; return the exit status."""
     output = sys.stdout.buffer
     for piece in stream_words(
         options.sentence,
@@ -112,6 +111,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.write(b"\n")
         output.flush()
     return 0
+
+
+def _delay(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 60:
+        raise argparse.ArgumentTypeError("must be between 0 and 60 seconds")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run in a terminal, without AWS; return the exit status."""
+    parser = argparse.ArgumentParser(prog="words")
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

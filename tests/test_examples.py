@@ -140,7 +140,7 @@ def test_a_terminal_is_told_what_is_wrong() -> None:
     refused = _run_words("--delay", "-1")
 
     assert refused.returncode == 2
-    assert "--delay must be between 0 and 60 seconds" in refused.stderr
+    assert "argument --delay: must be between 0 and 60 seconds" in refused.stderr
 
 
 @pytest.mark.parametrize("path", sorted((_ROOT / "examples").glob("*.py")), ids=lambda p: p.name)

@@ -1,0 +1,1 @@
+"""The commands of `app.cli` that are not at home elsewhere."""

@@ -1,0 +1,87 @@
+"""``deltaline serve``: the chat backend under uvicorn."""
+
+import argparse
+import os
+import sys
+
+from app.main import SHUTDOWN_GRACE_S
+from app.serve import ListenError, serve
+from app.settings import SettingsError, load_settings
+
+# What is on in `make run`: every kind of tool, see `app/tools`.
+EXAMPLE_TOOLS = "get_weather,slow_process,get_location,send_email"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``serve`` understands to a (sub)parser."""
+    parser.description = "Run the chat backend. Settings are environment variables; see README.md."
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=_port, help="port to listen on (PORT, else 9000); 0: any")
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help="for trying it out: the scripted model where no key is set, the example tools, "
+        "CORS for localhost",
+    )
+    parser.add_argument(
+        "--shutdown-grace",
+        type=_seconds,
+        default=SHUTDOWN_GRACE_S,
+        metavar="S",
+        help="seconds that running answers may go on after SIGTERM (%(default)s)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``serve``; return the exit status."""
+    if args.demo:
+        _demo_defaults()
+    try:
+        settings = load_settings()
+        return serve(
+            settings,
+            host=args.host,
+            port=settings.port if args.port is None else args.port,
+            grace_s=args.shutdown_grace,
+            announce=_announce if args.demo else None,
+        )
+    except SettingsError as error:
+        print(f"deltaline: {error}", file=sys.stderr)
+        return 2
+    except ListenError as error:
+        print(f"deltaline: {error}", file=sys.stderr)
+        return 1
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
+
+
+def _demo_defaults() -> None:
+    """Fill in what `make run` promises, where the environment says nothing else."""
+    if not (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):
+        os.environ.setdefault("CHAT_PROVIDER", "scripted")
+    os.environ.setdefault("CHAT_ALLOWED_ORIGINS", "localhost")
+
+
+def _announce(url: str) -> None:
+    if os.environ.get("CHAT_PROVIDER") == "scripted":
+        print("No OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in scripted model answers.")
+    body = '{"action":"chat","payload":{"text":"Hello"}}'
+    print(f"Deltaline is at {url} (Ctrl+C stops it). Try:\n")
+    print(
+        f"  curl --no-buffer {url}/api/chat -H 'content-type: application/json' -d '{body}'\n",
+        flush=True,
+    )
