@@ -19,6 +19,9 @@ from app.aws.event_stream import EventDecoder, StreamEvent
 FUNCTIONS = Path(__file__).parent / "functions"
 RAW = (sys.executable, str(FUNCTIONS / "raw.py"))
 NODE = ("node", str(FUNCTIONS / "streaming.mjs"))
+# Our own runtime, with a handler that `OUR_VARIABLES` names.
+OURS = (str(Path(__file__).parents[2] / "bootstrap"),)
+OUR_VARIABLES = {"_HANDLER": "tests.aws.functions.gated:handler"}
 
 INVOKE = "/2015-03-31/functions/function/invocations"
 STREAM = "/2021-11-15/functions/function/response-streaming-invocations"
@@ -126,6 +129,12 @@ class Gate:
         """Wait until a function stands before the gate."""
         async with asyncio.timeout(PATIENCE_S):
             self._open.append(await self._writers.get())
+
+    async def release_all(self) -> None:
+        """Let one chunk of every function pass."""
+        for writer in self._open:
+            writer.write(b"\n")
+            await writer.drain()
 
     async def release(self) -> None:
         """Let one chunk of the function that came last pass."""

@@ -14,6 +14,8 @@ from tests.aws.emulation import (
     FRONTS,
     INVOKE,
     NODE,
+    OUR_VARIABLES,
+    OURS,
     PATIENCE_S,
     RAW,
     STREAM,
@@ -45,12 +47,12 @@ async def pieces_of(response: httpx2.Response, path: str) -> AsyncGenerator[byte
 
 
 @pytest.mark.parametrize("path", FRONTS, ids=["invocations", "event stream", "function url"])
-@pytest.mark.parametrize("command", [RAW, NODE], ids=["python", "node"])
+@pytest.mark.parametrize("command", [OURS, RAW, NODE], ids=["ours", "python", "node"])
 async def test_each_chunk_arrives_before_the_next_is_sent(
     command: tuple[str, ...], path: str
 ) -> None:
     received: list[bytes] = []
-    async with emulator(command) as running, Gate() as gate:
+    async with emulator(command, variables=OUR_VARIABLES) as running, Gate() as gate:
         order = {"chunks": CHUNKS, "gate": gate.port}
         request = posting(running, path, order)
 
