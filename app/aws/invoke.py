@@ -115,7 +115,7 @@ def post_streaming(
     import urllib3
     from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
-    headers = _signed_headers(url, payload, region)
+    headers = signed_headers(url, payload, region)
     timeout = urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=timeout_s)
     with urllib3.PoolManager() as pool:
         try:
@@ -223,18 +223,22 @@ def _lambda_client(
     return client
 
 
-def _signed_headers(url: str, payload: bytes, region: str | None) -> dict[str, str]:
+def signed_headers(url: str, payload: bytes, region: str | None) -> dict[str, str]:
+    """Return the headers of a POST to a Function URL, with SigV4 if there are credentials.
+
+    The region is that in AWS's own host names, else ``region``, else the configured one. A URL
+    with auth NONE needs no signature, and the emulator checks none.
+    """
     import boto3
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
     request = AWSRequest("POST", url, {"content-type": "application/json"}, payload)
     session = boto3.Session(region_name=region)
-    # A URL with auth NONE needs no signature, and the emulator checks none.
     credentials = None if _is_local(url) else session.get_credentials()
     if credentials is not None:
         in_host = _URL_REGION.search(urlsplit(url).hostname or "")
-        signing_region = region or (in_host[1] if in_host else session.region_name)
+        signing_region = in_host[1] if in_host else region or session.region_name
         SigV4Auth(credentials, "lambda", signing_region or _DEFAULT_REGION).add_auth(request)
     return dict(request.headers.items())
 

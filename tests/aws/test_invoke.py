@@ -1,0 +1,322 @@
+"""The caller, against the emulator and against servers that break the rules."""
+
+import argparse
+import asyncio
+import contextlib
+import io
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.aws.event_stream import CONTENT_TYPE, PayloadChunk, encode_event
+from app.aws.invoke import (
+    InvokeError,
+    add_arguments,
+    invoke_streaming,
+    post_streaming,
+    run,
+    signed_headers,
+)
+from tests.aws.emulation import PATIENCE_S, URL, Gate, emulator
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+
+
+def payload(**order: object) -> bytes:
+    return json.dumps(order).encode()
+
+
+def http_event(**order: object) -> bytes:
+    return json.dumps({"requestContext": {}, "body": json.dumps(order)}).encode()
+
+
+async def collect(url: str, event: bytes, **options: Any) -> tuple[bytes, InvokeError | None]:
+    """Return what arrived and how it failed, if it did."""
+    received = bytearray()
+
+    def read() -> InvokeError | None:
+        try:
+            for piece in invoke_streaming("function", event, endpoint_url=url, **options):
+                received.extend(piece)
+        except InvokeError as error:
+            return error
+        return None
+
+    return await asyncio.to_thread(lambda: (read(), bytes(received))[::-1])
+
+
+@contextlib.asynccontextmanager
+async def server(answer: bytes, *, then: str = "close") -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Answer every request with these bytes, then close or say nothing more."""
+    requests: list[bytes] = []
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        requests.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(answer)
+        if then == "close":
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", requests
+    finally:
+        listening.close()
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+def stream_head() -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Type: {CONTENT_TYPE}\r\n\r\n".encode()
+
+
+async def test_pieces_are_yielded_as_they_arrive() -> None:
+    async with emulator() as running, Gate() as gate:
+        event = payload(chunks=["one", "two"], gate=gate.port)
+        pieces = invoke_streaming("function", event, endpoint_url=running.url)
+
+        first = asyncio.create_task(asyncio.to_thread(next, pieces))
+        await gate.arrival()
+        await gate.release()
+        assert await first == b"one"
+        await gate.release()
+        assert await asyncio.to_thread(next, pieces) == b"two"
+        assert await asyncio.to_thread(next, pieces, None) is None
+
+
+async def test_a_prelude_is_stripped_and_its_status_told() -> None:
+    statuses: list[int] = []
+    async with emulator() as running:
+        event = http_event(chunks=["body"], prelude={"statusCode": 404})
+        received, error = await collect(running.url, event, on_status=statuses.append)
+
+    assert (received, error, statuses) == (b"body", None, [404])
+
+
+@pytest.mark.parametrize(
+    ("order", "code", "sentence"),
+    [
+        ({"then": "fail", "base64": True}, "Function.Late", "The function failed with"),
+        ({"then": "exit", "status": 2}, "Runtime.ExitError", "exit status 2"),
+        ({"then": "hang"}, "Sandbox.Timedout", "Task timed out after 1.00 seconds"),
+    ],
+)
+async def test_a_failed_function_raises_after_what_it_sent(
+    order: dict[str, object], code: str, sentence: str
+) -> None:
+    async with emulator(timeout_s=1.0) as running:
+        received, error = await collect(running.url, payload(chunks=["good"], **order))
+
+    assert received == b"good"
+    assert error is not None
+    assert error.code == code
+    assert sentence in str(error)
+
+
+async def test_a_stream_without_invoke_complete_is_not_believed() -> None:
+    answer = stream_head() + encode_event(PayloadChunk(b"half"))
+    async with server(answer) as (url, requests):
+        received, error = await collect(url, b"{}")
+
+    assert received == b"half"
+    assert error is not None
+    assert error.code == "Incomplete"
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", stream_head() + encode_event(PayloadChunk(b"x"))], ids=["head", "body"]
+)
+async def test_silence_is_an_error_and_nothing_is_tried_again(answer: bytes) -> None:
+    async with server(answer, then="wait") as (url, requests):
+        _, error = await collect(url, b"{}", timeout_s=0.3)
+
+    assert error is not None
+    assert error.code == "Timeout"
+    assert "Nothing came for 0.3 s" in str(error)
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    ],
+    ids=["length", "chunked"],
+)
+async def test_a_cut_connection_is_an_error(answer: bytes) -> None:
+    async with server(answer) as (url, requests):
+        _, error = await collect(url, b"{}")
+
+    assert error is not None
+    assert error.code in ("Unreachable", "Incomplete")
+    assert len(requests) == 1
+
+
+async def test_a_server_error_is_not_tried_again() -> None:
+    answer = b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n{}"
+    async with server(answer) as (url, requests):
+        _, error = await collect(url, b"{}")
+
+    assert error is not None
+    assert len(requests) == 1
+
+
+async def test_nobody_listening_is_one_sentence() -> None:
+    _, error = await collect("http://127.0.0.1:1", b"{}")
+
+    assert error is not None
+    assert error.code == "Unreachable"
+    assert "\n" not in str(error)
+
+
+async def test_lambdas_refusal_keeps_its_name() -> None:
+    async with emulator() as running:
+        _, error = await collect(running.url, b"{not json")
+
+    assert error is not None
+    assert error.code == "InvalidRequestContentException"
+
+
+async def test_a_function_url_is_posted_to_and_read_live() -> None:
+    statuses: list[int] = []
+    async with emulator() as running, Gate() as gate:
+        event = payload(chunks=["one", "two"], gate=gate.port)
+        pieces = post_streaming(running.url + URL, event, on_status=statuses.append)
+
+        first = asyncio.create_task(asyncio.to_thread(next, pieces))
+        await gate.arrival()
+        await gate.release()
+        assert await first == b"one"
+        await gate.release()
+        assert await asyncio.to_thread(lambda: b"".join(pieces)) == b"two"
+
+    assert statuses == [200]
+
+
+async def test_a_function_url_that_breaks_off_is_incomplete() -> None:
+    async with emulator() as running:
+        event = payload(chunks=["good"], then="exit", status=1)
+        with pytest.raises(InvokeError) as caught:
+            await asyncio.to_thread(lambda: list(post_streaming(running.url + URL, event)))
+
+    assert caught.value.code == "Incomplete"
+
+
+async def test_a_silent_function_url_is_a_time_out() -> None:
+    async with server(b"", then="wait") as (url, _):
+        with pytest.raises(InvokeError) as caught:
+            await asyncio.to_thread(lambda: list(post_streaming(url, b"{}", timeout_s=0.3)))
+
+    assert caught.value.code == "Timeout"
+
+
+async def test_a_function_url_that_nobody_serves_is_unreachable() -> None:
+    with pytest.raises(InvokeError) as caught:
+        await asyncio.to_thread(lambda: list(post_streaming("http://127.0.0.1:1", b"{}")))
+
+    assert caught.value.code == "Unreachable"
+
+
+def test_a_request_to_aws_is_signed_for_the_region_in_its_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+
+    headers = signed_headers("https://abc.lambda-url.eu-north-1.on.aws/api/chat", b"{}", None)
+
+    assert "/eu-north-1/lambda/aws4_request" in headers["Authorization"]
+    assert headers["X-Amz-Security-Token"] == "token"
+    assert "Authorization" not in signed_headers("http://127.0.0.1:9000/", b"{}", None)
+
+
+def arguments(*values: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(values)
+
+
+async def command(*values: str) -> tuple[int, bytes]:
+    out = io.BytesIO()
+    status = await asyncio.to_thread(run, arguments(*values), out)
+    return status, out.getvalue()
+
+
+async def test_the_command_prints_the_answer_and_ends_well(tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_bytes(payload(chunks=["one ", "two"]))
+    file = ("--payload", str(tmp_path / "event.json"))
+    async with emulator() as running:
+        by_name = await command("--function-name", "f", "--endpoint-url", running.url, *file)
+        by_url = await command("--url", running.url + URL, *file)
+
+    assert by_name == by_url == (0, b"one two")
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [
+        (payload(chunks=["good"], then="fail", base64=True), "failed with Function.Late"),
+        (http_event(chunks=["good"], prelude={"statusCode": 418}), "HTTP status 418"),
+    ],
+    ids=["error", "status"],
+)
+async def test_the_command_fails_with_a_sentence(
+    event: bytes, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "event.json").write_bytes(event)
+    async with emulator() as running:
+        endpoint = ("--endpoint-url", running.url, "--payload", str(tmp_path / "event.json"))
+        status, printed = await command("--function-name", "f", *endpoint)
+
+    assert (status, printed) == (1, b"good")
+    assert sentence in capsys.readouterr().err
+
+
+def test_the_command_reads_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
+
+    status = run(arguments("--function-name", "f", "--endpoint-url", "http://127.0.0.1:1"))
+
+    assert status == 1
+    assert "The connection to Lambda failed" in capsys.readouterr().err
+
+
+def test_a_payload_that_cannot_be_read_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments("--function-name", "f", "--payload", "/nonexistent")) == 1
+    assert "--payload /nonexistent: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", [("--function-name", "f"), ("--url", "http://127.0.0.1:1/")])
+def test_a_missing_extra_is_one_sentence(
+    target: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "event.json").write_text("{}")
+    for name in ("boto3", "botocore.exceptions", "urllib3"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    status = run(arguments(*target, "--payload", str(tmp_path / "event.json")))
+
+    assert status == 1
+    assert "is not installed: pip install 'deltaline[aws]'" in capsys.readouterr().err
+
+
+async def test_boto3_is_not_imported_before_it_is_needed() -> None:
+    program = "import sys, app.aws.invoke; sys.exit('boto3' in sys.modules)"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    async with asyncio.timeout(PATIENCE_S):
+        assert await process.wait() == 0
