@@ -1,12 +1,24 @@
 """Server-sent events: bytes as they come from the network → the data of each event.
 
 Model APIs send nearly always the same shape, which is read with one split; whatever differs from it
-goes to a parser of the whole format.
+goes to a parser of the whole format. There are two such shapes, and a splitter for each::
+
+    data: {"choices":[…]}                              chat completions: `SseSplitter`
+
+    event: response.output_text.delta                  Responses: `NamedSseSplitter`
+    data: {"type":"response.output_text.delta",…}
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html (9.2.5 and 9.2.6, 2025).
 One deviation: an event whose last blank line is missing at the end of the stream counts, since
 servers forget it and its JSON shows whether it is whole.
 """
+
+from collections.abc import Callable
+from typing import Generic, TypeAlias, TypeVar
+
+T = TypeVar("T")
+# The name of an event, empty if it has none, and its data.
+Named: TypeAlias = tuple[bytes, bytes]
 
 _BOM = b"\xef\xbb\xbf"
 # As numbers: looking for a number in bytes is several times as fast as looking for bytes.
@@ -21,48 +33,101 @@ class NamedData(bytes):
     name: str = ""
 
 
-class SseSplitter:
-    """Splits one stream. The data of an event is ``bytes``, or `NamedData` if it has a name.
+class _Splitter(Generic[T]):
+    """Splits one stream.
 
     ``id`` and ``retry`` are for clients that reconnect; a model's answer cannot be resumed.
+
+    Args:
+        split: splits whole events that all have the usual shape; None if one of them has not.
+        convert: makes the same of what the line parser gives.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        split: Callable[[bytes, int], list[T] | None],
+        convert: Callable[[list[Named]], list[T]],
+    ) -> None:
+        self._split = split
+        self._convert = convert
         # Bytes behind the last whole event, while every event has had the usual shape.
         self._tail = b""
         self._lines = _LineParser()
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Return the data of the events that ``data`` completes."""
+    def feed(self, data: bytes) -> list[T]:
+        """Return the events that ``data`` completes."""
         lines = self._lines
         if not lines.is_idle:
-            return lines.feed(data)
+            return self._convert(lines.feed(data))
         if self._tail:
             data = self._tail + data
             self._tail = b""
         if _CR in data:
-            return lines.feed(data)
+            return self._convert(lines.feed(data))
         end = data.rfind(b"\n\n")
         if end < 0:
             if len(data) > _MAX_TAIL_BYTES:
-                return lines.feed(data)
+                return self._convert(lines.feed(data))
             self._tail = data
             return []
-        if not data.startswith(b"data: "):
-            return lines.feed(data)
-        datas = data[6:end].split(b"\n\ndata: ")
-        for piece in datas:
-            if _LF in piece:  # an event of more than one line
-                return lines.feed(data)
+        events = self._split(data, end)
+        if events is None:
+            return self._convert(lines.feed(data))
         lines.at_start = False
         self._tail = data[end + 2 :]
-        return datas
+        return events
 
-    def end(self) -> list[bytes]:
-        """Return the data of an event that the end of the stream completes."""
+    def end(self) -> list[T]:
+        """Return the event that the end of the stream completes, if any."""
         tail, self._tail = self._tail, b""
         # A blank line closes what is open; the first newline may only end the last line.
-        return self._lines.feed(tail) + self._lines.feed(b"\n\n")
+        return self._convert(self._lines.feed(tail) + self._lines.feed(b"\n\n"))
+
+
+class SseSplitter(_Splitter[bytes]):
+    """Gives the data of each event: ``bytes``, or `NamedData` if the event has a name."""
+
+    def __init__(self) -> None:
+        super().__init__(_split_datas, _to_datas)
+
+
+class NamedSseSplitter(_Splitter[Named]):
+    """Gives the name and the data of each event, both as bytes; the name may be empty."""
+
+    def __init__(self) -> None:
+        super().__init__(_split_named, list)
+
+
+def _split_datas(data: bytes, end: int) -> list[bytes] | None:
+    if not data.startswith(b"data: "):
+        return None
+    datas = data[6:end].split(b"\n\ndata: ")
+    for piece in datas:
+        if _LF in piece:  # an event of more than one line
+            return None
+    return datas
+
+
+def _split_named(data: bytes, end: int) -> list[Named] | None:
+    if not data.startswith(b"event: "):
+        return None
+    events: list[Named] = []
+    for piece in data[7:end].split(b"\n\nevent: "):
+        name, between, value = piece.partition(b"\ndata: ")
+        if not between or _LF in value or _LF in name:
+            return None
+        events.append((name, value))
+    return events
+
+
+def _to_datas(events: list[Named]) -> list[bytes]:
+    return [_named_data(name, data) if name else data for name, data in events]
+
+
+def _named_data(name: bytes, data: bytes) -> NamedData:
+    named = NamedData(data)
+    named.name = name.decode("utf-8", "replace")
+    return named
 
 
 class _LineParser:
@@ -81,20 +146,22 @@ class _LineParser:
         self._data: list[bytes] = []
         self._name = b""
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> list[Named]:
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
-        if not data:
-            return []
-        lines = data.splitlines()  # bytes: at LF, CR and CRLF only
-        lines[0] = bytes(self._line + lines[0])
-        self._line.clear()
-        if data.endswith(b"\r"):
-            self._after_cr = True
-        elif not data.endswith(b"\n"):
-            self._line += lines.pop()
-        events: list[bytes] = []
+        lines: list[bytes] = []
+        if _LF in data or _CR in data:
+            lines = data.splitlines()  # bytes: at LF, CR and CRLF only
+            lines[0] = bytes(self._line + lines[0])
+            self._line.clear()
+            if data.endswith(b"\r"):
+                self._after_cr = True
+            elif not data.endswith(b"\n"):
+                self._line += lines.pop()
+        else:  # the middle of a line, of which an image has megabytes
+            self._line += data
+        events: list[Named] = []
         for line in lines:
             if self.at_start:
                 self.at_start = False
@@ -113,12 +180,8 @@ class _LineParser:
         elif name == b"event":
             self._name = value.removeprefix(b" ")
 
-    def _dispatch(self, events: list[bytes]) -> None:
+    def _dispatch(self, events: list[Named]) -> None:
         if self._data:
-            data = b"\n".join(self._data)
-            if self._name:
-                data = NamedData(data)
-                data.name = self._name.decode("utf-8", "replace")
-            events.append(data)
+            events.append((self._name, b"\n".join(self._data)))
         self._data = []
         self._name = b""

@@ -6,11 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.providers.sse import NamedData, SseSplitter
+from app.providers.sse import NamedData, NamedSseSplitter, SseSplitter
 
 
 def split(*reads: bytes) -> list[bytes]:
     splitter = SseSplitter()
+    events = [event for read in reads for event in splitter.feed(read)]
+    return events + splitter.end()
+
+
+def split_named(*reads: bytes) -> list[tuple[bytes, bytes]]:
+    splitter = NamedSseSplitter()
     events = [event for read in reads for event in splitter.feed(read)]
     return events + splitter.end()
 
@@ -60,6 +66,35 @@ def test_the_data_of_a_named_event_has_the_name() -> None:
     assert names == ["error", None, "�"]
 
 
+@pytest.mark.parametrize(
+    ("stream", "events"),
+    [
+        (b"", []),
+        (b"event: a\ndata: b\n\n", [(b"a", b"b")]),
+        (b"event: a\ndata: b\n\nevent: c\ndata: d\n\n", [(b"a", b"b"), (b"c", b"d")]),
+        (b"event: a\ndata: \n\nevent: \ndata: b\n\n", [(b"a", b""), (b"", b"b")]),
+        (b"event: a\ndata: b\n\ndata: c\n\n", [(b"a", b"b"), (b"", b"c")]),
+        (b"data: c\n\nevent: a\ndata: b\n\n", [(b"", b"c"), (b"a", b"b")]),
+        (b"event: a\n\nevent: b\ndata: c\n\n", [(b"b", b"c")]),
+        (b"event: a\nid: 1\ndata: b\n\n", [(b"a", b"b")]),
+        (b"event: a\ndata: b\ndata: c\n\n", [(b"a", b"b\nc")]),
+        (b"event: a\ndata: b\n\n\nevent: c\ndata: d\n\n", [(b"a", b"b"), (b"c", b"d")]),
+        (b"event:a\ndata:b\n\n", [(b"a", b"b")]),
+        (b"event: a\r\ndata: b\r\n\r\n", [(b"a", b"b")]),
+        (b": ping\n\nevent: a\ndata: b\n\n", [(b"a", b"b")]),
+        (b"\xef\xbb\xbfevent: a\ndata: b\n\n", [(b"a", b"b")]),
+        (b"event: a\ndata: b\n\nevent: c\ndata: d", [(b"a", b"b"), (b"c", b"d")]),
+    ],
+)
+def test_each_event_gives_its_name_and_data_however_the_stream_is_cut(
+    stream: bytes, events: list[tuple[bytes, bytes]]
+) -> None:
+    assert split_named(stream) == events
+    assert split_named(*(stream[i : i + 1] for i in range(len(stream)))) == events
+    for cut in range(len(stream)):
+        assert split_named(stream[:cut], b"", stream[cut:]) == events
+
+
 def test_an_event_is_there_as_soon_as_its_last_line_end_is() -> None:
     splitter = SseSplitter()
 
@@ -74,15 +109,18 @@ def test_an_event_is_there_as_soon_as_its_last_line_end_is() -> None:
 
 def test_a_huge_event_arrives_whole() -> None:
     data = b"x" * 100_000
-    stream = b"data: " + data + b"\n\ndata: small\n\n"
+    stream = b"event: huge\ndata: " + data + b"\n\ndata: small\n\n"
+    reads = [stream[i : i + 1000] for i in range(0, len(stream), 1000)]
 
-    events = split(*(stream[i : i + 1000] for i in range(0, len(stream), 1000)))
-
-    assert events == [data, b"small"]
+    assert split(*reads) == [data, b"small"]
+    assert split_named(*reads) == [(b"huge", data), (b"", b"small")]
 
 
 lines = st.sampled_from(
-    [b"data: a", b"data:b", b"data: " + b"c" * 9, b": d", b"event: e", b"id: 1", b"", b"", b"f"]
+    [
+        *(b"data: a", b"data:b", b"data: " + b"c" * 9, b"event: e", b"event: e\ndata: a\n"),
+        *(b": d", b"id: 1", b"", b"", b"f"),
+    ]
 )
 line_ends = st.sampled_from([b"\n", b"\n", b"\n", b"\r\n", b"\r"])
 
@@ -96,4 +134,7 @@ def test_any_cut_of_any_stream_gives_the_same_events(
 
     pieces = [stream[a:b] for a, b in pairwise(bounds)]
 
-    assert split(*pieces) == split(*(stream[i : i + 1] for i in range(len(stream))))
+    singly = [stream[i : i + 1] for i in range(len(stream))]
+    assert split(*pieces) == split(*singly)
+    assert split_named(*pieces) == split_named(*singly)
+    assert split(*pieces) == [data for _, data in split_named(*pieces)]
