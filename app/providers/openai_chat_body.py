@@ -7,11 +7,9 @@ request) and files that the model made. A file that is not an image is sent as i
 only have its address, the model is told the address.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias, assert_never
 from urllib.parse import urlsplit
-
-import msgspec
 
 from app.messages import (
     FilePart,
@@ -23,13 +21,13 @@ from app.messages import (
     ToolOutputPart,
     ToolSpec,
 )
+from app.providers.request_json import to_json
 
 # The older name is the only one that many compatible servers know (Ollama, Mistral); OpenAI's
 # reasoning models refuse it.
 MaxTokensField: TypeAlias = Literal["max_completion_tokens", "max_tokens"]
 
 _JSON: TypeAlias = dict[str, Any]
-_encode = msgspec.json.Encoder().encode
 
 
 def max_tokens_field(base_url: str | None) -> MaxTokensField:
@@ -66,7 +64,7 @@ def chat_body(
             "type": "json_schema",
             "json_schema": {"name": name, "schema": schema},
         }
-    return _json(body)
+    return to_json(body)
 
 
 def _messages(message: Message) -> Iterable[_JSON]:
@@ -119,12 +117,12 @@ def _file(part: FilePart) -> _JSON:
 
 
 def _tool_call(part: ToolCallPart) -> _JSON:
-    function = {"name": part.tool_name, "arguments": _json(part.input).decode()}
+    function = {"name": part.tool_name, "arguments": to_json(part.input).decode()}
     return {"id": part.tool_call_id, "type": "function", "function": function}
 
 
 def _tool_output(part: ToolOutputPart) -> _JSON:
-    output = part.output if isinstance(part.output, str) else _json(part.output).decode()
+    output = part.output if isinstance(part.output, str) else to_json(part.output).decode()
     return {"role": "tool", "tool_call_id": part.tool_call_id, "content": output}
 
 
@@ -137,21 +135,3 @@ def _tool(tool: ToolSpec) -> _JSON:
     if tool.strict:
         function["strict"] = True
     return {"type": "function", "function": function}
-
-
-def _json(value: Any) -> bytes:
-    try:
-        return _encode(value)
-    except UnicodeEncodeError:
-        return _encode(_whole_characters(value))
-
-
-def _whole_characters(value: Any) -> Any:
-    """Return ``value`` with surrogate pairs joined and lone surrogates replaced by U+FFFD."""
-    if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, Mapping):
-        return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
-        return [_whole_characters(item) for item in value]
-    return value

@@ -1,0 +1,87 @@
+"""One step: the bytes of the model's stream go through a decoder and come out as events."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Protocol
+
+from app.errors import ProviderError
+from app.events import Event, StepStart
+from app.messages import StepRequest, ToolCallPart
+from app.providers import Emit
+from app.providers.openers import ByteStream
+
+logger = logging.getLogger(__name__)
+
+_STEP_START = (StepStart(),)
+_DRAIN_S = 0.1
+
+
+class Decoder(Protocol):
+    """Decodes one stream; does no I/O.
+
+    Feed it what the network brings; it returns events, the last of which is `StepEnd` or `Error`.
+    `StepStart` is not among them, since it belongs to the response's headers.
+
+    Attributes:
+        done: the last event has been returned; whatever comes after it is ignored.
+        failure: why the last event is `Error`, in the upstream's words, for the log only.
+    """
+
+    done: bool
+    failure: ProviderError | None
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Return what ``data``, one network read, brings. Neighbouring deltas are joined."""
+        ...
+
+    def end(self) -> list[Event]:
+        """Return what the end of the response's body brings."""
+        ...
+
+    def break_off(self, error: ProviderError) -> list[Event]:
+        """Return what follows when nothing more can be read."""
+        ...
+
+
+async def stream_events(stream: ByteStream, decoder: Decoder, emit: Emit) -> None:
+    """Emit the step that ``stream`` brings, from `StepStart` on, and close the stream."""
+    try:
+        await emit(_STEP_START)
+        while not decoder.done:
+            try:
+                data = await stream.read()
+            except ProviderError as error:
+                events = decoder.break_off(error)
+            else:
+                events = decoder.feed(data) if data else decoder.end()
+            if events:
+                await emit(events)
+        if decoder.failure is None:
+            await _drain(stream)
+        else:
+            logger.warning("the model's stream failed: %s", decoder.failure)
+    finally:
+        await stream.aclose()
+
+
+def call_ids(request: StepRequest) -> set[str]:
+    """Return the ids of the tool calls in the history."""
+    return {
+        part.tool_call_id
+        for message in request.messages
+        for part in message.parts
+        if isinstance(part, ToolCallPart)
+    }
+
+
+async def _drain(stream: ByteStream) -> None:
+    """Read to the end of the body, so that the next request can use the connection.
+
+    The end often comes in a packet of its own behind the last event, but it is not worth waiting
+    for.
+    """
+    with suppress(TimeoutError, ProviderError):
+        async with asyncio.timeout(_DRAIN_S):
+            while await stream.read():
+                pass
