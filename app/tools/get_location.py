@@ -1,0 +1,7 @@
+"""An example of a client tool: the browser answers it."""
+
+from app.tools import client_tool
+
+get_location = client_tool(
+    "get_location", "Ask the user's browser where the user is. Takes no arguments."
+)

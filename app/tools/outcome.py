@@ -1,0 +1,91 @@
+"""What a tool's call came to: JSON, or a failure in words that everybody may read."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from app.protocols.json_text import dumps
+from app.protocols.tool_result import ToolResult, data_object_to_json
+from app.tools.definition import ToolError
+
+# What is said of a failure whose own text was not meant to be read.
+MASKED = "An error occurred."
+
+# A larger output is more than a model can read, and comes back with every later request.
+MAX_OUTPUT_BYTES = 512 * 1024
+
+
+class Success(msgspec.Struct, frozen=True):
+    """The tool's output: JSON, or a `ToolResult` (never one of status "error") made of JSON."""
+
+    output: Any
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why there is no output. ``message`` may be shown to the user; ``code`` is for programs."""
+
+    message: str
+    code: str = "EXECUTION_ERROR"
+
+
+Outcome: TypeAlias = Success | Failure
+
+
+def outcome_of(returned: Any, *, tool_name: str, max_bytes: int) -> Outcome:
+    """Return what a tool's return value means.
+
+    Raises:
+        ToolError: it has no JSON form, or one of more than ``max_bytes`` bytes.
+    """
+    if not isinstance(returned, ToolResult):
+        return Success(_json(returned, tool_name, max_bytes))
+    if returned.status == "error":
+        return Failure(returned.message or MASKED, returned.error_code or "EXECUTION_ERROR")
+    data = _json(returned.data, tool_name, max_bytes)
+    if not (data is None or isinstance(data, dict)):
+        data = {"result": data}
+    result = msgspec.structs.replace(returned, data=data)
+    _json(chat_output(result), tool_name, max_bytes)
+    return Success(result)
+
+
+def chat_output(output: Any) -> Any:
+    """Return what a chat's client and model get to see of the output in a `Success`."""
+    if not isinstance(output, ToolResult):
+        return output
+    shown: dict[str, Any] = {"status": output.status, "message": output.message}
+    if output.data is not None:
+        shown["data"] = output.data
+    if output.data_objects:
+        shown["data_objects"] = [data_object_to_json(item) for item in output.data_objects]
+    return shown
+
+
+def _json(value: Any, tool_name: str, max_bytes: int) -> Any:
+    """Return ``value`` as plain JSON, out of reach of what the tool may still do to it.
+
+    pydantic models, dataclasses, msgspec structs, enums, dates, sets, decimals and bytes (base64)
+    have a JSON form.
+    """
+    try:
+        plain = msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)
+        size = len(dumps(plain))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ToolError(
+            f"{tool_name} returned a value that has no JSON form.", code="INVALID_OUTPUT"
+        ) from error
+    if size > max_bytes:
+        raise ToolError(
+            f"{tool_name} returned {size} bytes of JSON, more than the {max_bytes} allowed.",
+            code="OUTPUT_TOO_LARGE",
+        )
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(type(value), "model_dump"):  # a pydantic model; pydantic is not imported for this
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
