@@ -9,6 +9,8 @@ boto3 is an optional dependency (extra ``aws``) and only imported when a call is
 """
 
 import argparse
+import contextlib
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -40,6 +42,11 @@ class InvokeError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether time ran out: ours, the function's, or by its own account just before that."""
+        return re.search(r"timed?[ _-]?out", self.code, re.IGNORECASE) is not None
 
 
 def invoke_streaming(
@@ -74,12 +81,13 @@ def invoke_streaming(
     try:
         answer = client.invoke_with_response_stream(FunctionName=function_name, Payload=payload)
         complete: InvokeWithResponseStreamCompleteEventTypeDef | None = None
-        for event in answer["EventStream"]:
-            if "PayloadChunk" in event:
-                if piece := stripper.feed(event["PayloadChunk"]["Payload"]):
-                    yield piece
-            elif "InvokeComplete" in event:
-                complete = event["InvokeComplete"]
+        with contextlib.closing(answer["EventStream"]) as events:
+            for event in events:
+                if "PayloadChunk" in event:
+                    if piece := stripper.feed(event["PayloadChunk"]["Payload"]):
+                        yield piece
+                elif "InvokeComplete" in event:
+                    complete = event["InvokeComplete"]
         if piece := stripper.close():
             yield piece
     except (ReadTimeoutError, StreamTimeoutError) as error:
@@ -94,7 +102,7 @@ def invoke_streaming(
     if complete is None:
         raise _incomplete()
     if "ErrorCode" in complete:
-        code, details = complete["ErrorCode"], complete.get("ErrorDetails", "")
+        code, details = complete["ErrorCode"], _error_message(complete.get("ErrorDetails", ""))
         raise InvokeError(code, f"The function failed with {code}: {details}".rstrip(": "))
 
 
@@ -130,7 +138,8 @@ def post_streaming(
             )
             if on_status is not None:
                 on_status(response.status)
-            yield from response.stream()
+            with contextlib.closing(response):
+                yield from response.stream()
         except ReadTimeoutError as error:
             raise _silence(timeout_s) from error
         except ProtocolError as error:
@@ -245,6 +254,15 @@ def signed_headers(url: str, payload: bytes, region: str | None) -> dict[str, st
 
 def _is_local(url: str) -> bool:
     return (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
+
+
+def _error_message(details: str) -> str:
+    """Return the message of Lambda's usual error object, or the text as it is."""
+    try:
+        message = json.loads(details)["errorMessage"]
+    except (ValueError, TypeError, KeyError):
+        return details
+    return str(message)
 
 
 def _silence(timeout_s: float) -> InvokeError:

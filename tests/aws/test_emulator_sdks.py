@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.aws.emulation import NODE, PATIENCE_S, RAW, Gate, emulator
+from tests.aws.emulation import NODE, OUR_VARIABLES, OURS, PATIENCE_S, RAW, Gate, emulator
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 
 SCRIPT = Path(__file__).parent / "node" / "invoke.mjs"
 CHUNKS = ["one ", "two ", "three"]
-RUNTIMES = pytest.mark.parametrize("command", [RAW, NODE], ids=["python", "node"])
+RUNTIMES = pytest.mark.parametrize("command", [OURS, RAW, NODE], ids=["ours", "python", "node"])
 
 
 def lambda_client(url: str) -> "LambdaClient":
@@ -100,7 +100,7 @@ SDKS = pytest.mark.parametrize("sdk", ["boto3", "javascript"])
 async def test_a_whole_answer_ends_with_an_empty_invoke_complete(
     sdk: str, command: tuple[str, ...]
 ) -> None:
-    async with emulator(command) as running:
+    async with emulator(command, variables=OUR_VARIABLES) as running:
         events = await invoke(sdk, running.url, {"chunks": CHUNKS})
 
     assert text_of(events) == "one two three"
@@ -129,7 +129,18 @@ async def test_an_error_in_mid_stream_is_named_after_what_came_before_it(sdk: st
 
 
 @SDKS
-@RUNTIMES
+async def test_an_exception_in_our_runtime_is_named_after_what_came_before_it(sdk: str) -> None:
+    async with emulator(OURS, variables=OUR_VARIABLES) as running:
+        events = await invoke(sdk, running.url, {"chunks": CHUNKS, "then": "fail"})
+
+    assert text_of(events) == "one two three"
+    complete = events[-1]["complete"]
+    assert "RuntimeError" in complete["ErrorCode"]
+    assert json.loads(complete["ErrorDetails"])["errorMessage"] == "naïve"
+
+
+@SDKS
+@pytest.mark.parametrize("command", [RAW, NODE], ids=["python", "node"])
 async def test_a_time_out_is_named_after_what_came_before_it(
     sdk: str, command: tuple[str, ...]
 ) -> None:
@@ -169,6 +180,7 @@ async def test_boto3_has_each_chunk_before_the_next_is_sent() -> None:
             event = await asyncio.to_thread(next, events)
             received.append(event["PayloadChunk"]["Payload"].decode())
         complete = await asyncio.to_thread(next, events)
+        answer["EventStream"].close()
         client.close()
 
     assert received == CHUNKS

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+import threading
 import time
 from typing import Any
 
@@ -27,7 +28,8 @@ def request(
     method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
 ) -> Any:
     connection = http.client.HTTPConnection(HOST, int(PORT))
-    connection.request(method, RUNTIME + path, body or None, headers or {})
+    path = path if path.startswith("/20") else RUNTIME + path
+    connection.request(method, path, body or None, headers or {})
     response = connection.getresponse()
     answer = response.status, dict(response.getheaders()), response.read()
     connection.close()
@@ -98,6 +100,14 @@ def handle(request_id: str, headers: dict[str, str], event: dict[str, Any]) -> N
             known = {"environ": dict(os.environ), "headers": headers, "event": event}
             request("POST", f"/invocation/{request_id}/response", json.dumps(known).encode())
             return
+        case "probe":
+            answers = [
+                request(method, path.replace("{id}", request_id), body.encode(), headers)
+                for method, path, headers, body in order["requests"]
+            ]
+            result = [[status, body.decode()] for status, _, body in answers]
+            request("POST", f"/invocation/{request_id}/response", json.dumps(result).encode())
+            return
         case "garbage":
             answer = Answer(request_id, PRELUDE_TYPE)
             answer.send(b"<html>not a prelude</html>")
@@ -153,9 +163,31 @@ def handle(request_id: str, headers: dict[str, str], event: dict[str, Any]) -> N
         case "end and exit":
             answer.end()
             os._exit(0)
+    if order.get("abandon a poll"):
+        with socket.create_connection((HOST, int(PORT))) as connection:
+            head = f"GET {RUNTIME}/invocation/next HTTP/1.1\r\nHost: {HOST}\r\n\r\n"
+            connection.sendall(head.encode())
+            # This answer comes after the emulator has seen the poll.
+            request("POST", f"/invocation/{request_id}/response")
+        log("abandoned a poll")
     if order.get("twice"):
         status, _, body = request("POST", f"/invocation/{request_id}/response", b"again")
         log(f"second answer: {status} {body.decode()}")
+
+
+def register_twice() -> dict[str, str]:
+    path, name = "/2020-01-01/extension/register", {"Lambda-Extension-Name": "inside"}
+    first, headers, _ = request("POST", path, b'{"events":["INVOKE"]}', name)
+    second, _, _ = request("POST", path, b'{"events":["INVOKE"]}', name)
+    log(f"registered: {first}, again: {second}")
+    lower = {name.lower(): value for name, value in headers.items()}
+    return {"Lambda-Extension-Identifier": lower["lambda-extension-identifier"]}
+
+
+def be_an_extension(identity: dict[str, str]) -> None:
+    while True:
+        _, _, body = request("GET", "/2020-01-01/extension/event/next", b"", identity)
+        log(f"internal extension: {json.loads(body)['eventType']}")
 
 
 def main() -> None:
@@ -164,6 +196,8 @@ def main() -> None:
             sys.exit(3)
         case "hang":
             time.sleep(3600)
+        case "register":
+            threading.Thread(target=be_an_extension, args=(register_twice(),), daemon=True).start()
         case "init error":
             headers = {"Lambda-Runtime-Function-Error-Type": "Runtime.NoSuchHandler"}
             request("POST", "/init/error", b'{"errorMessage":"no handler"}', headers)
