@@ -35,7 +35,7 @@ QUICK = Plan(
     paced_streams=(60,),
     paced_tokens=100,
 )
-QUICK_SECTIONS = "A,B,D"
+QUICK_SECTIONS = ("A", "B", "D")
 
 
 def main() -> int:
@@ -44,24 +44,16 @@ def main() -> int:
         print("The benchmark reads Linux' accounts in /proc and runs only there.", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are stopped too
-    started = time.monotonic()
-    plan = QUICK if options.quick else FULL
-    if options.rounds:
-        rounds = options.rounds
-        plan = replace(plan, rounds=rounds, paced_rounds=rounds, cold_rounds=rounds)
-    sections = options.only or (QUICK_SECTIONS if options.quick else ",".join(SECTIONS)).split(",")
     contenders, absent = _who_takes_part(options.peers)
-    parts = [machine.describe(), "".join(f"- {line}\n" for line in absent)]
-    figures: dict[str, Figure] = {}
+    if not contenders:
+        print("There is nobody to measure.", file=sys.stderr)
+        return 1
     try:
-        with bench(plan, contenders) as ground:
-            parts.extend(_measure(ground, letter, figures) for letter in sections)
+        with bench(_plan(options), contenders) as ground:
+            report = _report(ground, _sections(options), absent)
     except (preparing.CannotPrepare, ServerFailed) as reason:
         print(reason, file=sys.stderr)
         return 1
-    parts.insert(2, render_targets(figures))
-    parts.append(f"The whole run took {(time.monotonic() - started) / 60:.1f} minutes.\n")
-    report = "\n".join(part for part in parts if part)
     print(report)
     if options.out:
         options.out.write_text(report)
@@ -69,6 +61,33 @@ def main() -> int:
     for failure in ground.left_out:
         print(f"Not measured: {failure}", file=sys.stderr)
     return 1 if ground.left_out else 0
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    plan = QUICK if options.quick else FULL
+    rounds: int | None = options.rounds
+    if rounds is None:
+        return plan
+    return replace(plan, rounds=rounds, paced_rounds=rounds, cold_rounds=rounds)
+
+
+def _sections(options: argparse.Namespace) -> Sequence[str]:
+    if options.only:
+        only: Sequence[str] = options.only
+        return only
+    return QUICK_SECTIONS if options.quick else tuple(SECTIONS)
+
+
+def _report(ground: Bench, sections: Sequence[str], absent: Sequence[str]) -> str:
+    started = time.monotonic()
+    on = machine.describe()
+    figures: dict[str, Figure] = {}
+    tables = [_measure(ground, letter, figures) for letter in sections]
+    failures = [f"Not measured: {failure.splitlines()[0]}" for failure in ground.left_out]
+    remarks = "".join(f"- {remark}\n" for remark in [*absent, *failures])
+    took = f"The whole run took {(time.monotonic() - started) / 60:.1f} minutes.\n"
+    parts = [on, remarks, render_targets(figures), *tables, took]
+    return "\n".join(part for part in parts if part)
 
 
 def _measure(ground: Bench, letter: str, figures: dict[str, Figure]) -> str:
@@ -111,7 +130,7 @@ def _options() -> argparse.Namespace:
         metavar="A,B,…",
         help="sections: A unpaced, B paced, C memory, D cold start (default: all)",
     )
-    parser.add_argument("--rounds", type=int, help="rounds of every section")
+    parser.add_argument("--rounds", type=_count, help="rounds of every section")
     parser.add_argument(
         "--quick", action="store_true", help="one round, one level, less than two minutes"
     )
@@ -124,6 +143,13 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the report there too")
     return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least one")
+    return count
 
 
 def _letters(text: str) -> list[str]:

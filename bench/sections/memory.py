@@ -8,7 +8,7 @@ from bench.servers import Server, ServerFailed
 from bench.table import Block, Figure, Section
 from bench.wire import WrongAnswer
 
-SHORT, LONG = 200, 20_000
+SHORT, LONG, LONGEST = 200, 20_000, 100_000
 TINY = 20
 SETTLING_ANSWERS, MANY_ANSWERS = 500, 2_000
 MIB = 1024 * 1024
@@ -28,6 +28,7 @@ def measure(bench: Bench) -> Section:
     labels = {
         "short": f"one of {SHORT:,} tokens, MiB",
         "long": f"one of {LONG:,}, MiB",
+        "beyond": f"more for one of {LONGEST:,}, MiB",
         "four": f"four of {LONG:,} at once, MiB",
         "per_1000": "left by each 1,000 answers, MiB",
     }
@@ -37,11 +38,13 @@ def measure(bench: Bench) -> Section:
     ]
     cpu = Figure("memory.cpu_us", "CPU µs/token, long", figures.get("cpu_us", {}), digits=2)
     return Section(
-        title=f"C. Memory: long answers ({LONG:,} tokens, 6.6 MB from the model), many answers",
+        title="C. Memory: long answers and many answers",
         method=(
             "How far the resident set of a fresh, warm server rises during an answer, and what "
             f"{MANY_ANSWERS:,} answers of {TINY} tokens leave after {SETTLING_ANSWERS} to settle. "
-            "Below 0.1 MiB is the grain of the allocator."
+            f"An answer of {LONG:,} tokens (6.6 MB from the model) fills every buffer on the way; "
+            f"what one of {LONGEST:,} takes beyond that would be growth with the length. 0.1 MiB "
+            "is the grain of the allocator."
         ),
         blocks=[Block("growth of the resident set", [*columns, cpu])],
         remarks=failures(runs),
@@ -68,10 +71,12 @@ def _of_server(
 
     short, _ = rise_mib(Load(streams=1, answers=1, tokens=SHORT))
     long, run = rise_mib(Load(streams=1, answers=1, tokens=LONG))
+    longest, _ = rise_mib(Load(streams=1, answers=1, tokens=LONGEST))
     four, _ = rise_mib(Load(streams=4, answers=4, tokens=LONG))
     return {
         "short": short,
         "long": long,
+        "beyond": longest - long,
         "four": four,
         "per_1000": left_mib / (MANY_ANSWERS / 1000),
         "cpu_us": run.cpu_us_per_token,
