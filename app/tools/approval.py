@@ -1,0 +1,134 @@
+"""The user's approval of a tool call, and the proof that it is for this very call.
+
+The history that brings an approval back is the client's to write. So the id under which we ask
+carries its own proof, and clients return it unchanged:
+
+    <nonce>.<expiry, Unix seconds>.<seal><signature>     in base64url without padding
+
+The signature is an HMAC over the nonce, the expiry, the chat, the call, the tool and its input. The
+seal is one over nonce and expiry alone: it permits nothing, it only tells an id that we issued for
+another call from one that we never issued.
+
+What a process cannot know is whether another one has redeemed an id already. The id is what a tool
+gives to the outside as its idempotency key (`ToolContext.approval_id`).
+"""
+
+import base64
+import enum
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from app.tools.canonical_json import canonical_json
+
+LIFETIME_S = 15 * 60
+# How many redeemed ids a process keeps in mind; beyond that it forgets the oldest.
+REMEMBERED = 100_000
+
+_NONCE_BYTES = 18
+_SEAL_BYTES = 15
+_SEAL_CHARACTERS = 20
+_LONGEST_EXPIRY = 12
+
+
+class ApprovalRefusal(enum.Enum):
+    """Why an approval does not count."""
+
+    FORGED = "This approval was not asked for by this server. The call was not run."
+    CHANGED = "This call is not the one that was approved. It was not run."
+    EXPIRED = "The approval came too late. The call was not run."
+    REPLAYED = "The approval was used before. The call was not run again."
+
+    @property
+    def sentence(self) -> str:
+        """What the user and the model are told."""
+        return str(self.value)
+
+
+class Approvals:
+    """Issues approval ids and redeems each once.
+
+    Args:
+        secret: not empty; the same in all processes that shall redeem each other's ids.
+        now: Unix time in seconds.
+        lifetime_s: how long the user may think.
+        remembered: how many redeemed ids are kept in mind.
+    """
+
+    def __init__(
+        self,
+        secret: bytes,
+        *,
+        now: Callable[[], float] = time.time,
+        lifetime_s: int = LIFETIME_S,
+        remembered: int = REMEMBERED,
+    ) -> None:
+        if not secret:
+            raise ValueError("the secret for approvals is empty")
+        self._secret = secret
+        self._now = now
+        self._lifetime_s = lifetime_s
+        self._remembered = remembered
+        self._expiries: dict[str, int] = {}
+
+    def issue(self, chat_id: str | None, tool_call_id: str, tool_name: str, tool_input: Any) -> str:
+        """Return the id under which the user is asked to approve this call."""
+        nonce = _text(secrets.token_bytes(_NONCE_BYTES))
+        expiry = str(int(self._now()) + self._lifetime_s)
+        signature = self._signature([nonce, expiry, chat_id, tool_call_id, tool_name, tool_input])
+        return f"{nonce}.{expiry}.{self._seal(nonce, expiry)}{signature}"
+
+    def redeem(
+        self,
+        approval_id: str,
+        chat_id: str | None,
+        tool_call_id: str,
+        tool_name: str,
+        tool_input: Any,
+    ) -> ApprovalRefusal | None:
+        """Use an approval up. ``None``: it counts, the call may run this once."""
+        nonce, _, rest = approval_id.partition(".")
+        expiry, _, proof = rest.partition(".")
+        if not (expiry.isascii() and expiry.isdecimal() and len(expiry) <= _LONGEST_EXPIRY):
+            return ApprovalRefusal.FORGED
+        # Compared as text: bytes have several spellings in base64, an id must have one.
+        if not _is_same(proof[:_SEAL_CHARACTERS], self._seal(nonce, expiry)):
+            return ApprovalRefusal.FORGED
+        signature = self._signature([nonce, expiry, chat_id, tool_call_id, tool_name, tool_input])
+        if not _is_same(proof[_SEAL_CHARACTERS:], signature):
+            return ApprovalRefusal.CHANGED
+        now = self._now()
+        if int(expiry) <= now:
+            return ApprovalRefusal.EXPIRED
+        if nonce in self._expiries:
+            return ApprovalRefusal.REPLAYED
+        self._remember(nonce, int(expiry), now)
+        return None
+
+    def _remember(self, nonce: str, expiry: int, now: float) -> None:
+        while self._expiries:
+            oldest = next(iter(self._expiries))
+            if self._expiries[oldest] > now and len(self._expiries) < self._remembered:
+                break
+            del self._expiries[oldest]
+        self._expiries[nonce] = expiry
+
+    def _seal(self, nonce: str, expiry: str) -> str:
+        return _text(self._hmac(b"issued ", [nonce, expiry])[:_SEAL_BYTES])
+
+    def _signature(self, call: list[Any]) -> str:
+        return _text(self._hmac(b"allows ", call))
+
+    def _hmac(self, purpose: bytes, value: list[Any]) -> bytes:
+        return hmac.digest(self._secret, purpose + canonical_json(value), hashlib.sha256)
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _is_same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
