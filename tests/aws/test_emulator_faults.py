@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 from pathlib import Path
 
 import httpx2
@@ -21,6 +22,7 @@ from tests.aws.emulation import (
     events_of,
     post,
     posting,
+    report_of,
 )
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
@@ -174,7 +176,9 @@ async def test_garbage_instead_of_a_prelude_is_a_bad_gateway_and_explained() -> 
 )
 async def test_a_prelude_that_http_does_not_allow_is_a_bad_gateway(prelude: object) -> None:
     async with emulator() as running:
-        response = await post(running, URL, {"prelude": prelude, "chunks": ["a"]})
+        # More than all buffers hold: who does not read it on must let it go.
+        response = await post(running, URL, {"prelude": prelude, "megabytes": 32})
+        await running.logged("END RequestId")
         await answers_again(running)
 
     assert response.status_code == 502
@@ -207,7 +211,16 @@ async def test_ten_megabytes_in_one_chunk_arrive_whole(path: str) -> None:
     assert len(body) == 10 * 2**20
 
 
-async def test_a_process_that_ends_between_invocations_is_replaced() -> None:
+async def test_a_process_that_is_killed_while_idle_is_replaced() -> None:
+    async with emulator() as running:
+        known = await post(running, INVOKE, {"do": "report"})
+        await running.logged("END RequestId")
+        os.kill(report_of(known)["pid"], signal.SIGKILL)
+        await running.logged("runtime ended between invocations: signal: killed")
+        await answers_again(running)
+
+
+async def test_a_process_that_ends_right_after_its_answer_is_replaced() -> None:
     async with emulator() as running:
         first = await post(running, INVOKE, {"chunks": ["bye"], "then": "end and exit"})
         await running.logged("Error Type: Runtime.ExitError")

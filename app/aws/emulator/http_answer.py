@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import h11
 
-from app.aws.emulator.connection import ClientGone, Connection, Headers
+from app.aws.emulator.connection import Connection, Headers
 from app.aws.emulator.reply import FunctionError, Invocation, Reply, ReplyEnd, ReplyStart
 from app.aws.http_integration import CONTENT_TYPE, Prelude, PreludeDecoder, PreludeError
 
@@ -63,7 +63,7 @@ class HttpFront:
         cut: the only sign of failure that HTTP/1.1 has left by then.
 
         Raises:
-            ClientGone: the reply has been abandoned, the invocation goes on.
+            ClientGone: the invocation goes on, and what it still answers is dropped.
         """
         events = _http_events(invocation.reply, apply_prelude=self.apply_prelude)
         try:
@@ -71,9 +71,8 @@ class HttpFront:
                 if self.buffered:
                     return await self._send_whole(connection, invocation.reply, events)
                 return await self._send_live(connection, events)
-        except ClientGone:
+        finally:
             invocation.reply.abandon()
-            raise
 
     async def _send_live(
         self, connection: Connection, events: AsyncGenerator["_HttpEvent", None]
@@ -168,7 +167,6 @@ async def _http_events(reply: Reply, *, apply_prelude: bool) -> AsyncGenerator[_
                     try:
                         prelude = decoder.feed(event)
                     except PreludeError as invalid:
-                        reply.abandon()
                         yield ReplyEnd(_invalid_prelude(str(invalid)))
                         return
                     if prelude is not None:

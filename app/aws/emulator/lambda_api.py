@@ -15,7 +15,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from app.aws.emulator import cors
-from app.aws.emulator.connection import ClientGone, Connection, Headers, Request
+from app.aws.emulator.connection import Connection, Headers, Request
 from app.aws.emulator.function import Caller, Function, Throttled
 from app.aws.emulator.http_answer import Head, HttpFront, WholeAnswer
 from app.aws.emulator.reply import FunctionError, Invocation, ReplyEnd
@@ -172,9 +172,8 @@ async def answer_stream(
         code, details = (error.type, error.body) if error else (None, None)
         await connection.send(encode_event(InvokeComplete(code, details, log)))
         await connection.end()
-    except ClientGone:
+    finally:
         reply.abandon()
-        raise
 
 
 def page_cors(request: Request) -> tuple[Headers, Headers]:

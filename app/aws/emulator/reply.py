@@ -84,7 +84,10 @@ class Reply:
         self._changes.notify()
 
     def abandon(self) -> None:
-        """Say that nobody reads on. The function is not told: it runs on, as on Lambda."""
+        """Say that nobody reads on. The function is not told: it runs on, as on Lambda.
+
+        Without this a function whose caller has left would stand still, waiting to be read.
+        """
         self._abandoned = True
         self._waiting.clear()
         self._changes.notify()

@@ -78,7 +78,8 @@ class Worker:
             process = self._environment.ended
             assert process is not None
             self._log.problem(f"{process.name} ended between invocations: {process.ending}")
-            return None
+            # One may have come in the same moment; it gets a new environment.
+            return None if self._inbox.empty() else self._inbox.get_nowait()
         finally:
             waiting.cancel()
             exited.cancel()
@@ -91,7 +92,7 @@ class Worker:
         began = time.monotonic()
         try:
             environment = self._environment
-            if environment is None:
+            if environment is None or environment.ended is not None:
                 environment, init_error = await self._initialise(self._options.init_timeout_s)
                 init_s = time.monotonic() - began
                 began = time.monotonic()

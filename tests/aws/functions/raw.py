@@ -97,7 +97,12 @@ def handle(request_id: str, headers: dict[str, str], event: dict[str, Any]) -> N
             log(f"first answer: {status}")
             return
         case "report":
-            known = {"environ": dict(os.environ), "headers": headers, "event": event}
+            known = {
+                "environ": dict(os.environ),
+                "headers": headers,
+                "event": event,
+                "pid": os.getpid(),
+            }
             request("POST", f"/invocation/{request_id}/response", json.dumps(known).encode())
             return
         case "probe":
