@@ -190,10 +190,10 @@ class Answers:
         try:
             until = turn.opened if wait_s is not None else turn.task
             await asyncio.wait((until, leaving), timeout=wait_s, return_when="FIRST_COMPLETED")
-            if turn.opened.done():
-                turn.opened.result()
-            elif leaving.done():
+            if leaving.done() and not until.done():
                 await turn.leave()
+            elif turn.opened.done():
+                turn.opened.result()
         finally:
             leaving.cancel()
 
