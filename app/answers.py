@@ -6,9 +6,8 @@ wrong before is a real HTTP error; a model that takes longer than that gets a 20
 
 import asyncio
 import json
-import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,15 +15,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import InvalidOption
-from app.events import Usage
+from app.events import Event, Finish, Usage
+from app.http_options import deadline_of, wants_stream
 from app.live_turn import LiveTurn
 from app.messages import ChatRequest
+from app.objects import INSTRUCTION, ObjectSchema, question
 from app.outbox import Outbox
 from app.protocols.framing import Framer
-from app.protocols.negotiation import encoder_for, negotiate
+from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers import Emit, Provider
 from app.responses import JSONAnswer, TurnResponse, failure
 from app.telemetry import RequestLog
+from app.tools.approval import Approvals
+from app.tools.context import Scene
+from app.tools.tool import Tool
+from app.tools.toolbox import Toolbox, earlier_calls
 from app.transcript import Transcript
 from app.turn import TurnRequest, run_turn
 from app.turns import Turns
@@ -52,6 +57,8 @@ class Answers:
         provider: the model.
         turns: takes charge of every turn.
         options: what the server decided.
+        tools: by name; what the model may call.
+        approvals: signs and checks the user's word on a tool call.
         new_id: makes a unique id with the given prefix.
         now: Unix seconds.
     """
@@ -62,12 +69,16 @@ class Answers:
         turns: Turns,
         options: AnswerOptions,
         *,
+        tools: Mapping[str, Tool],
+        approvals: Approvals,
         new_id: Callable[[str], str],
         now: Callable[[], float] = time.time,
     ) -> None:
         self._provider = provider
         self._turns = turns
         self._options = options
+        self._tools = tools
+        self._approvals = approvals
         self._new_id = new_id
         self._now = now
 
@@ -85,35 +96,73 @@ class Answers:
             query=(request.query_params.get("protocol"), request.query_params.get("sdk")),
             body=(asked.protocol, asked.sdk),
         )
-        is_stream = _is_stream(request, asked)
-        model = self._model(asked)
+        return await self._respond(request, asked, dialect, request_id, started)
+
+    async def answer_object(
+        self,
+        request: Request,
+        schema: ObjectSchema,
+        value: Any,
+        *,
+        request_id: str,
+        started: float,
+    ) -> Response:
+        """Run a turn whose answer is a JSON document that fits ``schema``.
+
+        Args:
+            request: decides how the answer travels; plain text unless it says otherwise.
+            schema: what the document has to fit.
+            value: the request's body, whatever JSON the page submitted.
+            request_id: for the log and the response.
+            started: `time.perf_counter` when the request came in.
+
+        Raises:
+            InvalidOption: an override that cannot be met.
+            ChatError: the turn failed before it had anything to say.
+        """
+        asked = ChatRequest(shape="prompt", messages=(question(value),))
+        protocol = request.query_params.get("protocol") or "text"
+        dialect = negotiate("prompt", query=(protocol, request.query_params.get("sdk")))
+        return await self._respond(request, asked, dialect, request_id, started, schema)
+
+    async def _respond(
+        self,
+        request: Request,
+        asked: ChatRequest,
+        dialect: Dialect,
+        request_id: str,
+        started: float,
+        schema: ObjectSchema | None = None,
+    ) -> Response:
+        is_stream = wants_stream(request, default=asked.stream)
         encoder = encoder_for(dialect, now=self._now)
         options = self._options
-        deadline = self._deadline(request)
+        deadline = deadline_of(request, now=self._now(), margin_s=options.deadline_margin_s)
+        record = RequestLog(
+            request_id=request_id,
+            chat_id=asked.chat_id,
+            protocol=dialect.protocol,
+            shape=asked.shape,
+            model=self._model(asked),
+        )
         outbox = (
             Outbox(keep_alive_s=options.keep_alive_s, keep_alive=encoder.keep_alive)
             if is_stream
             else None
         )
         message_id = asked.continues or self._new_id("msg")
-        record = RequestLog(
-            request_id=request_id,
-            chat_id=asked.chat_id,
-            protocol=dialect.protocol,
-            shape=asked.shape,
-            model=model,
-        )
+        keeps_transcript = not is_stream or schema is not None or self._turns.keeps_transcripts
+        transcript = Transcript(message_id) if keeps_transcript else None
+        tools = self._toolbox(asked, dialect, deadline, schema)
         turn = LiveTurn(
-            self._runner(asked, message_id, record, started),
+            self._runner(asked, message_id, record, started, tools, schema, transcript),
             message_id=message_id,
-            framer=Framer(encoder),
+            framer=Framer(encoder, earlier_calls(asked.approvals)),
             outbox=outbox,
             record=record,
             on_end=self._turns.ended,
             started=started,
-            transcript=(
-                Transcript(message_id) if self._turns.keeps_transcripts or not is_stream else None
-            ),
+            transcript=transcript,
             deadline=deadline,
         )
         self._turns.add(turn)
@@ -121,7 +170,7 @@ class Answers:
         try:
             await self._opened(turn, request, options.status_wait_s if is_stream else None)
             if outbox is None:
-                return await _whole(turn, asked, headers)
+                return await _whole(turn, asked, headers, is_object=schema is not None)
         except BaseException:
             await turn.leave()
             raise
@@ -130,18 +179,43 @@ class Answers:
             turn, outbox, encoder, headers=headers, shutdown_grace_s=options.shutdown_grace_s
         )
 
+    def _toolbox(
+        self,
+        asked: ChatRequest,
+        dialect: Dialect,
+        deadline: float | None,
+        schema: ObjectSchema | None,
+    ) -> Toolbox:
+        scene = Scene(
+            chat_id=asked.chat_id,
+            session_id=asked.session_id,
+            user_id=asked.user_id,
+            deadline=deadline,
+        )
+        tools = self._tools if schema is None else {}
+        return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)
+
     def _runner(
-        self, asked: ChatRequest, message_id: str, record: RequestLog, started: float
+        self,
+        asked: ChatRequest,
+        message_id: str,
+        record: RequestLog,
+        started: float,
+        tools: Toolbox,
+        schema: ObjectSchema | None,
+        transcript: Transcript | None,
     ) -> Callable[[Emit], Awaitable[None]]:
         options = self._options
         turn = TurnRequest(
             message_id=message_id,
             model=record.model,
             messages=asked.messages,
-            system_prompt=options.system_prompt,
+            approvals=asked.approvals,
+            system_prompt=options.system_prompt if schema is None else INSTRUCTION,
             temperature=options.temperature,
             max_output_tokens=options.max_output_tokens,
             max_steps=options.max_steps,
+            response_schema=None if schema is None else schema.for_model(),
         )
 
         def about(usage: Usage) -> Mapping[str, Any]:
@@ -154,7 +228,9 @@ class Answers:
             return {"model": record.model, **({"usage": counted} if counted else {}), **known}
 
         async def run(emit: Emit) -> None:
-            await run_turn(turn, emit, provider=self._provider, about=about)
+            if schema is not None and transcript is not None:
+                emit = _checked(emit, schema, transcript)
+            await run_turn(turn, emit, provider=self._provider, about=about, tools=tools)
 
         return run
 
@@ -165,24 +241,6 @@ class Answers:
             known = ", ".join(sorted(self._options.models))
             raise InvalidOption(f"The model {asked.model[:60]!r} is not allowed; allowed: {known}.")
         return asked.model
-
-    def _deadline(self, request: Request) -> float | None:
-        """Return the loop time at which the turn has to end, if Lambda said when it will.
-
-        The Lambda Web Adapter and our own runtime both put Lambda's context into this header, over
-        whatever a client sent. ``deadline`` is in milliseconds since 1970.
-        """
-        context = request.headers.get("x-amzn-lambda-context")
-        if context is None:
-            return None
-        try:
-            deadline_ms = float(json.loads(context)["deadline"])
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-            return None
-        if not math.isfinite(deadline_ms):
-            return None
-        left_s = deadline_ms / 1000 - self._now() - self._options.deadline_margin_s
-        return asyncio.get_running_loop().time() + left_s
 
     async def _opened(self, turn: LiveTurn, request: Request, wait_s: float | None) -> None:
         """Wait until the turn has something to say, ``wait_s`` is over or the client has left."""
@@ -203,19 +261,22 @@ async def _left(request: Request) -> None:
         pass
 
 
-def _is_stream(request: Request, asked: ChatRequest) -> bool:
-    match request.query_params.get("stream"):
-        case None | "":
-            return asked.stream
-        case "true" | "1":
-            return True
-        case "false" | "0":
-            return False
-        case other:
-            raise InvalidOption(f"stream must be true or false, not {other[:20]!r}.")
+def _checked(emit: Emit, schema: ObjectSchema, transcript: Transcript) -> Emit:
+    """Return an ``emit`` that ends a turn with an error if its answer breaks the schema."""
+
+    async def emit_checked(events: Sequence[Event]) -> None:
+        if not isinstance(events[-1], Finish):
+            await emit(events)
+            return
+        await emit(events[:-1])  # the transcript has all of the text now
+        await emit([schema.check(transcript.text) or events[-1]])
+
+    return emit_checked
 
 
-async def _whole(turn: LiveTurn, asked: ChatRequest, headers: Mapping[str, str]) -> Response:
+async def _whole(
+    turn: LiveTurn, asked: ChatRequest, headers: Mapping[str, str], *, is_object: bool
+) -> Response:
     """Return the answer in one piece (``"stream": false``)."""
     await asyncio.wait([turn.task])
     transcript = turn.transcript
@@ -227,7 +288,7 @@ async def _whole(turn: LiveTurn, asked: ChatRequest, headers: Mapping[str, str])
         {
             "success": True,
             **({"id": asked.chat_id} if asked.chat_id else {}),
-            "text": transcript.text,
+            **({"object": json.loads(transcript.text)} if is_object else {"text": transcript.text}),
             "finishReason": transcript.finish_reason,
             "usage": transcript.usage.counted(),
             "message": transcript.message(),

@@ -2,12 +2,12 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Route
@@ -15,11 +15,16 @@ from starlette.routing import Match, Route
 from app import __version__
 from app.answers import AnswerOptions, Answers
 from app.errors import ChatError
+from app.incoming import Incoming, request_id
+from app.objects import Schemas
 from app.providers import Provider
 from app.providers.openers import Opener
+from app.recipe import Recipe
 from app.responses import failure
-from app.routes import Routes, request_id
+from app.routes import Routes
 from app.settings import LOCALHOST, Settings, load_settings
+from app.tools.approval import Approvals
+from app.tools.tool import Tool
 from app.turns import OnFinish, Turns
 
 # Long enough for a sentence to end, short enough for a deployment.
@@ -41,6 +46,8 @@ _EXPOSED_HEADERS = ["x-vercel-ai-data-stream", "x-vercel-ai-ui-message-stream", 
 def create_app(
     settings: Settings | None = None,
     *,
+    tools: Sequence[Tool] = (),
+    schemas: Mapping[str, type[BaseModel]] | None = None,
     on_finish: OnFinish | None = None,
     shutdown_grace_s: float = SHUTDOWN_GRACE_S,
 ) -> FastAPI:
@@ -48,6 +55,9 @@ def create_app(
 
     Args:
         settings: read from the environment if not given.
+        tools: what the model may call, besides the tools that the settings name.
+        schemas: pydantic models by the name in ``POST /api/object/{name}``; an example if not
+            given.
         on_finish: called with the chat id, the assistant's message and the usage when a turn is
             over, however it ended; sync or async.
         shutdown_grace_s: how long running answers may go on after a stop signal, in seconds.
@@ -86,13 +96,18 @@ def create_app(
             deadline_margin_s=settings.deadline_margin_s,
             shutdown_grace_s=shutdown_grace_s,
         ),
+        tools=_tools(settings, tools),
+        approvals=Approvals(_approval_secret(settings)),
         new_id=lambda prefix: f"{prefix}-{secrets.token_hex(8)}",
         now=time.time,
     )
+    incoming = Incoming(
+        max_body_bytes=settings.max_body_bytes, auth_token=_secret(settings.auth_token)
+    )
     routes = Routes(
+        incoming,
         answers,
-        max_body_bytes=settings.max_body_bytes,
-        auth_token=_secret(settings.auth_token),
+        schemas=Schemas({"recipe": Recipe} if schemas is None else schemas),
         allow_client_system=settings.allow_client_system,
         page=_PAGE if (_PAGE / "index.html").is_file() else None,
         facts={"version": __version__, "provider": settings.provider, "model": settings.model},
@@ -108,6 +123,15 @@ def create_app(
 
 def _secret(value: SecretStr | None) -> str | None:
     return None if value is None else value.get_secret_value()
+
+
+def _tools(settings: Settings, own: Sequence[Tool]) -> Mapping[str, Tool]:
+    return {tool.name: tool for tool in own}
+
+
+def _approval_secret(settings: Settings) -> bytes:
+    secret = _secret(settings.approval_secret)
+    return secrets.token_bytes(32) if secret is None else secret.encode()
 
 
 def _provider(settings: Settings) -> Provider:

@@ -1,123 +1,15 @@
 """What ``/openapi.json`` says of each route, beside what FastAPI finds out by itself.
 
-The routes take the raw request, since a chat body has many shapes; these are those shapes, with an
-example of each. `tests/test_openapi.py` holds the running app against them.
+The routes take the raw request, since a chat body has many shapes; those shapes are in
+`app.openapi_bodies`. `tests/test_openapi.py` holds the running app against them.
 """
 
 from typing import Any
 
+from app.openapi_bodies import CHAT_BODY, EXAMPLES, OVERRIDES, PROMPT_BODY, TOOL_BODY
+
 _JSON = "application/json"
 
-_MESSAGE_4 = {
-    "type": "object",
-    "required": ["role", "content"],
-    "properties": {
-        "role": {"enum": ["user", "assistant", "system"]},
-        "content": {"type": "string"},
-        "parts": {"type": "array", "items": {"type": "object"}},
-    },
-}
-_MESSAGE_5 = {
-    "type": "object",
-    "required": ["role", "parts"],
-    "properties": {
-        "id": {"type": "string", "maxLength": 256},
-        "role": {"enum": ["user", "assistant", "system"]},
-        "parts": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["type"],
-                "properties": {"type": {"type": "string"}, "text": {"type": "string"}},
-            },
-        },
-    },
-}
-_OVERRIDES: dict[str, Any] = {
-    "protocol": {"enum": ["data", "ui", "text", "ndjson"]},
-    "sdk": {"enum": ["3.4", "4", "5.0", "5", "6", "7"]},
-    "stream": {"type": "boolean"},
-    "model": {"type": "string"},
-}
-_CHAT_BODY = {
-    "anyOf": [
-        {
-            "title": "useChat of AI SDK 5, 6 and 7",
-            "type": "object",
-            "required": ["messages"],
-            "properties": {
-                "id": {"type": "string", "maxLength": 256},
-                "messages": {"type": "array", "minItems": 1, "items": _MESSAGE_5},
-                "trigger": {"enum": ["submit-message", "regenerate-message"]},
-                "messageId": {"type": "string"},
-                **_OVERRIDES,
-            },
-        },
-        {
-            "title": "useChat of AI SDK 3.4 and 4",
-            "type": "object",
-            "required": ["messages"],
-            "properties": {
-                "id": {"type": "string", "maxLength": 256},
-                "messages": {"type": "array", "minItems": 1, "items": _MESSAGE_4},
-                **_OVERRIDES,
-            },
-        },
-        {
-            "title": "Direct call",
-            "type": "object",
-            "required": ["action", "payload"],
-            "properties": {
-                "action": {"enum": ["chat", "chat-stream", "chat-v2-stream"]},
-                "payload": {
-                    "type": "object",
-                    "properties": {"text": {"type": "string", "minLength": 1}, **_OVERRIDES},
-                },
-            },
-        },
-        {
-            "title": "Wrapped by API Gateway or a Function URL",
-            "type": "object",
-            "required": ["body"],
-            "properties": {"body": {"type": "string"}, "isBase64Encoded": {"type": "boolean"}},
-        },
-        {
-            "title": "useCompletion",
-            "type": "object",
-            "required": ["prompt"],
-            "properties": {"prompt": {"type": "string", "minLength": 1}, **_OVERRIDES},
-        },
-    ]
-}
-_EXAMPLES = {
-    "ai-sdk-5": {
-        "summary": "useChat of AI SDK 5, 6 and 7",
-        "value": {
-            "id": "chat-1",
-            "messages": [
-                {"id": "m1", "role": "user", "parts": [{"type": "text", "text": "Hello"}]}
-            ],
-            "trigger": "submit-message",
-        },
-    },
-    "ai-sdk-4": {
-        "summary": "useChat of AI SDK 4",
-        "value": {
-            "id": "chat-1",
-            "messages": [
-                {
-                    "role": "user",
-                    "content": "Hello",
-                    "parts": [{"type": "text", "text": "Hello"}],
-                }
-            ],
-        },
-    },
-    "direct": {
-        "summary": "A direct call",
-        "value": {"action": "chat-v2-stream", "payload": {"text": "Hello"}},
-    },
-}
 _ERROR = {
     "type": "object",
     "required": ["success", "error"],
@@ -155,8 +47,8 @@ _CHAT_ERRORS = _errors(
     _504="The model did not answer in time.",
 )
 _QUERY = [
-    {"name": "protocol", "in": "query", "schema": _OVERRIDES["protocol"]},
-    {"name": "sdk", "in": "query", "schema": _OVERRIDES["sdk"]},
+    {"name": "protocol", "in": "query", "schema": OVERRIDES["protocol"]},
+    {"name": "sdk", "in": "query", "schema": OVERRIDES["sdk"]},
     {"name": "stream", "in": "query", "schema": {"type": "boolean"}},
 ]
 _HIDDEN: dict[str, Any] = {"response_model": None}
@@ -179,13 +71,93 @@ def chat(path: str) -> dict[str, Any]:
             "parameters": _QUERY,
             "requestBody": {
                 "required": True,
-                "content": {_JSON: {"schema": _CHAT_BODY, "examples": _EXAMPLES}},
+                "content": {_JSON: {"schema": CHAT_BODY, "examples": EXAMPLES}},
             },
         },
     }
 
 
 EVENTS: dict[str, Any] = {**chat("/events"), "operation_id": "event", "tags": ["lambda"]}
+COMPLETION: dict[str, Any] = {
+    **chat("/api/completion"),
+    "operation_id": "completion",
+    "openapi_extra": {
+        "parameters": _QUERY,
+        "requestBody": {
+            "required": True,
+            "content": {_JSON: {"schema": PROMPT_BODY, "example": {"prompt": "Hello"}}},
+        },
+    },
+}
+OBJECT: dict[str, Any] = {
+    **_HIDDEN,
+    "tags": ["chat"],
+    "operation_id": "object",
+    "responses": {
+        200: {
+            "description": "One JSON document that fits the schema, as it grows.",
+            "content": _STREAM,
+        },
+        **_CHAT_ERRORS,
+        **_errors(_404="There is no schema of this name; the sentence names those that there are."),
+    },
+    "openapi_extra": {
+        "parameters": [
+            {
+                "name": "schema",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string"},
+                "example": "recipe",
+            },
+            *_QUERY,
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {_JSON: {"schema": {}, "example": "Pancakes for two"}},
+        },
+    },
+}
+_TOOL_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "What the tool says while it works, one JSON object a line; the last one is "
+        "its result or an error. With stream=false one JSON object.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"type":"status","payload":{"message":"Tool execution started"},'
+                '"timestamp":1767225600.0}\n',
+            },
+            _JSON: {"schema": {"type": "object"}},
+        },
+    },
+    **_errors(
+        _400="The body cannot be used; the sentence says why.",
+        _401="The server asks for its bearer token.",
+        _404="There is no such tool here; the sentence names those that there are.",
+        _413="The body is larger than CHAT_MAX_BODY_BYTES.",
+        _415="The body is not JSON.",
+    ),
+}
+
+
+def _tool(operation_id: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    content = {"schema": TOOL_BODY, "example": {"args": {"city": "Bergen"}}}
+    return {
+        **_HIDDEN,
+        "tags": ["tools"],
+        "operation_id": operation_id,
+        "responses": _TOOL_RESPONSES,
+        "openapi_extra": {
+            "parameters": [*parameters, _QUERY[-1]],
+            "requestBody": {"required": True, "content": {_JSON: content}},
+        },
+    }
+
+
+_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+TOOL = _tool("invoke_tool", {**_NAME, "example": "get_weather"})
+DEFAULT_TOOL = _tool("invoke_default_tool")
 _CHAT_ID = {"name": "chat_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _CHAT_ID_4 = {"name": "chatId", "in": "query", "schema": {"type": "string"}}
 _UNAUTHORIZED = _errors(_401="The server asks for its bearer token.")

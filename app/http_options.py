@@ -1,0 +1,49 @@
+"""What a request says about its answer outside of its body: in the query string and headers."""
+
+import asyncio
+import json
+import math
+
+from starlette.requests import Request
+
+from app.errors import InvalidOption
+
+
+def wants_stream(request: Request, *, default: bool) -> bool:
+    """Return ``?stream=``, or ``default`` where the query does not say.
+
+    Raises:
+        InvalidOption: neither true nor false.
+    """
+    match request.query_params.get("stream"):
+        case None | "":
+            return default
+        case "true" | "1":
+            return True
+        case "false" | "0":
+            return False
+        case other:
+            raise InvalidOption(f"stream must be true or false, not {other[:20]!r}.")
+
+
+def deadline_of(request: Request, *, now: float, margin_s: float) -> float | None:
+    """Return the loop time at which the turn has to end, if Lambda said when it will.
+
+    The Lambda Web Adapter and our own runtime both put Lambda's context into this header, over
+    whatever a client sent. Elsewhere a client can shorten its own turn with it, and no more.
+
+    Args:
+        request: its header ``x-amzn-lambda-context`` holds ``deadline``, milliseconds since 1970.
+        now: seconds since 1970.
+        margin_s: how long before Lambda's deadline the turn ends.
+    """
+    context = request.headers.get("x-amzn-lambda-context")
+    if context is None:
+        return None
+    try:
+        deadline_ms = float(json.loads(context)["deadline"])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
+    if not math.isfinite(deadline_ms):
+        return None
+    return asyncio.get_running_loop().time() + deadline_ms / 1000 - now - margin_s

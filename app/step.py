@@ -1,0 +1,79 @@
+"""What one step of a turn left behind: what the model said, and the calls it made.
+
+A step's events go out as they come; this keeps what the next step's history needs of them.
+"""
+
+from collections.abc import Sequence
+
+from app.events import (
+    Event,
+    ReasoningDelta,
+    ReasoningRedacted,
+    ReasoningSignature,
+    TextDelta,
+    ToolInputAvailable,
+    ToolInputError,
+)
+from app.messages import Message, Part, ReasoningPart, TextPart, ToolCallPart
+
+
+class StepRecord:
+    """Collects one step.
+
+    Args:
+        keeps_text: whether text is kept too. Where no tool is offered no step follows, and an
+            answer of any length costs no memory.
+    """
+
+    def __init__(self, *, keeps_text: bool) -> None:
+        self._keeps_text = keeps_text
+        self._parts: list[Part] = []
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Take in what one network read of the model brought."""
+        for event in events:
+            match event:
+                case TextDelta(text):
+                    if self._keeps_text:
+                        self._end_reasoning()
+                        self._text.append(text)
+                case ReasoningDelta(text):
+                    if self._keeps_text:
+                        self._end_text()
+                        self._reasoning.append(text)
+                case ReasoningSignature(signature):
+                    self._end_reasoning(signature=signature)
+                case ReasoningRedacted(data):
+                    self._end_text()
+                    self._end_reasoning()
+                    self._parts.append(ReasoningPart("", redacted=data))
+                case ToolInputAvailable(call_id, tool_name, tool_input, executor):
+                    if executor != "provider":
+                        self._call(ToolCallPart(call_id, tool_name, tool_input))
+                case ToolInputError(call_id, tool_name, tool_input):
+                    self._call(ToolCallPart(call_id, tool_name, tool_input))
+                case _:
+                    pass  # progress, sources and the like are not for the model
+
+    def message(self) -> Message:
+        """Return what the model said in this step, as the next step's history has it."""
+        self._end_reasoning()
+        self._end_text()
+        return Message("assistant", tuple(self._parts))
+
+    def _call(self, part: ToolCallPart) -> None:
+        self._end_reasoning()
+        self._end_text()
+        self._parts.append(part)
+
+    def _end_text(self) -> None:
+        if self._text:
+            self._parts.append(TextPart("".join(self._text)))
+            self._text.clear()
+
+    def _end_reasoning(self, signature: str | None = None) -> None:
+        if self._reasoning or signature is not None:
+            self._parts.append(ReasoningPart("".join(self._reasoning), signature))
+            self._reasoning.clear()
