@@ -1,0 +1,153 @@
+"""Builds the zip file that Lambda runs: ``make zip``.
+
+    bootstrap          starts the runtime; executable
+    app/ examples/     our own source
+    aiohttp/ …         the dependencies of requirements.lock, as wheels for Lambda's Linux
+
+The same sources and the same lock give the same bytes: files are sorted and have one date. Nothing
+that only developers need is in it, and no byte code, which would differ from build to build.
+"""
+
+import argparse
+import hashlib
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Amazon Linux 2023, which both python3.13 and provided.al2023 are, has glibc 2.34.
+_PLATFORMS = {"x86_64": "x86_64-manylinux_2_34", "arm64": "aarch64-manylinux_2_34"}
+# What Lambda accepts, unzipped and with all layers.
+_MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
+
+# A third of everything, and uvicorn runs without it wherever this file is used with the adapter.
+_WITHOUT = frozenset({"uvloop"})
+# What our runtime never imports with CHAT_CLIENT=aiohttp and a real model: the web server, that the
+# scripted model needs too, and the openai package with all that only it brings.
+_LEAN_WITHOUT = _WITHOUT | {
+    *("uvicorn", "httptools", "click", "sse-starlette"),
+    *("openai", "jiter", "sniffio", "httpx2", "httpcore2", "truststore"),
+}
+
+_SKIPPED_FOLDERS = frozenset({"__pycache__", "bin", "tests"})
+# Type stubs, C sources, notes for people, and what an installer notes down for itself.
+_SKIPPED_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h", ".hash", ".md"})
+_SKIPPED_NAMES = frozenset({"INSTALLER", "RECORD", "REQUESTED"})
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def main() -> int:
+    """Build the file that the command line asks for; return the exit status."""
+    parser = argparse.ArgumentParser(description="Build the zip file for AWS Lambda.")
+    parser.add_argument("--arch", choices=sorted(_PLATFORMS), default="x86_64")
+    parser.add_argument("--python", default="3.13", help="version of the function's Python")
+    parser.add_argument(
+        "--lean",
+        action="store_true",
+        help="leave out what only the openai client, uvicorn and the scripted model need",
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "dist" / "function.zip")
+    options = parser.parse_args()
+    lock = (ROOT / "requirements.lock").read_text()
+    lock = without(lock, _LEAN_WITHOUT if options.lean else _WITHOUT)
+    with tempfile.TemporaryDirectory() as folder:
+        installed = Path(folder, "installed")
+        _install(lock, installed, platform=_PLATFORMS[options.arch], python=options.python)
+        files = {**dict(_ours()), **dict(_theirs(installed))}
+        unzipped = sum(path.stat().st_size for path in files.values())
+        if unzipped > _MAX_UNZIPPED_BYTES:
+            sys.stderr.write(f"Unzipped it has {unzipped} bytes, more than Lambda accepts.\n")
+            return 1
+        write_zip(files, options.output)
+        _report(files, options.output, f"{options.arch}, Python {options.python}")
+    return 0
+
+
+def without(lock: str, names: frozenset[str]) -> str:
+    """Return a requirements file without these packages and their hashes."""
+    kept: list[str] = []
+    keep = True
+    for line in lock.splitlines(keepends=True):
+        if not line.startswith((" ", "#")):
+            keep = line.partition("==")[0].strip() not in names
+        if keep:
+            kept.append(line)
+    return "".join(kept)
+
+
+def _install(lock: str, target: Path, *, platform: str, python: str) -> None:
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if uv is None:
+        raise SystemExit("uv is missing; `pip install uv` installs it.")
+    # uv evaluates the lock's markers for the target; pip would for the machine that builds.
+    command = [uv, "pip", "install", "--quiet", "--target", str(target), "--no-deps"]
+    command += ["--python-platform", platform, "--python-version", python]
+    command += ["--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"]
+    lock_file = target.with_name("requirements.lock")
+    lock_file.write_text(lock)
+    subprocess.run([*command, "--requirements", str(lock_file)], check=True)
+
+
+def _ours() -> Iterator[tuple[str, Path]]:
+    yield "bootstrap", ROOT / "bootstrap"
+    for folder in ("app", "examples"):
+        for path in (ROOT / folder).rglob("*.py"):
+            yield path.relative_to(ROOT).as_posix(), path
+
+
+def _theirs(installed: Path) -> Iterator[tuple[str, Path]]:
+    for path in installed.rglob("*"):
+        name = path.relative_to(installed)
+        if (
+            path.is_file()
+            and not _SKIPPED_FOLDERS & set(name.parts)
+            and not any(part.startswith(".") for part in name.parts)
+            and path.suffix not in _SKIPPED_SUFFIXES
+            and path.name not in _SKIPPED_NAMES
+        ):
+            yield name.as_posix(), path
+
+
+def write_zip(files: dict[str, Path], output: Path) -> None:
+    """Write the files under their names, the same bytes every time."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, whatever builds it, so that the modes count
+            mode = 0o755 if name == "bootstrap" else 0o644
+            entry.external_attr = (stat.S_IFREG | mode) << 16
+            archive.writestr(entry, files[name].read_bytes())
+
+
+def _report(files: dict[str, Path], output: Path, target: str) -> None:
+    parts: Counter[str] = Counter()
+    for name, path in files.items():
+        parts[name.partition("/")[0]] += path.stat().st_size
+    digest = hashlib.sha256(output.read_bytes()).hexdigest()
+    lines = [
+        f"{output} ({target})",
+        f"  size      {_megabytes(output.stat().st_size)}",
+        f"  unzipped  {_megabytes(parts.total())}",
+        f"  sha256    {digest}",
+        "  biggest parts, unzipped:",
+        *(f"    {_megabytes(size)}  {name}" for name, size in parts.most_common(8)),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:6.2f} MB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,230 @@
+"""The zip file for Lambda: what is in it, and that it runs, also under AWS's own emulator."""
+
+import asyncio
+import contextlib
+import json
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.aws.http_events import function_url
+from tests.aws.runtime_api_server import RuntimeApiServer
+
+_ROOT = Path(__file__).parent.parent
+_SCRIPT = _ROOT / "infra" / "package_zip.py"
+_RIE = _ROOT / ".cache" / "aws-sam-cli"
+_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+_ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+
+
+def _build(output: Path, *options: str) -> str:
+    """Build for the Python that runs this test, so that the result can be run too."""
+    arguments = ["--output", str(output), "--python", _VERSION, *options]
+    if "--arch" not in options:
+        arguments += ["--arch", _ARCH[platform.machine()]]
+    done = subprocess.run(
+        [sys.executable, _SCRIPT, *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("package") / "function.zip"
+    _build(output)
+    return output
+
+
+@pytest.fixture(scope="module")
+def lean_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("lean") / "function.zip"
+    _build(output, "--lean")
+    return output
+
+
+def _unzip(package: Path, folder: Path) -> Path:
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(folder)
+    # Lambda and `unzip` set the modes; Python's zipfile does not.
+    (folder / "bootstrap").chmod(0o755)
+    return folder
+
+
+def test_bootstrap_is_executable_at_the_top(package: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        modes = {entry.filename: entry.external_attr >> 16 & 0o777 for entry in archive.infolist()}
+
+    assert modes.pop("bootstrap") == 0o755
+    assert set(modes.values()) == {0o644}
+    assert {"app/main.py", "app/aws/runtime.py", "examples/words.py", "h11/__init__.py"} <= set(
+        modes
+    )
+
+
+def test_nothing_is_in_it_that_only_developers_need(package: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        names = archive.namelist()
+
+    assert not [name for name in names if name.endswith((".pyc", ".pyi", ".c"))]
+    assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
+    packages = {name.partition("/")[0] for name in names}
+    assert not packages & {"pytest", "boto3", "mypy", "tests", "bench", "uvloop", "bin"}
+
+
+def test_the_same_source_gives_the_same_bytes(package: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.zip"
+
+    report = _build(again)
+
+    assert again.read_bytes() == package.read_bytes()
+    assert "unzipped" in report
+    assert "biggest parts" in report
+
+
+def test_the_other_architecture_gets_its_own_wheels(tmp_path: Path) -> None:
+    output = tmp_path / "arm.zip"
+
+    _build(output, "--arch", "arm64", "--python", "3.13")
+
+    with zipfile.ZipFile(output) as archive:
+        compiled = [name for name in archive.namelist() if name.endswith(".so")]
+    assert compiled
+    assert all("aarch64" in name or ".abi3." in name for name in compiled)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return an environment with an interpreter that knows no packages but those of the zip."""
+    tools = folder / "tools"
+    tools.mkdir()
+    interpreter = Path(sys.base_prefix, "bin", f"python{_VERSION}")
+    wrapper = tools / "python3"
+    wrapper.write_text(f'#!/bin/sh\nexec {interpreter} -B -S "$@"\n')
+    wrapper.chmod(0o755)
+    return {"PATH": f"{tools}:/usr/bin:/bin"}
+
+
+async def test_the_lean_package_answers_a_chat(
+    lean_package: Path, tmp_path: Path, model: str
+) -> None:
+    task_root = _unzip(lean_package, tmp_path / "task")
+    async with RuntimeApiServer().listen() as api:
+        process = await asyncio.create_subprocess_exec(
+            task_root / "bootstrap",
+            env={
+                **_environment(tmp_path),
+                "LAMBDA_TASK_ROOT": str(task_root),
+                "AWS_LAMBDA_RUNTIME_API": api.address,
+                "_HANDLER": "app.main:create_app",
+                "OPENAI_BASE_URL": model,
+            },
+        )
+        try:
+            await _ready(api, process)
+            direct = await api.invoke({"action": "chat", "payload": {"text": "Hello"}}).result()
+            http = await api.invoke(function_url(body='{"prompt":"Hello"}')).result()
+        finally:
+            await _end(process)
+
+    assert direct.route == http.route == "response"
+    assert b'\nd:{"finishReason":"stop"' in direct.body
+    assert http.http()[0].status_code == 200
+    assert process.returncode == 0
+
+
+def _rie() -> Path:
+    """Return AWS's emulator, from the wheel that brings it; downloaded once a checkout."""
+    name = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}
+    binary = _RIE / "samcli" / "local" / "rapid" / name[platform.machine()]
+    if not binary.exists():
+        uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+        assert uv is not None, "uv is missing"
+        command = [uv, "pip", "install", "--quiet", "--no-deps", "--target", str(_RIE)]
+        subprocess.run([*command, "aws-sam-cli"], check=True, timeout=90)
+    binary.chmod(0o755)
+    return binary
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextlib.asynccontextmanager
+async def _emulated(task_root: Path, tmp_path: Path, handler: str) -> AsyncIterator[str]:
+    front, inner = _free_port(), _free_port()
+    process = await asyncio.create_subprocess_exec(
+        _rie(),
+        *("--runtime-interface-emulator-address", f"127.0.0.1:{front}"),
+        *("--runtime-api-address", f"127.0.0.1:{inner}"),
+        *("--log-level", "error"),
+        task_root / "bootstrap",
+        handler,
+        env={
+            **_environment(tmp_path),
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "20",
+        },
+        cwd=task_root,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield f"http://127.0.0.1:{front}/2015-03-31/functions/function/invocations"
+    finally:
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+        process.terminate()
+    await process.wait()
+
+
+async def _ready(api: RuntimeApiServer, process: asyncio.subprocess.Process) -> None:
+    """Wait until the runtime asks for its first event."""
+    waiting = asyncio.ensure_future(api.waiting.wait())
+    ended = asyncio.ensure_future(process.wait())
+    await asyncio.wait({waiting, ended}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    ended.cancel()
+    assert waiting.done(), "the function does not start"
+
+
+async def _invoke(url: str, event: object) -> httpx2.Response:
+    """Invoke once the emulator listens: it does not say when, so asking is the only way."""
+    async with asyncio.timeout(30), httpx2.AsyncClient(timeout=30) as http:
+        while True:
+            try:
+                return await http.post(url, json=event)
+            except httpx2.ConnectError:
+                await asyncio.sleep(0.05)
+
+
+async def test_awss_own_emulator_runs_the_package(package: Path, tmp_path: Path) -> None:
+    task_root = _unzip(package, tmp_path / "task")
+
+    async with _emulated(task_root, tmp_path, "examples.words.handler") as url:
+        answer = await _invoke(url, {"delay": 0, "format": "text"})
+
+    assert answer.status_code == 200
+    assert answer.text == "Hello this is a streaming Lambda function response"
+
+
+async def test_awss_own_emulator_runs_the_chat_of_the_package(
+    package: Path, tmp_path: Path
+) -> None:
+    task_root = _unzip(package, tmp_path / "task")
+
+    async with _emulated(task_root, tmp_path, "app.main:create_app") as url:
+        answer = await _invoke(url, {"action": "chat", "payload": {"text": "Hi"}})
+
+    assert json.loads(answer.text) == {"success": False, "error": "OpenAI API key not configured"}
