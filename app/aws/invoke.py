@@ -13,7 +13,7 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
@@ -57,7 +57,7 @@ def invoke_streaming(
     region: str | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     on_status: Callable[[int], None] | None = None,
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Invoke a function and yield the pieces of its answer as they arrive, without a prelude.
 
     Args:
@@ -113,7 +113,7 @@ def post_streaming(
     region: str | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     on_status: Callable[[int], None] | None = None,
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Post to a Function URL, signed with SigV4 if there are credentials; yield what arrives.
 
     Raises:
@@ -177,9 +177,14 @@ def run(args: argparse.Namespace, out: BinaryIO | None = None) -> int:
         return _fail(f"--payload {args.payload}: {error.strerror}")
     statuses: list[int] = []
     try:
-        for piece in _pieces(args, payload, statuses.append):
-            out.write(piece)
-            out.flush()
+        with contextlib.closing(_pieces(args, payload, statuses.append)) as pieces:
+            for piece in pieces:
+                out.write(piece)
+                out.flush()
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            out.close()  # who read us has left, as `head` does: nothing more can be said
+        return 1
     except ModuleNotFoundError as error:
         return _fail(f"{error.name} is not installed: pip install 'deltaline[aws]'")
     except InvokeError as error:
@@ -191,7 +196,7 @@ def run(args: argparse.Namespace, out: BinaryIO | None = None) -> int:
 
 def _pieces(
     args: argparse.Namespace, payload: bytes, on_status: Callable[[int], None]
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     if args.url:
         return post_streaming(
             args.url, payload, region=args.region, timeout_s=args.timeout, on_status=on_status

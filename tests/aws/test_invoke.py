@@ -282,6 +282,23 @@ async def test_the_command_fails_with_a_sentence(
     assert sentence in capsys.readouterr().err
 
 
+async def test_the_command_ends_quietly_when_its_reader_leaves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Pipe(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise BrokenPipeError
+
+    (tmp_path / "event.json").write_bytes(payload(chunks=["one"]))
+    async with emulator() as running:
+        endpoint = ("--endpoint-url", running.url, "--payload", str(tmp_path / "event.json"))
+        chosen = arguments("--function-name", "f", *endpoint)
+        status = await asyncio.to_thread(run, chosen, Pipe())
+
+    assert status == 1
+    assert capsys.readouterr().err == ""
+
+
 def test_the_command_reads_standard_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
