@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 import httpx2
@@ -169,15 +170,27 @@ async def test_garbage_instead_of_a_prelude_is_a_bad_gateway_and_explained() -> 
     assert payload_of(streamed) == b"<html>not a prelude</html>"
 
 
+async def test_an_answer_that_ends_inside_its_prelude_is_a_bad_gateway() -> None:
+    async with emulator() as running:
+        response = await post(running, URL, {"do": "garbage", "text": '{"statusCode":200}'})
+        await running.logged("the answer ended inside it")
+
+    assert response.status_code == 502
+
+
+@pytest.mark.parametrize("buffered", [False, True], ids=["live", "buffered"])
 @pytest.mark.parametrize(
     "prelude",
     [{"statusCode": 700}, {"headers": {"bad name": "x"}}, {"statusCode": 101}],
     ids=["status 700", "header name", "status 101"],
 )
-async def test_a_prelude_that_http_does_not_allow_is_a_bad_gateway(prelude: object) -> None:
-    async with emulator() as running:
-        # More than all buffers hold: who does not read it on must let it go.
-        response = await post(running, URL, {"prelude": prelude, "megabytes": 32})
+async def test_a_prelude_that_http_does_not_allow_is_a_bad_gateway(
+    prelude: object, buffered: bool
+) -> None:
+    async with emulator(buffered=buffered) as running:
+        # Live, more than the buffers on the way hold: who does not read it on must let it go.
+        order = {"prelude": prelude, "megabytes": 5 if buffered else 32}
+        response = await post(running, URL, order)
         await running.logged("END RequestId")
         await answers_again(running)
 
@@ -279,6 +292,17 @@ async def test_a_buffered_answer_over_six_megabytes_is_refused(order: object) ->
         await answers_again(running)
 
     assert response.json()["errorType"] == "Function.ResponseSizeTooLarge"
+
+
+async def test_bandwidth_makes_a_large_answer_as_slow_as_on_lambda() -> None:
+    async with emulator(bandwidth=True) as running:
+        began = time.monotonic()
+        response = await post(running, INVOKE, {"megabytes": 7})
+        took_s = time.monotonic() - began
+
+    # The seventh megabyte comes at two a second. A busy machine only makes it slower.
+    assert len(response.content) == 7 * 2**20
+    assert took_s > 0.4
 
 
 async def test_a_streamed_answer_may_be_larger_than_six_megabytes() -> None:

@@ -115,7 +115,7 @@ def handle(request_id: str, headers: dict[str, str], event: dict[str, Any]) -> N
             return
         case "garbage":
             answer = Answer(request_id, PRELUDE_TYPE)
-            answer.send(b"<html>not a prelude</html>")
+            answer.send(order.get("text", "<html>not a prelude</html>").encode())
             answer.end()
             return
         case "no http":
