@@ -48,6 +48,11 @@ class Answer(Protocol):
         ...
 
 
+def _check(is_over: bool) -> None:
+    if is_over:
+        raise AnswerRefused("the answer is over")
+
+
 class StreamedAnswer:
     """An answer that leaves while it is made.
 
@@ -73,15 +78,13 @@ class StreamedAnswer:
         self._head = to_prelude(status, headers)
 
     async def write(self, data: bytes) -> None:
-        if self._is_over:
-            raise AnswerRefused("the answer is over")
+        _check(self._is_over)
         has_no_body = self._is_head or self._head.status_code in _NO_BODY
         if data and not (self._is_http and has_no_body):
             await self._write(data)
 
     async def end(self, error: FunctionError | None = None) -> None:
-        if self._is_over:
-            raise AnswerRefused("the answer is over")
+        _check(self._is_over)
         if self._stream is None and error is not None:
             await self.fail(error)
         elif self._stream is None and not self._is_http:
@@ -93,8 +96,7 @@ class StreamedAnswer:
             await stream.end(error)
 
     async def send_whole(self, status: int, headers: Headers, body: bytes) -> None:
-        if self._is_over:
-            raise AnswerRefused("the answer is over")
+        _check(self._is_over)
         self.begin(status, headers)
         if self._is_http:
             await self.write(body)
@@ -122,7 +124,7 @@ class StreamedAnswer:
         stream = await self._api.open_stream(self._request_id, self._content_type())
         if self._is_over:  # `fail` was called while we waited
             stream.abort()
-            raise AnswerRefused("the answer is over")
+        _check(self._is_over)
         self._stream = stream
         prelude = (encode_prelude(self._head),) if self._is_http else ()
         await self._send(stream, *prelude, data)
@@ -168,13 +170,12 @@ class WholeAnswer:
         self._head = to_prelude(status, headers)
 
     async def write(self, data: bytes) -> None:
-        if self._is_over:
-            raise AnswerRefused("the answer is over")
+        _check(self._is_over)
         self._body += data
 
     async def end(self, error: FunctionError | None = None) -> None:
-        if self._is_over:
-            raise AnswerRefused("the answer is over")
+        _check(self._is_over)
+        # A failure that the body itself tells of has no other place in such a document.
         self._is_over = True
         document = encode_proxy_response(
             self._kind, self._head, bytes(self._body), multi_value=self._multi_value

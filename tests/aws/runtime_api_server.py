@@ -113,12 +113,14 @@ class RuntimeApiServer:
 
     Attributes:
         next_status: what ``/invocation/next`` answers with.
+        hasty: answer before all of an answer was read.
         waiting: set while a runtime waits for an event.
     """
 
     def __init__(self) -> None:
         self.address = ""
         self.next_status = 200
+        self.hasty = False
         self.init_error: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
         self.polls = 0
         self.waiting = asyncio.Event()
@@ -228,9 +230,10 @@ class RuntimeApiServer:
         posted.route = route
         posted.headers = _headers(request.headers)
         posted.is_chunked = posted.headers.get("transfer-encoding") == "chunked"
-        if invocation.verdict == 413:
+        if invocation.verdict == 413 or self.hasty:
             assert isinstance(await wire.next_event(), h11.Data)
-            await wire.respond(413, body=b'{"errorType":"Function.ResponseSizeTooLarge"}')
+            body = b'{"errorType":"Function.ResponseSizeTooLarge"}'
+            await wire.respond(invocation.verdict, body=body)
         else:
             await self._read(wire, posted, invocation.take)
             await wire.respond(invocation.verdict)

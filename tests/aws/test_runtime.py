@@ -1,6 +1,7 @@
 """ASGI apps under the runtime, over a real socket."""
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
@@ -461,6 +462,21 @@ async def test_the_app_hears_of_a_lost_answer() -> None:
         assert not (again := api.invoke({})).is_done
         assert await again.next_chunk() == b"word"
         await api.drop()
+
+
+async def test_an_app_that_does_not_care_for_a_lost_answer_ends_with_it() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        with contextlib.suppress(OSError):
+            while True:
+                await send({"type": "http.response.body", "body": b"word", "more_body": True})
+                await asyncio.sleep(0)
+
+    async with running(_bare(app)) as api:
+        await api.invoke({}, verdict=413).result()
+        again = api.invoke({}, verdict=413)
+
+        assert (await again.result()).route == "response"
 
 
 async def test_every_request_gets_its_own_copy_of_the_lifespan_state() -> None:

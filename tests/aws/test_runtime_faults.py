@@ -14,7 +14,7 @@ from app.aws.lambda_call import FunctionConfig
 from app.aws.plain_handler import Context, PlainHandler
 from app.aws.runtime import Runtime
 from app.aws.runtime_api import RuntimeApi, RuntimeApiFailed
-from tests.aws.http_events import function_url
+from tests.aws.http_events import function_url, http_api
 from tests.aws.runtime_api_server import RuntimeApiServer, running, soon
 
 _CONFIG = FunctionConfig(name="faults")
@@ -107,8 +107,11 @@ async def test_a_stream_that_meets_the_deadline_ends_in_trailers(is_http: bool) 
     assert posted.trailing_error()["errorType"] == "Deltaline.Timeout"
 
 
-async def test_a_handler_that_does_not_end_when_cancelled_holds_nothing_up() -> None:
-    release = asyncio.Event()
+@pytest.mark.parametrize("event", [{}, function_url("GET"), http_api()])
+async def test_a_handler_that_does_not_end_when_cancelled_holds_nothing_up(
+    event: dict[str, Any],
+) -> None:
+    release, ended = asyncio.Event(), asyncio.Event()
 
     async def stubborn(event: Any, context: Context) -> AsyncIterator[bytes]:
         while not release.is_set():
@@ -116,14 +119,29 @@ async def test_a_handler_that_does_not_end_when_cancelled_holds_nothing_up() -> 
                 await release.wait()
             except asyncio.CancelledError:
                 continue
-        yield b"too late"
+        try:
+            yield b"too late"
+        finally:
+            ended.set()
 
     async with running(_plain(stubborn)) as api:
-        posted = await api.invoke({}, timeout_s=0.3).result()
+        posted = await api.invoke(event, timeout_s=0.3).result()
         await soon(api.waiting.wait())
         release.set()
+        await soon(ended.wait())
 
-    assert posted.route == "error"
+    assert (posted.route, posted.error_type) == ("error", "Deltaline.Timeout")
+
+
+async def test_a_front_that_cannot_stream_hears_of_a_failure_too() -> None:
+    async def fails(event: Any, context: Context) -> AsyncIterator[bytes]:
+        yield b"one"
+        raise LookupError("no second word")
+
+    async with running(_plain(fails)) as api:
+        posted = await api.invoke(http_api()).result()
+
+    assert (posted.route, posted.error_type) == ("error", "Function.LookupError")
 
 
 async def test_a_blocked_thread_holds_nothing_up_either() -> None:
