@@ -75,7 +75,7 @@ class ToolContext:
             which cannot be stopped from outside, the sign to give up), and while the client is too
             far behind.
         """
-        return self._report(message)
+        return self._report(str(message))  # an object would break the client's stream
 
     def get_config(self, key: str, default: Any = None) -> Any:
         """Return a value of the tool's configuration."""

@@ -26,7 +26,7 @@ class ToolError(Exception):
 
     def __init__(self, message: str, *, code: str = "EXECUTION_ERROR") -> None:
         super().__init__(message)
-        self.message = message
+        self.message = str(message)  # it may be another exception
         self.code = code
 
 

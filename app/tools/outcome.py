@@ -27,6 +27,8 @@ class Failure(msgspec.Struct, frozen=True):
 
     message: str
     code: str = "EXECUTION_ERROR"
+    # What the tool returned, if it was the tool that said so.
+    result: ToolResult | None = None
 
 
 Outcome: TypeAlias = Success | Failure
@@ -40,14 +42,15 @@ def outcome_of(returned: Any, *, tool_name: str, max_bytes: int) -> Outcome:
     """
     if not isinstance(returned, ToolResult):
         return Success(_json(returned, tool_name, max_bytes))
-    if returned.status == "error":
-        return Failure(returned.message or MASKED, returned.error_code or "EXECUTION_ERROR")
     data = _json(returned.data, tool_name, max_bytes)
     if not (data is None or isinstance(data, dict)):
         data = {"result": data}
     result = msgspec.structs.replace(returned, data=data)
     _json(chat_output(result), tool_name, max_bytes)
-    return Success(result)
+    if result.status != "error":
+        return Success(result)
+    message, code = str(result.message or MASKED), result.error_code or "EXECUTION_ERROR"
+    return Failure(message, code, msgspec.structs.replace(result, message=message, error_code=code))
 
 
 def chat_output(output: Any) -> Any:

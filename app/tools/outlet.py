@@ -6,7 +6,7 @@ even from a thread that was given up: that is what the lock is for.
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from app.events import Event
 from app.providers import Emit
@@ -62,13 +62,29 @@ class Outlet:
             self._events.append(event)
         self._changed.set()
 
+    def end(self, tool_call_id: str) -> None:
+        """Say that a call is over without an event."""
+        with self._lock:
+            self._open.discard(tool_call_id)
+        self._changed.set()
+
     def close(self) -> None:
         """Take nothing more from anybody."""
         with self._lock:
             self._open.clear()
 
-    async def drain(self, emit: Emit) -> None:
-        """Send everything on, one ``emit`` at a time; return when every call is answered."""
+    async def drain(
+        self,
+        emit: Emit,
+        *,
+        idle_s: float | None = None,
+        on_idle: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Send everything on, one ``emit`` at a time; return when every call is over.
+
+        Args:
+            idle_s: after so many seconds without an event ``on_idle`` is awaited.
+        """
         while True:
             self._changed.clear()
             with self._lock:
@@ -82,4 +98,14 @@ class Outlet:
                     sent.set_result(None)
             if is_over:
                 return
-            await self._changed.wait()
+            while not await self._wait(idle_s):
+                if on_idle is not None:
+                    await on_idle()
+
+    async def _wait(self, timeout_s: float | None) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,167 @@
+"""Runs one tool for whoever asks: in a stream of NDJSON lines, or in one piece."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from app.errors import NotFound, RequestError
+from app.events import Event, Status
+from app.messages import ToolRequest
+from app.protocols.tool_result import ToolResult, wrapped
+from app.protocols.tool_run import ToolRunEncoder, buffered
+from app.tools.context import Scene
+from app.tools.execution import run_tool
+from app.tools.outcome import MAX_OUTPUT_BYTES, Failure
+from app.tools.outlet import Outlet
+from app.tools.tool import Tool
+
+HEARTBEAT_S = 10.0
+
+
+def choose_tool(tools: Mapping[str, Tool], name: str | None, *, default: str | None) -> Tool:
+    """Return the tool that a request is for.
+
+    Args:
+        name: what the request says; `None`: the default tool, or the only one that can run here.
+        default: name of the default tool, if one is set.
+
+    Raises:
+        NotFound: there is no such tool.
+        RequestError: the request has to name one, or the tool is one that only a browser answers.
+    """
+    runnable = [tool for tool in tools.values() if tool.run is not None]
+    name = default if name is None else name
+    if name is None:
+        if len(runnable) != 1:
+            raise RequestError("Name the tool to run, or set CHAT_DEFAULT_TOOL.")
+        return runnable[0]
+    if name not in tools:
+        raise NotFound(f"There is no tool {name[:64]!r}.")
+    if tools[name].run is None:
+        raise RequestError(f"The tool {name!r} runs in the chat client, not here.")
+    return tools[name]
+
+
+async def run_request(
+    tool: Tool,
+    request: ToolRequest,
+    *,
+    on_status: Callable[[str], bool],
+    deadline: float | None = None,
+    max_output_bytes: int = MAX_OUTPUT_BYTES,
+) -> ToolResult:
+    """Run the tool and return what it comes to; a failure is a result of status "error".
+
+    Args:
+        tool: one that has a function here.
+        on_status: takes a status, in any thread; returns whether it will be shown.
+        deadline: `time.monotonic` at which the run has to be over.
+        max_output_bytes: the largest output, in bytes of JSON.
+    """
+    outcome = await run_tool(
+        tool,
+        request.args,
+        tool_call_id=f"run-{secrets.token_hex(8)}",
+        scene=_scene(request, deadline),
+        on_status=on_status,
+        on_preliminary=_ignore,
+        max_output_bytes=max_output_bytes,
+    )
+    if isinstance(outcome, Failure):
+        return outcome.result or ToolResult.error(outcome.message, error_code=outcome.code)
+    return wrapped(outcome.output)
+
+
+async def run_tool_stream(
+    tool: Tool,
+    request: ToolRequest,
+    write: Callable[[bytes], Awaitable[None]],
+    *,
+    now: Callable[[], float] = time.time,
+    heartbeat_s: float = HEARTBEAT_S,
+    deadline: float | None = None,
+    max_output_bytes: int = MAX_OUTPUT_BYTES,
+) -> None:
+    """Run the tool and write its tool stream, live: exactly one last line, whatever happens.
+
+    Cancelling cancels the tool.
+
+    Args:
+        tool: one that has a function here.
+        write: awaited with whole lines, one call at a time.
+        now: Unix time in seconds.
+        heartbeat_s: longest silence, in seconds.
+        deadline, max_output_bytes: see `run_request`.
+    """
+    encoder = ToolRunEncoder(now=now)
+    outlet = Outlet([_RUN])
+
+    async def run() -> ToolResult:
+        try:
+            return await run_request(
+                tool,
+                request,
+                on_status=lambda message: outlet.offer(_RUN, Status(message)),
+                deadline=deadline,
+                max_output_bytes=max_output_bytes,
+            )
+        finally:
+            outlet.end(_RUN)
+
+    async def emit(events: Sequence[Event]) -> None:
+        statuses = [event.message for event in events if isinstance(event, Status)]
+        await write(b"".join(encoder.status(message) for message in statuses))
+
+    async def beat() -> None:
+        await write(encoder.keep_alive())
+
+    await write(encoder.start())
+    task = asyncio.create_task(run())
+    try:
+        await outlet.drain(emit, idle_s=heartbeat_s, on_idle=beat)
+        await write(encoder.result(await task))
+    finally:
+        outlet.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def run_tool_buffered(
+    tool: Tool,
+    request: ToolRequest,
+    *,
+    deadline: float | None = None,
+    max_output_bytes: int = MAX_OUTPUT_BYTES,
+) -> dict[str, Any]:
+    """Run the tool and return ``{"success", "data", "error", "error_code"}``."""
+    result = await run_request(
+        tool,
+        request,
+        on_status=lambda message: False,
+        deadline=deadline,
+        max_output_bytes=max_output_bytes,
+    )
+    return buffered(result)
+
+
+_RUN = "run"
+
+
+def _scene(request: ToolRequest, deadline: float | None) -> Scene:
+    def said(key: str) -> str | None:
+        value = request.context.get(key)
+        return value if isinstance(value, str) else None
+
+    return Scene(
+        chat_id=said("chat_id"),
+        session_id=said("session_id"),
+        user_id=said("user_id"),
+        config=request.tool_config,
+        deadline=deadline,
+    )
+
+
+async def _ignore(output: object) -> None:
+    """A tool stream has no line for preliminary outputs."""
