@@ -5,11 +5,16 @@
     aiohttp/ …         the dependencies of requirements.lock, as wheels for Lambda's Linux
 
 The same sources and the same lock give the same bytes: files are sorted and have one date. Nothing
-that only developers need is in it, and no byte code, which would differ from build to build.
+that only developers need is in it.
+
+A function's folder is read-only, so every cold start compiles everything, which takes as long as
+the rest of the start. ``--bytecode`` does that in the build instead; it needs the very version of
+Python that the function has, and a function with another one ignores what it made.
 """
 
 import argparse
 import hashlib
+import json
 import shutil
 import stat
 import subprocess
@@ -18,7 +23,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,6 +46,7 @@ _SKIPPED_FOLDERS = frozenset({"__pycache__", "bin", "tests"})
 _SKIPPED_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h", ".hash", ".md"})
 _SKIPPED_NAMES = frozenset({"INSTALLER", "RECORD", "REQUESTED"})
 
+_TASK_ROOT = "/var/task"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -54,6 +60,9 @@ def main() -> int:
         action="store_true",
         help="leave out what only the openai client, uvicorn and the scripted model need",
     )
+    parser.add_argument(
+        "--bytecode", action="store_true", help="compile now and not at every cold start"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "dist" / "function.zip")
     options = parser.parse_args()
     lock = (ROOT / "requirements.lock").read_text()
@@ -62,6 +71,8 @@ def main() -> int:
         installed = Path(folder, "installed")
         _install(lock, installed, platform=_PLATFORMS[options.arch], python=options.python)
         files = {**dict(_ours()), **dict(_theirs(installed))}
+        if options.bytecode:
+            files |= _compile(files, Path(folder, "compiled"), python=options.python)
         unzipped = sum(path.stat().st_size for path in files.values())
         if unzipped > _MAX_UNZIPPED_BYTES:
             sys.stderr.write(f"Unzipped it has {unzipped} bytes, more than Lambda accepts.\n")
@@ -84,16 +95,50 @@ def without(lock: str, names: frozenset[str]) -> str:
 
 
 def _install(lock: str, target: Path, *, platform: str, python: str) -> None:
-    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    if uv is None:
-        raise SystemExit("uv is missing; `pip install uv` installs it.")
     # uv evaluates the lock's markers for the target; pip would for the machine that builds.
-    command = [uv, "pip", "install", "--quiet", "--target", str(target), "--no-deps"]
+    command = [_uv(), "pip", "install", "--quiet", "--target", str(target), "--no-deps"]
     command += ["--python-platform", platform, "--python-version", python]
     command += ["--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"]
     lock_file = target.with_name("requirements.lock")
     lock_file.write_text(lock)
     subprocess.run([*command, "--requirements", str(lock_file)], check=True)
+
+
+def _uv() -> str:
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if uv is None:
+        raise SystemExit("uv is missing; `pip install uv` installs it.")
+    return uv
+
+
+# Byte code that is never compared with its source is the same in every build. This runs in the
+# function's version of Python and gets [source, byte code, name in tracebacks] triples.
+_COMPILER = """
+import json, py_compile, sys
+for source, compiled, name in json.load(sys.stdin):
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(source, compiled, name, doraise=True, invalidation_mode=mode)
+"""
+
+
+def _compile(files: dict[str, Path], target: Path, *, python: str) -> dict[str, Path]:
+    """Compile all modules; return the byte code under the names at which Python looks for it."""
+    command = [_uv(), "python", "find", "--no-project", "--no-python-downloads", python]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    if found.returncode:
+        raise SystemExit(f"--bytecode needs Python {python} on this machine, and there is none.")
+    tag = f"cpython-{python.replace('.', '')}"
+    compiled: dict[str, Path] = {}
+    triples: list[tuple[str, str, str]] = []
+    for name, path in files.items():
+        if path.suffix == ".py":
+            module = PurePosixPath(name)
+            cached = str(module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc")
+            compiled[cached] = target / cached
+            triples.append((str(path), str(target / cached), f"{_TASK_ROOT}/{name}"))
+    interpreter = [found.stdout.strip(), "-I", "-c", _COMPILER]
+    subprocess.run(interpreter, input=json.dumps(triples), text=True, check=True)
+    return compiled
 
 
 def _ours() -> Iterator[tuple[str, Path]]:

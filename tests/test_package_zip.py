@@ -91,6 +91,25 @@ def test_the_same_source_gives_the_same_bytes(package: Path, tmp_path: Path) -> 
     assert "biggest parts" in report
 
 
+def test_byte_code_is_used_and_the_same_in_every_build(tmp_path: Path) -> None:
+    for name in ("once.zip", "again.zip"):
+        _build(tmp_path / name, "--lean", "--bytecode")
+    task_root = _unzip(tmp_path / "once.zip", tmp_path / "task")
+    # Byte code of this kind is not compared with its source, so only it can be what runs.
+    (task_root / "app" / "__init__.py").write_text("raise SystemExit('compiled anew')")
+
+    done = subprocess.run(
+        [task_root / "bootstrap"],
+        env={**_environment(tmp_path), "LAMBDA_TASK_ROOT": str(task_root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "AWS_LAMBDA_RUNTIME_API does not say where Lambda is" in done.stderr
+    assert (tmp_path / "once.zip").read_bytes() == (tmp_path / "again.zip").read_bytes()
+
+
 def test_the_other_architecture_gets_its_own_wheels(tmp_path: Path) -> None:
     output = tmp_path / "arm.zip"
 
