@@ -8,7 +8,6 @@ that no client waits for words that never come.
 import asyncio
 import signal
 import socket
-import sys
 from collections.abc import Callable
 
 import uvicorn
@@ -27,19 +26,34 @@ class ListenError(Exception):
 
 
 class Server(uvicorn.Server):
-    """uvicorn, and a word to the running turns when it stops.
+    """uvicorn, with a word when it is up and one to the running turns when it stops.
 
     Args:
+        on_up: called once requests are answered and signals are listened to.
         stop_turns: ends every running turn properly.
         grace_s: how long they may go on before that, in seconds.
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, stop_turns: Callable[[], None], grace_s: float
+        self,
+        config: uvicorn.Config,
+        *,
+        on_up: Callable[[], None],
+        stop_turns: Callable[[], None],
+        grace_s: float,
     ) -> None:
         super().__init__(config)
+        self._on_up = on_up
         self._stop_turns = stop_turns
         self._grace_s = grace_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_up()
+
+    def stop(self, *_: object) -> None:
+        """Stop as soon as can be: a signal handler."""
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
@@ -74,7 +88,7 @@ def serve(
         host: address to listen on.
         port: 0 for any free one.
         grace_s: how long running answers may go on after a stop signal, in seconds.
-        announce: told the URL, once the port is ours.
+        announce: told the URL, once requests are answered.
 
     Raises:
         ListenError: the port cannot be had; says so in a sentence.
@@ -100,12 +114,17 @@ def serve(
         # For what even a closed connection does not end.
         timeout_graceful_shutdown=int(grace_s) + 5,
     )
-    server = Server(config, stop_turns=app.state.turns.stop_all, grace_s=grace_s)
     shown = f"[{host}]" if ":" in host else host
-    if announce is not None:
-        announce(f"http://{shown}:{listener.getsockname()[1]}")
-    # uvicorn sends itself the signal again once all is done: that is a good end of the process.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    url = f"http://{shown}:{listener.getsockname()[1]}"
+    server = Server(
+        config,
+        on_up=lambda: None if announce is None else announce(url),
+        stop_turns=app.state.turns.stop_all,
+        grace_s=grace_s,
+    )
+    # For a signal before uvicorn listens to it, and for the one that it sends to itself when all
+    # is done: it would kill the process, and to have been told to stop is no failure.
+    signal.signal(signal.SIGTERM, server.stop)
     with listener:
         server.run(sockets=[listener])
     return 0 if server.started else 1

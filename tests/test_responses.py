@@ -1,28 +1,20 @@
 """Leaving, and clients that read slowly: what happens to a turn when its response ends."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from starlette.types import Receive, Scope, Send
 
-from app.events import Finish, Start, StepEnd, StepStart, TextDelta
-from app.live_turn import LiveTurn
-from app.outbox import Outbox
 from app.protocols import Encoder
-from app.protocols.framing import Framer
 from app.protocols.text_stream import TextStreamEncoder
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
-from app.providers import Emit
 from app.providers.scripted import Control
-from app.responses import TurnResponse
-from app.telemetry import RequestLog
 from tests.chatting import NOWHERE, Reader, chatting, data_body, logged, ui_body
 from tests.serving import served
+from tests.torrent import Torrent, asking
 
 PROTOCOLS = ["data", "ui", "text"]
 
@@ -135,45 +127,6 @@ async def test_a_turn_that_ended_is_not_counted_as_left(model: str) -> None:
     assert line["finish_reason"] == "stop"
 
 
-class Torrent:
-    """An app whose every answer is one long turn that never waits for a model.
-
-    Attributes:
-        emitted: bytes of text that the turn has been able to say.
-        turn: the one that runs.
-    """
-
-    PIECES = 25_000
-    PIECE = "#" * 1000
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.emitted = 0
-        self.turn: LiveTurn | None = None
-        self.over = asyncio.Event()
-        self._encoder = encoder
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        outbox = Outbox(keep_alive_s=10, keep_alive=self._encoder.keep_alive)
-        self.turn = LiveTurn(
-            self._run,
-            message_id="msg-1",
-            framer=Framer(self._encoder),
-            outbox=outbox,
-            record=RequestLog(request_id="r1"),
-            on_end=lambda _: self.over.set(),
-            started=0,
-        )
-        response = TurnResponse(self.turn, outbox, self._encoder, headers={}, shutdown_grace_s=0)
-        await response(scope, receive, send)
-
-    async def _run(self, emit: Emit) -> None:
-        await emit([Start("msg-1"), StepStart()])
-        for _ in range(self.PIECES):
-            await emit([TextDelta(self.PIECE)])
-            self.emitted += len(self.PIECE)
-        await emit([StepEnd("stop"), Finish("stop")])
-
-
 # Kernel buffers of both sides (the sender's grows by itself), uvicorn's and the outbox.
 ON_THE_WAY_BYTES = 12_000_000
 
@@ -184,7 +137,7 @@ async def test_a_client_that_reads_nothing_holds_the_turn_back(
 ) -> None:
     torrent = Torrent(make_encoder())
     async with served(Starlette(routes=[Mount("/", torrent)])) as url:
-        reader, writer = await _asking(url)
+        reader, writer = await asking(url)
 
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(torrent.over.wait(), 0.5)
@@ -201,7 +154,7 @@ async def test_a_client_that_reads_nothing_and_leaves_ends_the_turn(
 ) -> None:
     torrent = Torrent(make_encoder())
     async with served(Starlette(routes=[Mount("/", torrent)])) as url:
-        _, writer = await _asking(url)
+        _, writer = await asking(url)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(torrent.over.wait(), 0.2)
 
@@ -210,14 +163,3 @@ async def test_a_client_that_reads_nothing_and_leaves_ends_the_turn(
 
         assert torrent.turn is not None
         assert torrent.turn.record.client_left is True
-
-
-async def _asking(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Send a request on a connection that takes in little until it is read from."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.connect(("127.0.0.1", int(url.rpartition(":")[2])))
-    reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
-    writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-    await writer.drain()
-    return reader, writer

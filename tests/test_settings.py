@@ -48,6 +48,18 @@ def test_lists_are_separated_by_commas_and_blanks_are_dropped(
     assert settings.models == {"a", "b", "c"}
 
 
+def test_tools_of_the_models_side_need_the_api_that_has_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHAT_BUILTIN_TOOLS", "web_search, code_interpreter")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    monkeypatch.setenv("CHAT_API", "responses")
+
+    assert str(caught.value) == "CHAT_BUILTIN_TOOLS has a bad value: needs CHAT_API=responses."
+    assert load_settings().builtin_tools == ("web_search", "code_interpreter")
+
+
 def test_names_are_read_in_either_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("chat_model", "small")
 
@@ -78,6 +90,7 @@ def test_a_value_from_a_file_loses_its_line_end(monkeypatch: pytest.MonkeyPatch)
         ("CHAT_PROVIDER", "azure", "should be 'openai' or 'scripted'"),
         ("CHAT_API", "assistants", "should be 'chat' or 'responses'"),
         ("CHAT_CLIENT", "httpx", "should be 'aiohttp' or 'openai'"),
+        ("CHAT_BUILTIN_TOOLS", "search", "should be 'web_search', 'code_interpreter' or"),
         ("CHAT_RESUME", "redis", "should be 'off'"),
         ("CHAT_TEMPERATURE", "3", "should be less than or equal to 2"),
         ("CHAT_MAX_STEPS", "0", "should be greater than 0"),
@@ -162,10 +175,6 @@ def test_secrets_are_masked_when_settings_are_printed() -> None:
     settings = Settings(openai_api_key="sk-1234", auth_token=SecretStr("token-1234"))
 
     assert "1234" not in repr(settings)
-
-
-def test_python_code_may_say_that_there_is_no_base_url() -> None:
-    assert Settings(openai_base_url=None).openai_base_url is None
 
 
 def test_lambda_is_recognised_by_what_it_sets(monkeypatch: pytest.MonkeyPatch) -> None:

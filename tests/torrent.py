@@ -1,0 +1,71 @@
+"""An answer longer than every buffer on its way, and a client that takes in little of it."""
+
+import asyncio
+import socket
+
+from starlette.types import Receive, Scope, Send
+
+from app.events import Error, Finish, Start, StepEnd, StepStart, TextDelta
+from app.live_turn import LiveTurn
+from app.outbox import Outbox
+from app.protocols import Encoder
+from app.protocols.framing import Framer
+from app.providers import Emit
+from app.responses import TurnResponse
+from app.telemetry import RequestLog
+
+
+class Torrent:
+    """An app whose every answer is one long turn that never waits for a model.
+
+    Attributes:
+        emitted: bytes of text that the turn has been able to say.
+        turn: the one that runs.
+        over: set when it is over.
+    """
+
+    PIECES = 25_000
+    PIECE = "#" * 1000
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.emitted = 0
+        self.turn: LiveTurn | None = None
+        self.over = asyncio.Event()
+        self._encoder = encoder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        outbox = Outbox(keep_alive_s=10, keep_alive=self._encoder.keep_alive)
+        self.turn = LiveTurn(
+            self._run,
+            message_id="msg-1",
+            framer=Framer(self._encoder),
+            outbox=outbox,
+            record=RequestLog(request_id="r1"),
+            on_end=lambda _: self.over.set(),
+            started=0,
+        )
+        response = TurnResponse(self.turn, outbox, self._encoder, headers={}, shutdown_grace_s=0)
+        await response(scope, receive, send)
+
+    def stop(self, error: Error) -> None:
+        """End the turn."""
+        assert self.turn is not None
+        self.turn.stop(error)
+
+    async def _run(self, emit: Emit) -> None:
+        await emit([Start("msg-1"), StepStart()])
+        for _ in range(self.PIECES):
+            await emit([TextDelta(self.PIECE)])
+            self.emitted += len(self.PIECE)
+        await emit([StepEnd("stop"), Finish("stop")])
+
+
+async def asking(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a request on a connection that takes in little until it is read from."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+    reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
+    writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    await writer.drain()
+    return reader, writer
