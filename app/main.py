@@ -138,11 +138,22 @@ def _provider(settings: Settings) -> Provider:
     if settings.provider == "scripted":
         from app.providers.scripted.provider import ScriptedProvider
 
-        return ScriptedProvider()
+        return ScriptedProvider(lambda opener: _api(settings, opener))
+    return _api(settings, _opener(settings))
+
+
+def _api(settings: Settings, opener: Opener) -> Provider:
+    """Return the provider for the API that is spoken over ``opener``."""
+    if settings.api == "responses":
+        from app.providers.openai_responses import OpenAIResponses
+        from app.providers.openai_responses_body import BUILTIN_TOOLS
+
+        tools = [BUILTIN_TOOLS[name] for name in settings.builtin_tools]
+        return OpenAIResponses(opener, builtin_tools=tools)
     from app.providers.openai_chat import OpenAIChat
     from app.providers.openai_chat_body import max_tokens_field
 
-    return OpenAIChat(_opener(settings), max_tokens=max_tokens_field(settings.openai_base_url))
+    return OpenAIChat(opener, max_tokens=max_tokens_field(settings.openai_base_url))
 
 
 def _opener(settings: Settings) -> Opener:

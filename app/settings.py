@@ -17,11 +17,15 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Names: TypeAlias = Annotated[tuple[str, ...], NoDecode]
+BuiltinTools: TypeAlias = Annotated[
+    tuple[Literal["web_search", "code_interpreter", "image_generation"], ...], NoDecode
+]
 
 # The word for any port of this machine in CHAT_ALLOWED_ORIGINS.
 LOCALHOST = "localhost"
@@ -77,6 +81,7 @@ class Settings(BaseSettings):
     tools: Names = ()
     tool_modules: Names = ()
     default_tool: str | None = None
+    builtin_tools: BuiltinTools = ()
     approval_secret: SecretStr | None = None
     auth_token: SecretStr | None = None
     allowed_origins: Names = ()
@@ -84,7 +89,14 @@ class Settings(BaseSettings):
     resume: Literal["off"] = "off"
     direct: bool = False
 
-    @field_validator("allowed_models", "tools", "tool_modules", "allowed_origins", mode="before")
+    @field_validator(
+        "allowed_models",
+        "tools",
+        "tool_modules",
+        "builtin_tools",
+        "allowed_origins",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         """Read ``a, b`` as two names."""
@@ -112,6 +124,13 @@ class Settings(BaseSettings):
         address = urlsplit(value)
         if not address.hostname or address.port == 0:
             raise ValueError("must name a host, and a port that exists")
+        return value
+
+    @field_validator("builtin_tools")
+    @classmethod
+    def _fit_the_api(cls, value: BuiltinTools, info: ValidationInfo) -> BuiltinTools:
+        if value and info.data.get("api") != "responses":
+            raise ValueError("needs CHAT_API=responses")
         return value
 
     @field_validator("allowed_origins")
