@@ -41,6 +41,9 @@ _LEAN_WITHOUT = _WITHOUT | {
     *("openai", "jiter", "sniffio", "httpx2", "httpcore2", "truststore"),
 }
 
+# The handlers among the examples; what else is there runs elsewhere.
+_EXAMPLES = ("__init__.py", "words.py", "outcomes.py")
+
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "bin", "tests"})
 # Type stubs, C sources, notes for people, and what an installer notes down for itself.
 _SKIPPED_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h", ".hash", ".md"})
@@ -142,10 +145,9 @@ def _compile(files: dict[str, Path], target: Path, *, python: str) -> dict[str, 
 
 
 def _ours() -> Iterator[tuple[str, Path]]:
-    yield "bootstrap", ROOT / "bootstrap"
-    for folder in ("app", "examples"):
-        for path in (ROOT / folder).rglob("*.py"):
-            yield path.relative_to(ROOT).as_posix(), path
+    examples = (ROOT / "examples" / name for name in _EXAMPLES)
+    for path in (ROOT / "bootstrap", *(ROOT / "app").rglob("*.py"), *examples):
+        yield path.relative_to(ROOT).as_posix(), path
 
 
 def _theirs(installed: Path) -> Iterator[tuple[str, Path]]:

@@ -79,9 +79,12 @@ class StreamedAnswer:
 
     async def write(self, data: bytes) -> None:
         _check(self._is_over)
-        has_no_body = self._is_head or self._head.status_code in _NO_BODY
-        if data and not (self._is_http and has_no_body):
-            await self._write(data)
+        if not data or self._has_no_body():
+            return
+        if self._stream is None:
+            await self._open(data)
+        else:
+            await self._send(self._stream, data)
 
     async def end(self, error: FunctionError | None = None) -> None:
         _check(self._is_over)
@@ -91,7 +94,7 @@ class StreamedAnswer:
             # No byte, and none may be invented: there is nothing to stream.
             await self._respond(b"")
         else:
-            stream = self._stream or await self._write(_FILLER)
+            stream = self._stream or await self._open(_FILLER)
             self._is_over = True
             await stream.end(error)
 
@@ -117,10 +120,11 @@ class StreamedAnswer:
         self._is_over = True
         await self._api.respond(self._request_id, self._content_type(), body)
 
-    async def _write(self, data: bytes) -> ResponseStream:
-        if self._stream is not None:
-            await self._send(self._stream, data)
-            return self._stream
+    def _has_no_body(self) -> bool:
+        return self._is_http and (self._is_head or self._head.status_code in _NO_BODY)
+
+    async def _open(self, data: bytes) -> ResponseStream:
+        """Send the first piece of the body, and all that comes before it."""
         stream = await self._api.open_stream(self._request_id, self._content_type())
         if self._is_over:  # `fail` was called while we waited
             stream.abort()
