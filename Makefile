@@ -1,6 +1,6 @@
 # What people and CI call. Every target sets up what it needs, into ignored folders of the checkout.
 .DEFAULT_GOAL := help
-.PHONY: help run test check coverage bench lock clean
+.PHONY: help run emulate test check coverage traps outcomes bench zip lock clean
 SHELL := /bin/sh
 
 PORT ?= 9000
@@ -9,6 +9,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error --prefix
+NODE_READY := tests/conformance/node_modules/.ready tests/aws/node/node_modules/.ready
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,13 +17,28 @@ help: ## Show this list
 run: .venv/.ready-run ## Set up and serve on http://127.0.0.1:9000 (PORT= changes it)
 	@PORT=$(PORT) $(BIN)/python -m app serve --demo
 
-test: .venv/.ready-dev node-tests ## Set up and run every test
+emulate: .venv/.ready-run ## Set up and serve a local Lambda that streams on port 9000 (PORT= changes it)
+	@$(BIN)/python -m app emulate --port $(PORT)
+
+test: .venv/.ready-dev $(NODE_READY) ## Set up and run every test
 	$(BIN)/pytest
 
 check: .venv/.ready-dev ## Lint and check types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+coverage: .venv/.ready-dev ## Check that each sans-IO module is covered to its last branch by its own tests
+	$(BIN)/python -m tests.module_coverage
+
+traps: .venv/.ready-dev tests/conformance/node_modules/.ready ## Spoil our bytes and see that the real clients notice
+	$(BIN)/python -m tests.conformance --traps
+
+outcomes: .venv/.ready-dev ## Invoke functions that end well, fail in mid-stream and take too long
+	$(BIN)/python -m examples.run_outcomes
+
+zip: .venv/.ready-dev ## Build dist/function.zip for Lambda (ZIP="--arch arm64 --lean")
+	$(BIN)/python infra/package_zip.py $(ZIP)
 
 bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH="--quick" for a short run)
 	$(BIN)/python -m bench $(BENCH)
@@ -35,13 +51,10 @@ COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11
 clean: ## Remove everything that the other targets made
 	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 
-.PHONY: node-tests
-node-tests: tests/conformance/node_modules/.ready
-
 # npm's packages are the other side of the protocol tests; without node those tests skip.
-tests/conformance/node_modules/.ready: tests/conformance/package-lock.json
-	@if command -v npm >/dev/null; then $(NPM_CI) tests/conformance && touch $@; \
-	else echo "npm is not installed: the tests against the real AI SDK will be skipped."; fi
+%/node_modules/.ready: %/package-lock.json
+	@if command -v npm >/dev/null; then $(NPM_CI) $* && touch $@; \
+	else echo "npm is not installed: the tests that need $* will be skipped."; fi
 
 .venv/pyvenv.cfg:
 	@test -n "$(PYTHON)" || { echo "Deltaline needs Python 3.11 or later; none was found (set PYTHON=)."; exit 1; }

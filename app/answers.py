@@ -24,7 +24,7 @@ from app.outbox import Outbox
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers import Emit, Provider
-from app.responses import JSONAnswer, TurnResponse, failure
+from app.responses import JSONAnswer, TurnResponse, failure, watch
 from app.telemetry import RequestLog
 from app.tools.approval import Approvals
 from app.tools.context import Scene
@@ -47,7 +47,6 @@ class AnswerOptions(msgspec.Struct, frozen=True, kw_only=True):
     status_wait_s: float
     keep_alive_s: float
     deadline_margin_s: float
-    shutdown_grace_s: float
 
 
 class Answers:
@@ -166,17 +165,24 @@ class Answers:
             deadline=deadline,
         )
         self._turns.add(turn)
+        leaving = watch(request)
         headers = {"x-request-id": request_id}
         try:
-            await self._opened(turn, request, options.status_wait_s if is_stream else None)
+            await _opened(turn, leaving, options.status_wait_s if is_stream else None)
             if outbox is None:
+                leaving.cancel()
                 return await _whole(turn, asked, headers, is_object=schema is not None)
         except BaseException:
+            leaving.cancel()
             await turn.leave()
             raise
         turn.answer_anyway()
         return TurnResponse(
-            turn, outbox, encoder, headers=headers, shutdown_grace_s=options.shutdown_grace_s
+            turn,
+            outbox,
+            leaving,
+            media_type=encoder.media_type,
+            headers={**encoder.headers, **headers},
         )
 
     def _toolbox(
@@ -242,23 +248,18 @@ class Answers:
             raise InvalidOption(f"The model {asked.model[:60]!r} is not allowed; allowed: {known}.")
         return asked.model
 
-    async def _opened(self, turn: LiveTurn, request: Request, wait_s: float | None) -> None:
-        """Wait until the turn has something to say, ``wait_s`` is over or the client has left."""
-        leaving = asyncio.ensure_future(_left(request))
-        try:
-            until = turn.opened if wait_s is not None else turn.task
-            await asyncio.wait((until, leaving), timeout=wait_s, return_when="FIRST_COMPLETED")
-            if leaving.done() and not until.done():
-                await turn.leave()
-            elif turn.opened.done():
-                turn.opened.result()
-        finally:
-            leaving.cancel()
 
+async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | None) -> None:
+    """Wait until the turn has something to say, ``wait_s`` is over or the client has left.
 
-async def _left(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    ``None``: wait until the turn is over.
+    """
+    until = turn.opened if wait_s is not None else turn.task
+    await asyncio.wait((until, leaving), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+    if leaving.done() and not until.done():
+        await turn.leave()
+    elif turn.opened.done():
+        turn.opened.result()
 
 
 def _checked(emit: Emit, schema: ObjectSchema, transcript: Transcript) -> Emit:

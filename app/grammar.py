@@ -197,7 +197,8 @@ class Order:
         if isinstance(event, ToolInputStart | ToolInputAvailable | ToolInputError):
             executor = event.executor if isinstance(event, ToolInputAvailable) else "server"
             self._calls[event.tool_call_id] = _Call(event.tool_name, after, executor)
-        elif call is not None:
+        else:
+            assert call is not None  # only the three above may come first
             call.state = after
 
     def _check_nothing_owed(self, event: Event) -> None:

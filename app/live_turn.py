@@ -98,11 +98,16 @@ class LiveTurn:
         if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(0)
 
-    async def leave(self) -> None:
-        """Cancel the turn because nobody listens any more, and wait until it is gone."""
+    def abandon(self) -> None:
+        """Cancel the turn because nobody listens any more."""
         if not self.task.done():
             self.record.client_left = True
             self.task.cancel()
+
+    async def leave(self) -> None:
+        """Abandon the turn and wait until it is gone."""
+        if not self.task.done():
+            self.abandon()
             await asyncio.wait([self.task])
 
     async def _run(self) -> None:

@@ -14,7 +14,7 @@ from starlette.routing import Match, Route
 
 from app import __version__
 from app.answers import AnswerOptions, Answers
-from app.errors import ChatError
+from app.errors import ChatError, RequestError
 from app.incoming import Incoming, request_id
 from app.objects import Schemas
 from app.providers import Provider
@@ -22,8 +22,11 @@ from app.providers.openers import Opener
 from app.recipe import Recipe
 from app.responses import failure
 from app.routes import Routes
-from app.settings import LOCALHOST, Settings, load_settings
+from app.settings import LOCALHOST, Settings, SettingsError, load_settings
+from app.tool_answers import ToolAnswers
 from app.tools.approval import Approvals
+from app.tools.loading import ToolLoadError, load_tools
+from app.tools.serve import choose_tool
 from app.tools.tool import Tool
 from app.turns import OnFinish, Turns
 
@@ -67,6 +70,7 @@ def create_app(
     """
     settings = load_settings() if settings is None else settings
     turns = Turns(on_finish)
+    chosen_tools = _tools(settings, tools)
     provider = _provider(settings)
 
     @asynccontextmanager
@@ -94,10 +98,9 @@ def create_app(
             status_wait_s=settings.status_wait_s,
             keep_alive_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,
-            shutdown_grace_s=shutdown_grace_s,
         ),
-        tools=_tools(settings, tools),
-        approvals=Approvals(_approval_secret(settings)),
+        tools=chosen_tools,
+        approvals=Approvals(_approval_secret(settings, chosen_tools)),
         new_id=lambda prefix: f"{prefix}-{secrets.token_hex(8)}",
         now=time.time,
     )
@@ -107,6 +110,12 @@ def create_app(
     routes = Routes(
         incoming,
         answers,
+        ToolAnswers(
+            chosen_tools,
+            default_tool=settings.default_tool,
+            heartbeat_s=settings.keep_alive_s,
+            deadline_margin_s=settings.deadline_margin_s,
+        ),
         schemas=Schemas({"recipe": Recipe} if schemas is None else schemas),
         allow_client_system=settings.allow_client_system,
         page=_PAGE if (_PAGE / "index.html").is_file() else None,
@@ -126,12 +135,28 @@ def _secret(value: SecretStr | None) -> str | None:
 
 
 def _tools(settings: Settings, own: Sequence[Tool]) -> Mapping[str, Tool]:
-    return {tool.name: tool for tool in own}
+    try:
+        tools = load_tools(settings.tools, modules=settings.tool_modules, given=own)
+        if settings.default_tool is not None:
+            choose_tool(tools, settings.default_tool, default=None)
+    except ToolLoadError as error:
+        raise SettingsError(str(error)) from error
+    except RequestError as error:
+        raise SettingsError(f"CHAT_DEFAULT_TOOL has a bad value: {error}") from error
+    return tools
 
 
-def _approval_secret(settings: Settings) -> bytes:
+def _approval_secret(settings: Settings, tools: Mapping[str, Tool]) -> bytes:
     secret = _secret(settings.approval_secret)
-    return secrets.token_bytes(32) if secret is None else secret.encode()
+    if secret is not None:
+        return secret.encode()
+    asking = [tool.name for tool in tools.values() if tool.needs_approval]
+    if asking and settings.is_on_lambda:
+        raise SettingsError(
+            f"CHAT_APPROVAL_SECRET is missing: the tool {asking[0]} asks for approval, and on "
+            "Lambda another process may get the answer."
+        )
+    return secrets.token_bytes(32)
 
 
 def _provider(settings: Settings) -> Provider:

@@ -1,21 +1,25 @@
-"""The way of frames from a turn, which pushes, to its response, which pulls.
+"""The way of a turn's frames to its response.
 
-The turn may be ahead of a slow client only by `high_water_bytes`; then `put` waits, and with it the
-reading from the model, so that memory stays constant however long the answer is.
+Until the response begins, frames wait here, up to a high-water mark. From then on each goes
+straight to the connection, in the turn's own task: no queue, no second task, and a client that
+reads slowly holds back the turn and with it the reading from the model, so that memory stays
+constant however long the answer is.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 HIGH_WATER_BYTES = 256 * 1024
 
+# Sends bytes to the client; returns once there is room for more.
+Write: TypeAlias = Callable[[bytes], Awaitable[None]]
+
 
 class Outbox:
-    """Frames of one turn, with one writer and one reader.
+    """Frames of one turn.
 
-    All that is waiting when the reader comes leaves as one chunk. When nothing was sent for
-    ``keep_alive_s`` seconds, `keep_alive` bytes are.
+    When nothing was sent for ``keep_alive_s`` seconds, `keep_alive` bytes are.
 
     Args:
         keep_alive_s: longest silence, in seconds.
@@ -31,66 +35,69 @@ class Outbox:
         high_water_bytes: int = HIGH_WATER_BYTES,
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         self._frames: list[bytes] = []
         self._waiting_bytes = 0
         self._high_water_bytes = high_water_bytes
-        self._reader: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
-        self._closed = False
+        self._write: Write | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._is_closed = False
+        self._is_writing = False
         self._keep_alive_s = keep_alive_s
         self._keep_alive = keep_alive
-        self._last_sent = self._loop.time()
+        self._beat: asyncio.Future[None] | None = None
+        self._last_sent = self._time()
         self._timer = self._loop.call_later(keep_alive_s, self._on_timer)
 
     async def put(self, frame: bytes) -> None:
-        """Hand over ``frame`` and wait while the client is too far behind. ``b""`` is dropped."""
-        if not frame or self._closed:
+        """Send ``frame``, or keep it until there is a response. ``b""`` is dropped."""
+        if not frame or self._is_closed:
             return
-        self._push(frame)
-        while self._waiting_bytes > self._high_water_bytes and not self._closed:
-            self._writer = self._loop.create_future()
-            await self._writer
-
-    def close(self) -> None:
-        """Say that no frame follows (or that nobody reads any more). Idempotent."""
-        self._closed = True
-        self._timer.cancel()
-        _wake(self._reader)
-        _wake(self._writer)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        """Return everything that waits, as one chunk of at least one byte."""
-        while not self._frames:
-            if self._closed:
-                raise StopAsyncIteration
-            self._reader = self._loop.create_future()
-            await self._reader
-        chunk = self._frames[0] if len(self._frames) == 1 else b"".join(self._frames)
-        self._frames.clear()
-        self._waiting_bytes = 0
-        self._last_sent = self._loop.time()
-        _wake(self._writer)
-        return chunk
-
-    def _push(self, frame: bytes) -> None:
+        if self._write is not None:
+            self._is_writing = True
+            self._last_sent = self._time()
+            await self._write(frame)
+            self._is_writing = False
+            return
         self._frames.append(frame)
         self._waiting_bytes += len(frame)
-        _wake(self._reader)
+        while self._waiting_bytes > self._high_water_bytes and not self._is_closed:
+            self._room = self._loop.create_future()
+            await self._room
+
+    async def connect(self, write: Write) -> None:
+        """Send what waits; from then on every frame goes to ``write`` as it comes."""
+        while self._frames:
+            chunk = b"".join(self._frames)
+            self._frames.clear()
+            self._waiting_bytes = 0
+            self._last_sent = self._time()
+            self._make_room()
+            await write(chunk)  # frames that come meanwhile wait for the next round
+        self._write = write
+
+    def close(self) -> None:
+        """Say that no frame follows, or that nobody reads any more. What waits stays."""
+        self._is_closed = True
+        self._timer.cancel()
+        if self._beat is not None:
+            self._beat.cancel()
+        self._make_room()
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     def _on_timer(self) -> None:
         # One timer for the whole stream, moved only when it fires: a token costs no timer.
-        quiet_s = self._loop.time() - self._last_sent
+        quiet_s = self._time() - self._last_sent
         if quiet_s >= self._keep_alive_s:
-            frame = self._keep_alive()
-            if frame and not self._frames:
-                self._push(frame)
             quiet_s = 0.0
+            # A write that still waits for the client is no silence of ours.
+            if self._write is not None and not self._is_writing and (frame := self._keep_alive()):
+                self._last_sent = self._time()
+                self._beat = asyncio.ensure_future(self._send(self._write, frame))
         self._timer = self._loop.call_later(self._keep_alive_s - quiet_s, self._on_timer)
 
-
-def _wake(waiter: asyncio.Future[None] | None) -> None:
-    if waiter is not None and not waiter.done():
-        waiter.set_result(None)
+    async def _send(self, write: Write, frame: bytes) -> None:
+        await write(frame)

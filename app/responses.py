@@ -1,19 +1,19 @@
-"""How a turn's frames become an HTTP response.
+"""How a turn's frames become an HTTP response, and errors one of theirs.
 
-Server-sent events go out through sse-starlette, all else through Starlette's own response. Frames
-are ready-made bytes with their keep-alives in them, so neither adds any.
+One response serves every protocol on every transport: frames are ready-made bytes, with their
+keep-alives in them, and the turn pushes them into the connection itself (see `app.outbox`).
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import anyio
-from starlette.responses import Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.live_turn import LiveTurn
 from app.outbox import Outbox
-from app.protocols import Encoder
 from app.protocols.json_text import dumps
 
 # What every streaming answer carries, so that no proxy holds it back.
@@ -22,8 +22,15 @@ STREAM_HEADERS: Mapping[str, str] = {"cache-control": "no-cache", "x-accel-buffe
 # ASGI extension of our Lambda runtime: a dictionary that a failed turn writes its error into.
 OUTCOME = "deltaline.outcome"
 
-# sse-starlette starts to count up to half a second before the server does, and cuts the stream.
-_SSE_PATIENCE_S = 2.0
+
+def watch(request: Request) -> asyncio.Task[None]:
+    """Return a task that is done as soon as the client has left; its body has been read."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return asyncio.create_task(left())
 
 
 class TurnResponse(Response):
@@ -32,59 +39,52 @@ class TurnResponse(Response):
     Args:
         turn: already opened, or answered anyway.
         outbox: where the turn's frames come from.
-        encoder: the turn's; says the media type and headers.
-        headers: added to those of the protocol.
-        shutdown_grace_s: how long a stream may go on when the server is told to stop, in seconds.
+        leaving: done when the client has left (`watch`).
+        media_type: the protocol's.
+        headers: of the response.
     """
 
     def __init__(
         self,
         turn: LiveTurn,
         outbox: Outbox,
-        encoder: Encoder,
+        leaving: asyncio.Task[None],
         *,
+        media_type: str,
         headers: Mapping[str, str],
-        shutdown_grace_s: float,
     ) -> None:
         self.status_code = 200
         self.background = None
+        self.media_type = media_type
         self._turn = turn
         self._outbox = outbox
-        self._media_type = encoder.media_type
-        self._all_headers = {**STREAM_HEADERS, **encoder.headers, **headers}
-        self._shutdown_grace_s = shutdown_grace_s
+        self._leaving = leaving
+        self.init_headers({**STREAM_HEADERS, **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; tell our Lambda runtime if the turn failed."""
-        outcome: dict[str, Any] | None = scope.get("extensions", {}).get(OUTCOME)
+        turn = self._turn
+
+        async def write(data: bytes) -> None:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+
         try:
-            await self._inner(is_uvicorn=outcome is None)(scope, receive, send)
+            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+            await send(start)
+            # Whatever we wait for below, a client that leaves ends the turn at once.
+            self._leaving.add_done_callback(lambda _: turn.abandon())
+            await self._outbox.connect(write)
+            await asyncio.wait((turn.task,))
+            if not self._leaving.done():
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            await self._turn.leave()
+            self._leaving.cancel()
+            await turn.leave()
             self._outbox.close()
-            if outcome is not None and self._turn.error is not None:
-                outcome["error_code"] = self._turn.error.code
-                outcome["error_message"] = self._turn.error.message
-
-    def _inner(self, *, is_uvicorn: bool) -> Response:
-        if not (is_uvicorn and self._media_type == "text/event-stream"):
-            return StreamingResponse(
-                self._outbox, headers=self._all_headers, media_type=self._media_type
-            )
-        # Imported here: it patches uvicorn, and neither our Lambda runtime nor a data stream
-        # has any use for it.
-        from sse_starlette import EventSourceResponse
-
-        return EventSourceResponse(
-            self._outbox,
-            headers=self._all_headers,
-            sep="\n",
-            ping=0,
-            # Without these it would cut the stream at once when the server is told to stop; with
-            # them the turn has time to end it properly (see `app.serve`).
-            shutdown_event=anyio.Event(),
-            shutdown_grace_period=self._shutdown_grace_s + _SSE_PATIENCE_S,
-        )
+            outcome: dict[str, Any] | None = scope.get("extensions", {}).get(OUTCOME)
+            if outcome is not None and turn.error is not None:
+                outcome["error_code"] = turn.error.code
+                outcome["error_message"] = turn.error.message
 
 
 class JSONAnswer(Response):

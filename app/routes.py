@@ -16,13 +16,14 @@ from starlette.responses import FileResponse, Response
 from app import __version__, openapi
 from app.answers import Answers
 from app.aws.lambda_events import EventKind, MalformedEvent, classify, read_event
-from app.errors import InvalidJson, RequestError, UnknownRequestShape
+from app.errors import InvalidJson, NotFound, RequestError
 from app.incoming import Incoming, request_id
 from app.messages import ToolRequest
 from app.objects import Schemas
 from app.requests import parse, parse_json
 from app.responses import JSONAnswer
 from app.telemetry import RequestLog, log_unanswered
+from app.tool_answers import ToolAnswers
 
 # Makes the answer from the request's body; told its id and when it came in (`time.perf_counter`).
 _Answer: TypeAlias = Callable[[Request, bytes, str, float], Awaitable[Response]]
@@ -36,6 +37,7 @@ class Routes:
     Args:
         incoming: reads and admits requests.
         answers: makes the answer to a chat request.
+        tool_answers: makes the answer to a request for one tool.
         schemas: of ``POST /api/object/{schema}``.
         allow_client_system: whether system messages from the client are kept.
         page: folder of the built demo page, if there is one.
@@ -46,6 +48,7 @@ class Routes:
         self,
         incoming: Incoming,
         answers: Answers,
+        tool_answers: ToolAnswers,
         *,
         schemas: Schemas,
         allow_client_system: bool,
@@ -54,6 +57,7 @@ class Routes:
     ) -> None:
         self._incoming = incoming
         self._answers = answers
+        self._tool_answers = tool_answers
         self._schemas = schemas
         self._allow_client_system = allow_client_system
         self._page = page
@@ -68,6 +72,8 @@ class Routes:
         add("/events", self.event, methods=["POST"], **openapi.EVENTS)
         add("/api/completion", self.chat, methods=["POST"], **openapi.COMPLETION)
         add("/api/object/{schema}", self.object, methods=["POST"], **openapi.OBJECT)
+        add("/api/tools/{name}/invoke", self.tool, methods=["POST"], **openapi.TOOL)
+        add("/invoke", self.tool, methods=["POST"], **openapi.DEFAULT_TOOL)
         add("/api/chat/{chat_id}/stream", self.resume, methods=["GET"], **openapi.RESUME)
         add("/api/chat", self.resume_4, methods=["GET"], **openapi.RESUME_4)
         add("/api/chat/{chat_id}/stop", self.stop, methods=["POST"], **openapi.STOP)
@@ -87,6 +93,10 @@ class Routes:
     async def object(self, request: Request) -> Response:
         """Stream a JSON document that fits a registered schema."""
         return await self._logged(request, self._object)
+
+    async def tool(self, request: Request) -> Response:
+        """Run one tool and stream what it says as NDJSON."""
+        return await self._logged(request, self._tool)
 
     async def resume(self, request: Request) -> Response:
         """Say that no turn is running: streams are kept only once a stream store is on."""
@@ -151,7 +161,7 @@ class Routes:
             allow_client_system=self._allow_client_system,
         )
         if isinstance(asked, ToolRequest):
-            raise UnknownRequestShape("This route is for chats, not for tools.")
+            return await self._run_tool(request, asked, None, known_as)
         return await self._answers.answer(request, asked, request_id=known_as, started=started)
 
     async def _event(
@@ -178,4 +188,21 @@ class Routes:
         )
         return await self._answers.answer_object(
             request, schema, value, request_id=known_as, started=started
+        )
+
+    async def _tool(self, request: Request, body: bytes, known_as: str, started: float) -> Response:
+        asked = parse(
+            body,
+            content_type=request.headers.get("content-type"),
+            max_bytes=self._incoming.max_body_bytes,
+        )
+        if not isinstance(asked, ToolRequest):
+            raise NotFound('This route runs a tool: send {"args": {…}}.')
+        return await self._run_tool(request, asked, request.path_params.get("name"), known_as)
+
+    async def _run_tool(
+        self, request: Request, asked: ToolRequest, name: str | None, known_as: str
+    ) -> Response:
+        return await self._tool_answers.answer(
+            request, asked, name=name, request_id=known_as, now=time.time()
         )

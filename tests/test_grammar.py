@@ -113,7 +113,8 @@ def test_a_call_of_the_client_or_one_that_waits_for_approval_is_not_owed() -> No
 
 
 def test_closing_answers_every_owed_call_so_that_the_turn_may_end() -> None:
-    order = order_after(*IN_STEP, CALL, ToolInputStart("d", "u"))
+    by_client = ToolInputAvailable("e", "v", {}, "client")
+    order = order_after(*IN_STEP, CALL, ToolInputStart("d", "u"), by_client)
 
     closing = list(order.closing("Stopped."))
     for event in closing:

@@ -20,8 +20,7 @@ PROTOCOLS = ["data", "ui", "text"]
 
 
 def _tasks() -> set[asyncio.Task[Any]]:
-    """Return the tasks of this loop, without sse-starlette's one watcher a loop."""
-    return {task for task in asyncio.all_tasks() if "_shutdown_watcher" not in repr(task)}
+    return asyncio.all_tasks()
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

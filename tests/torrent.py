@@ -3,6 +3,7 @@
 import asyncio
 import socket
 
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from app.events import Error, Finish, Start, StepEnd, StepStart, TextDelta
@@ -11,12 +12,12 @@ from app.outbox import Outbox
 from app.protocols import Encoder
 from app.protocols.framing import Framer
 from app.providers import Emit
-from app.responses import TurnResponse
+from app.responses import TurnResponse, watch
 from app.telemetry import RequestLog
 
 
 class Torrent:
-    """An app whose every answer is one long turn that never waits for a model.
+    """An app whose every answer is one long turn whose model is never slow.
 
     Attributes:
         emitted: bytes of text that the turn has been able to say.
@@ -44,7 +45,13 @@ class Torrent:
             on_end=lambda _: self.over.set(),
             started=0,
         )
-        response = TurnResponse(self.turn, outbox, self._encoder, headers={}, shutdown_grace_s=0)
+        response = TurnResponse(
+            self.turn,
+            outbox,
+            watch(Request(scope, receive)),
+            media_type=self._encoder.media_type,
+            headers=self._encoder.headers,
+        )
         await response(scope, receive, send)
 
     def stop(self, error: Error) -> None:
@@ -55,6 +62,7 @@ class Torrent:
     async def _run(self, emit: Emit) -> None:
         await emit([Start("msg-1"), StepStart()])
         for _ in range(self.PIECES):
+            await asyncio.sleep(0)  # as reading from a model does
             await emit([TextDelta(self.PIECE)])
             self.emitted += len(self.PIECE)
         await emit([StepEnd("stop"), Finish("stop")])

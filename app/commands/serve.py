@@ -7,9 +7,7 @@ import sys
 from app.main import SHUTDOWN_GRACE_S
 from app.serve import ListenError, serve
 from app.settings import SettingsError, load_settings
-
-# What is on in `make run`: every kind of tool, see `app/tools`.
-EXAMPLE_TOOLS = "get_weather,slow_process,get_location,send_email"
+from app.tools.loading import EXAMPLES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +72,8 @@ def _demo_defaults() -> None:
     if not (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):
         os.environ.setdefault("CHAT_PROVIDER", "scripted")
     os.environ.setdefault("CHAT_ALLOWED_ORIGINS", "localhost")
+    if not os.environ.get("CHAT_TOOL_MODULES"):
+        os.environ.setdefault("CHAT_TOOLS", ",".join(EXAMPLES))
 
 
 def _announce(url: str) -> None:

@@ -57,6 +57,7 @@ def test_an_option_that_cannot_be_met_is_refused_with_a_sentence(query: Any, sen
         (Dialect("ui", "5.0"), "text/event-stream"),
         (Dialect("ui"), "text/event-stream"),
         (Dialect("text"), "text/plain; charset=utf-8"),
+        (Dialect("ndjson"), "application/x-ndjson"),
     ],
 )
 def test_every_dialect_has_an_encoder(dialect: Dialect, media_type: str) -> None:
