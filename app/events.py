@@ -89,10 +89,15 @@ class ReasoningRedacted(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolInputStart(msgspec.Struct, frozen=True, gc=False):
-    """The model begins to write the arguments of a tool call."""
+    """The model begins to write the arguments of a tool call.
+
+    ``executor`` is ``provider`` for what the model's own side runs; who answers any other call is
+    known when it is whole.
+    """
 
     tool_call_id: str
     tool_name: str
+    executor: Executor = "server"
 
 
 class ToolInputDelta(msgspec.Struct, frozen=True, gc=False):

@@ -165,8 +165,11 @@ class UIMessageStreamEncoder:
     ) -> bytes:
         call_id = event.tool_call_id
         match event:
-            case ToolInputStart(_, tool_name):
-                return _chunk("tool-input-start", toolCallId=call_id, toolName=tool_name)
+            case ToolInputStart(_, tool_name, executor):
+                if executor == "provider":
+                    self._provider_calls.add(call_id)
+                call = {"toolCallId": call_id, "toolName": tool_name}
+                return _chunk("tool-input-start", **call, **self._by(call_id))
             case ToolInputDelta(_, text):
                 return _chunk("tool-input-delta", toolCallId=call_id, inputTextDelta=text)
             case ToolInputAvailable(_, tool_name, tool_input, executor):

@@ -9,6 +9,7 @@ from functools import partial
 
 from app.events import (
     Event,
+    Executor,
     ReasoningDelta,
     ReasoningRedacted,
     ReasoningSignature,
@@ -162,7 +163,8 @@ class OutputItems:
             out.extend([self._cut(before, is_whole=True)])  # a server that does not count
         self._open[index] = call
         if call.name:
-            out.extend([ToolInputStart(call.id, call.name)])
+            executor: Executor = "provider" if call.is_builtin else "server"
+            out.extend([ToolInputStart(call.id, call.name, executor)])
 
     def _end(self, index: int | None, upstream_id: str | None) -> _Call:
         call = self._open.pop(index, None)

@@ -263,16 +263,18 @@ def test_preliminary_outputs_are_marked_and_the_last_one_is_not() -> None:
     assert "preliminary" not in last
 
 
-def test_what_the_provider_ran_itself_is_marked_on_the_call_and_its_answer() -> None:
+def test_what_the_provider_ran_itself_is_marked_from_its_start_to_its_answer() -> None:
     events: list[Event] = [
         *turns.BEGIN,
+        ToolInputStart("c", "web_search", "provider"),
         ToolInputAvailable("c", "web_search", {}, "provider"),
         ToolOutputAvailable("c", []),
     ]
 
-    call, answer = chunks(encode(UIMessageStreamEncoder(), events))[-2:]
+    start, call, answer = chunks(encode(UIMessageStreamEncoder(), events))[-3:]
 
-    assert call["providerExecuted"] is answer["providerExecuted"] is True
+    assert start["providerExecuted"] is call["providerExecuted"] is True
+    assert answer["providerExecuted"] is True
 
 
 @pytest.mark.parametrize(

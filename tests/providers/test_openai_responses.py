@@ -262,7 +262,7 @@ async def test_a_generated_image_is_a_file_however_large(
     async with provider_of(make_opener, answer(*events)) as (provider, _):
         made = await step(provider, asking("Draw"))
 
-    assert made[0] == ToolInputStart("ig_1", "image_generation")
+    assert made[0] == ToolInputStart("ig_1", "image_generation", "provider")
     assert made[3:] == [File("image/png", f"data:image/png;base64,{image}"), StepEnd("stop")]
 
 

@@ -171,7 +171,7 @@ def test_code_reaches_the_client_as_the_json_of_the_input() -> None:
     )
 
     assert events[:3] == [
-        ToolInputStart("ci_1", "code_interpreter"),
+        ToolInputStart("ci_1", "code_interpreter", "provider"),
         ToolInputDelta("ci_1", '{"code":"print(\\"\\n\\")"}'),
         ToolInputAvailable("ci_1", "code_interpreter", {"code": 'print("\n")'}, "provider"),
     ]

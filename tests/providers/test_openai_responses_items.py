@@ -159,7 +159,7 @@ def test_an_item_that_takes_the_place_of_another_ends_it() -> None:
 
     assert side.take()[2:] == [
         ToolInputAvailable("a", "f", {}),
-        ToolInputStart("ws_1", "web_search"),
+        ToolInputStart("ws_1", "web_search", "provider"),
     ]
 
 
@@ -192,7 +192,7 @@ def test_a_tool_of_an_mcp_server_goes_by_its_own_name() -> None:
 
     side.items.add(side.out, 0, McpCall(id="mcp_1", name="roll"))
 
-    assert side.take() == [ToolInputStart("mcp_1", "roll")]
+    assert side.take() == [ToolInputStart("mcp_1", "roll", "provider")]
 
 
 def test_the_parts_of_reasoning_are_paragraphs() -> None:
