@@ -20,7 +20,7 @@ import inspect
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import Any
 
 from app.aws.http_scope import to_scope
@@ -129,7 +129,7 @@ class PlainHandler:
                 return result
             try:
                 for piece in result:
-                    asyncio.run_coroutine_threadsafe(send(piece), loop).result()
+                    _send_from_thread(send(piece), loop)
             finally:
                 if isinstance(result, Generator):
                     result.close()
@@ -177,6 +177,15 @@ def _is_async(function: Callable[..., Any]) -> bool:
         inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(candidate)
         for candidate in (function, getattr(function, "__call__", None))  # noqa: B004
     )
+
+
+def _send_from_thread(sending: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        sent = asyncio.run_coroutine_threadsafe(sending, loop)
+    except RuntimeError:  # the runtime has ended meanwhile, and its loop with it
+        sending.close()
+        raise
+    sent.result()
 
 
 @contextlib.asynccontextmanager

@@ -47,6 +47,10 @@ _SHUTTING_DOWN = FunctionError(
     "Deltaline.Shutdown",
 )
 
+_CANCELLED = FunctionError(
+    "Function.CancelledError", "The handler cancelled itself.", "CancelledError"
+)
+
 _DEFAULT_HANDLER = "app.main:create_app"
 _INVOKE_MODES = ("buffered", "response_stream")
 
@@ -124,10 +128,12 @@ class Runtime:
         work = asyncio.create_task(self._work(call, answer))
         try:
             await asyncio.wait({work}, timeout=left_s - guard_s)
-            if work.done():
-                work.result()
-            else:
+            if not work.done():
                 await self._cut(invocation, work, answer, _TIME_IS_OVER)
+            elif work.cancelled():
+                await answer.fail(_CANCELLED)
+            else:
+                work.result()
         except AnswerRefused as error:
             _log(logging.WARNING, invocation, f"the answer was not taken: {error}")
         except asyncio.CancelledError:
@@ -155,8 +161,13 @@ class Runtime:
         work.cancel()
         # Whoever does not end when cancelled must not keep the next event waiting.
         self._abandoned.add(work)
-        work.add_done_callback(self._abandoned.discard)
+        work.add_done_callback(self._forget)
         await answer.fail(reason)
+
+    def _forget(self, work: asyncio.Task[None]) -> None:
+        self._abandoned.discard(work)
+        if not work.cancelled():
+            work.exception()  # seen: asyncio logs those that nobody looked at
 
     def _answer_for(self, call: LambdaCall) -> Answer:
         request_id = call.invocation.request_id

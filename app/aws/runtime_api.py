@@ -18,6 +18,7 @@ import contextlib
 import time
 from base64 import b64encode
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import h11
 
@@ -124,8 +125,8 @@ class RuntimeApi:
             AnswerRefused: most likely it is too large (413).
             RuntimeApiFailed
         """
-        path = f"/invocation/{request_id}/response"
-        await self._post(path, (("Content-Type", content_type),), body)
+        path = _path(request_id, "response")
+        await self._post(path, (("Content-Type", _header_value(content_type)),), body)
 
     async def fail(self, request_id: str, error: FunctionError) -> None:
         """Say that there is no answer, and why. Only before its first byte.
@@ -133,7 +134,7 @@ class RuntimeApi:
         Raises:
             AnswerRefused, RuntimeApiFailed
         """
-        await self._post(f"/invocation/{request_id}/error", _error_headers(error), error.body())
+        await self._post(_path(request_id, "error"), _error_headers(error), error.body())
 
     async def fail_init(self, error: FunctionError) -> None:
         """Say that the function cannot start. Only before the first `next_invocation`.
@@ -151,9 +152,9 @@ class RuntimeApi:
         """
         head = self._request(
             "POST",
-            f"/invocation/{request_id}/response",
+            _path(request_id, "response"),
             (
-                ("Content-Type", content_type),
+                ("Content-Type", _header_value(content_type)),
                 ("Lambda-Runtime-Function-Response-Mode", "streaming"),
                 ("Transfer-Encoding", "chunked"),
                 # Nobody can know yet whether they will be needed.
@@ -276,8 +277,13 @@ def _trailers(error: FunctionError) -> list[tuple[str, str]]:
     ]
 
 
+def _path(request_id: str, route: str) -> str:
+    return f"/invocation/{quote(request_id, safe='')}/{route}"
+
+
 def _header_value(text: str) -> str:
-    return "".join(char if " " < char < "\x7f" else "?" for char in text)
+    # Both are the function's own words, and h11 would refuse what HTTP does not allow.
+    return "".join(char if " " <= char < "\x7f" else "?" for char in text).strip()
 
 
 def _text(value: bytes) -> str:

@@ -13,8 +13,10 @@ from app.aws.handler_loading import Handler
 from app.aws.http_integration import Prelude
 from app.aws.lambda_call import FunctionConfig
 from app.aws.plain_handler import Context, PlainHandler
+from app.aws.runtime import Runtime
+from app.aws.runtime_api import RuntimeApi
 from tests.aws.http_events import function_url, http_api
-from tests.aws.runtime_api_server import ARN, running, soon
+from tests.aws.runtime_api_server import ARN, RuntimeApiServer, running, soon
 
 
 def _plain(function: Callable[..., Any]) -> Handler:
@@ -289,3 +291,28 @@ async def test_a_generator_that_yields_nothing_is_an_empty_answer() -> None:
 
     assert (direct.route, direct.body) == ("response", b"")
     assert http.http()[1] == b"\n"
+
+
+def test_a_thread_that_outlives_the_runtime_ends_quietly() -> None:
+    started, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def handler(event: Any, context: Context) -> Iterator[bytes]:
+        started.set()
+        release.wait(5)
+        try:
+            yield b"word"
+        finally:
+            ended.set()
+
+    async def stop_in_the_middle() -> None:
+        async with RuntimeApiServer().listen() as api:
+            task = asyncio.create_task(Runtime(RuntimeApi(api.address), _plain(handler)).run())
+            api.invoke({})
+            await asyncio.to_thread(started.wait, 5)
+            task.cancel()
+            await asyncio.wait({task})
+
+    asyncio.run(stop_in_the_middle())
+    release.set()
+
+    assert ended.wait(5)
