@@ -1,0 +1,143 @@
+"""Where AWS credentials come from: the environment, the container endpoint, else botocore.
+
+botocore knows all other places (profiles, SSO, instance roles); it is used if it is installed, and
+loaded only then.
+
+Sources: AWS SDKs and Tools Reference Guide, "Container credential provider"; botocore 1.44,
+botocore/credentials.py (`EnvProvider`, `ContainerProvider`).
+"""
+
+import asyncio
+import ipaddress
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from app.aws.sigv4 import Credentials
+
+_RELATIVE_HOST = "http://169.254.170.2"
+# Where AWS's own agents listen (ECS, EKS). Others could read the token that is sent along.
+_AGENTS = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
+_REFRESH_BEFORE_S = 300.0
+_TIMEOUT_S = 2.0
+
+
+class CredentialsError(Exception):
+    """The environment names a place for credentials that cannot be used."""
+
+
+class _Answer(msgspec.Struct, rename="pascal"):
+    """What a container endpoint answers; ``expiration`` is ISO 8601."""
+
+    access_key_id: str
+    secret_access_key: str
+    token: str | None = None
+    expiration: datetime | None = None
+
+
+class AwsCredentials:
+    """The credentials of this process, looked up when they are needed and kept until they expire.
+
+    Args:
+        environ: the environment, read at each look-up.
+        now: Unix time in seconds.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str] = os.environ, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._environ = environ
+        self._now = now
+        self._kept: tuple[Credentials, float] | None = None
+        self._botocore: Any = None
+
+    async def get(self) -> Credentials | None:
+        """Return credentials that are valid now, ``None`` if this process has none.
+
+        Raises:
+            CredentialsError: the container endpoint or botocore failed.
+        """
+        key_id = self._environ.get("AWS_ACCESS_KEY_ID")
+        secret = self._environ.get("AWS_SECRET_ACCESS_KEY")
+        if key_id and secret:
+            return Credentials(key_id, secret, self._environ.get("AWS_SESSION_TOKEN") or None)
+        url = self._container_url()
+        if url is not None:
+            return await self._from_container(url)
+        return await asyncio.to_thread(self._from_botocore)
+
+    def _container_url(self) -> str | None:
+        relative = self._environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        if relative:
+            return _RELATIVE_HOST + relative
+        url = self._environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        if not url:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme == "https" or (parts.scheme == "http" and _is_local(parts.hostname or "")):
+            return url
+        raise CredentialsError("AWS_CONTAINER_CREDENTIALS_FULL_URI is not a local address")
+
+    async def _from_container(self, url: str) -> Credentials:
+        if self._kept is not None and self._kept[1] - _REFRESH_BEFORE_S > self._now():
+            return self._kept[0]
+        import aiohttp
+
+        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(
+                    url, headers=self._container_headers(), allow_redirects=False
+                ) as response,
+            ):
+                if response.status != 200:
+                    raise CredentialsError(f"the container endpoint answered {response.status}")
+                answer = msgspec.json.decode(await response.read(), type=_Answer)
+        except (aiohttp.ClientError, OSError, msgspec.MsgspecError) as error:
+            raise CredentialsError(f"the container endpoint failed: {error!r}") from error
+        found = Credentials(answer.access_key_id, answer.secret_access_key, answer.token)
+        if answer.expiration is not None:
+            self._kept = (found, answer.expiration.timestamp())
+        return found
+
+    def _container_headers(self) -> dict[str, str]:
+        path = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+        # The file wins, and is read each time: EKS renews it.
+        token = (
+            Path(path).read_text().strip()
+            if path
+            else self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+        )
+        return {"authorization": token} if token else {}
+
+    def _from_botocore(self) -> Credentials | None:
+        try:
+            from botocore.exceptions import BotoCoreError
+            from botocore.session import Session
+        except ImportError:
+            return None
+        try:
+            if self._botocore is None:
+                self._botocore = Session().get_credentials()
+            if self._botocore is None:
+                return None
+            found = self._botocore.get_frozen_credentials()  # renews them if need be
+        except BotoCoreError as error:
+            raise CredentialsError(f"botocore failed: {error!r}") from error
+        return Credentials(found.access_key, found.secret_key, found.token)
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost" or host in _AGENTS:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

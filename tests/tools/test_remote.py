@@ -1,0 +1,515 @@
+"""`app.tools.remote`: a chat calls tools on other servers, over real sockets."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotoCredentials
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from app.aws.credentials import CredentialsError
+from app.aws.event_stream import (
+    InvokeComplete,
+    PayloadChunk,
+    StreamEvent,
+    StreamException,
+    encode_event,
+)
+from app.aws.sigv4 import Credentials
+from app.events import Event, Status, ToolInputAvailable, ToolOutputAvailable, ToolOutputError
+from app.protocols.tool_result import ToolResult
+from app.protocols.tool_run import ToolRunEncoder
+from app.tools import Scene, ToolDefinitionError
+from app.tools.remote import RemoteTool
+from app.tools.remote_call import function_arn_target, function_url_target
+from app.tools.runner import run_calls
+from tests.serving import served
+
+KEYS = Credentials("ASIAEXAMPLE", "a/secret+key", "a//token==")
+ARN = "arn:aws:lambda:eu-north-1:123456789012:function:weather"
+
+Body = Callable[[ToolRunEncoder], AsyncIterator[bytes]]
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Keys:
+    """Credentials that are there, are not, or cannot be had."""
+
+    def __init__(self, found: Credentials | Exception | None) -> None:
+        self._found = found
+
+    async def get(self) -> Credentials | None:
+        if isinstance(self._found, Exception):
+            raise self._found
+        return self._found
+
+
+NO_KEYS = Keys(None)
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._changed = asyncio.Event()
+
+    async def emit(self, events: Sequence[Event]) -> None:
+        self.events += events
+        self._changed.set()
+
+    async def until(self, event: Event) -> None:
+        while event not in self.events:
+            self._changed.clear()
+            await self._changed.wait()
+
+
+async def called(tool: RemoteTool, sink: Sink | None = None, **tool_input: Any) -> list[Event]:
+    sink = Sink() if sink is None else sink
+    call = ToolInputAvailable("c1", tool.name, tool_input)
+    scene = Scene(session_id="s-1", user_id="u-1")
+    await run_calls([call], tools={tool.name: tool}, emit=sink.emit, scene=scene)
+    return sink.events
+
+
+def serving(body: Body, *, seen: list[Any] | None = None) -> Starlette:
+    """Answer every call with the lines that ``body`` makes, as it makes them."""
+
+    async def invoke(request: Request) -> Response:
+        if seen is not None:
+            seen.append((request, await request.body()))
+        lines = body(ToolRunEncoder(now=lambda: 0.0))
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    return Starlette(routes=[Route("/invoke", invoke, methods=["POST"])])
+
+
+def answering(handler: Handler) -> Starlette:
+    return Starlette(routes=[Route("/{path:path}", handler, methods=["POST"])])
+
+
+async def a_good_run(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+    yield encoder.start()
+    yield encoder.keep_alive()
+    yield encoder.status("Half-way")
+    yield encoder.result(ToolResult.ok("Done", {"n": 1}))
+
+
+async def test_statuses_and_result_arrive_and_the_request_is_the_contracts() -> None:
+    seen: list[tuple[Request, bytes]] = []
+    async with served(serving(a_good_run, seen=seen)) as url:
+        tool = RemoteTool("weather", function_url=f"{url}/", config={"unit": "C"})
+
+        events = await called(tool, city="Oslo é \ud800")
+
+    request, body = seen[0]
+    assert events == [
+        Status("Tool execution started", "c1"),
+        Status("Half-way", "c1"),
+        ToolOutputAvailable("c1", {"status": "success", "message": "Done", "data": {"n": 1}}),
+    ]
+    assert json.loads(body) == {
+        "args": {"city": "Oslo é \ud800"},
+        "context": {"session_id": "s-1", "user_id": "u-1"},
+        "tool_config": {"unit": "C"},
+    }
+    assert request.headers["content-type"] == "application/json"
+    assert "authorization" not in request.headers
+
+
+async def test_a_status_arrives_while_the_remote_tool_still_works() -> None:
+    gate = asyncio.Event()
+
+    async def body(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+        yield encoder.status("working")
+        await gate.wait()
+        yield encoder.result(ToolResult.ok("Done"))
+
+    sink = Sink()
+    async with served(serving(body)) as url:
+        running = asyncio.create_task(called(RemoteTool("work", function_url=url), sink))
+        await sink.until(Status("working", "c1"))
+        assert not running.done()
+        gate.set()
+        await running
+
+    done = {"status": "success", "message": "Done"}
+    assert sink.events[-1] == ToolOutputAvailable("c1", done)
+
+
+async def test_cancelling_the_call_closes_the_connection() -> None:
+    is_closed = asyncio.Event()
+
+    async def body(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+        yield encoder.status("working")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_closed.set()
+
+    sink = Sink()
+    async with served(serving(body)) as url:
+        running = asyncio.create_task(called(RemoteTool("work", function_url=url), sink))
+        await sink.until(Status("working", "c1"))
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await is_closed.wait()
+
+
+async def test_a_remote_tool_that_takes_too_long_is_given_up() -> None:
+    async def body(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+        yield encoder.start()
+        await asyncio.Event().wait()
+
+    async with served(serving(body)) as url:
+        tool = RemoteTool("work", function_url=url, timeout_s=0.2)
+
+        events = await called(tool)
+
+    assert events[-1] == ToolOutputError("c1", "work did not finish within 0.2 s.")
+
+
+async def lines_without_a_result(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+    yield encoder.start()
+
+
+async def an_error_line(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+    yield encoder.start()
+    yield encoder.error("The sensor is off.", "SENSOR")
+
+
+async def a_result_that_says_error(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+    yield encoder.result(ToolResult.error("No such city.", error_code="NOT_FOUND"))
+
+
+async def garbage(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+    yield encoder.start()
+    yield b"<html>Bad Gateway</html>\n"
+
+
+async def nothing(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+    for line in list[bytes]():
+        yield line
+
+
+async def half_a_line(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+    yield encoder.result(ToolResult.ok())[:20]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (lines_without_a_result, "weather broke off before it had a result."),
+        (nothing, "weather broke off before it had a result."),
+        (an_error_line, "The sensor is off."),
+        (a_result_that_says_error, "No such city."),
+        (garbage, "The answer of weather is not a tool stream."),
+        (half_a_line, "The answer of weather is not a tool stream."),
+    ],
+)
+async def test_every_fault_of_an_answer_is_a_clear_tool_error(body: Body, message: str) -> None:
+    async with served(serving(body)) as url:
+        events = await called(RemoteTool("weather", function_url=url))
+
+    assert events[-1] == ToolOutputError("c1", message)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (403, "HTTP status 403; this server is not allowed to call it."),
+        (404, "HTTP status 404; there is nothing at its address."),
+        (413, "HTTP status 413; the input is too large for it."),
+        (502, "HTTP status 502."),
+        (307, "HTTP status 307."),
+    ],
+)
+async def test_an_http_error_is_a_clear_tool_error(status: int, message: str) -> None:
+    async def handler(request: Request) -> Response:
+        headers = {"location": "http://127.0.0.1:1/"}
+        return Response('{"Message":"secret details"}', status, headers)
+
+    async with served(answering(handler)) as url:
+        events = await called(RemoteTool("weather", function_url=url))
+
+    assert events == [ToolOutputError("c1", f"weather answered with {message}")]
+
+
+async def test_an_answer_in_one_piece_is_taken_too() -> None:
+    async def handler(request: Request) -> Response:
+        return Response('{"success": true, "data": {"n": 2}, "error": null, "error_code": null}')
+
+    async with served(answering(handler)) as url:
+        events = await called(RemoteTool("weather", function_url=f"{url}/invoke"))
+
+    shown = {"status": "success", "message": "", "data": {"n": 2}}
+    assert events == [ToolOutputAvailable("c1", shown)]
+
+
+@contextlib.asynccontextmanager
+async def raw_server(answer: bytes) -> AsyncIterator[str]:
+    """Read a request, write ``answer`` and hang up."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"", "weather cannot be reached."),
+        (b"no HTTP at all\r\n\r\n", "weather cannot be reached."),
+        (HEAD, "weather broke off before it had a result."),
+        (HEAD + b"ff\r\n{", "weather broke off before it had a result."),
+    ],
+)
+async def test_a_connection_that_breaks_is_a_clear_tool_error(answer: bytes, message: str) -> None:
+    async with raw_server(answer) as url:
+        events = await called(RemoteTool("weather", function_url=url))
+
+    assert events == [ToolOutputError("c1", message)]
+
+
+async def test_a_stream_that_breaks_behind_its_result_has_a_result() -> None:
+    line = ToolRunEncoder(now=lambda: 0.0).result(ToolResult.ok("Done"))
+    async with raw_server(HEAD + f"{len(line):x}\r\n".encode() + line + b"\r\nff\r\n") as url:
+        events = await called(RemoteTool("weather", function_url=url))
+
+    assert isinstance(events[-1], ToolOutputAvailable)
+
+
+async def test_a_server_that_is_not_there_is_a_clear_tool_error(unused_tcp_port: int) -> None:
+    tool = RemoteTool("weather", function_url=f"http://127.0.0.1:{unused_tcp_port}")
+
+    assert await called(tool) == [ToolOutputError("c1", "weather cannot be reached.")]
+
+
+async def test_one_remote_tool_that_fails_leaves_the_chat_its_others(unused_tcp_port: int) -> None:
+    sink = Sink()
+    async with served(serving(a_good_run)) as url:
+        tools = {
+            "here": RemoteTool("here", function_url=url),
+            "gone": RemoteTool("gone", function_url=f"http://127.0.0.1:{unused_tcp_port}"),
+        }
+        calls = [ToolInputAvailable("c1", "gone", {}), ToolInputAvailable("c2", "here", {})]
+
+        parts = await run_calls(calls, tools=tools, emit=sink.emit)
+
+    assert [part.is_error for part in parts] == [True, False]
+
+
+async def test_a_large_input_is_sent_whole() -> None:
+    seen: list[tuple[Request, bytes]] = []
+    async with served(serving(a_good_run, seen=seen)) as url:
+        await called(RemoteTool("weather", function_url=url), text="x" * 2_000_000)
+
+    assert json.loads(seen[0][1])["args"]["text"] == "x" * 2_000_000
+
+
+def is_signed_right(request: Request, body: bytes, region: str) -> bool:
+    """Let botocore compute the signature of a request that has arrived."""
+    names = request.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0]
+    signer = SigV4Auth(BotoCredentials("ASIAEXAMPLE", "a/secret+key"), "lambda", region)
+    raw_path = request.scope["raw_path"].decode()
+    arrived = AWSRequest(
+        method=request.method,
+        url=f"http://{request.headers['host']}{raw_path}",
+        headers={name: request.headers[name] for name in names.split(";")},
+        data=body,
+    )
+    arrived.context["timestamp"] = request.headers["x-amz-date"]
+    text = signer.string_to_sign(arrived, signer.canonical_request(arrived))
+    signature = request.headers["authorization"].rpartition("Signature=")[2]
+    return bool(signer.signature(text, arrived) == signature)
+
+
+@pytest.mark.parametrize("keys", [KEYS, Credentials("ASIAEXAMPLE", "a/secret+key")])
+async def test_a_signed_request_is_what_botocore_would_sign(keys: Credentials) -> None:
+    seen: list[tuple[Request, bytes]] = []
+    async with served(serving(a_good_run, seen=seen)) as url:
+        tool = RemoteTool("w", function_url=url, region="eu-north-1", credentials=Keys(keys))
+
+        await called(tool, city="Tromsø")
+
+    request, body = seen[0]
+    assert is_signed_right(request, body, "eu-north-1")
+    assert not is_signed_right(request, body + b" ", "eu-north-1")
+    assert request.headers.get("x-amz-security-token") == keys.session_token
+
+
+async def test_a_function_url_is_called_unsigned_without_credentials() -> None:
+    async with served(serving(a_good_run)) as url:
+        tool = RemoteTool("w", function_url=url, region="r", credentials=NO_KEYS)
+
+        assert isinstance((await called(tool))[-1], ToolOutputAvailable)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [{"function_arn": ARN}, {"function_url": "https://x.lambda-url.eu-north-1.on.aws"}],
+)
+async def test_credentials_that_cannot_be_had_are_a_tool_error(address: dict[str, Any]) -> None:
+    tool = RemoteTool("w", **address, credentials=Keys(CredentialsError("broken")))
+
+    message = "This server has no AWS credentials to call w with."
+    assert await called(tool) == [ToolOutputError("c1", message)]
+
+
+async def test_lambdas_api_is_not_called_without_credentials() -> None:
+    tool = RemoteTool("w", function_arn=ARN, credentials=NO_KEYS)
+
+    message = "This server has no AWS credentials to call w with."
+    assert await called(tool) == [ToolOutputError("c1", message)]
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "region"),
+    [
+        ("https://a.lambda-url.eu-north-1.on.aws", "/invoke", "eu-north-1"),
+        ("https://a.lambda-url.us-east-1.on.aws/", "/invoke", "us-east-1"),
+        ("https://a.lambda-url.us-east-1.on.aws/invoke", "", "us-east-1"),
+        ("https://a.lambda-url.us-east-1.on.aws/x//", "/invoke", "us-east-1"),
+        ("https://example.org", "/invoke", None),
+        ("https://a.lambda-url.us-east-1.on.aws.example.org", "/invoke", None),
+    ],
+)
+def test_the_address_and_the_region_come_from_the_url(
+    url: str, target: str, region: str | None
+) -> None:
+    found = function_url_target("w", url, None)
+
+    assert found.url == url.rstrip("/") + target
+    assert found.region == region
+    assert not found.is_invocation
+
+
+def test_the_address_and_the_region_come_from_the_arn() -> None:
+    plain = function_arn_target("w", ARN + ":live", None)
+    china = function_arn_target("w", ARN.replace("arn:aws:", "arn:aws-cn:"), None)
+
+    assert plain.url == (
+        "https://lambda.eu-north-1.amazonaws.com/2021-11-15/functions/arn%3Aaws%3Alambda%3A"
+        "eu-north-1%3A123456789012%3Afunction%3Aweather%3Alive/response-streaming-invocations"
+    )
+    assert (plain.region, plain.is_invocation) == ("eu-north-1", True)
+    assert china.url.startswith("https://lambda.eu-north-1.amazonaws.com.cn/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {},
+        {"function_url": "https://example.org", "function_arn": ARN},
+        {"function_url": "example.org"},
+        {"function_url": "ftp://example.org"},
+        {"function_url": "https://"},
+        {"function_arn": "weather"},
+        {"function_arn": "arn:aws:s3:::bucket"},
+    ],
+)
+def test_an_address_that_is_none_is_refused(address: dict[str, Any]) -> None:
+    with pytest.raises(ToolDefinitionError, match="w"):
+        RemoteTool("w", **address)
+
+
+def test_the_model_is_told_what_the_tool_takes() -> None:
+    def weather(city: str) -> None: ...
+
+    described = RemoteTool("w", function_url="https://example.org", signature=weather)
+    anything = RemoteTool("w", function_url="https://example.org")
+
+    assert described.parameters["required"] == ["city"]
+    assert anything.parse({"whatever": 1}) == {"whatever": 1}
+
+
+def good_lines() -> bytes:
+    encoder = ToolRunEncoder(now=lambda: 0.0)
+    return encoder.status("Half-way") + encoder.result(ToolResult.ok("Done"))
+
+
+PRELUDE = b'{"statusCode":200,"headers":{}}' + b"\0" * 8
+REFUSED = b'{"statusCode":404,"headers":{}}' + b"\0" * 8
+
+
+@pytest.mark.parametrize("prelude", [b"", PRELUDE], ids=["direct", "through the adapter"])
+async def test_a_function_is_invoked_by_its_arn(prelude: bytes) -> None:
+    seen: list[tuple[Request, bytes]] = []
+
+    async def handler(request: Request) -> Response:
+        seen.append((request, await request.body()))
+        whole = prelude + good_lines()
+        events: list[StreamEvent] = [PayloadChunk(whole[:50]), PayloadChunk(whole[50:])]
+        wire = b"".join(encode_event(event) for event in [*events, InvokeComplete()])
+        return Response(wire, media_type="application/vnd.amazon.eventstream")
+
+    async with served(answering(handler)) as url:
+        tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
+
+        events = await called(tool, city="Oslo")
+
+    request, body = seen[0]
+    assert events == [
+        Status("Half-way", "c1"),
+        ToolOutputAvailable("c1", {"status": "success", "message": "Done"}),
+    ]
+    assert request.url.path.endswith(f"/functions/{ARN}/response-streaming-invocations")
+    assert json.loads(body)["args"] == {"city": "Oslo"}
+    assert is_signed_right(request, body, "eu-north-1")
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ([InvokeComplete("Unhandled", "{}")], "w failed on Lambda (Unhandled)."),
+        (
+            [PayloadChunk(b'{"type"'), InvokeComplete("Function.Timeout")],
+            "w failed on Lambda (Function.Timeout).",
+        ),
+        ([StreamException("TooMany", "slow down")], "w failed on Lambda (TooMany)."),
+        ([InvokeComplete()], "w broke off before it had a result."),
+        ([], "w broke off before it had a result."),
+        (
+            [PayloadChunk(REFUSED)],
+            "w answered with HTTP status 404; there is nothing at its address.",
+        ),
+    ],
+)
+async def test_an_invocation_that_fails_is_a_clear_tool_error(
+    events: list[StreamEvent], message: str
+) -> None:
+    async def handler(request: Request) -> Response:
+        return Response(b"".join(encode_event(event) for event in events))
+
+    async with served(answering(handler)) as url:
+        tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
+
+        assert await called(tool) == [ToolOutputError("c1", message)]
+
+
+async def test_an_event_stream_that_is_none_is_a_clear_tool_error() -> None:
+    async def handler(request: Request) -> Response:
+        return Response(b"\0" * 64)
+
+    async with served(answering(handler)) as url:
+        tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
+
+        events = await called(tool)
+
+    assert events == [ToolOutputError("c1", "The answer of w is not a tool stream.")]
