@@ -142,7 +142,7 @@ class ResponsesDecoder:
                 out.extend(self._fail(error_in_stream(error)))
             case b"error":
                 out.extend(self._fail(_error(data)))
-            case b"" if data:
+            case b"" | b"message" if data:  # "message" is what server-sent events call no name
                 self._take_unnamed(data, out)
             case _:
                 pass  # progress, and what the events above have told
@@ -152,7 +152,7 @@ class ResponsesDecoder:
             out.extend(self._fail(ProviderError("the stream ended in the middle of an answer")))
             return
         chunk = read_other(data)
-        if chunk.type:
+        if chunk.type and chunk.type != "message":
             self._take_event(chunk.type.encode("utf-8", "replace"), data, out)
         elif chunk.error:
             out.extend(self._fail(error_in_stream(chunk.error)))

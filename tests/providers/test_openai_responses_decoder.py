@@ -1,6 +1,7 @@
 """The stream of a response, as OpenAI and as other servers send it."""
 
 import json
+import re
 from collections.abc import Sequence
 from functools import reduce
 from itertools import pairwise
@@ -106,6 +107,7 @@ def test_a_read_without_news_gives_no_event() -> None:
     assert decoder.feed(b": ping\n\n") == []
     assert decoder.feed(b"data: \n\n") == []
     assert decoder.feed(b"data: {}\n\n" + delta("refusal", "")) == []
+    assert decoder.feed(b'data: {"type":"message"}\n\n') == []
     assert decoder.feed(event("response.output_text.annotation.added", annotation=None)) == []
     assert decoder.feed(added(0, "item_of_tomorrow") + done(0, "item_of_tomorrow")) == []
 
@@ -123,9 +125,10 @@ def test_refusals_are_text_and_thoughts_are_reasoning() -> None:
     assert events == [ReasoningDelta("abc"), TextDelta("de"), StepEnd("stop")]
 
 
-def test_names_may_be_missing() -> None:
+@pytest.mark.parametrize("name", [b"", b"event: message\n"])
+def test_names_may_be_missing(name: bytes) -> None:
     stream = text("a") + delta("reasoning_text", "b") + text("c") + COMPLETED
-    unnamed = b"\n".join(line for line in stream.split(b"\n") if not line.startswith(b"event"))
+    unnamed = re.sub(rb"event: .*\n", name, stream)
 
     assert decode(unnamed) == decode(stream)
     assert decode(unnamed)[0] == TextDelta("a")
