@@ -17,8 +17,8 @@ _ERROR = {
 }
 _STREAM = {
     "text/plain": {"schema": {"type": "string"}, "example": '0:"Hello"\n'},
+    # No schema: OpenAPI 3.1 would mean the whole body by it, 3.2 and its tools each event.
     "text/event-stream": {
-        "schema": {"type": "string"},
         "example": 'data: {"type":"text-delta","id":"t1","delta":"Hello"}\n\n',
     },
     "application/x-ndjson": {
