@@ -9,7 +9,12 @@ One part per line, ``<code>:<JSON>`` and a newline::
 
 The parser is strict: an unknown code, a wrong shape or an ``a`` without its ``9`` fails the whole
 answer, and after a ``3`` nothing is read any more. AI SDK 3.4 (and 4.0 before 4.0.39) knows only
-the codes 0-9 and a-e, so the ``"3.4"`` dialect leaves the others out.
+the codes 0-9 and a-e, so the ``"3.4"`` dialect leaves the others out. There a step becomes a
+message of its own with its first text or call, so a later step begins with an empty text: one that
+says nothing has to be seen too (see `last_step`).
+
+A call that the provider ran on its own side is left out: these clients would take it for one of the
+application's and, with `maxSteps`, post the finished answer again.
 
 Source: vercel/ai at ai@4.3, packages/ui-utils/src/data-stream-parts.ts (codes and shapes) and
 process-data-stream.ts (the parser); @ai-sdk/ui-utils 0.0.50 for AI SDK 3.4.
@@ -64,6 +69,7 @@ class DataStreamEncoder:
 
     def __init__(self, sdk: Sdk = "4") -> None:
         self._knows_f_to_k = sdk == "4"
+        self._provider_calls: set[str] = set()
         self._message_id = ""
         self._in_step = False
         self._steps = 0
@@ -85,7 +91,9 @@ class DataStreamEncoder:
             case StepStart():
                 self._in_step = True
                 self._steps += 1
-                return self._newer("f", {"messageId": self._message_id})
+                if self._knows_f_to_k:
+                    return _part("f", {"messageId": self._message_id})
+                return _part("0", "") if self._steps > 1 else b""
             case StepEnd(finish_reason, usage):
                 self._in_step = False
                 return _part("e", _end(finish_reason, _usage(usage), isContinued=False))
@@ -93,6 +101,13 @@ class DataStreamEncoder:
                 return _part("b", {"toolCallId": tool_call_id, "toolName": tool_name})
             case ToolInputDelta(tool_call_id, text):
                 return _part("c", {"toolCallId": tool_call_id, "argsTextDelta": text})
+            case ToolInputAvailable(tool_call_id, executor="provider"):
+                self._provider_calls.add(tool_call_id)
+                return b""
+            case ToolOutputAvailable(call_id) | ToolOutputError(call_id) if (
+                call_id in self._provider_calls
+            ):
+                return b""
             case ToolInputAvailable(tool_call_id, tool_name, tool_input):
                 return _call(tool_call_id, tool_name, tool_input)
             case ToolInputError(tool_call_id, tool_name, tool_input, message):

@@ -3,11 +3,14 @@
 One frame holds all that one network read of the model brought, so that it leaves in one write.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from app.events import Abort, Error, Event
+from app.events import Abort, Error, Event, Finish, StepEnd, StepStart, Terminal, TextDelta
 from app.grammar import Order, State
 from app.protocols import Encoder
+from app.protocols.last_step import LastStep
+
+_TERMINALS = (Finish, Abort, Error)
 
 
 class Framer:
@@ -21,6 +24,7 @@ class Framer:
 
     def __init__(self, encoder: Encoder, earlier_calls: Mapping[str, str] | None = None) -> None:
         self._order = Order(earlier_calls)
+        self._last_step = LastStep()
         self._check = self._order.check
         self._encode = encoder.encode
 
@@ -32,18 +36,35 @@ class Framer:
     def frame(self, events: Iterable[Event]) -> bytes:
         """Return the bytes of ``events``, which may be empty where the protocol has no words.
 
-        An `Error` or `Abort` first answers the tool calls that are still owed one.
+        An `Error` or `Abort` first answers the tool calls that are still owed one. A turn that
+        would end on answered calls gets a step without any, so that no client posts them again.
 
         Raises:
             OrderError: the events are not a turn (a defect of ours).
         """
         parts = []
         for event in events:
-            if isinstance(event, Error | Abort):
-                why = event.message if isinstance(event, Error) else "The answer was stopped."
-                for answer in tuple(self._order.closing(why)):
-                    self._check(answer)
-                    parts.append(self._encode(answer))
+            if type(event) is not TextDelta:  # by far the most common one
+                if isinstance(event, _TERMINALS):
+                    parts += [self._one(missing) for missing in self._missing(event)]
+                self._last_step.add(event)
             self._check(event)
             parts.append(self._encode(event))
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _one(self, event: Event) -> bytes:
+        self._last_step.add(event)
+        self._check(event)
+        return self._encode(event)
+
+    def _missing(self, end: Terminal) -> Iterator[Event]:
+        """Return what the turn lacks before it may end, each once the one before was sent."""
+        if not isinstance(end, Finish):
+            why = end.message if isinstance(end, Error) else "The answer was stopped."
+            yield from tuple(self._order.closing(why))
+        if self._last_step.invites_a_post:
+            if self.state is State.IN_STEP:
+                yield StepEnd("error" if isinstance(end, Error) else "other")
+            yield StepStart()
+            if isinstance(end, Finish):
+                yield StepEnd(end.finish_reason)

@@ -80,6 +80,7 @@ class UIMessageStreamEncoder:
         self._blocks = {"text": 0, "reasoning": 0}
         self._in_step = False
         self._steps = 0
+        self._step_is_bare = False
         self._statuses: set[str] = set()
         self._provider_calls: set[str] = set()
 
@@ -102,7 +103,7 @@ class UIMessageStreamEncoder:
                 about = {} if metadata is None else {"messageMetadata": metadata}
                 return _chunk("start", **about, messageId=message_id)
             case StepStart():
-                self._in_step = True
+                self._in_step = self._step_is_bare = True
                 self._steps += 1
                 return _chunk("start-step")
             case StepEnd():
@@ -126,14 +127,16 @@ class UIMessageStreamEncoder:
             case Finish(finish_reason, _, metadata):
                 reason = {} if self._is_first_5 else {"finishReason": finish_reason}
                 about = {} if metadata is None else {"messageMetadata": metadata}
-                return _chunk("finish", **reason, **about) + _DONE
+                shown = b"" if about else self._bare_step_shown()
+                return shown + _chunk("finish", **reason, **about) + _DONE
             case Abort(reason):
                 why = {"reason": reason} if reason and self._knows_reason else {}
-                return self._close() + _chunk("abort", **why) + _DONE
+                return self._close() + self._bare_step_shown() + _chunk("abort", **why) + _DONE
             case Error(_, message):
                 # The block is closed first: clients stop reading at the error, and one left open
                 # would stay "streaming" in the message and in the next request for ever.
-                return self._close() + _chunk("error", errorText=message) + self._failed() + _DONE
+                head = self._close() + self._bare_step_shown()
+                return head + _chunk("error", errorText=message) + self._failed() + _DONE
             case (
                 ToolInputStart()
                 | ToolInputDelta()
@@ -164,6 +167,7 @@ class UIMessageStreamEncoder:
         | ToolOutputDenied,
     ) -> bytes:
         call_id = event.tool_call_id
+        self._step_is_bare = False
         match event:
             case ToolInputStart(_, tool_name, executor):
                 if executor == "provider":
@@ -207,6 +211,7 @@ class UIMessageStreamEncoder:
         closing = self._close()
         self._blocks[block] += 1
         self._block = block
+        self._step_is_bare = False
         self._block_id = f"{block[0]}{self._blocks[block]}"
         self._delta_head = (
             f'data: {{"type":"{block}-delta","id":"{self._block_id}","delta":'.encode()
@@ -227,6 +232,15 @@ class UIMessageStreamEncoder:
 
     def _by(self, call_id: str) -> dict[str, bool]:
         return {"providerExecuted": True} if call_id in self._provider_calls else {}
+
+    def _bare_step_shown(self) -> bytes:
+        """Make the client take notice of a later step in which nothing was said.
+
+        It looks at the last step to see if it should post tool outputs, and it keeps a `start-step`
+        to itself until the next chunk that changes the message; this one changes nothing.
+        """
+        is_unseen = self._step_is_bare and self._steps > 1
+        return _chunk("message-metadata", messageMetadata={}) if is_unseen else b""
 
     def _failed(self) -> bytes:
         if not self._steps:

@@ -212,3 +212,19 @@ def test_any_text_survives_the_wire(pieces: list[str]) -> None:
 
     lines = wire.decode().split("\n")[:-1]
     assert [json.loads(line.removeprefix("0:")) for line in lines] == pieces
+
+
+def test_what_the_provider_ran_itself_is_left_out() -> None:
+    # The client would take it for the application's and post the finished answer again.
+    events: list[Event] = [
+        *turns.BEGIN,
+        ToolInputAvailable("c", "web_search", {}, "provider"),
+        ToolOutputAvailable("c", []),
+        ToolInputAvailable("d", "web_search", {}, "provider"),
+        ToolOutputError("d", "No."),
+        TextDelta("Found."),
+    ]
+
+    wire = encode(DataStreamEncoder(), events)
+
+    assert [line[:2] for line in wire.decode().splitlines()] == ["f:", "0:"]
