@@ -1,0 +1,126 @@
+import { lazy, Suspense, useRef, useState } from 'react';
+import { makeChatFetch } from './chatFetch';
+import { forgetChat, keepChat, listChats, loadMessages, type ChatEntry } from './chat/chats';
+import type { Generation } from './chat/conversation';
+import { readEndpoint } from './endpoint';
+import { ChatList } from './ui/ChatList';
+import { ChatView } from './ui/ChatView';
+import { Header } from './ui/Header';
+import { useDrawer } from './ui/useDrawer';
+import { WirePanel } from './wire/WirePanel';
+
+// A page of your own has one of them, and imports it as usual.
+const versions = {
+  '7': lazy(() => import('./chat/version7')),
+  '4': lazy(() => import('./chat/version4')),
+};
+
+const endpoint = readEndpoint();
+const chatFetch = makeChatFetch(endpoint);
+
+/** An open chat; `wasOpen`: its last answer was under way when the page was left. */
+interface OpenChat {
+  id: string;
+  generation: Generation;
+  messages: unknown[];
+  wasOpen: boolean;
+}
+
+export function App() {
+  const [chats, setChats] = useState(listChats);
+  const [chat, setChat] = useState(() => firstChat(chats));
+  const [shownExchange, showExchange] = useState<number>();
+  const list = useDrawer('(min-width: 1000px)');
+  const wire = useDrawer('(min-width: 1000px)');
+  const isForgotten = useRef<string>(undefined);
+
+  function open(next: OpenChat) {
+    history.replaceState(null, '', `#${next.id}`);
+    setChat(next);
+    list.closeOverlay();
+  }
+
+  function openKept(entry: ChatEntry) {
+    if (entry.id !== chat.id) open(keptChat(entry));
+    else list.closeOverlay();
+  }
+
+  function forget({ id }: ChatEntry) {
+    isForgotten.current = id;
+    setChats(forgetChat(id));
+    if (id === chat.id) open(newChat(chat.generation));
+  }
+
+  function keep(of: OpenChat, messages: unknown[], title: string, isOpen: boolean) {
+    if (isForgotten.current === of.id) return;
+    const { id, generation } = of;
+    const before = listChats().find((entry) => entry.id === id);
+    // Opening a chat is no change of it.
+    const isOld = before !== undefined && messages.length === of.messages.length && !isOpen;
+    const changedAt = isOld ? before.changedAt : Date.now();
+    setChats(keepChat({ id, title, generation, changedAt, isOpen }, messages));
+  }
+
+  const Version = versions[chat.generation];
+  return (
+    <div className="page" data-list={list.isOpen} data-wire={wire.isOpen}>
+      <Header
+        endpoint={endpoint}
+        generation={chat.generation}
+        onGeneration={(generation) => open(newChat(generation))}
+        list={list}
+        wire={wire}
+      />
+      <ChatList
+        drawer={list}
+        chats={chats}
+        currentId={chat.id}
+        onNew={() => open(newChat(chat.generation))}
+        onOpen={openKept}
+        onForget={forget}
+      />
+      <main className="chat" aria-label="Chat">
+        <Suspense fallback={null}>
+          <Version
+            key={chat.id}
+            chatId={chat.id}
+            initialMessages={chat.messages}
+            api={endpoint.url}
+            fetch={chatFetch}
+            resume={chat.wasOpen && endpoint.canResume}
+            onChange={(...change) => keep(chat, ...change)}
+          >
+            {(conversation) => (
+              <ChatView
+                conversation={conversation}
+                generation={chat.generation}
+                wasOpen={chat.wasOpen}
+                onShowWire={(exchangeId) => {
+                  showExchange(exchangeId);
+                  wire.open();
+                }}
+              />
+            )}
+          </Version>
+        </Suspense>
+      </main>
+      <WirePanel drawer={wire} shownId={shownExchange} onShow={showExchange} />
+    </div>
+  );
+}
+
+function firstChat(chats: ChatEntry[]): OpenChat {
+  const entry = chats.find(({ id }) => `#${id}` === location.hash);
+  return entry ? keptChat(entry) : newChat('7');
+}
+
+function keptChat({ id, generation, isOpen }: ChatEntry): OpenChat {
+  return { id, generation, messages: loadMessages(id), wasOpen: isOpen };
+}
+
+function newChat(generation: Generation): OpenChat {
+  return { id: newId(), generation, messages: [], wasOpen: false };
+}
+
+// `crypto.randomUUID` exists on https pages and localhost only.
+const newId = () => `chat-${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;

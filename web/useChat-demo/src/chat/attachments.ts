@@ -1,0 +1,35 @@
+import type { Attachment } from './conversation';
+
+/** What the file dialog offers. */
+export const ACCEPTED = 'image/*,application/pdf';
+// The server takes bodies of 6 MiB (Lambda's limit), a data URL is a third longer than its file, and
+// the whole history travels with every request.
+const MOST_BYTES = 3 * 1024 * 1024;
+
+/**
+ * Read files as data URLs.
+ *
+ * Throws an `Error` whose message says what is wrong with them.
+ */
+export async function readFiles(files: Iterable<File>, already: Attachment[]): Promise<Attachment[]> {
+  let bytes = already.reduce((sum, { url }) => sum + (url.length * 3) / 4, 0);
+  const read: Attachment[] = [];
+  for (const file of files) {
+    if (!/^image\/|^application\/pdf$/.test(file.type)) {
+      throw new Error(`${file.name} is neither a picture nor a PDF.`);
+    }
+    bytes += file.size;
+    if (bytes > MOST_BYTES) throw new Error('That is too much: up to 3 MB of files will do.');
+    read.push({ name: file.name, mediaType: file.type, url: await dataUrl(file) });
+  }
+  return read;
+}
+
+function dataUrl(file: File): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(new Error(`${file.name} cannot be read.`));
+    reader.readAsDataURL(file);
+  });
+}

@@ -1,0 +1,59 @@
+// The chats that this browser keeps. Nothing of them is on the server.
+import type { Generation } from './conversation';
+
+export interface ChatEntry {
+  id: string;
+  title: string;
+  generation: Generation;
+  changedAt: number;
+  /** Whether an answer was under way when the chat was kept last. */
+  isOpen: boolean;
+}
+
+const LIST = 'deltaline.chats';
+const MESSAGES = 'deltaline.chat ';
+const MOST_CHATS = 50;
+
+/** Return the chats, the latest first. */
+export function listChats(): ChatEntry[] {
+  return read<ChatEntry[]>(LIST, []);
+}
+
+/** Return the messages of a chat, in the shape of the client that made them. */
+export function loadMessages(id: string): unknown[] {
+  return read<unknown[]>(MESSAGES + id, []);
+}
+
+/** Keep a chat and return the list. Where the browser's store is full, the oldest chats go first. */
+export function keepChat(entry: ChatEntry, messages: unknown[]): ChatEntry[] {
+  const others = listChats().filter(({ id }) => id !== entry.id);
+  for (const { id } of others.splice(MOST_CHATS - 1)) localStorage.removeItem(MESSAGES + id);
+  for (;;) {
+    try {
+      localStorage.setItem(MESSAGES + entry.id, JSON.stringify(messages));
+      localStorage.setItem(LIST, JSON.stringify([entry, ...others]));
+      return [entry, ...others];
+    } catch {
+      const oldest = others.pop();
+      // Too large on its own, by its files: it lives as long as the page.
+      if (!oldest) return [entry, ...listChats().filter(({ id }) => id !== entry.id)];
+      localStorage.removeItem(MESSAGES + oldest.id);
+    }
+  }
+}
+
+/** Forget a chat and return the list. */
+export function forgetChat(id: string): ChatEntry[] {
+  localStorage.removeItem(MESSAGES + id);
+  const others = listChats().filter((entry) => entry.id !== id);
+  localStorage.setItem(LIST, JSON.stringify(others));
+  return others;
+}
+
+function read<T>(key: string, otherwise: T): T {
+  try {
+    return JSON.parse(localStorage.getItem(key) ?? '') as T;
+  } catch {
+    return otherwise;
+  }
+}

@@ -1,0 +1,34 @@
+import { useEffect, useRef } from 'react';
+import { textOf, type ChatProps, type Conversation } from './conversation';
+
+/**
+ * Hand the messages out to be kept: when one is new or over, and when the page is left. Who leaves
+ * the chat stops its answer, unless the server goes on without its client.
+ */
+export function useKeep(
+  messages: unknown[],
+  conversation: Conversation,
+  onChange: ChatProps['onChange'],
+): void {
+  const latest = useRef<() => void>(() => {});
+  latest.current = () => {
+    if (messages.length === 0) return;
+    const { status } = conversation;
+    const [first] = conversation.messages;
+    const title = textOf(first).trim() || 'A file';
+    onChange(messages, title.slice(0, 80), status === 'submitted' || status === 'streaming');
+  };
+  const stop = useRef(conversation.stop);
+  stop.current = conversation.stop;
+  const { status } = conversation;
+  useEffect(() => latest.current(), [messages.length, status]);
+  useEffect(() => {
+    const keep = () => latest.current();
+    addEventListener('pagehide', keep);
+    return () => {
+      removeEventListener('pagehide', keep);
+      keep();
+      stop.current();
+    };
+  }, []);
+}

@@ -1,0 +1,128 @@
+// AI SDK 4: `useChat` over the data stream. In your own project the import is `@ai-sdk/react`;
+// here the package goes by an alias, beside its successor.
+import { useChat, type Message as ChatMessage } from 'ai-sdk-react-4';
+import { useEffect, useRef } from 'react';
+import {
+  perMessage,
+  type About,
+  type ChatProps,
+  type Conversation,
+  type Message,
+  type Part,
+  type ToolCall,
+} from './conversation';
+import { useKeep } from './useKeep';
+
+export default function Version4(props: ChatProps) {
+  const chat = useChat({
+    id: props.chatId,
+    initialMessages: props.initialMessages as ChatMessage[],
+    api: props.api,
+    fetch: props.fetch,
+    streamProtocol: 'data',
+    // How often the hook may post again by itself, once a client tool has its answer.
+    maxSteps: 5,
+    experimental_throttle: 30,
+  });
+  const resumed = useRef(false);
+  useEffect(() => {
+    if (!props.resume || resumed.current) return;
+    resumed.current = true; // React's strict mode runs effects twice
+    chat.experimental_resume();
+  });
+
+  const conversation: Conversation = {
+    messages: chat.messages.filter(({ role }) => role === 'user' || role === 'assistant').map(cachedViewOf),
+    status: chat.status,
+    error: chat.error,
+    send: (text, files) => {
+      const experimental_attachments = files.map(({ name, mediaType, url }) => {
+        return { name, contentType: mediaType, url };
+      });
+      void chat.append({ role: 'user', content: text }, { experimental_attachments });
+    },
+    stop: () => chat.stop(),
+    regenerate: () => void chat.reload(),
+    edit: (messageId, text) => {
+      // This generation has no word for it: the application cuts the history and asks again.
+      const at = chat.messages.findIndex(({ id }) => id === messageId);
+      const { experimental_attachments } = chat.messages[at] ?? {};
+      chat.setMessages(chat.messages.slice(0, at));
+      void chat.append({ role: 'user', content: text }, { experimental_attachments });
+    },
+    answer: ({ id }, result) => chat.addToolResult({ toolCallId: id, result }),
+    refuse: ({ id }, error) => chat.addToolResult({ toolCallId: id, result: { error } }),
+  };
+  useKeep(chat.messages, conversation, props.onChange);
+  return props.children(conversation);
+}
+
+type ChatPart = NonNullable<ChatMessage['parts']>[number];
+type Invocation = Extract<ChatPart, { type: 'tool-invocation' }>['toolInvocation'];
+
+function viewOf(message: ChatMessage): Message {
+  const { progress, about } = readAnnotations(message);
+  const files = (message.experimental_attachments ?? []).map((file): Part => {
+    const { name = 'file', contentType: mediaType = '', url } = file;
+    return { kind: 'file', file: { name, mediaType, url } };
+  });
+  const parts = (message.parts ?? []).flatMap((part) => partOf(part, progress));
+  return {
+    id: message.id,
+    role: message.role === 'user' ? 'user' : 'assistant',
+    parts: [...files, ...parts],
+    about,
+  };
+}
+
+const cachedViewOf = perMessage(viewOf);
+
+/** Read the server's `8:` lines: progress of tools, and what it says about the finished message. */
+function readAnnotations({ annotations = [] }: ChatMessage) {
+  const progress = new Map<string, string>();
+  let about: About = {};
+  for (const annotation of annotations) {
+    if (typeof annotation !== 'object' || annotation === null || Array.isArray(annotation)) continue;
+    if (annotation.type !== 'status') about = { ...about, ...(annotation as About) };
+    else if (annotation.toolCallId) {
+      progress.set(String(annotation.toolCallId), String(annotation.message));
+    }
+  }
+  return { progress, about };
+}
+
+function partOf(part: ChatPart, progress: Map<string, string>): Part[] {
+  switch (part.type) {
+    case 'text':
+      return part.text ? [{ kind: 'text', text: part.text, isStreaming: false }] : [];
+    case 'reasoning':
+      return part.reasoning
+        ? [{ kind: 'reasoning', text: part.reasoning, isStreaming: false }]
+        : [];
+    case 'tool-invocation':
+      return [{ kind: 'tool', call: callOf(part.toolInvocation, progress) }];
+    case 'source': {
+      const { id, url, title = url } = part.source;
+      return [{ kind: 'source', id, title, url }];
+    }
+    case 'file': {
+      const url = `data:${part.mimeType};base64,${part.data}`;
+      return [{ kind: 'file', file: { name: 'file', mediaType: part.mimeType, url } }];
+    }
+    default:
+      return [];
+  }
+}
+
+function callOf(invocation: Invocation, progress: Map<string, string>): ToolCall {
+  const { toolCallId: id, toolName: name, args: input } = invocation;
+  const call = { id, name, input, progress: progress.get(id) };
+  if (invocation.state !== 'result') {
+    return { ...call, state: invocation.state === 'call' ? 'running' : 'writing' };
+  }
+  // An error part would end the answer in this protocol, so a call that failed has a result that
+  // says so.
+  const { result } = invocation;
+  const error = Object.keys(result ?? {}).join() === 'error' ? String(result.error) : undefined;
+  return { ...call, state: error === undefined ? 'done' : 'failed', output: result, error };
+}

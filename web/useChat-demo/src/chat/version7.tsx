@@ -1,0 +1,142 @@
+// AI SDK 7 (and 5 and 6, whose hooks are alike): `useChat` over the UI message stream.
+import { useChat } from '@ai-sdk/react';
+import {
+  DefaultChatTransport,
+  getToolName,
+  isToolUIPart,
+  lastAssistantMessageIsCompleteWithApprovalResponses,
+  lastAssistantMessageIsCompleteWithToolCalls,
+  type UIMessage,
+} from 'ai';
+import { useState } from 'react';
+import {
+  perMessage,
+  type About,
+  type ChatProps,
+  type Conversation,
+  type Message,
+  type Part,
+  type ToolCall,
+} from './conversation';
+import { useKeep } from './useKeep';
+
+/** The server's `data-status` parts; the id is that of the tool call, or `turn`. */
+interface Status {
+  state: 'running' | 'done';
+  message?: string;
+}
+type ChatMessage = UIMessage<About, { status: Status }>;
+
+export default function Version7(props: ChatProps) {
+  const [transport] = useState(
+    () => new DefaultChatTransport<ChatMessage>({ api: props.api, fetch: props.fetch }),
+  );
+  const chat = useChat<ChatMessage>({
+    id: props.chatId,
+    messages: props.initialMessages as ChatMessage[],
+    transport,
+    resume: props.resume,
+    // React renders once for the deltas of 30 ms, however fast they come.
+    throttle: 30,
+    // The user has answered a client tool or has had a word on a tool that asks: go on.
+    sendAutomaticallyWhen: (options) =>
+      lastAssistantMessageIsCompleteWithToolCalls(options) ||
+      lastAssistantMessageIsCompleteWithApprovalResponses(options),
+  });
+
+  const conversation: Conversation = {
+    messages: chat.messages.map(cachedViewOf),
+    status: chat.status,
+    error: chat.error,
+    send: (text, attachments) => {
+      const files = attachments.map(({ name, mediaType, url }) => {
+        return { type: 'file' as const, filename: name, mediaType, url };
+      });
+      void chat.sendMessage(text ? { text, files } : { files });
+    },
+    stop: () => void chat.stop(),
+    regenerate: () => void chat.regenerate(),
+    edit: (messageId, text) => {
+      const kept = chat.messages.find(({ id }) => id === messageId)?.parts ?? [];
+      const files = kept.filter((part) => part.type === 'file');
+      void chat.sendMessage({ text, files, messageId });
+    },
+    answer: ({ id, name }, output) =>
+      void chat.addToolOutput({ tool: name, toolCallId: id, output }),
+    refuse: ({ id, name }, errorText) =>
+      void chat.addToolOutput({ tool: name, toolCallId: id, state: 'output-error', errorText }),
+    approve: ({ approvalId }, approved) => {
+      if (approvalId) void chat.addToolApprovalResponse({ id: approvalId, approved });
+    },
+  };
+  useKeep(chat.messages, conversation, props.onChange);
+  return props.children(conversation);
+}
+
+function viewOf(message: ChatMessage): Message {
+  const progress = new Map<string, string>();
+  for (const part of message.parts) {
+    if (part.type !== 'data-status' || part.data.state !== 'running') continue;
+    progress.set(part.id ?? 'turn', part.data.message ?? '');
+  }
+  return {
+    id: message.id,
+    role: message.role === 'user' ? 'user' : 'assistant',
+    parts: message.parts.flatMap((part) => partOf(part, progress)),
+    about: message.metadata ?? {},
+  };
+}
+
+const cachedViewOf = perMessage(viewOf);
+
+function partOf(part: ChatMessage['parts'][number], progress: Map<string, string>): Part[] {
+  if (isToolUIPart(part)) {
+    const { toolCallId: id, input, output, errorText: error } = part;
+    const call = { id, name: getToolName(part), input, output, error, progress: progress.get(id) };
+    const state = stateOf(part);
+    return [{ kind: 'tool', call: { ...call, state, approvalId: part.approval?.id } }];
+  }
+  switch (part.type) {
+    case 'text':
+    case 'reasoning':
+      // Reasoning that the provider keeps to itself has no text.
+      if (part.text === '') return [];
+      return [{ kind: part.type, text: part.text, isStreaming: part.state === 'streaming' }];
+    case 'file':
+      return [
+        {
+          kind: 'file',
+          file: { name: part.filename ?? 'file', mediaType: part.mediaType, url: part.url },
+        },
+      ];
+    case 'source-url':
+      return [{ kind: 'source', id: part.sourceId, title: part.title ?? part.url, url: part.url }];
+    case 'source-document':
+      return [{ kind: 'source', id: part.sourceId, title: part.title }];
+    case 'data-status':
+      return part.id === 'turn' && part.data.state === 'running'
+        ? [{ kind: 'notice', text: part.data.message ?? '' }]
+        : [];
+    default:
+      return [];
+  }
+}
+
+function stateOf(part: Extract<ChatMessage['parts'][number], { toolCallId: string }>): ToolCall['state'] {
+  switch (part.state) {
+    case 'input-streaming':
+      return 'writing';
+    case 'input-available':
+      return 'running';
+    case 'approval-requested':
+      return 'asking';
+    case 'approval-responded':
+      return part.approval.approved ? 'allowed' : 'denied';
+    case 'output-available':
+      return part.preliminary ? 'running' : 'done';
+    case 'output-error':
+      return 'failed';
+    case 'output-denied':
+      return 'denied';
+  }
+}

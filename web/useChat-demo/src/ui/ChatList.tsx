@@ -1,0 +1,59 @@
+import type { ChatEntry } from '../chat/chats';
+import { Icon } from './Icon';
+import type { Drawer } from './useDrawer';
+
+export function ChatList(props: {
+  drawer: Drawer;
+  chats: ChatEntry[];
+  currentId: string;
+  onNew(): void;
+  onOpen(entry: ChatEntry): void;
+  onForget(entry: ChatEntry): void;
+}) {
+  const { drawer } = props;
+  return (
+    <nav
+      id="chat-list"
+      className="chat-list"
+      aria-label="Chats"
+      hidden={!drawer.isOpen}
+      ref={drawer.ref}
+    >
+      <button className="new" onClick={props.onNew}>
+        <Icon name="plus" /> New chat
+      </button>
+      <ul>
+        {props.chats.map((entry) => (
+          <li key={entry.id} data-current={entry.id === props.currentId}>
+            <button
+              className="entry"
+              onClick={() => props.onOpen(entry)}
+              aria-current={entry.id === props.currentId ? 'page' : undefined}
+            >
+              <span>{entry.title}</span>
+              <small>
+                {when(entry.changedAt)} · AI SDK {entry.generation}
+              </small>
+            </button>
+            <button
+              className="quiet"
+              onClick={() => props.onForget(entry)}
+              aria-label={`Delete the chat “${entry.title}”`}
+            >
+              <Icon name="close" />
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p className="hint">Chats are kept in this browser only.</p>
+    </nav>
+  );
+}
+
+function when(time: number): string {
+  const date = new Date(time);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday
+    ? date.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
+    : date.toLocaleDateString(undefined, { day: 'numeric', month: 'short' });
+}

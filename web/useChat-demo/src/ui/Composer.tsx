@@ -1,0 +1,166 @@
+import { useEffect, useRef, useState } from 'react';
+import { ACCEPTED, readFiles } from '../chat/attachments';
+import type { Attachment } from '../chat/conversation';
+import { Icon } from './Icon';
+import { FileView } from './MessageView';
+
+/** Where the user writes. Files come by button, by paste, or dropped anywhere on the chat. */
+export function Composer(props: {
+  isBusy: boolean;
+  onSend(text: string, files: Attachment[]): void;
+  onStop(): void;
+}) {
+  const { isBusy, onSend, onStop } = props;
+  const [text, setText] = useState('');
+  const [files, setFiles] = useState<Attachment[]>([]);
+  const [problem, setProblem] = useState<string>();
+  const [isOver, setOver] = useState(false);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const chooser = useRef<HTMLInputElement>(null);
+  const canSend = !isBusy && (text.trim() !== '' || files.length > 0);
+
+  async function attach(chosen: Iterable<File>) {
+    try {
+      const read = await readFiles(chosen, files);
+      setFiles((before) => [...before, ...read]);
+      setProblem(undefined);
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    }
+    field.current?.focus();
+  }
+
+  function send() {
+    if (!canSend) return;
+    onSend(text.trim(), files);
+    setText('');
+    setFiles([]);
+    setProblem(undefined);
+    field.current?.focus();
+  }
+
+  // A file that misses the box would replace the page by itself, so the whole window takes it.
+  const latestAttach = useRef(attach);
+  latestAttach.current = attach;
+  useEffect(() => {
+    const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true;
+    const over = (event: DragEvent) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      setOver(true);
+    };
+    const leave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const drop = (event: DragEvent) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      setOver(false);
+      void latestAttach.current(event.dataTransfer?.files ?? []);
+    };
+    addEventListener('dragover', over);
+    addEventListener('dragleave', leave);
+    addEventListener('drop', drop);
+    return () => {
+      removeEventListener('dragover', over);
+      removeEventListener('dragleave', leave);
+      removeEventListener('drop', drop);
+    };
+  }, []);
+
+  return (
+    <form
+      className="composer"
+      data-over={isOver}
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {problem && (
+        <p className="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      {files.length > 0 && (
+        <ul className="files" aria-label="Attached">
+          {files.map((file, index) => (
+            <li key={index}>
+              <FileView file={file} />
+              <button
+                type="button"
+                className="quiet"
+                onClick={() => setFiles(files.filter((other) => other !== file))}
+                aria-label={`Remove ${file.name}`}
+              >
+                <Icon name="close" />
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <div className="row">
+        <button
+          type="button"
+          className="quiet"
+          onClick={() => chooser.current?.click()}
+          aria-label="Attach a picture or a PDF"
+        >
+          <Icon name="attach" />
+        </button>
+        <input
+          ref={chooser}
+          type="file"
+          hidden
+          multiple
+          accept={ACCEPTED}
+          onChange={(event) => {
+            void attach([...(event.target.files ?? [])]);
+            event.target.value = ''; // the same file may be chosen again
+          }}
+        />
+        <textarea
+          ref={field}
+          rows={1}
+          value={text}
+          placeholder={isOver ? 'Drop it' : 'Write a message'}
+          aria-label="Message"
+          autoFocus
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={(event) => {
+            // While an input method composes a character, Enter ends the character.
+            if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+              event.preventDefault();
+              send();
+            } else if (event.key === 'Escape' && isBusy) {
+              onStop();
+            }
+          }}
+          onPaste={(event) => {
+            const pasted = [...event.clipboardData.files];
+            if (pasted.length === 0) return;
+            event.preventDefault();
+            void attach(pasted);
+          }}
+        />
+        {isBusy ? (
+          <button
+            type="button"
+            className="send"
+            onClick={() => {
+              onStop();
+              field.current?.focus();
+            }}
+            aria-label="Stop"
+          >
+            <Icon name="stop" />
+          </button>
+        ) : (
+          <button className="send" disabled={!canSend} aria-label="Send">
+            <Icon name="send" />
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}

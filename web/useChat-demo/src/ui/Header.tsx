@@ -1,0 +1,118 @@
+import { useRef, useState } from 'react';
+import type { Generation } from '../chat/conversation';
+import { openEndpoint, problemWith, type Endpoint } from '../endpoint';
+import { Icon } from './Icon';
+import type { Drawer } from './useDrawer';
+
+const GENERATIONS: { id: Generation; name: string; wire: string }[] = [
+  { id: '7', name: 'AI SDK 7', wire: 'UI message stream' },
+  { id: '4', name: 'AI SDK 4', wire: 'data stream' },
+];
+
+export function Header(props: {
+  endpoint: Endpoint;
+  generation: Generation;
+  onGeneration(generation: Generation): void;
+  list: Drawer;
+  wire: Drawer;
+}) {
+  const { list, wire } = props;
+  return (
+    <header className="header">
+      <button
+        ref={list.buttonRef}
+        className="quiet"
+        onClick={list.toggle}
+        aria-expanded={list.isOpen}
+        aria-controls="chat-list"
+        aria-label="Chats"
+      >
+        <Icon name="list" />
+      </button>
+      <h1>
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          <path d="M8 1.5 15 14H1z" />
+        </svg>
+        Deltaline
+      </h1>
+      <fieldset className="switch">
+        <legend className="unseen">Client generation (a new chat begins)</legend>
+        {GENERATIONS.map(({ id, name, wire: format }) => (
+          <label key={id}>
+            <input
+              type="radio"
+              name="generation"
+              checked={props.generation === id}
+              onChange={() => props.onGeneration(id)}
+            />
+            <span>
+              {name} <small>{format}</small>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      <EndpointButton endpoint={props.endpoint} />
+      <button
+        ref={wire.buttonRef}
+        className="quiet wire-button"
+        onClick={wire.toggle}
+        aria-expanded={wire.isOpen}
+        aria-controls="wire"
+      >
+        <Icon name="wire" />
+        <span>Wire</span>
+      </button>
+    </header>
+  );
+}
+
+function EndpointButton({ endpoint }: { endpoint: Endpoint }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [problem, setProblem] = useState<string>();
+  const { host } = new URL(endpoint.url || '/', location.href);
+
+  function use(form: FormData) {
+    const url = String(form.get('url')).trim();
+    const wrong = problemWith(url);
+    setProblem(wrong);
+    if (!wrong) openEndpoint(url, String(form.get('token')).trim());
+  }
+
+  return (
+    <>
+      <button className="quiet endpoint-button" onClick={() => dialog.current?.showModal()}>
+        <span className="unseen">Endpoint: </span>
+        {host}
+      </button>
+      <dialog ref={dialog} className="endpoint" aria-labelledby="endpoint-title">
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            use(new FormData(event.currentTarget));
+          }}
+        >
+          <h2 id="endpoint-title">Endpoint</h2>
+          <p>
+            A local server, a local Lambda’s <code>…/invocations</code>, a Function URL or
+            CloudFront in front of one.
+          </p>
+          <label>
+            Address
+            <input name="url" required defaultValue={endpoint.url || '/'} spellCheck={false} />
+          </label>
+          <label>
+            Token <small>sent as x-chat-token, kept in this tab</small>
+            <input name="token" type="password" defaultValue={endpoint.token} autoComplete="off" />
+          </label>
+          {problem && <p role="alert">{problem}</p>}
+          <p className="buttons">
+            <button type="button" className="plain" onClick={() => dialog.current?.close()}>
+              Cancel
+            </button>
+            <button className="primary">Use it</button>
+          </p>
+        </form>
+      </dialog>
+    </>
+  );
+}

@@ -1,0 +1,21 @@
+const PATHS = {
+  send: 'M10 16V4M4.5 9.5 10 4l5.5 5.5',
+  stop: 'M6 6h8v8H6z',
+  attach: 'M15.5 9.2 9.6 15a3.6 3.6 0 0 1-5.1-5.1l6-6a2.4 2.4 0 0 1 3.4 3.4l-6 6a1.2 1.2 0 0 1-1.7-1.7l5.4-5.4',
+  close: 'm5 5 10 10M15 5 5 15',
+  list: 'M3.5 5.5h13M3.5 10h13M3.5 14.5h8',
+  wire: 'M3 4v12M6 7v6M9 4v12M12 8v4M15 5v10M17.5 8v4',
+  plus: 'M10 4v12M4 10h12',
+  down: 'M10 4v12M4.5 10.5 10 16l5.5-5.5',
+  before: 'm12 4.5-5.5 5.5 5.5 5.5',
+  after: 'm8 4.5 5.5 5.5L8 15.5',
+} as const;
+
+/** A line drawing; what it means has to be said beside it. */
+export function Icon({ name }: { name: keyof typeof PATHS }) {
+  return (
+    <svg className="icon" viewBox="0 0 20 20" aria-hidden="true">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}

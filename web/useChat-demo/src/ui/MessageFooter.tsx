@@ -1,0 +1,41 @@
+import type { ReactNode } from 'react';
+import type { Message } from '../chat/conversation';
+import { speedOf, useExchanges } from '../wire/recorder';
+import { Strip } from '../wire/Strip';
+
+/** How the answer came: each stroke of its line is a part, at the time when it arrived. */
+export function MessageFooter(props: {
+  message: Message;
+  onShowWire(exchangeId: number): void;
+  children: ReactNode;
+}) {
+  const { about, id } = props.message;
+  const exchange = useExchanges().findLast(({ messageId }) => messageId === id);
+  const speed = exchange && speedOf(exchange);
+  const facts = [
+    speed?.firstTokenMs !== undefined && `${ms(speed.firstTokenMs)} to the first token`,
+    speed?.tokensPerSecond !== undefined && `${Math.round(speed.tokensPerSecond)} tokens/s`,
+    about.usage?.outputTokens !== undefined && `${about.usage.outputTokens} tokens`,
+    about.model,
+  ].filter(Boolean);
+  return (
+    <footer className="message-footer">
+      {exchange && (
+        <button
+          className="strip-button"
+          onClick={() => props.onShowWire(exchange.id)}
+          aria-label="Show this answer on the wire"
+        >
+          <Strip exchange={exchange} />
+        </button>
+      )}
+      {facts.length > 0 && <span>{facts.join(' · ')}</span>}
+      {props.children}
+    </footer>
+  );
+}
+
+/** Return milliseconds in words. */
+export function ms(value: number): string {
+  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
+}

@@ -1,0 +1,107 @@
+import { useState } from 'react';
+import { findLocation, timeZone } from '../chat/location';
+import type { Conversation, ToolCall } from '../chat/conversation';
+
+export type ToolActions = Pick<Conversation, 'answer' | 'refuse' | 'approve'>;
+
+const STATES: Record<ToolCall['state'], string> = {
+  writing: 'being called',
+  running: 'running',
+  asking: 'asks you first',
+  allowed: 'allowed',
+  denied: 'denied',
+  done: 'done',
+  failed: 'failed',
+};
+
+/** A tool call as it happens: what it is asked, what it says meanwhile, what it gave. */
+export function ToolCallView(props: { call: ToolCall; canAct: boolean; actions: ToolActions }) {
+  const { call, canAct, actions } = props;
+  const isClientTool = call.name === 'get_location';
+  const waits = call.state === 'running' && isClientTool;
+  return (
+    <section className="tool" data-state={call.state} aria-label={`Tool ${call.name}`}>
+      <h3>
+        <code>{call.name}</code> <span>{waits ? 'asks your browser' : STATES[call.state]}</span>
+      </h3>
+      {call.state === 'running' && call.progress && <p className="progress">{call.progress}</p>}
+      {call.state !== 'writing' && <Values value={call.input} label="Input" />}
+      {call.state === 'asking' && actions.approve && (
+        <p className="buttons" role="group" aria-label={`Allow ${call.name}?`}>
+          <button
+            className="primary"
+            disabled={!canAct}
+            onClick={() => actions.approve?.(call, true)}
+          >
+            Allow
+          </button>
+          <button
+            className="plain"
+            disabled={!canAct}
+            onClick={() => actions.approve?.(call, false)}
+          >
+            Deny
+          </button>
+        </p>
+      )}
+      {waits && <LocationChoice call={call} canAct={canAct} actions={actions} />}
+      {call.state === 'failed' && <p className="problem">{call.error}</p>}
+      {call.state === 'done' && <Values value={call.output} label="Output" />}
+    </section>
+  );
+}
+
+/** `get_location`: the browser's question for a permission comes only once the user wants it. */
+function LocationChoice(props: { call: ToolCall; canAct: boolean; actions: ToolActions }) {
+  const { call, canAct, actions } = props;
+  const [isLooking, setLooking] = useState(false);
+
+  async function share() {
+    setLooking(true);
+    actions.answer(call, await findLocation());
+  }
+
+  if (isLooking) return <p className="progress">Asking the browser</p>;
+  return (
+    <p className="buttons" role="group" aria-label="Where are you?">
+      <button className="primary" disabled={!canAct} onClick={() => void share()}>
+        Share my location
+      </button>
+      <button className="plain" disabled={!canAct} onClick={() => actions.answer(call, timeZone())}>
+        Only my time zone
+      </button>
+      <button
+        className="plain"
+        disabled={!canAct}
+        onClick={() => actions.refuse(call, 'The user did not want to tell.')}
+      >
+        Do not tell
+      </button>
+    </p>
+  );
+}
+
+function Values({ value, label }: { value: unknown; label: string }) {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'object' && !Array.isArray(value)) {
+    const entries = Object.entries(value);
+    if (entries.length === 0) return null;
+    return (
+      <dl aria-label={label}>
+        {entries.map(([key, item]) => (
+          <div key={key}>
+            <dt>{key.replaceAll('_', ' ')}</dt>
+            <dd>{inWords(item)}</dd>
+          </div>
+        ))}
+      </dl>
+    );
+  }
+  return (
+    <p className="value" aria-label={label} role="group">
+      {inWords(value)}
+    </p>
+  );
+}
+
+const inWords = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));

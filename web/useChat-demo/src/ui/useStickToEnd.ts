@@ -1,0 +1,26 @@
+import { useLayoutEffect, useRef, useState } from 'react';
+
+/** Keep a scrolling box at its end while it grows, until somebody scrolls up. */
+export function useStickToEnd<E extends HTMLElement>() {
+  const ref = useRef<E>(null);
+  const [isAtEnd, setAtEnd] = useState(true);
+  const sticks = useRef(true);
+
+  useLayoutEffect(() => {
+    const box = ref.current;
+    if (box && sticks.current) box.scrollTop = box.scrollHeight;
+  });
+
+  const onScroll = () => {
+    const box = ref.current;
+    if (!box) return;
+    sticks.current = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+    setAtEnd(sticks.current);
+  };
+  const goToEnd = () => {
+    const box = ref.current;
+    sticks.current = true;
+    if (box) box.scrollTop = box.scrollHeight;
+  };
+  return { ref, isAtEnd, onScroll, goToEnd };
+}

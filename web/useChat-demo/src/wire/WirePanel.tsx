@@ -1,0 +1,173 @@
+import { memo, useState } from 'react';
+import { Icon } from '../ui/Icon';
+import { ms } from '../ui/MessageFooter';
+import type { Drawer } from '../ui/useDrawer';
+import { useStickToEnd } from '../ui/useStickToEnd';
+import type { WirePart } from './parts';
+import { speedOf, useExchanges, type Exchange } from './recorder';
+import { Strip } from './Strip';
+
+// More rows than anybody reads would only slow the page down.
+const MOST_ROWS = 400;
+
+const PROTOCOLS = {
+  ui: 'UI message stream (SSE)',
+  data: 'Data stream',
+  other: 'Body',
+} as const;
+
+/** The bytes of the chat's requests and answers, as they come. */
+export function WirePanel(props: {
+  drawer: Drawer;
+  /** The exchange that was asked for; the latest if none. */
+  shownId: number | undefined;
+  onShow(id: number | undefined): void;
+}) {
+  const { drawer, shownId, onShow } = props;
+  const exchanges = useExchanges();
+  const found = exchanges.findIndex(({ id }) => id === shownId);
+  const index = found < 0 ? exchanges.length - 1 : found;
+  const shown = exchanges[index];
+  const step = (by: number) => {
+    const next = exchanges[index + by];
+    // At the newest end the panel follows what comes.
+    onShow(index + by === exchanges.length - 1 ? undefined : next?.id);
+  };
+  return (
+    <aside id="wire" className="wire" aria-label="Wire" hidden={!drawer.isOpen} ref={drawer.ref}>
+      <header>
+        <h2>Wire</h2>
+        {exchanges.length > 0 && (
+          <div role="group" aria-label="Request">
+            <button disabled={index === 0} onClick={() => step(-1)} aria-label="Earlier request">
+              <Icon name="before" />
+            </button>
+            <span>
+              {index + 1} of {exchanges.length}
+            </span>
+            <button
+              disabled={index === exchanges.length - 1}
+              onClick={() => step(1)}
+              aria-label="Later request"
+            >
+              <Icon name="after" />
+            </button>
+          </div>
+        )}
+        <button onClick={drawer.close} aria-label="Close the wire panel">
+          <Icon name="close" />
+        </button>
+      </header>
+      {shown ? <ExchangeView key={shown.id} exchange={shown} /> : <Nothing />}
+    </aside>
+  );
+}
+
+function Nothing() {
+  return (
+    <p className="nothing">
+      What goes over the network appears here: each part of the answer, at the time when its last
+      byte arrived.
+    </p>
+  );
+}
+
+function ExchangeView({ exchange }: { exchange: Exchange }) {
+  const { ref, onScroll } = useStickToEnd<HTMLOListElement>();
+  const [wraps, setWraps] = useState(false);
+  const { parts, end } = exchange;
+  const rows = parts.slice(-MOST_ROWS);
+  const hidden = parts.length - rows.length;
+  return (
+    <>
+      <details className="request">
+        <summary>
+          {exchange.method} {pathOf(exchange.url)}
+          {exchange.sent && <small> {bytes(exchange.sent.length)}</small>}
+        </summary>
+        {exchange.sent && <pre tabIndex={0}>{readable(exchange.sent)}</pre>}
+      </details>
+      <Facts exchange={exchange} />
+      <Strip exchange={exchange} />
+      <label className="wraps">
+        <input type="checkbox" checked={wraps} onChange={() => setWraps(!wraps)} />
+        Wrap lines
+      </label>
+      <ol
+        ref={ref}
+        onScroll={onScroll}
+        data-wraps={wraps}
+        data-end={end?.how}
+        tabIndex={0}
+        aria-label="Parts of the answer"
+      >
+        {hidden > 0 && <li className="hidden-rows">{hidden} earlier parts are not shown</li>}
+        {rows.map((part, row) => (
+          <Row
+            key={hidden + row}
+            part={part}
+            beginsRead={part.read !== parts[hidden + row - 1]?.read}
+          />
+        ))}
+      </ol>
+    </>
+  );
+}
+
+const Row = memo(function Row({ part, beginsRead }: { part: WirePart; beginsRead: boolean }) {
+  return (
+    <li className={part.kind} data-read={beginsRead}>
+      <time>{(part.at / 1000).toFixed(3)}</time>
+      <span className="name">{part.name}</span>
+      <code>{shortened(part.raw) || '⏎'}</code>
+    </li>
+  );
+});
+
+function Facts({ exchange }: { exchange: Exchange }) {
+  const { firstTokenMs, tokensPerSecond, tokens, isCounted } = speedOf(exchange);
+  const { status, headersAt, end, parts, reads } = exchange;
+  const facts: [string, string][] = [
+    ['Status', status === undefined ? (end ? 'none' : '…') : String(status)],
+    ['Headers', headersAt === undefined ? '…' : ms(headersAt)],
+    ['First token', firstTokenMs === undefined ? '–' : ms(firstTokenMs)],
+    ['Tokens/s', tokensPerSecond === undefined ? '–' : tokensPerSecond.toFixed(0)],
+    [isCounted ? 'Tokens' : 'Deltas', String(tokens)],
+    ['Parts', `${parts.length} in ${reads} reads`],
+    ['Bytes', bytes(exchange.bytes)],
+    ['End', end ? `${end.how}, ${ms(end.at)}` : 'open'],
+  ];
+  return (
+    <>
+      <p className="protocol">{PROTOCOLS[exchange.protocol]}</p>
+      <dl>
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </>
+  );
+}
+
+function pathOf(url: string): string {
+  const { host, pathname, search } = new URL(url, location.href);
+  return (host === location.host ? '' : host) + pathname + search;
+}
+
+function bytes(count: number): string {
+  return count < 1000 ? `${count} B` : `${(count / 1000).toFixed(1)} kB`;
+}
+
+function readable(json: string): string {
+  try {
+    return shortened(JSON.stringify(JSON.parse(json), null, 2));
+  } catch {
+    return shortened(json);
+  }
+}
+
+/** Leave out the middle of files, which travel as base64. */
+const shortened = (text: string) => text.replace(/([A-Za-z0-9+/]{40})[A-Za-z0-9+/=]{80,}/g, '$1…');

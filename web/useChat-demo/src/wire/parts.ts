@@ -1,0 +1,111 @@
+// What the bytes of an answer say, part by part: for the wire panel, not for the chat.
+
+export type Protocol = 'ui' | 'data' | 'other';
+export type Kind = 'text' | 'reasoning' | 'tool' | 'frame' | 'data' | 'error' | 'silence';
+
+export interface WirePart {
+  /** Milliseconds after the request was sent, when its last byte had come. */
+  at: number;
+  kind: Kind;
+  /** The type of the part: `text-delta`, or `0` in the data stream. */
+  name: string;
+  /** As it was on the wire, without the line breaks behind it. */
+  raw: string;
+  /** What the part says, parsed; `undefined` if it is not JSON. */
+  value: unknown;
+  /** The number of the network read that completed it, from 0. */
+  read: number;
+}
+
+const DATA_STREAM: Record<string, [Kind, string]> = {
+  '0': ['text', 'text'],
+  '2': ['data', 'data'],
+  '3': ['error', 'error'],
+  '8': ['data', 'annotations'],
+  '9': ['tool', 'tool call'],
+  a: ['tool', 'tool result'],
+  b: ['tool', 'tool call start'],
+  c: ['tool', 'tool call delta'],
+  d: ['frame', 'finish message'],
+  e: ['frame', 'finish step'],
+  f: ['frame', 'start step'],
+  g: ['reasoning', 'reasoning'],
+  h: ['data', 'source'],
+  i: ['reasoning', 'redacted reasoning'],
+  j: ['reasoning', 'reasoning signature'],
+  k: ['data', 'file'],
+};
+
+/** Tell the protocol by the answer's headers. */
+export function protocolOf(headers: Headers): Protocol {
+  const type = headers.get('content-type') ?? '';
+  if (headers.has('x-vercel-ai-ui-message-stream') || type.includes('event-stream')) return 'ui';
+  if (headers.has('x-vercel-ai-data-stream')) return 'data';
+  return 'other';
+}
+
+/**
+ * Tell it by the first bytes, where the headers say nothing: Lambda's invocation API passes on the
+ * function's bytes only.
+ */
+export function protocolOfText(text: string): Protocol {
+  if (/^(data|event|id|retry|):/.test(text)) return 'ui';
+  return /^\n*[0-9a-k]:/.test(text) ? 'data' : 'other';
+}
+
+/** Cut `text` into whole parts and what is left of an unfinished one. */
+export function split(text: string, protocol: Protocol): [string[], string] {
+  const pieces = protocol === 'ui' ? text.split(/\r?\n\r?\n/) : text.split('\n');
+  const rest = pieces.pop() ?? '';
+  return [pieces, rest];
+}
+
+/** Read one part. */
+export function readPart(raw: string, protocol: Protocol): Omit<WirePart, 'at' | 'read'> {
+  if (protocol === 'data') {
+    const [kind, name] = DATA_STREAM[raw[0] ?? ''] ?? ['silence', 'keep-alive'];
+    return { kind, name, raw, value: parse(raw.slice(2)) };
+  }
+  if (protocol === 'ui' && raw.startsWith('data:')) {
+    const value = parse(raw.slice('data:'.length));
+    const name = isRecord(value) ? String(value.type) : '[DONE]';
+    return { kind: kindOf(name), name, raw, value };
+  }
+  if (raw === '' || raw.startsWith(':')) {
+    return { kind: 'silence', name: 'keep-alive', raw, value: undefined };
+  }
+  return { kind: 'data', name: 'body', raw, value: parse(raw) };
+}
+
+/** Return the id of the assistant's message, if the part tells it. */
+export function messageIdIn({ value }: WirePart): string | undefined {
+  return isRecord(value) && typeof value.messageId === 'string' ? value.messageId : undefined;
+}
+
+/** Return the number of tokens that the model wrote in the whole turn, if the part tells it. */
+export function outputTokensIn({ value }: WirePart): number | undefined {
+  if (!isRecord(value)) return undefined;
+  const metadata = isRecord(value.messageMetadata) ? value.messageMetadata : value;
+  if (!isRecord(metadata.usage)) return undefined;
+  const tokens = metadata.usage.outputTokens ?? metadata.usage.completionTokens;
+  return typeof tokens === 'number' ? tokens : undefined;
+}
+
+function kindOf(type: string): Kind {
+  if (type === 'text-delta') return 'text';
+  if (type.startsWith('reasoning-')) return 'reasoning';
+  if (type.startsWith('tool-')) return 'tool';
+  if (/^(data-|source-|file|message-metadata)/.test(type)) return 'data';
+  return type === 'error' || type === 'abort' ? 'error' : 'frame';
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
