@@ -5,6 +5,7 @@ asked for is imported: the server does not load the emulator, and ``--help`` is 
 """
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -34,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, (module_name, does) in COMMANDS.items():
         command = commands.add_parser(name, help=does)
         if name == asked:
+            gc.disable()  # importing makes many objects and next to no garbage
             module = import_module(module_name)
+            gc.enable()
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     args = parser.parse_args(arguments)

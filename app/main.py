@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Route
+from starlette.staticfiles import StaticFiles
 
 from app import __version__
 from app.answers import AnswerOptions, Answers
@@ -29,9 +30,6 @@ from app.tools.loading import ToolLoadError, load_tools
 from app.tools.serve import choose_tool
 from app.tools.tool import Tool
 from app.turns import OnFinish, Turns
-
-# Long enough for a sentence to end, short enough for a deployment.
-SHUTDOWN_GRACE_S = 5.0
 
 _PAGE = Path(__file__).parent.parent / "web" / "useChat-demo" / "dist"
 # What a browser may send to us and read from us, across origins.
@@ -52,7 +50,6 @@ def create_app(
     tools: Sequence[Tool] = (),
     schemas: Mapping[str, type[BaseModel]] | None = None,
     on_finish: OnFinish | None = None,
-    shutdown_grace_s: float = SHUTDOWN_GRACE_S,
 ) -> FastAPI:
     """Return the chat backend as an ASGI app.
 
@@ -63,7 +60,6 @@ def create_app(
             given.
         on_finish: called with the chat id, the assistant's message and the usage when a turn is
             over, however it ended; sync or async.
-        shutdown_grace_s: how long running answers may go on after a stop signal, in seconds.
 
     Raises:
         SettingsError: the environment cannot be used.
@@ -123,6 +119,9 @@ def create_app(
     )
     router = routes.router()
     app.include_router(router)
+    if (_PAGE / "assets").is_dir():
+        # What the page at `GET /` loads; built files carry their hash in their names.
+        app.mount("/assets", StaticFiles(directory=_PAGE / "assets"), name="assets")
     app.state.turns = turns
     _add_errors(app, router)
     if settings.allowed_origins:

@@ -6,18 +6,20 @@ that no client waits for words that never come.
 """
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable
 
 import uvicorn
 
-from app.main import SHUTDOWN_GRACE_S, create_app
+from app.main import create_app
 from app.settings import Settings
 from app.telemetry import configure_logging
 
-# How long the end of an answer may take to reach its client, in seconds. Less than what
-# sse-starlette waits for (see `app.responses`): it would cut the answer with an error in the log.
+# Long enough for a sentence to end, short enough for a deployment.
+SHUTDOWN_GRACE_S = 5.0
+# How long the end of an answer may take to reach its client, in seconds.
 _LAST_BYTES_S = 1.5
 
 
@@ -94,7 +96,9 @@ def serve(
         ListenError: the port cannot be had; says so in a sentence.
     """
     configure_logging()
-    app = create_app(settings, shutdown_grace_s=grace_s)
+    app = create_app(settings)
+    # All that was made so far stays: the collector need not look at it again.
+    gc.freeze()
     try:
         listener = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
@@ -108,6 +112,8 @@ def serve(
         app,
         loop="uvloop" if _has_uvloop() else "asyncio",
         lifespan="on",
+        ws="none",
+        proxy_headers=False,  # nothing here asks where a request came from
         access_log=False,
         log_config=None,
         server_header=False,

@@ -45,9 +45,7 @@ async def chatting(
     base_url: str | None, *, on_finish: OnFinish | None = None, **settings: Any
 ) -> AsyncIterator[Chat]:
     """Serve an app whose model is at ``base_url``, with ``settings``, and give a client of it."""
-    app = create_app(
-        Settings(openai_base_url=base_url, **settings), on_finish=on_finish, shutdown_grace_s=0.1
-    )
+    app = create_app(Settings(openai_base_url=base_url, **settings), on_finish=on_finish)
     async with served(app) as url, httpx2.AsyncClient(base_url=url, timeout=15) as http:
         yield Chat(http, app.state.turns)
 

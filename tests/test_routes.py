@@ -42,7 +42,6 @@ DEEP = b'{"messages":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
         (b'{"body":"!!","isBase64Encoded":true}', "body is not the base64 that isBase64Encoded "),
         (b'{"body":"{}","isBase64Encoded":"yes"}', "isBase64Encoded must be true or false."),
         (b'{"body":{"body":{}}}', "The request is wrapped more than once."),
-        (b'{"action":"tool","payload":{"name":"x"}}', "This route is for chats, not for tools."),
         (b'{"unknown":1}', "The request has none of the keys messages, message, "),
     ],
     ids=lambda value: value[:30] if isinstance(value, bytes) else "",

@@ -4,8 +4,7 @@ import argparse
 import os
 import sys
 
-from app.main import SHUTDOWN_GRACE_S
-from app.serve import ListenError, serve
+from app.serve import SHUTDOWN_GRACE_S, ListenError, serve
 from app.settings import SettingsError, load_settings
 from app.tools.loading import EXAMPLES
 

@@ -162,6 +162,10 @@ class AiohttpStream:
         self._response = response
         self._readany = response.content.readany
 
+    @property
+    def is_at_end(self) -> bool:
+        return self._response.content.at_eof()
+
     async def read(self) -> bytes:
         try:
             return await self._readany()

@@ -135,6 +135,10 @@ class OpenAIStream:
         self._response = response
         self._chunks: AsyncIterator[bytes] = response.iter_bytes()
 
+    @property
+    def is_at_end(self) -> bool:
+        return False  # the package does not say
+
     async def read(self) -> bytes:
         try:
             return await anext(self._chunks, b"")

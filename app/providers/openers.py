@@ -15,6 +15,11 @@ DEFAULT_BASE_URL = "https://api.openai.com/v1"
 class ByteStream(Protocol):
     """The body of one response whose status is 2xx, as it comes."""
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether it is known that nothing more comes."""
+        ...
+
     async def read(self) -> bytes:
         """Return what the network brought since the last read; ``b""`` at the end.
 

@@ -58,7 +58,8 @@ async def stream_events(stream: ByteStream, decoder: Decoder, emit: Emit) -> Non
             if events:
                 await emit(events)
         if decoder.failure is None:
-            await _drain(stream)
+            if not stream.is_at_end:
+                await _drain(stream)
         else:
             logger.warning("the model's stream failed: %s", decoder.failure)
     finally:

@@ -233,6 +233,8 @@ class ScriptedReads:
     async def open(self, path: ApiPath, body: bytes) -> ByteStream:
         return self
 
+    is_at_end = False
+
     async def read(self) -> bytes:
         return self._reads.pop(0) if self._reads else b""
 
