@@ -63,7 +63,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+        # In ASCII, since nobody knows what standard error is encoded in.
+        return json.dumps(line, separators=(",", ":"), default=str)
 
 
 def configure_logging(level: int = logging.INFO) -> None:
