@@ -23,7 +23,6 @@ from app.providers.joining import Joiner, MakeDelta
 from app.providers.openai_responses_builtin import builtin_events, builtin_name
 from app.providers.openai_responses_chunks import (
     Annotation,
-    CodeInterpreter,
     FunctionCall,
     Item,
     Message,
@@ -96,7 +95,7 @@ class OutputItems:
     def write_arguments(self, out: Joiner, index: int | None, text: str) -> None:
         """Take a piece of a function call's arguments."""
         call = self._open.get(index)
-        if call is None or not text:
+        if call is None or call.is_builtin or not text:
             return
         call.pieces.append(text)
         if call.name:
@@ -105,7 +104,7 @@ class OutputItems:
     def write_code(self, out: Joiner, index: int | None, text: str) -> None:
         """Take a piece of the code interpreter's code. The client reads it as JSON."""
         call = self._open.get(index)
-        if call is None or not text:
+        if call is None or not call.is_builtin or not text:
             return
         head = "" if call.pieces else '{"code":"'
         call.pieces.append(text)
@@ -144,7 +143,7 @@ class OutputItems:
                 out.extend([self._answer(call, text, is_whole=item.status != "incomplete")])
             case _:
                 call = self._end(index, item.id)
-                if isinstance(item, CodeInterpreter) and call.pieces:
+                if call.is_builtin and call.pieces:  # of code
                     out.delta(call.make_delta, '"}')
                 out.extend(builtin_events(call.id, item))
 

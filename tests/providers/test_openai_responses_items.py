@@ -84,6 +84,22 @@ def test_deltas_without_a_call_or_without_text_are_ignored() -> None:
     assert side.take() == [ToolInputStart("a", "f")]
 
 
+def test_deltas_of_the_wrong_kind_are_ignored() -> None:
+    side = Items()
+
+    side.items.add(side.out, 0, FunctionCall(call_id="a"))
+    side.items.write_code(side.out, 0, "x")
+    side.items.finish(side.out, 0, CodeInterpreter())
+    side.items.add(side.out, 1, CodeInterpreter(id="ci_1"))
+    side.items.write_arguments(side.out, 1, "{}")
+
+    assert side.take() == [
+        ToolInputAvailable("a", "code_interpreter", {"code": ""}, "provider"),
+        ToolOutputAvailable("a", {"status": "completed"}),
+        ToolInputStart("ci_1", "code_interpreter", "provider"),
+    ]
+
+
 def test_a_call_may_come_whole() -> None:
     side = Items()
 
