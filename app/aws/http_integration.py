@@ -9,7 +9,9 @@ text. JSON holds no raw NUL, so the first one ends it.
 
 Sources: the API Gateway developer guide on response streaming with a Lambda proxy integration,
 which also reads ``multiValueHeaders``; aws-lambda-nodejs-runtime-interface-client 3.1,
-src/HttpResponseStream.js, which writes JSON and NULs apart: do not expect them in one piece.
+src/HttpResponseStream.js, which writes JSON and NULs apart: do not expect them in one piece;
+aws-lambda-rust-runtime 1.1, lambda-runtime/src/types.rs, which the Lambda Web Adapter writes it
+with: a header that comes twice is a list there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +46,7 @@ class Prelude(msgspec.Struct, frozen=True):
 
 class _Wire(msgspec.Struct, rename="camel", omit_defaults=True):
     status_code: int = 200
-    headers: Mapping[str, Scalar | None] = {}
+    headers: Mapping[str, Scalar | Sequence[Scalar] | None] = {}
     multi_value_headers: Mapping[str, Sequence[Scalar]] = {}
     cookies: Sequence[str] = ()
 
@@ -118,9 +120,10 @@ def _read(text: bytes) -> Prelude:
     multiple = {name.lower() for name in wire.multi_value_headers}
     pairs = [
         (name, value)
-        for name, value in wire.headers.items()
+        for name, values in wire.headers.items()
         # Lambda's own events repeat the last of several values here; answers that copy them do too.
-        if name.lower() not in multiple and value is not None
+        if name.lower() not in multiple
+        for value in _listed(values)
     ]
     for name, values in wire.multi_value_headers.items():
         pairs += [(name, value) for value in values]
@@ -132,6 +135,12 @@ def _read(text: bytes) -> Prelude:
         else:
             headers.append((name, _text(value)))
     return Prelude(wire.status_code, tuple(headers), tuple(cookies))
+
+
+def _listed(value: Scalar | Sequence[Scalar] | None) -> Sequence[Scalar]:
+    if isinstance(value, str | int | float | bool):
+        return (value,)
+    return () if value is None else value
 
 
 def _text(value: Scalar) -> str:

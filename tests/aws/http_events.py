@@ -75,6 +75,7 @@ def rest_api(
         "stageVariables": None,
         "requestContext": {
             "path": f"/prod{path}",
+            "httpMethod": method,
             "stage": "prod",
             "protocol": "HTTP/1.1",
             "requestId": "rest-request-1",

@@ -100,6 +100,12 @@ def test_multi_value_headers_come_once_and_cookies_are_gathered() -> None:
     assert prelude.cookies == ("d=4", "b=2", "c=3")
 
 
+def test_a_list_of_values_is_a_header_that_comes_more_than_once() -> None:
+    wire = _wire(statusCode=200, headers={"vary": ["origin", "accept"], "x-one": "1", "x-no": []})
+
+    assert _decode(wire).headers == (("vary", "origin"), ("vary", "accept"), ("x-one", "1"))
+
+
 def test_a_status_code_in_quotes_is_read_as_api_gateway_does() -> None:
     assert _decode(_wire(statusCode="404")).status_code == 404
 
