@@ -1,20 +1,37 @@
-// Runs the flows of one client against a live backend and prints what became of each as JSON.
+// Runs flows of one client against the site and prints what became of each as one JSON object.
 //
-//     node main.mjs http://127.0.0.1:9000 6 [FLOW …]
+//     node main.mjs http://127.0.0.1:9000 6 FLOW[@TRAP] …
+//
+// With no flow named, all that the client has. `text@null` runs the flow `text` on bytes that the
+// trap `null` has spoilt. `"ok"` or what went wrong; `"unknown"` for a flow that is not here.
 import { loadClient } from './clients.mjs';
 
-const [url, name, ...wanted] = process.argv.slice(2);
+// Flows are patient with the network, so that many can be under way; the machine has few cores.
+const AT_ONCE = 8;
+
+const [site, name, ...wanted] = process.argv.slice(2);
 const client = await loadClient(name);
-const { flows } = await import(client.legacy ? './legacy.mjs' : './modern.mjs');
-const results = {};
-for (const flow of wanted.length ? wanted : Object.keys(flows)) {
-  try {
-    if (!flows[flow]) throw new Error(`no flow ${flow} for client ${name}`);
-    await flows[flow](client, url);
-    results[flow] = 'ok';
-  } catch (error) {
-    results[flow] = String(error?.stack ?? error);
+const { flows } = await import(client.legacy ? './legacy/flows.mjs' : './modern/flows.mjs');
+const left = wanted.length ? wanted : Object.keys(flows);
+const results = Object.fromEntries(left.map((flow) => [flow, 'unknown']));
+
+async function run() {
+  for (let job = left.shift(); job !== undefined; job = left.shift()) {
+    const [flow, trap] = job.split('@');
+    if (!flows[flow]) continue;
+    try {
+      await flows[flow]({ client, site, url: trap ? `${site}/trap/${trap}` : site });
+      results[job] = 'ok';
+    } catch (error) {
+      const cause = error?.cause ? `\ncause: ${error.cause.stack ?? error.cause}` : '';
+      results[job] = String(error?.stack ?? error) + cause;
+    }
   }
 }
-console.log(JSON.stringify(results));
-process.exit(0);
+
+// What a client throws past its hooks belongs to no flow that could be named.
+process.on('unhandledRejection', (error) => {
+  results['(unhandled)'] = String(error?.stack ?? error);
+});
+await Promise.all(Array.from({ length: AT_ONCE }, run));
+process.stdout.write(JSON.stringify(results), () => process.exit(0));

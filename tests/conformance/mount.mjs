@@ -2,24 +2,35 @@
 import './dom.mjs';
 import { createElement } from 'react';
 import { createRoot } from 'react-dom/client';
+import { recordWire } from './wire.mjs';
 
 // Long enough for a slow machine; a flow that waits this long has failed.
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 20_000);
+// More than any flow has a reason for: the client posts for ever.
+const MOST_POSTS = 10;
+
+let mounted = 0;
 
 /**
- * Render a component that calls `useHook` and return a view of it.
+ * Render a component that calls `useHook(wire)` and return a view of it.
  *
- * `current` is what the hook returned last, `lengths` the distinct lengths of the last assistant
- * message's text, in the order in which they were rendered.
+ * `current` is what the hook returned last, `lengths` the distinct lengths of `textOf(current)` and
+ * `seen` the last message, at each render; `wire` is what went over the network.
  */
 export function mount(useHook, textOf) {
-  const root = createRoot(document.createElement('div'));
-  const view = { current: undefined, lengths: [], renders: 0, wake: () => {} };
+  mounted += 1;
+  // The hooks of AI SDK 3.4 and 4 share their state by React's own ids.
+  const options = { identifierPrefix: `view${mounted}-` };
+  const root = createRoot(document.createElement('div'), options);
+  const wire = recordWire();
+  const view = { current: undefined, lengths: [], seen: [], wire, wake: () => {} };
   function Component() {
-    view.current = useHook();
-    view.renders += 1;
+    view.current = useHook(wire);
     const length = textOf(view.current).length;
     if (length !== view.lengths.at(-1)) view.lengths.push(length);
+    const last = view.current.messages?.at(-1);
+    // A copy, since some clients go on writing into the message that they have handed out.
+    if (last) view.seen.push(structuredClone(last));
     queueMicrotask(() => view.wake());
     return null;
   }
@@ -28,7 +39,10 @@ export function mount(useHook, textOf) {
     const end = Date.now() + PATIENCE_MS;
     while (!(view.current && condition(view.current))) {
       const left = end - Date.now();
-      if (left <= 0) throw new Error(`waited in vain for ${what}: ${describe(view.current)}`);
+      const failed = view.current?.error;
+      if (left <= 0 || failed || wire.posts().length > MOST_POSTS) {
+        throw new Error(`waited in vain for ${what}: ${describe(view)}`, { cause: failed });
+      }
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, Math.min(left, 200));
         view.wake = () => {
@@ -39,12 +53,13 @@ export function mount(useHook, textOf) {
     }
     return view.current;
   };
-  view.unmount = () => root.unmount();
   return view;
 }
 
-function describe(hook) {
-  if (!hook) return 'nothing was rendered';
-  const { status, error, messages, completion, object } = hook;
-  return JSON.stringify({ status, error: error?.message, messages, completion, object });
+function describe(view) {
+  if (!view.current) return 'nothing was rendered';
+  const { status, isLoading, error, messages, completion, object } = view.current;
+  const posts = view.wire.posts().length;
+  const state = { status, isLoading, error: error?.message, posts, messages, completion, object };
+  return JSON.stringify(state).slice(0, 3000);
 }

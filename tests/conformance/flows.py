@@ -1,0 +1,83 @@
+"""Which flow which client can show. The flows themselves are in `legacy/` and `modern/`."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+Clients: TypeAlias = Sequence[str]
+
+# One release for every point at which what a client accepts has changed (see `package.json`): the
+# first of 5, the first that knows preliminary outputs, the last; of 6 and 7 one that validates each
+# chunk strictly, and the last.
+CLIENTS: Clients = ("3.4", "4", "5.0.0", "5.0.100", "5", "6.0.98", "6", "7.0.19", "7")
+
+_ONLY_3: Clients = CLIENTS[:1]
+_SINCE_4: Clients = CLIENTS[1:]
+_UI: Clients = CLIENTS[2:]
+_SINCE_5_100: Clients = CLIENTS[3:]
+_SINCE_6: Clients = CLIENTS[5:]
+_BEFORE_6: Clients = CLIENTS[:5]
+
+FLOWS: Mapping[str, Clients] = {
+    # What the model says.
+    "text": CLIENTS,
+    "arrival": CLIENTS,
+    "raw-parser": CLIENTS,
+    "unicode": CLIENTS,
+    "multi-turn": CLIENTS,
+    "metadata": CLIENTS,
+    "keep-alive": CLIENTS,
+    "reasoning": _SINCE_4,
+    "text-protocol": CLIENTS,
+    "no-newer-lines": _ONLY_3,
+    # What no model of ours says yet, played by `parts_app`.
+    "reasoning-proof": _SINCE_4,
+    "sources": _SINCE_4,
+    "files-out": _SINCE_4,
+    "data": CLIENTS,
+    "metadata-merge": _UI,
+    "provider-tool": CLIENTS,
+    "abort": CLIENTS,
+    # What the user sends and does.
+    "files-in": CLIENTS,
+    "regenerate": CLIENTS,
+    "edit": CLIENTS,
+    "stop": CLIENTS,
+    "resume-nothing": _SINCE_4,
+    "error-before": CLIENTS,
+    "error-during": CLIENTS,
+    "unfinished-call": CLIENTS,
+    # Tools.
+    "server-tool": CLIENTS,
+    "parallel-tools": CLIENTS,
+    "streamed-input": CLIENTS,
+    "tool-error": CLIENTS,
+    "tool-error-for-user": CLIENTS,
+    "invalid-arguments": CLIENTS,
+    "unknown-tool": CLIENTS,
+    "client-tool": CLIENTS,
+    "client-tools-later": CLIENTS,
+    "client-tool-error": _SINCE_5_100,
+    "approval-granted": _SINCE_6,
+    "approval-denied": _SINCE_6,
+    "approval-mixed": _SINCE_6,
+    "approval-refused": _BEFORE_6,
+    "preliminary": _SINCE_5_100,
+    "status": CLIENTS,
+    "max-steps": CLIENTS,
+    "error-after-tool": CLIENTS,
+    "abort-after-tool": CLIENTS,
+    # The other hooks.
+    "completion": CLIENTS,
+    "completion-text": CLIENTS,
+    "completion-error": CLIENTS,
+    # 3.4 reads past the error line of a completion.
+    "completion-error-during": _SINCE_4,
+    "object": CLIENTS,
+    "object-violation": CLIENTS,
+    "object-unknown": CLIENTS,
+}
+
+
+def flows_of(client: str) -> Sequence[str]:
+    """Return the flows of one client, in the table's order."""
+    return [flow for flow, clients in FLOWS.items() if client in clients]

@@ -1,0 +1,8 @@
+// Every flow of AI SDK 3.4 and 4 by its name. A flow gets `{client, site, url}`.
+import { hooks } from '../hooks.mjs';
+import { actions } from './actions.mjs';
+import { answers } from './answers.mjs';
+import { parts } from './parts.mjs';
+import { tools } from './tools.mjs';
+
+export const flows = { ...answers, ...parts, ...actions, ...tools, ...hooks };

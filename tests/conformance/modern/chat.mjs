@@ -1,0 +1,55 @@
+// AI SDK 5, 6 and 7: `useChat` over the UI message stream.
+import { mount } from '../mount.mjs';
+
+/** Return a message's text. */
+export const textOf = (message) =>
+  (message?.parts ?? [])
+    .filter((part) => part.type === 'text')
+    .map((part) => part.text)
+    .join('');
+
+const answerOf = (hook) => {
+  const last = hook.messages.at(-1);
+  return last?.role === 'assistant' ? textOf(last) : '';
+};
+
+/** Return the types of a message's parts. */
+export const kindsOf = (message) => message.parts.map((part) => part.type);
+
+/** Whether the hook holds a finished answer. */
+export const answered = (hook) =>
+  hook.status === 'ready' && hook.messages.at(-1)?.role === 'assistant';
+
+/** Whether the hook holds a finished answer whose last part is text. */
+export const told = (hook) => answered(hook) && hook.messages.at(-1).parts.at(-1)?.type === 'text';
+
+/** Mount `useChat` with the client's own transport; `body` rides on every request. */
+export async function openChat({ client, url }, options = {}) {
+  const { api = '/api/chat', transport = 'DefaultChatTransport', body, ...rest } = options;
+  const { useChat } = client.hooks;
+  let chosen;
+  const view = mount((wire) => {
+    chosen ??= new client.ai[transport]({
+      api: url + api,
+      fetch: wire.fetch,
+      body: { ...client.body, ...body },
+    });
+    return useChat({ transport: chosen, ...rest });
+  }, answerOf);
+  await view.until((hook) => hook.status !== undefined, 'the hook');
+  return view;
+}
+
+/** Say `text` (or send a whole `message`) and wait until the answer is there. */
+export async function say(view, message) {
+  const length = view.current.messages.length + 2;
+  view.current.sendMessage(typeof message === 'string' ? { text: message } : message);
+  return view.until((hook) => answered(hook) && hook.messages.length === length, 'the answer');
+}
+
+/** Open a chat, say `text` and wait for the answer. */
+export async function ask(context, text, options) {
+  const view = await openChat(context, options);
+  await say(view, text);
+  return view;
+}

@@ -1,0 +1,61 @@
+"""What became of every flow of every client, run once and kept."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from tests.conformance.flows import CLIENTS
+from tests.conformance.running import PATIENCE_S, ClientFailed, run_client
+from tests.conformance.site import site
+
+
+class Results:
+    """The results of this process. A client runs when its first result is asked for.
+
+    Args:
+        flows_of: client → the flows that it runs.
+        patience_s: how long a flow waits for something to be rendered, in seconds.
+    """
+
+    def __init__(
+        self, flows_of: Callable[[str], Sequence[str]], *, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._flows_of = flows_of
+        self._patience_s = patience_s
+        self._of: dict[str, Mapping[str, str] | ClientFailed] = {}
+        self.seconds: dict[str, float] = {}
+
+    def of(self, client: str) -> Mapping[str, str]:
+        """Return what became of each flow of ``client``.
+
+        Raises:
+            ClientFailed: its process failed as a whole.
+        """
+        if client not in self._of:
+            started = time.perf_counter()
+            try:
+                self._of[client] = asyncio.run(self._run(client))
+            except ClientFailed as error:
+                self._of[client] = error
+            self.seconds[client] = time.perf_counter() - started
+        results = self._of[client]
+        if isinstance(results, ClientFailed):
+            raise results
+        return results
+
+    @property
+    def clients(self) -> Sequence[str]:
+        """The clients that have run, whatever became of it, oldest first."""
+        return tuple(client for client in CLIENTS if client in self._of)
+
+    def get(self, client: str, flow: str) -> str | None:
+        """Return what became of a flow, ``None`` if ``client`` does not run it."""
+        try:
+            return self.of(client).get(flow)
+        except ClientFailed as error:
+            return str(error)
+
+    async def _run(self, client: str) -> Mapping[str, str]:
+        async with site() as url:
+            flows = self._flows_of(client)
+            return await run_client(url, client, flows, patience_s=self._patience_s)

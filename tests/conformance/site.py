@@ -1,0 +1,85 @@
+"""Everything that the clients talk to, on one socket.
+
+/api/…             the real app, with the scripted model behind it
+/parts/NAME        turns that no model of ours can make (`parts_app`)
+/model/requests    what the model was asked: bodies that contain ``?containing=``
+/model/left        answers as soon as a client has left the model's answer
+/trap/NAME/…       any of these, with its bytes spoilt on the wire (`traps`)
+"""
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.main import create_app
+from app.providers.scripted import Control, serve_scripted
+from app.settings import Settings
+from tests.conformance.parts_app import create_parts_app
+from tests.conformance.spoiler import Spoiler
+from tests.conformance.tools import TOOLS
+from tests.conformance.traps import TRAPS
+from tests.serving import served
+
+# Short enough for every longer silence of the model to be filled.
+KEEP_ALIVE_S = 0.2
+MAX_STEPS = 3
+
+
+@contextlib.asynccontextmanager
+async def site(settings: Settings | None = None) -> AsyncIterator[str]:
+    """Serve it all and give the URL."""
+    control = Control(keep=1000)
+    async with serve_scripted(control, delay_s=0.002) as model_url:
+        settings = settings or Settings(
+            openai_base_url=model_url, keep_alive_s=KEEP_ALIVE_S, max_steps=MAX_STEPS
+        )
+        app = _Site(
+            create_app(settings, tools=TOOLS),
+            create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}"),
+            _watching(control),
+        )
+        async with served(app) as url:
+            yield url
+
+
+def _watching(control: Control) -> Starlette:
+    async def requests(request: Request) -> JSONResponse:
+        marker = request.query_params["containing"].encode()
+        return JSONResponse([seen.body for seen in control.requests if marker in seen.raw])
+
+    async def left(request: Request) -> JSONResponse:
+        await control.client_left()
+        return JSONResponse({"openStreams": control.open_streams})
+
+    async def gate(request: Request) -> JSONResponse:
+        control.gate(request.query_params["name"]).open()
+        return JSONResponse({})
+
+    routes = {"/model/requests": requests, "/model/left": left, "/model/gate": gate}
+    return Starlette(routes=[Route(path, endpoint) for path, endpoint in routes.items()])
+
+
+class _Site:
+    def __init__(self, app: ASGIApp, parts: ASGIApp, model: ASGIApp) -> None:
+        self._app = app
+        self._parts = parts
+        self._model = model
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if path.startswith("/trap/"):
+            _, _, name, rest = path.split("/", 3)
+            inner = {**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}
+            await Spoiler(TRAPS[name], self)(inner, receive, send)
+        elif path.startswith("/parts/"):
+            await self._parts(scope, receive, send)
+        elif path.startswith("/model/"):
+            await self._model(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

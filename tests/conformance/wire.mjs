@@ -1,0 +1,75 @@
+// A fetch that writes down what went over the wire, one for each hook.
+
+/**
+ * Return `{fetch, requests, posts, quiet}`.
+ *
+ * Each of `requests` is `{method, url, body, status, wire, reads}`: the JSON that was sent, the text
+ * that has come so far and the number of reads that it came in.
+ */
+export function recordWire() {
+  const requests = [];
+  let latest = performance.now();
+
+  async function fetchAndRecord(input, init = {}) {
+    latest = performance.now();
+    const body = init.body === undefined ? undefined : JSON.parse(init.body);
+    const request = { method: init.method ?? 'GET', url: String(input), body, wire: '', reads: 0 };
+    requests.push(request);
+    const response = await fetch(input, init);
+    request.status = response.status;
+    if (response.body === null) return response;
+    const decoder = new TextDecoder();
+    const seen = new TransformStream({
+      transform(chunk, controller) {
+        request.reads += 1;
+        request.wire += decoder.decode(chunk, { stream: true });
+        controller.enqueue(chunk);
+      },
+    });
+    return new Response(response.body.pipeThrough(seen), response);
+  }
+
+  /** Return the POSTs so far. */
+  const posts = () => requests.filter((request) => request.method === 'POST');
+
+  /** Wait until no request has begun for a while; return the POSTs. Fails if they do not end. */
+  async function quiet() {
+    const QUIET_MS = 250; // a client that posts for ever does so every 40 ms
+    while (performance.now() - latest < QUIET_MS) {
+      if (posts().length > 8) throw new Error(`${posts().length} POSTs and no end`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    return posts();
+  }
+
+  return { fetch: fetchAndRecord, requests, posts, quiet };
+}
+
+/** Return the chunks of a UI message stream, `[DONE]` and comments left out. */
+export function chunksOf(wire) {
+  return wire
+    .split('\n\n')
+    .filter((event) => event.startsWith('data: {'))
+    .map((event) => JSON.parse(event.slice('data: '.length)));
+}
+
+/** Return the lines of a data stream as `[code, value]`. */
+export function linesOf(wire) {
+  return wire
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => [line[0], JSON.parse(line.slice(2))]);
+}
+
+/** Return the bodies of the requests to the model that contain `marker`. */
+export async function askedOfModel(site, marker) {
+  const response = await fetch(`${site}/model/requests?containing=${encodeURIComponent(marker)}`);
+  return response.json();
+}
+
+/** Let the model go on that waits at the gate of this name. */
+export const openGate = (site, name) => fetch(`${site}/model/gate?name=${name}`);
+
+let marks = 0;
+/** Return a word that no other flow says. */
+export const mark = () => `mark${process.pid}x${(marks += 1)}x`;
