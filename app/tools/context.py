@@ -33,7 +33,7 @@ class ToolContext:
     Args:
         tool_call_id: of the call.
         scene: the turn.
-        report: takes a status; returns whether it will be shown. May be called in any thread.
+        report: takes a status; returns whether the call still runs. May be called in any thread.
         deadline: `time.monotonic` at which the call has to be over.
 
     Attributes:
@@ -48,7 +48,7 @@ class ToolContext:
         tool_call_id: str = "",
         scene: Scene | None = None,
         *,
-        report: Callable[[str], bool] = lambda message: False,
+        report: Callable[[str], bool] = lambda message: True,
         deadline: float | None = None,
     ) -> None:
         scene = Scene() if scene is None else scene
@@ -71,9 +71,9 @@ class ToolContext:
         """Show the user a line of progress, live. Works in async code and in threads.
 
         Returns:
-            whether it will be shown: ``False`` once the call is over or cancelled (for a thread,
-            which cannot be stopped from outside, the sign to give up), and while the client is too
-            far behind.
+            ``False`` once the call is over or cancelled: for a thread, which nobody can stop from
+            outside, the sign to give up. ``True`` says that the call still runs, not that the
+            status is seen: of very many, a slow client is shown only some.
         """
         return self._report(str(message))  # an object would break the client's stream
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -31,7 +32,7 @@ async def run_tool(
     *,
     tool_call_id: str,
     scene: Scene,
-    on_status: Callable[[str], bool],
+    on_status: Callable[[str], None],
     on_preliminary: Callable[[Any], Awaitable[None]],
     max_output_bytes: int = MAX_OUTPUT_BYTES,
     cancel_grace_s: float = CANCEL_GRACE_S,
@@ -43,7 +44,7 @@ async def run_tool(
     Args:
         tool: one that has a function here.
         tool_input: JSON, as it came.
-        on_status: takes a status, in any thread; returns whether it will be shown.
+        on_status: takes a status, in any thread, while the call runs.
         on_preliminary: awaited with each preliminary output, as JSON.
         max_output_bytes: the largest output, in bytes of JSON.
     """
@@ -51,9 +52,16 @@ async def run_tool(
     timeout_s = tool.timeout_s
     if scene.deadline is not None:
         timeout_s = min(timeout_s, max(0.0, scene.deadline - time.monotonic()))
-    context = ToolContext(
-        tool_call_id, scene, report=on_status, deadline=time.monotonic() + timeout_s
-    )
+    is_over = threading.Event()
+
+    def send_status(message: str) -> bool:
+        if is_over.is_set():
+            return False
+        on_status(message)
+        return True
+
+    deadline = time.monotonic() + timeout_s
+    context = ToolContext(tool_call_id, scene, report=send_status, deadline=deadline)
 
     async def report(output: Any) -> None:
         outcome = outcome_of(output, tool_name=tool.name, max_bytes=max_output_bytes)
@@ -69,6 +77,7 @@ async def run_tool(
             if not task.done():
                 return Failure(f"{tool.name} did not finish within {timeout_s:.3g} s.", "TIMEOUT")
         finally:
+            is_over.set()
             await _end(task, tool.name, cancel_grace_s)
         if task.cancelled():
             raise RuntimeError("the tool was cancelled from inside")

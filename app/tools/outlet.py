@@ -31,18 +31,17 @@ class Outlet:
         self._senders: list[asyncio.Future[None]] = []
         self._max_waiting = max_waiting
 
-    def offer(self, tool_call_id: str, event: Event) -> bool:
-        """Post ``event`` if its call still runs and not too much is waiting; say whether so.
+    def offer(self, tool_call_id: str, event: Event) -> None:
+        """Post ``event`` unless its call is over, or too much is waiting already.
 
         May be called in any thread.
         """
         with self._lock:
             if tool_call_id not in self._open or len(self._events) >= self._max_waiting:
-                return False
+                return
             self._events.append(event)
             # Inside the lock: the loop cannot be closed while a call is open.
             self._loop.call_soon_threadsafe(self._changed.set)
-        return True
 
     async def send(self, tool_call_id: str, event: Event) -> None:
         """Post ``event`` and wait until it was sent on, so that its maker runs no faster."""

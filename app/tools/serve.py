@@ -48,7 +48,7 @@ async def run_request(
     tool: Tool,
     request: ToolRequest,
     *,
-    on_status: Callable[[str], bool],
+    on_status: Callable[[str], None],
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> ToolResult:
@@ -56,7 +56,7 @@ async def run_request(
 
     Args:
         tool: one that has a function here.
-        on_status: takes a status, in any thread; returns whether it will be shown.
+        on_status: takes a status, in any thread.
         deadline: `time.monotonic` at which the run has to be over.
         max_output_bytes: the largest output, in bytes of JSON.
     """
@@ -139,7 +139,7 @@ async def run_tool_buffered(
     result = await run_request(
         tool,
         request,
-        on_status=lambda message: False,
+        on_status=lambda message: None,
         deadline=deadline,
         max_output_bytes=max_output_bytes,
     )

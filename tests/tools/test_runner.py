@@ -535,7 +535,7 @@ async def test_statuses_beyond_what_a_slow_client_takes_are_dropped() -> None:
 
     events, _ = await run(chatter)
 
-    assert taken.count(True) == 1000
+    assert taken == [True] * 1500  # a slow client is no reason to give up
     assert len(events) == 1001
 
 
@@ -583,7 +583,7 @@ async def test_a_context_of_its_own_needs_no_turn() -> None:
     context = ToolContext()
 
     assert context.deadline is None
-    assert context.send_status("nobody listens") is False
+    assert context.send_status("nobody listens") is True
     assert context.approval_id is None
 
 

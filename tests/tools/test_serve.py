@@ -141,7 +141,7 @@ async def test_a_result_that_says_error_keeps_its_data() -> None:
     def fail() -> ToolResult:
         return ToolResult.error("No seats.", {"left": 0}, error_code="SOLD_OUT")
 
-    result = await run_request(fail, asked(), on_status=lambda message: False)
+    result = await run_request(fail, asked(), on_status=lambda message: None)
 
     expected = ToolResult.error("No seats.", {"left": 0}, error_code="SOLD_OUT")
     assert result == expected
@@ -155,7 +155,7 @@ async def test_other_failures_have_codes_of_their_own(args: dict[str, Any], code
     def count(n: int) -> None:
         raise ToolError("None left.", code="OUT_OF_STOCK")
 
-    result = await run_request(count, asked(**args), on_status=lambda message: False)
+    result = await run_request(count, asked(**args), on_status=lambda message: None)
 
     assert (result.status, result.error_code) == ("error", code)
 
@@ -185,7 +185,7 @@ async def test_the_context_is_the_callers() -> None:
     def look(ctx: ToolContext) -> Any:
         return [ctx.session_id, ctx.user_id, ctx.chat_id, ctx.get_config("k"), ctx.tool_call_id[:4]]
 
-    result = await run_request(look, asked({"k": 1}), on_status=lambda message: False)
+    result = await run_request(look, asked({"k": 1}), on_status=lambda message: None)
 
     assert result.data == {"result": ["s-1", "u-1", None, 1, "run-"]}
 
@@ -199,7 +199,7 @@ async def test_files_come_decoded() -> None:
     binary = {"filename": "b", "content": "aGk=", "is_binary": True}
     request = asked(one=text, more=[text, binary], untyped=binary)
 
-    result = await run_request(size, request, on_status=lambda message: False)
+    result = await run_request(size, request, on_status=lambda message: None)
 
     assert result.data == {"result": ["hé", ["hé", "aGk="], "Artifact"]}
 
@@ -235,6 +235,14 @@ async def test_cancelling_the_stream_cancels_the_tool() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert is_cancelled.is_set()
+
+
+async def test_a_tool_whose_statuses_nobody_sees_works_on() -> None:
+    @tool
+    def work(ctx: ToolContext) -> bool:
+        return ctx.send_status("working")
+
+    assert (await run_tool_buffered(work, asked()))["data"] == {"result": True}
 
 
 async def test_the_answer_in_one_piece() -> None:
