@@ -173,7 +173,9 @@ def _api(settings: Settings, opener: Opener) -> Provider:
         from app.providers.openai_responses_body import BUILTIN_TOOLS
 
         tools = [BUILTIN_TOOLS[name] for name in settings.builtin_tools]
-        return OpenAIResponses(opener, builtin_tools=tools)
+        return OpenAIResponses(
+            opener, builtin_tools=tools, reasoning_summary=settings.reasoning_summary
+        )
     from app.providers.openai_chat import OpenAIChat
     from app.providers.openai_chat_body import max_tokens_field
 

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     tool_modules: Names = ()
     default_tool: str | None = None
     builtin_tools: BuiltinTools = ()
+    reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     approval_secret: SecretStr | None = None
     auth_token: SecretStr | None = None
     allowed_origins: Names = ()
@@ -126,9 +127,9 @@ class Settings(BaseSettings):
             raise ValueError("must name a host, and a port that exists")
         return value
 
-    @field_validator("builtin_tools")
+    @field_validator("builtin_tools", "reasoning_summary")
     @classmethod
-    def _fit_the_api(cls, value: BuiltinTools, info: ValidationInfo) -> BuiltinTools:
+    def _fit_the_api(cls, value: object, info: ValidationInfo) -> object:
         if value and info.data.get("api") != "responses":
             raise ValueError("needs CHAT_API=responses")
         return value

@@ -91,6 +91,7 @@ def test_a_value_from_a_file_loses_its_line_end(monkeypatch: pytest.MonkeyPatch)
         ("CHAT_API", "assistants", "should be 'chat' or 'responses'"),
         ("CHAT_CLIENT", "httpx", "should be 'aiohttp' or 'openai'"),
         ("CHAT_BUILTIN_TOOLS", "search", "should be 'web_search', 'code_interpreter' or"),
+        ("CHAT_REASONING_SUMMARY", "auto", "needs CHAT_API=responses"),
         ("CHAT_RESUME", "redis", "should be 'off'"),
         ("CHAT_TEMPERATURE", "3", "should be less than or equal to 2"),
         ("CHAT_MAX_STEPS", "0", "should be greater than 0"),
