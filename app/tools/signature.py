@@ -49,12 +49,17 @@ def read_signature(function: Callable[..., Any]) -> Signature:
     context = next((name for name, hint in parameters.items() if _is_context(hint)), None)
     # A pydantic model's own attributes are no good names for its fields, so ours are aliases.
     names = {name: f"p{index}" for index, name in enumerate(parameters) if name != context}
-    fields = {
+    fields: dict[str, Any] = {
         field: (_annotation(parameters[name], documented.get(name)), _default(parameters[name]))
         for name, field in names.items()
     }
     try:
-        model = _model(function, fields, {field: name for name, field in names.items()})
+        model = create_model(
+            function.__name__,
+            __config__=ConfigDict(extra="forbid"),
+            __module__=function.__module__,
+            **fields,
+        )
         schema = model.model_json_schema(schema_generator=_Schema)
     except (PydanticUserError, NameError, TypeError) as error:
         raise ToolDefinitionError(
@@ -95,24 +100,13 @@ def _annotation(parameter: inspect.Parameter, documented: str | None) -> Any:
     hint = parameter.annotation
     if hint in (parameter.empty, Any):
         hint = Annotated[Any, AfterValidator(decode_artifacts)]
-    if documented is None:
-        return hint
     kind, *details = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    return Annotated[kind, Field(description=documented), *details]
+    # Not an alias generator, which dataclasses inside a hint would inherit.
+    return Annotated[kind, Field(alias=parameter.name, description=documented), *details]
 
 
 def _default(parameter: inspect.Parameter) -> Any:
     return ... if parameter.default is parameter.empty else parameter.default
-
-
-def _model(
-    function: Callable[..., Any], fields: Mapping[str, Any], aliases: Mapping[str, str]
-) -> type[BaseModel]:
-    config = ConfigDict(extra="forbid", alias_generator=aliases.__getitem__)
-    definitions: dict[str, Any] = dict(fields)
-    return create_model(
-        function.__name__, __config__=config, __module__=function.__module__, **definitions
-    )
 
 
 def _parser(model: type[BaseModel], names: Mapping[str, str]) -> Callable[[Any], dict[str, Any]]:

@@ -507,6 +507,29 @@ async def test_a_cancelled_thread_is_told_by_its_next_status() -> None:
     assert answers == [False]
 
 
+async def test_cancelling_ends_a_generator_whose_client_does_not_read() -> None:
+    is_closed, has_begun = asyncio.Event(), asyncio.Event()
+
+    @tool
+    async def search() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            is_closed.set()
+
+    async def emit(events: Sequence[Event]) -> None:
+        has_begun.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(run_calls([call("search")], tools=by_name(search), emit=emit))
+    await has_begun.wait()
+    running.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert is_closed.is_set()
+
+
 async def test_a_client_that_cannot_be_written_to_cancels_the_calls() -> None:
     is_cancelled = asyncio.Event()
 
