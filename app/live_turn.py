@@ -74,15 +74,16 @@ class LiveTurn:
         self._outbox = outbox
         self._on_end = on_end
         self._started = started
-        self._deadline = deadline
         self._limit: asyncio.Timeout | None = None
-        self._limit_error = TIME_LIMIT
+        self._stop_error: Error | None = None
         self._is_answering = False
         self._saw_token = False
         self.record = record
         self.transcript = transcript
         self.error: Error | None = None
-        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._timer = None if deadline is None else loop.call_at(deadline, self.stop, TIME_LIMIT)
+        self.opened: asyncio.Future[None] = loop.create_future()
         self.task = asyncio.create_task(self._run(), name=f"turn {message_id}")
         # Not a `finally` in the task: one that is cancelled before its first step never runs it.
         self.task.add_done_callback(self._done)
@@ -93,10 +94,12 @@ class LiveTurn:
 
     def stop(self, error: Error) -> None:
         """End the turn with ``error`` as soon as it can be; its stream ends properly."""
-        self._limit_error = error
-        self._deadline = 0
-        if self._limit is not None and not self._limit.expired():
+        self._stop_error = error
+        if self._limit is None or self._limit.expired():
+            return  # not begun, or already ending
+        if self._outbox is None or not self._outbox.is_writing:
             self._limit.reschedule(0)
+        # Else the client has to take the frame first: cut there, the stream would miss a piece.
 
     def abandon(self) -> None:
         """Cancel the turn because nobody listens any more."""
@@ -111,7 +114,7 @@ class LiveTurn:
             await asyncio.wait([self.task])
 
     async def _run(self) -> None:
-        limit = asyncio.timeout_at(self._deadline)
+        limit = asyncio.timeout(None if self._stop_error is None else 0)
         try:
             async with limit:
                 # Known only while it can be moved: a turn that already ends cannot be told to.
@@ -121,8 +124,8 @@ class LiveTurn:
                 finally:
                     self._limit = None
         except TimeoutError as error:
-            if limit.expired():
-                await self._end(self._limit_error)
+            if limit.expired() and self._stop_error is not None:
+                await self._end(self._stop_error)
             else:
                 await self._fail(error)
         except Exception as error:
@@ -140,6 +143,9 @@ class LiveTurn:
             self._note_end(last)
         if self._outbox is not None:
             await self._outbox.put(frame)
+            if self._stop_error is not None and self._limit is not None:
+                self.stop(self._stop_error)
+                await asyncio.sleep(0)  # where it ends
 
     async def _fail(self, error: Exception) -> None:
         """End the turn for ``error``: as an exception while the status is open, else in-band."""
@@ -182,6 +188,8 @@ class LiveTurn:
                 self.record.status = _STATUS_OF_WHOLE.get(event.code, ProviderError.status)
 
     def _done(self, _: asyncio.Task[None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if self._outbox is not None:
             self._outbox.close()
         if not self.opened.cancel():

@@ -42,22 +42,29 @@ class Outbox:
         self._write: Write | None = None
         self._room: asyncio.Future[None] | None = None
         self._is_closed = False
-        self._is_writing = False
+        self._writing = 0
         self._keep_alive_s = keep_alive_s
         self._keep_alive = keep_alive
         self._beat: asyncio.Future[None] | None = None
         self._last_sent = self._time()
         self._timer = self._loop.call_later(keep_alive_s, self._on_timer)
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether a frame waits for the client; cut then, it is lost or not: servers differ."""
+        return self._writing > 0
+
     async def put(self, frame: bytes) -> None:
         """Send ``frame``, or keep it until there is a response. ``b""`` is dropped."""
         if not frame or self._is_closed:
             return
         if self._write is not None:
-            self._is_writing = True
             self._last_sent = self._time()
-            await self._write(frame)
-            self._is_writing = False
+            self._writing += 1  # the tools of a turn report side by side
+            try:
+                await self._write(frame)
+            finally:
+                self._writing -= 1
             return
         self._frames.append(frame)
         self._waiting_bytes += len(frame)
@@ -94,7 +101,7 @@ class Outbox:
         if quiet_s >= self._keep_alive_s:
             quiet_s = 0.0
             # A write that still waits for the client is no silence of ours.
-            if self._write is not None and not self._is_writing and (frame := self._keep_alive()):
+            if self._write is not None and not self._writing and (frame := self._keep_alive()):
                 self._last_sent = self._time()
                 self._beat = asyncio.ensure_future(self._send(self._write, frame))
         self._timer = self._loop.call_later(self._keep_alive_s - quiet_s, self._on_timer)

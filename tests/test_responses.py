@@ -1,14 +1,16 @@
 """Leaving, and clients that read slowly: what happens to a turn when its response ends."""
 
 import asyncio
+import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from app.live_turn import TIME_LIMIT
 from app.protocols import Encoder
+from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.text_stream import TextStreamEncoder
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
 from app.providers.scripted import Control
@@ -16,18 +18,14 @@ from tests.chatting import NOWHERE, Reader, chatting, data_body, logged, ui_body
 from tests.serving import served
 from tests.torrent import Torrent, asking
 
-PROTOCOLS = ["data", "ui", "text"]
-
-
-def _tasks() -> set[asyncio.Task[Any]]:
-    return asyncio.all_tasks()
+PROTOCOLS = ["data", "ui", "text", "ndjson"]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_a_client_that_leaves_closes_the_models_stream_at_once(
     model: str, control: Control, protocol: str
 ) -> None:
-    before = _tasks()
+    before = asyncio.all_tasks()
     with logged() as log:
         async with chatting(model) as chat:
             body = data_body("scenario: stall after=2 gate=never")
@@ -43,14 +41,14 @@ async def test_a_client_that_leaves_closes_the_models_stream_at_once(
         assert len(log.requests) == 1
         assert control.open_streams == 0
         assert [record for record in log.records if record.exc_info] == []
-    assert _tasks() == before
+    assert asyncio.all_tasks() == before
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_a_client_that_leaves_before_the_status_is_known_closes_the_models_request(
     model: str, control: Control, protocol: str
 ) -> None:
-    before = _tasks()
+    before = asyncio.all_tasks()
     with logged() as log:
         async with chatting(model, status_wait_s=60) as chat:
             asking = asyncio.create_task(
@@ -67,7 +65,7 @@ async def test_a_client_that_leaves_before_the_status_is_known_closes_the_models
         assert "first_token_ms" not in line
         assert len(log.requests) == 1
         assert [record for record in log.records if record.exc_info] == []
-    assert _tasks() - {asking} == before
+    assert asyncio.all_tasks() - {asking} == before
 
 
 async def test_a_client_that_leaves_an_answer_in_one_piece_closes_the_models_request(
@@ -162,3 +160,25 @@ async def test_a_client_that_reads_nothing_and_leaves_ends_the_turn(
 
         assert torrent.turn is not None
         assert torrent.turn.record.client_left is True
+
+
+@pytest.mark.parametrize("make_encoder", [DataStreamEncoder, UIMessageStreamEncoder])
+async def test_a_turn_that_is_stopped_while_its_client_reads_nothing_misses_no_piece(
+    make_encoder: Callable[[], Encoder],
+) -> None:
+    torrent = Torrent(make_encoder())
+    async with served(Starlette(routes=[Mount("/", torrent)])) as url:
+        reader, writer = await asking(url)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(torrent.over.wait(), 0.2)
+
+        torrent.stop(TIME_LIMIT)
+        body = await reader.read()
+
+        numbers = [int(number) for number in re.findall(rb"\[(\d+)\]", body)]
+        assert numbers == list(range(len(numbers)))
+        assert len(numbers) < torrent.PIECES
+        assert TIME_LIMIT.message.encode() in body
+        assert torrent.turn is not None
+        assert torrent.turn.record.error_code == TIME_LIMIT.code
+        writer.close()

@@ -61,9 +61,9 @@ class Torrent:
 
     async def _run(self, emit: Emit) -> None:
         await emit([Start("msg-1"), StepStart()])
-        for _ in range(self.PIECES):
+        for number in range(self.PIECES):
             await asyncio.sleep(0)  # as reading from a model does
-            await emit([TextDelta(self.PIECE)])
+            await emit([TextDelta(f"[{number}]{self.PIECE}")])
             self.emitted += len(self.PIECE)
         await emit([StepEnd("stop"), Finish("stop")])
 
