@@ -12,15 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.aws.asgi_extensions import OUTCOME
 from app.live_turn import LiveTurn
 from app.outbox import Outbox
 from app.protocols.json_text import dumps
 
 # What every streaming answer carries, so that no proxy holds it back.
 STREAM_HEADERS: Mapping[str, str] = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-
-# ASGI extension of our Lambda runtime: a dictionary that a failed turn writes its error into.
-OUTCOME = "deltaline.outcome"
 
 
 def watch(request: Request) -> asyncio.Task[None]:

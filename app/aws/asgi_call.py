@@ -15,6 +15,7 @@ import asyncio
 import json
 import logging
 
+from app.aws.asgi_extensions import DIRECT, OUTCOME
 from app.aws.asgi_lifespan import AsgiApp, Lifespan, Message
 from app.aws.http_scope import ASGI_VERSION, Scope, encode_headers, to_scope
 from app.aws.invocation import FunctionError, Invocation
@@ -22,10 +23,6 @@ from app.aws.invocation_answer import Answer
 from app.aws.lambda_call import FunctionConfig, LambdaCall
 from app.aws.lambda_events import MalformedEvent
 from app.aws.runtime_api import AnswerRefused
-
-# The extension through which an app says that its answer, though complete, tells of a failure: it
-# sets `error_code` and `error_message` before it returns.
-OUTCOME = "deltaline.outcome"
 
 _EVENTS_PATH = "/events"
 
@@ -68,6 +65,8 @@ class AsgiHandler:
             return
         outcome: dict[str, str] = {}
         scope["extensions"] = {OUTCOME: outcome}
+        if call.is_direct:
+            scope["extensions"][DIRECT] = {}
         scope["state"] = self._lifespan.state.copy()
         exchange = _Exchange(body, answer)
         try:

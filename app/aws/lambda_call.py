@@ -41,3 +41,12 @@ class LambdaCall(msgspec.Struct, frozen=True):
     kind: EventKind
     event: Any = None
     is_json: bool = True
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the function itself was invoked, which takes leave from IAM.
+
+        Fronts write a ``requestContext`` into every event, even those (WebSocket APIs, authorizers)
+        whose events are no requests to us; a client of theirs cannot take it away.
+        """
+        return not (isinstance(self.event, Mapping) and "requestContext" in self.event)

@@ -14,7 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from app.aws.asgi_call import OUTCOME, AsgiHandler
+from app.aws.asgi_call import AsgiHandler
+from app.aws.asgi_extensions import DIRECT, OUTCOME
 from app.aws.http_integration import CONTENT_TYPE, Prelude
 from app.aws.lambda_call import FunctionConfig
 from tests.aws.http_events import function_url, http_api, load_balancer, rest_api
@@ -76,6 +77,31 @@ async def test_what_is_not_http_is_posted_to_events_without_a_prelude(event: Any
     assert echo["headers"]["content-type"] == "application/json"
     assert echo["headers"]["x-request-id"] == "request-1"
     assert echo["headers"]["x-amzn-request-context"] == "null"
+
+
+@pytest.mark.parametrize(
+    ("event", "is_direct"),
+    [
+        ({"action": "chat", "payload": {"text": "Hi"}}, True),
+        ({"source": "aws.events"}, True),
+        ([1, 2], True),
+        (function_url(path="/events"), False),
+        (rest_api(path="/events"), False),
+        (load_balancer(path="/events"), False),
+        # What a WebSocket API sends is no request to us, but its clients are no callers of IAM's.
+        ({"requestContext": {"routeKey": "$default"}, "body": "{}"}, False),
+    ],
+)
+async def test_only_who_invoked_the_function_itself_is_marked_as_direct(
+    event: Any, is_direct: bool
+) -> None:
+    async def extensions(request: Request) -> Response:
+        return JSONResponse(list(request.scope["extensions"]))
+
+    async with running(_handler(Route("/events", extensions, methods=["POST"]))) as api:
+        posted = await api.invoke(event).result()
+
+    assert (f'"{DIRECT}"'.encode() in posted.body) == is_direct
 
 
 @pytest.mark.parametrize("event", [function_url(body='{"a":1}'), rest_api(body='{"a":1}')])

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from app.aws.asgi_call import AsgiHandler
 from app.aws.lambda_call import FunctionConfig
@@ -115,4 +116,32 @@ async def test_a_warm_up_is_answered_without_a_turn(model: str, control: Control
 
     assert posted.route == "response"
     assert posted.json()["success"] is True
+    assert not control.requests
+
+
+async def test_who_invokes_the_function_itself_needs_no_token(model: str) -> None:
+    settings = {"auth_token": SecretStr("token-1234")}
+    asked = {"action": "chat", "payload": {"text": "scenario: say text=Yes."}}
+
+    async with running(_chat(model, **settings)) as api:
+        posted = await api.invoke(asked).result()
+        scheduled = await api.invoke({"source": "aws.events"}).result()
+
+    assert b'0:"Yes"' in posted.body
+    assert scheduled.json() == {"success": True, "ignored": "warm_up"}
+
+
+@pytest.mark.parametrize("path", ["/events", "/api/chat"])
+async def test_who_comes_over_http_needs_the_token_on_every_path(
+    model: str, control: Control, path: str
+) -> None:
+    settings = {"auth_token": SecretStr("token-1234")}
+    body = json.dumps({"action": "chat", "payload": {"text": "Hi"}})
+
+    async with running(_chat(model, **settings)) as api:
+        posted = await api.invoke(function_url(path=path, body=body)).result()
+
+    prelude, answer = posted.http()
+    assert prelude.status_code == 401
+    assert json.loads(answer)["success"] is False
     assert not control.requests
