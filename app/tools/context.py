@@ -40,6 +40,7 @@ class ToolContext:
         tool_call_id: the model's name for this call.
         chat_id, session_id, user_id: as the client gave them, unverified.
         state: a dict shared by the tool calls of one turn. Calls of one step run side by side.
+        config: what `get_config` reads.
         approval_id: set if the user approved this call; use it as idempotency key.
     """
 
@@ -58,7 +59,7 @@ class ToolContext:
         self.user_id = scene.user_id
         self.state = scene.state
         self.approval_id = scene.approval_ids.get(tool_call_id)
-        self._config = scene.config
+        self.config = scene.config
         self._report = report
         self._deadline = deadline
 
@@ -79,4 +80,4 @@ class ToolContext:
 
     def get_config(self, key: str, default: Any = None) -> Any:
         """Return a value of the tool's configuration."""
-        return self._config.get(key, default)
+        return self.config.get(key, default)

@@ -68,7 +68,7 @@ class RemoteTool(Tool):
         description: for the model.
         parameters: JSON schema of the input; default: any object.
         signature: instead, a function whose type hints are read and which is never called.
-        config: sent along as ``tool_config``.
+        config: sent along as ``tool_config``, over what this call is configured with here.
         needs_approval: see `tool`.
         region: sign for this region whatever the address.
         endpoint_url: of Lambda's API; default: ``AWS_ENDPOINT_URL_LAMBDA``, else AWS's own.
@@ -129,7 +129,7 @@ class RemoteTool(Tool):
             {
                 "args": arguments,
                 "context": {key: value for key, value in about.items() if value is not None},
-                "tool_config": self._config,
+                "tool_config": {**context.config, **self._config},
             }
         )
         headers = await self._headers(body)

@@ -138,6 +138,8 @@ def tool(
         # pydantic is loaded here, so that a server without tools never waits for it.
         from app.tools.signature import read_signature
 
+        if not inspect.isroutine(function):
+            raise ToolDefinitionError(f"{function!r} is no function; wrap it in one.")
         if inspect.isgeneratorfunction(function):
             raise ToolDefinitionError(f"{function.__name__} yields; make it an `async def`.")
         signature = read_signature(function)

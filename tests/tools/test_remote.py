@@ -73,7 +73,7 @@ class Sink:
 async def called(tool: RemoteTool, sink: Sink | None = None, **tool_input: Any) -> list[Event]:
     sink = Sink() if sink is None else sink
     call = ToolInputAvailable("c1", tool.name, tool_input)
-    scene = Scene(session_id="s-1", user_id="u-1")
+    scene = Scene(session_id="s-1", user_id="u-1", config={"unit": "F", "language": "en"})
     await run_calls([call], tools={tool.name: tool}, emit=sink.emit, scene=scene)
     return sink.events
 
@@ -117,7 +117,7 @@ async def test_statuses_and_result_arrive_and_the_request_is_the_contracts() -> 
     assert json.loads(body) == {
         "args": {"city": "Oslo é \ud800"},
         "context": {"session_id": "s-1", "user_id": "u-1"},
-        "tool_config": {"unit": "C"},
+        "tool_config": {"unit": "C", "language": "en"},
     }
     assert request.headers["content-type"] == "application/json"
     assert "authorization" not in request.headers

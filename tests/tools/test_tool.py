@@ -378,6 +378,7 @@ def _yields() -> Any:
         (_unknown, "cannot be found: name 'Nowhere' is not defined"),
         (_nested_unknown, "Nowhere"),
         (_yields, "_yields yields; make it an `async def`"),
+        (functools.partial(_many), "is no function; wrap it in one."),
     ],
 )
 def test_a_function_that_cannot_be_a_tool_is_refused(
