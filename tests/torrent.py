@@ -6,7 +6,7 @@ import socket
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from app.events import Error, Finish, Start, StepEnd, StepStart, TextDelta
+from app.events import Error, Finish, ReasoningDelta, Start, StepEnd, StepStart, TextDelta
 from app.live_turn import LiveTurn
 from app.outbox import Outbox
 from app.protocols import Encoder
@@ -19,6 +19,10 @@ from app.telemetry import RequestLog
 class Torrent:
     """An app whose every answer is one long turn whose model is never slow.
 
+    Args:
+        encoder: the protocol.
+        alternate: say every second piece as reasoning.
+
     Attributes:
         emitted: bytes of text that the turn has been able to say.
         turn: the one that runs.
@@ -28,11 +32,12 @@ class Torrent:
     PIECES = 25_000
     PIECE = "#" * 1000
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, *, alternate: bool = False) -> None:
         self.emitted = 0
         self.turn: LiveTurn | None = None
         self.over = asyncio.Event()
         self._encoder = encoder
+        self._kinds = (TextDelta, ReasoningDelta) if alternate else (TextDelta, TextDelta)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         outbox = Outbox(keep_alive_s=10, keep_alive=self._encoder.keep_alive)
@@ -63,7 +68,7 @@ class Torrent:
         await emit([Start("msg-1"), StepStart()])
         for number in range(self.PIECES):
             await asyncio.sleep(0)  # as reading from a model does
-            await emit([TextDelta(f"[{number}]{self.PIECE}")])
+            await emit([self._kinds[number % 2](self.PIECE)])
             self.emitted += len(self.PIECE)
         await emit([StepEnd("stop"), Finish("stop")])
 
