@@ -1,0 +1,94 @@
+"""Both chains of the image, as processes of this machine, pass the same cases."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from app.aws.event_stream import EventDecoder, InvokeComplete, PayloadChunk
+from app.commands.container import CHAINS
+from tests.aws.adapting import ADAPTER, VARIABLES, needs_adapter
+from tests.chatting import data_body, ui_body
+from tests.conformance.running import IS_INSTALLED, OK, run_client
+from tests.container.cases import AI_SDK_FLOWS, CASES, INVOKE, STREAM, TIMEOUT_S, Case
+from tests.container.entrypoint import Started, started
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(60), needs_adapter]
+
+needs_node = pytest.mark.skipif(not IS_INSTALLED, reason="needs node and its packages: make test")
+
+
+def _options(chain: str) -> tuple[list[str], dict[str, str]]:
+    """Return the arguments and variables that the image brings along."""
+    arguments = [chain, "--host", "127.0.0.1", "--timeout", str(TIMEOUT_S)]
+    if chain == "runtime":
+        return arguments, {}
+    return [*arguments, "--extensions", str(ADAPTER.parent)], dict(VARIABLES)
+
+
+@pytest.fixture(scope="module", params=CHAINS)
+def chain(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Started]:
+    arguments, variables = _options(request.param)
+    variables["CHAT_PROVIDER"] = "scripted"
+    with started(arguments, tmp_path_factory.mktemp("chain") / "log", variables) as running:
+        yield running
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+async def test_case(chain: Started, case: Case) -> None:
+    async with httpx2.AsyncClient(base_url=chain.url, timeout=30) as client:
+        await case(client)
+
+
+@needs_node
+@pytest.mark.parametrize("client", ["4", "7"])
+async def test_the_ai_sdk_chats_with_the_chain(chain: Started, client: str) -> None:
+    results = await run_client(chain.url, client, AI_SDK_FLOWS)
+
+    assert results == dict.fromkeys(AI_SDK_FLOWS, OK)
+
+
+def test_only_the_runtime_tells_lambda_that_a_turn_has_failed(chain: Started) -> None:
+    event = ui_body("scenario: error-inside after=3")
+    answer = httpx2.post(chain.url + STREAM, json=event, timeout=30)
+    decoder = EventDecoder()
+    *pieces, complete = decoder.feed(answer.content)
+    decoder.close()
+
+    body = b"".join(piece.payload for piece in pieces if isinstance(piece, PayloadChunk))
+    assert b'\ndata: {"type":"error"' in body
+    assert body.endswith(b"data: [DONE]\n\n")
+    if chain.name == "runtime":
+        assert body.startswith(b"data: ")
+        assert isinstance(complete, InvokeComplete)
+        assert complete.error_code == "Deltaline.provider_error"
+    else:
+        assert body.startswith(b'{"statusCode":200,')
+        assert complete == InvokeComplete()
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_without_a_key_the_answer_says_what_is_missing(name: str, tmp_path: Path) -> None:
+    arguments, variables = _options(name)
+    with started(arguments, tmp_path / "log", variables) as running:
+        http = httpx2.post(running.url + "/api/chat", json=ui_body("Hi"), timeout=30)
+        direct = httpx2.post(running.url + INVOKE, json=data_body("Hi"), timeout=30)
+
+    sentence = b'{"success":false,"error":"OpenAI API key not configured"}'
+    assert (http.status_code, http.content) == (500, sentence)
+    assert direct.content == sentence
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_container_that_is_stopped_ends_at_once_and_well(name: str, tmp_path: Path) -> None:
+    arguments, variables = _options(name)
+    variables["CHAT_PROVIDER"] = "scripted"
+    with started(arguments, tmp_path / "log", variables) as running:
+        httpx2.get(running.url + "/health", timeout=30)
+
+        assert running.stop() == 0
+
+    assert "Traceback" not in running.log
