@@ -1,0 +1,102 @@
+"""Alarms, and the topic that they go to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.metrics import (
+    FUNCTION_ERRORS,
+    THROTTLES,
+    TIME_TO_FIRST_TOKEN,
+    TURN_ERRORS,
+    Metric,
+)
+
+_PERIOD_S = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmsArgs:
+    """
+    Args:
+        name: what the alarms' names begin with.
+        function_name: the function that is watched.
+        first_token_ms: one turn in ten may take longer to its first token.
+        topic_arn: of an SNS topic that exists; empty: none.
+        email: gets a topic and a subscription, which has to be confirmed; empty: none.
+    """
+
+    name: str
+    function_name: pulumi.Input[str]
+    first_token_ms: int
+    topic_arn: str
+    email: str
+    tags: Mapping[str, str]
+
+
+class Alarms(pulumi.ComponentResource):
+    """What somebody should look at. Without a topic they only turn red in the console."""
+
+    def __init__(
+        self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("deltaline:infra:Alarms", name, None, opts)
+        self._args = args
+        self._actions = self._topic(name, args)
+        # Crashes and time-outs of the function; a turn that failed in-band is a success to Lambda.
+        self._alarm("function-errors", "The function failed", FUNCTION_ERRORS, statistic="Sum")
+        self._alarm("turn-errors", "A chat turn ended with an error", TURN_ERRORS, statistic="Sum")
+        self._alarm("throttles", "Lambda turned requests away", THROTTLES, statistic="Sum")
+        self._alarm(
+            "first-token",
+            f"One turn in ten waited over {args.first_token_ms} ms for its first token",
+            TIME_TO_FIRST_TOKEN,
+            percentile="p90",
+            threshold=args.first_token_ms,
+        )
+        self.register_outputs({})
+
+    def _topic(self, name: str, args: AlarmsArgs) -> list[pulumi.Input[str]]:
+        if args.topic_arn:
+            return [args.topic_arn]
+        if not args.email:
+            return []
+        child = pulumi.ResourceOptions(parent=self)
+        topic = aws.sns.Topic(name, name=f"{args.name}-alarms", tags=args.tags, opts=child)
+        aws.sns.TopicSubscription(
+            name, topic=topic.arn, protocol="email", endpoint=args.email, opts=child
+        )
+        return [topic.arn]
+
+    def _alarm(
+        self,
+        name: str,
+        description: str,
+        metric: Metric,
+        *,
+        statistic: str | None = None,
+        percentile: str | None = None,
+        threshold: int = 0,
+    ) -> None:
+        aws.cloudwatch.MetricAlarm(
+            name,
+            name=f"{self._args.name}-{name}",
+            alarm_description=f"{description}.",
+            namespace=metric.namespace,
+            metric_name=metric.name,
+            dimensions=metric.dimensions(self._args.function_name),
+            statistic=statistic,
+            extended_statistic=percentile,
+            period=_PERIOD_S,
+            evaluation_periods=1,
+            comparison_operator="GreaterThanThreshold",
+            threshold=threshold,
+            # Nobody chats at night, which is no news.
+            treat_missing_data="notBreaching",
+            alarm_actions=self._actions,
+            ok_actions=self._actions,
+            tags=self._args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )

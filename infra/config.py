@@ -1,0 +1,147 @@
+"""What a stack may set: every key of `Pulumi.yaml`, with its default.
+
+Pulumi's own schema cannot say "secret, and no default" (a secret key without a value is a required
+one, and a default is never a secret), so that secrets are checked here.
+
+Source: pulumi/pulumi, sdk/go/common/workspace/config.go (``mergeConfig``,
+``validateStackConfigValue``).
+"""
+
+import difflib
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+PROJECT = "deltaline"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ConfigError(pulumi.RunError):
+    """The stack's configuration cannot be used; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackConfig:
+    """All keys. An empty string or list means "not set"."""
+
+    packaging: str = "image"
+    architecture: str = "arm64"
+    memory_mb: int = 1024
+    timeout_s: int = 300
+    reserved_concurrency: int = -1
+    dockerfile: str = "Dockerfile.streaming"
+    zip_file: str = "dist/function.zip"
+    environment: tuple[str, ...] = ()
+
+    front_door: str = "url"
+    auth: str = "NONE"
+    auth_token: pulumi.Output[str] | None = None
+    allowed_origins: tuple[str, ...] = ()
+    web_dir: str = "web/useChat-demo/dist"
+
+    openai_api_key: pulumi.Output[str] | None = None
+    openai_api_key_arn: str = ""
+    secret_store: str = "ssm"
+    secret_kms_key_arn: str = ""
+
+    log_retention_days: int = 14
+    first_token_alarm_ms: int = 10_000
+    alarm_email: str = ""
+    alarm_topic_arn: str = ""
+
+    examples: bool = False
+
+    def variable(self, name: str) -> str | None:
+        """Return the value that ``environment`` gives to a variable, if any."""
+        for entry in self.environment:
+            found, _, value = entry.partition("=")
+            if found == name:
+                return value
+        return None
+
+    @property
+    def name(self) -> str:
+        """What everything in AWS is called: the project and the stack."""
+        return f"{PROJECT}-{pulumi.get_stack()}"
+
+    @property
+    def dockerfile_path(self) -> Path:
+        return ROOT / self.dockerfile
+
+    @property
+    def zip_path(self) -> Path:
+        return ROOT / self.zip_file
+
+    @property
+    def web_path(self) -> Path:
+        return ROOT / self.web_dir
+
+
+def key_of(field: str) -> str:
+    """Return the name in `Pulumi.yaml` of a field: ``memory_mb`` is ``memoryMb``."""
+    first, *rest = field.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def read_config() -> StackConfig:
+    """Read the configuration of the current stack.
+
+    Raises:
+        ConfigError: an unknown key, a value of the wrong type, a secret in plain text.
+    """
+    _refuse_unknown_keys()
+    config = pulumi.Config(PROJECT)
+    values: dict[str, Any] = {}
+    for field in fields(StackConfig):
+        key = key_of(field.name)
+        # Not `get`, which warns about secrets that we read on purpose.
+        text = pulumi.runtime.get_config(f"{PROJECT}:{key}")
+        if text is None or not text.strip():
+            continue
+        text = text.strip()
+        if field.default is None:
+            if not pulumi.runtime.config.is_config_secret(f"{PROJECT}:{key}"):
+                raise ConfigError(
+                    f"{key} is in plain text; store it with `pulumi config set --secret {key}`."
+                )
+            values[field.name] = config.require_secret(key).apply(str.strip)
+        else:
+            values[field.name] = _parse(key, text, field.default)
+    return StackConfig(**values)
+
+
+def _parse(key: str, text: str, default: object) -> object:
+    if isinstance(default, bool):
+        if text not in ("true", "false"):
+            raise ConfigError(f"{key} must be true or false, not {text!r}.")
+        return text == "true"
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise ConfigError(f"{key} must be a whole number, not {text!r}.") from None
+    if isinstance(default, tuple):
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+            raise ConfigError(
+                f"{key} must be a list of strings; set it with `pulumi config set --path "
+                f"'{key}[0]' …`."
+            )
+        return tuple(item.strip() for item in found)
+    return text
+
+
+def _refuse_unknown_keys() -> None:
+    known = [key_of(field.name) for field in fields(StackConfig)]
+    for name in sorted(pulumi.runtime.config.CONFIG.get()):
+        project, _, key = name.partition(":")
+        if project == PROJECT and key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            raise ConfigError(f"{key} is not a key of this project{hint}")

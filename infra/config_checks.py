@@ -1,0 +1,183 @@
+"""Refuses a configuration that AWS would refuse later, or that would not do what it says.
+
+Everything here runs before the first resource is made. The bounds are those of botocore's service
+models (a test compares them).
+"""
+
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+
+from infra.config import ConfigError, StackConfig, key_of
+from infra.environment import check_environment
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "packaging": ("image", "zip"),
+    "architecture": ("arm64", "x86_64"),
+    "front_door": ("url", "cloudfront", "apiGateway"),
+    "auth": ("NONE", "AWS_IAM"),
+    "secret_store": ("ssm", "secretsManager"),
+}
+
+# Both ends included.
+RANGES: Mapping[str, tuple[int, int]] = {
+    "memory_mb": (128, 10_240),
+    "timeout_s": (1, 900),
+    "reserved_concurrency": (-1, 1000),
+    "first_token_alarm_ms": (1, 900_000),
+}
+
+# Amazon CloudWatch Logs API Reference, PutRetentionPolicy, retentionInDays (not in its model).
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+_ARN = r"arn:aws[a-z-]*:{service}:[a-z0-9-]+:\d{{12}}:{resource}"
+_ARNS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "openai_api_key_arn": (
+        re.compile(
+            f"{_ARN.format(service='ssm', resource='parameter/.+')}|"
+            f"{_ARN.format(service='secretsmanager', resource='secret:.+')}"
+        ),
+        "an SSM parameter or a secret of Secrets Manager",
+    ),
+    "secret_kms_key_arn": (
+        re.compile(_ARN.format(service="kms", resource=r"key/[A-Za-z0-9-]+")),
+        "a KMS key",
+    ),
+    "alarm_topic_arn": (
+        re.compile(_ARN.format(service="sns", resource=r"[A-Za-z0-9_-]+")),
+        "an SNS topic",
+    ),
+}
+
+# S3 buckets have the strictest names of all that is named after the stack.
+_STACK = re.compile(r"[a-z][a-z0-9-]{0,28}[a-z0-9]|[a-z]")
+_ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+
+
+def check_config(config: StackConfig, stack: str) -> None:
+    """Return if the stack can be made as it is configured.
+
+    Raises:
+        ConfigError
+    """
+    if not _STACK.fullmatch(stack):
+        raise ConfigError(
+            f"The stack's name {stack!r} becomes part of names in AWS: use up to 30 small letters, "
+            "digits and hyphens."
+        )
+    for check in _CHECKS:
+        check(config)
+
+
+def _check_values(config: StackConfig) -> None:
+    for field, choices in CHOICES.items():
+        value = getattr(config, field)
+        if value not in choices:
+            raise ConfigError(f"{key_of(field)} must be {_either(choices)}, not {value!r}.")
+    for field, (low, high) in RANGES.items():
+        value = getattr(config, field)
+        if not low <= value <= high:
+            raise ConfigError(f"{key_of(field)} must be from {low} to {high}, not {value}.")
+    if config.log_retention_days not in RETENTION_DAYS:
+        days = ", ".join(map(str, RETENTION_DAYS))
+        raise ConfigError(
+            f"logRetentionDays must be one of {days}, not {config.log_retention_days}."
+        )
+    for field, (pattern, what) in _ARNS.items():
+        value = getattr(config, field)
+        if value and not pattern.fullmatch(value):
+            raise ConfigError(f"{key_of(field)} must be the ARN of {what}, not {value!r}.")
+
+
+def _check_front_door(config: StackConfig) -> None:
+    if config.front_door == "cloudfront":
+        if config.auth == "AWS_IAM":
+            raise ConfigError(
+                "CloudFront itself signs what it sends to the function, so auth must be NONE; "
+                "use authToken to keep others out."
+            )
+        if config.allowed_origins:
+            raise ConfigError(
+                "CloudFront serves page and API from one origin, so allowedOrigins must be empty."
+            )
+        if not (config.web_path / "index.html").is_file():
+            raise ConfigError(
+                f"webDir has no built page: there is no {config.web_dir}/index.html; run "
+                "`npm ci && npm run build` in web/useChat-demo."
+            )
+    for origin in config.allowed_origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ConfigError(
+                f"allowedOrigins must hold origins such as https://example.com, not {origin!r}."
+            )
+    if len(config.allowed_origins) > 100:
+        raise ConfigError("allowedOrigins may hold 100 origins at most.")
+
+
+def _check_secrets(config: StackConfig) -> None:
+    if config.openai_api_key is not None and config.openai_api_key_arn:
+        raise ConfigError("Set openaiApiKey or openaiApiKeyArn, not both.")
+    if config.secret_kms_key_arn and not config.openai_api_key_arn:
+        raise ConfigError("secretKmsKeyArn is the key of openaiApiKeyArn, which is not set.")
+    has_key = config.openai_api_key is not None or bool(config.openai_api_key_arn)
+    needs_no_key = config.variable("CHAT_PROVIDER") == "scripted" or any(
+        map(config.variable, ("OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"))
+    )
+    if not has_key and not needs_no_key:
+        raise ConfigError(
+            "There is no key for the model: run `pulumi config set --secret openaiApiKey`, or set "
+            "openaiApiKeyArn, or choose another model server in environment (OPENAI_BASE_URL=…)."
+        )
+
+
+def _check_alarms(config: StackConfig) -> None:
+    if config.alarm_email and config.alarm_topic_arn:
+        raise ConfigError("Set alarmEmail or alarmTopicArn, not both.")
+    if config.alarm_email and not _EMAIL.fullmatch(config.alarm_email):
+        raise ConfigError(f"alarmEmail must be an e-mail address, not {config.alarm_email!r}.")
+
+
+def _check_package(config: StackConfig) -> None:
+    if config.packaging == "image" and not config.dockerfile_path.is_file():
+        raise ConfigError(f"packaging is image, and there is no {config.dockerfile} to build.")
+    if config.packaging == "zip" or config.examples:
+        _check_zip(config)
+
+
+def _check_zip(config: StackConfig) -> None:
+    """Look for what goes wrong only once the function is called."""
+    build = f'run `make zip ZIP="--arch {config.architecture}"`'
+    try:
+        with zipfile.ZipFile(config.zip_path) as archive:
+            files = {entry.filename: entry for entry in archive.infolist()}
+    except FileNotFoundError:
+        raise ConfigError(f"zipFile has not been built: {build}.") from None
+    except (OSError, zipfile.BadZipFile):
+        raise ConfigError(f"zipFile {config.zip_file} is no zip file: {build}.") from None
+    start = files.get("bootstrap")
+    if start is None:
+        raise ConfigError(f"zipFile {config.zip_file} has no bootstrap: {build}.")
+    if not start.external_attr >> 16 & 0o111:
+        raise ConfigError(f"The bootstrap in {config.zip_file} is not executable: {build}.")
+    others = [machine for name, machine in _MACHINES.items() if name != config.architecture]
+    if any(name.endswith(f"-{other}-linux-gnu.so") for name in files for other in others):
+        raise ConfigError(f"zipFile {config.zip_file} was built for another architecture: {build}.")
+
+
+def _either(choices: tuple[str, ...]) -> str:
+    return f"{', '.join(choices[:-1])} or {choices[-1]}"
+
+
+_CHECKS: tuple[Callable[[StackConfig], None], ...] = (
+    _check_values,
+    check_environment,
+    _check_front_door,
+    _check_secrets,
+    _check_alarms,
+    _check_package,
+)

@@ -1,0 +1,43 @@
+"""A command to try the stack with, ready to paste."""
+
+import hashlib
+
+import pulumi
+
+from infra.config import StackConfig
+
+_BODY = '{"action":"chat","payload":{"text":"Hello"}}'
+
+
+def curl_line(
+    config: StackConfig, url: pulumi.Input[str], region: pulumi.Input[str]
+) -> pulumi.Output[str]:
+    """Return the command; it looks secrets up when it runs and holds none."""
+    return pulumi.Output.all(url, region).apply(
+        lambda found: " ".join(
+            [
+                f"curl --no-buffer {found[0]}api/chat",
+                *_identity(config, region=found[1]),
+                "-H 'content-type: application/json'",
+                f"-d '{_BODY}'",
+            ]
+        )
+    )
+
+
+def _identity(config: StackConfig, *, region: str) -> list[str]:
+    parts: list[str] = []
+    if config.front_door == "cloudfront":
+        # CloudFront signs this, and Lambda compares it with the body.
+        parts.append(f"-H 'x-amz-content-sha256: {hashlib.sha256(_BODY.encode()).hexdigest()}'")
+    elif config.auth == "AWS_IAM":
+        service = "execute-api" if config.front_door == "apiGateway" else "lambda"
+        parts += [
+            f"--aws-sigv4 aws:amz:{region}:{service}",
+            '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"',
+            '-H "x-amz-security-token: $AWS_SESSION_TOKEN"',
+        ]
+    if config.auth_token is not None:
+        # Not `authorization`, which belongs to the signature where there is one.
+        parts.append('-H "x-chat-token: $(pulumi config get authToken)"')
+    return parts

@@ -1,0 +1,96 @@
+"""The environment variables of the function."""
+
+import re
+from collections.abc import Mapping
+
+import pulumi
+
+from infra.config import ConfigError, StackConfig
+
+# AWS Lambda Developer Guide, "Defined runtime environment variables": what no function may set.
+RESERVED = frozenset(
+    {
+        *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION"),
+        *("AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+        *("AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE"),
+        *("AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY"),
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        *("AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
+    }
+)
+
+# Readable for everybody who may look at the function, so secrets have keys of their own; and what
+# the program sets itself has one place only.
+ELSEWHERE: Mapping[str, str] = {
+    "OPENAI_API_KEY": "openaiApiKey",
+    "OPENAI_API_KEY_ARN": "openaiApiKeyArn",
+    "AZURE_OPENAI_API_KEY": "openaiApiKey",
+    "CHAT_AUTH_TOKEN": "authToken",
+    "CHAT_AUTH_TOKEN_ARN": "authToken",
+    "CHAT_ALLOWED_ORIGINS": "allowedOrigins",
+}
+
+# The program makes and stores it.
+_OURS = frozenset({"CHAT_APPROVAL_SECRET", "CHAT_APPROVAL_SECRET_ARN"})
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+# AWS Lambda Developer Guide, "Lambda quotas": all names and values together. The program's own
+# share is below a quarter of it.
+_MAX_BYTES = 3 * 1024
+
+
+def check_environment(config: StackConfig) -> None:
+    """Refuse variables that Lambda or this program would not take.
+
+    Raises:
+        ConfigError
+    """
+    seen: set[str] = set()
+    for entry in config.environment:
+        name, equals, value = entry.partition("=")
+        if not equals or not _NAME.fullmatch(name):
+            raise ConfigError(f"environment must hold NAME=value, not {entry!r}.")
+        if name in RESERVED:
+            raise ConfigError(f"environment must not set {name}, which Lambda sets itself.")
+        if name in ELSEWHERE:
+            raise ConfigError(f"environment must not set {name}; set {ELSEWHERE[name]} instead.")
+        if name in _OURS:
+            raise ConfigError(f"environment must not set {name}, which the program makes itself.")
+        if not value:
+            raise ConfigError(f"environment gives {name} no value.")
+        if name in seen:
+            raise ConfigError(f"environment sets {name} twice.")
+        seen.add(name)
+    if sum(len(entry.encode()) for entry in config.environment) > _MAX_BYTES:
+        raise ConfigError("environment is larger than 3 KiB, which leaves Lambda's 4 KiB too full.")
+
+
+def function_environment(
+    config: StackConfig, secret_arns: Mapping[str, pulumi.Input[str]]
+) -> dict[str, pulumi.Input[str]]:
+    """Return what the chat function is started with.
+
+    Args:
+        secret_arns: where the app finds secrets, by the variable that says so.
+    """
+    variables: dict[str, pulumi.Input[str]] = {**package_environment(config.packaging)}
+    variables |= {name: value for name, _, value in map(_split, config.environment)}
+    variables |= secret_arns
+    # A plain Function URL answers preflights itself and adds the headers, and two sets of them are
+    # refused by browsers; behind CloudFront there is one origin.
+    if config.front_door == "apiGateway" and config.allowed_origins:
+        variables["CHAT_ALLOWED_ORIGINS"] = ",".join(config.allowed_origins)
+    return variables
+
+
+def package_environment(packaging: str) -> dict[str, str]:
+    """Return what makes a package start and stream."""
+    if packaging == "zip":
+        # The managed runtime gives us its Python, and our bootstrap takes its place.
+        return {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap"}
+    # For the Lambda Web Adapter; belongs to the URL's and the API's mode, which are ours too.
+    return {"AWS_LWA_INVOKE_MODE": "response_stream"}
+
+
+def _split(entry: str) -> tuple[str, str, str]:
+    return entry.partition("=")

@@ -1,0 +1,124 @@
+"""A Lambda function with its log group and its role."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.policies import Statement, policy_document, service_trust, write_logs
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePackage:
+    """A container image, by digest."""
+
+    uri: pulumi.Input[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ZipPackage:
+    """A zip file as ``make zip`` builds it; ``handler`` as `app.aws.handler_loading` reads it."""
+
+    path: Path
+    handler: str = "app.main.create_app"
+
+
+Package: TypeAlias = ImagePackage | ZipPackage
+
+# The version that `make zip` builds for.
+_RUNTIME = aws.lambda_.Runtime.PYTHON3D13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamingFunctionArgs:
+    """
+    Args:
+        name: of the function, the role and the log group.
+        memory_mb: also decides how much of a CPU it gets; 1769 is one.
+        reserved_concurrency: the most that run at once; -1: as many as the account lets.
+        log_retention_days: how long logs are kept.
+        allowed: what the function may do besides writing its log.
+    """
+
+    name: str
+    description: str
+    package: Package
+    architecture: str
+    memory_mb: int
+    timeout_s: int
+    log_retention_days: int
+    environment: Mapping[str, pulumi.Input[str]]
+    tags: Mapping[str, str]
+    reserved_concurrency: int = -1
+    allowed: Sequence[Statement] = ()
+
+
+class StreamingFunction(pulumi.ComponentResource):
+    """One function.
+
+    Attributes:
+        function: the Lambda function itself.
+        log_group: where it writes.
+    """
+
+    function: aws.lambda_.Function
+    log_group: aws.cloudwatch.LogGroup
+
+    def __init__(
+        self, name: str, args: StreamingFunctionArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("deltaline:infra:StreamingFunction", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        # Before the function: one that writes first makes a group that keeps everything for ever.
+        self.log_group = aws.cloudwatch.LogGroup(
+            name,
+            name=f"/aws/lambda/{args.name}",
+            retention_in_days=args.log_retention_days,
+            tags=args.tags,
+            opts=child,
+        )
+        role = aws.iam.Role(
+            name,
+            name=args.name,
+            description=f"What {args.name} may do",
+            assume_role_policy=service_trust("lambda.amazonaws.com"),
+            tags=args.tags,
+            opts=child,
+        )
+        policy = aws.iam.RolePolicy(
+            name,
+            name="function",
+            role=role.name,
+            policy=policy_document([write_logs(self.log_group.arn), *args.allowed]),
+            opts=child,
+        )
+        package = args.package
+        is_image = isinstance(package, ImagePackage)
+        self.function = aws.lambda_.Function(
+            name,
+            name=args.name,
+            description=args.description,
+            package_type="Image" if is_image else "Zip",
+            image_uri=package.uri if isinstance(package, ImagePackage) else None,
+            code=None if isinstance(package, ImagePackage) else _archive(package.path),
+            handler=None if isinstance(package, ImagePackage) else package.handler,
+            runtime=None if is_image else _RUNTIME,
+            architectures=[args.architecture],
+            memory_size=args.memory_mb,
+            timeout=args.timeout_s,
+            reserved_concurrent_executions=args.reserved_concurrency,
+            environment={"variables": args.environment},
+            logging_config={"log_format": "Text", "log_group": self.log_group.name},
+            role=role.arn,
+            tags=args.tags,
+            # The policy too: a first call could come before it and find the secret locked.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.log_group, policy]),
+        )
+        self.register_outputs({"name": self.function.name, "arn": self.function.arn})
+
+
+def _archive(path: Path) -> pulumi.Archive:
+    return pulumi.FileArchive(str(path))

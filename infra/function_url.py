@@ -1,0 +1,120 @@
+"""The Function URL: how the world reaches the function, and who may."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+# What a page on another origin may send and read; the app has the same lists for its own CORS.
+ALLOWED_HEADERS = (
+    "content-type",
+    "authorization",
+    "user-agent",
+    "x-chat-token",
+    "x-amz-content-sha256",
+)
+EXPOSED_HEADERS = ("x-vercel-ai-data-stream", "x-vercel-ai-ui-message-stream", "x-request-id")
+ALLOWED_METHODS = ("GET", "POST")
+_MAX_AGE_S = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamingUrlArgs:
+    """
+    Args:
+        function_name: the function behind it.
+        auth: ``NONE`` or ``AWS_IAM``.
+        allowed_origins: of pages that may call it. Lambda answers their preflights itself, also
+            with ``AWS_IAM``; empty: no CORS headers at all.
+    """
+
+    function_name: pulumi.Input[str]
+    auth: str
+    allowed_origins: Sequence[str] = ()
+
+
+class StreamingUrl(pulumi.ComponentResource):
+    """A URL that streams.
+
+    Attributes:
+        url: with a slash at its end.
+    """
+
+    url: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: StreamingUrlArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("deltaline:infra:StreamingUrl", name, None, opts)
+        cors: aws.lambda_.FunctionUrlCorsArgsDict | None = None
+        if args.allowed_origins:
+            cors = {
+                "allow_origins": list(args.allowed_origins),
+                "allow_methods": list(ALLOWED_METHODS),
+                "allow_headers": list(ALLOWED_HEADERS),
+                "expose_headers": list(EXPOSED_HEADERS),
+                "max_age": _MAX_AGE_S,
+            }
+        # Before the URL, since who knows it may call it at once and would get a 403. With AWS_IAM
+        # it is the callers' own policies that let them in.
+        permissions = (
+            []
+            if args.auth == "AWS_IAM"
+            else allow_url(
+                name,
+                args.function_name,
+                principal="*",
+                auth="NONE",
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        )
+        function_url = aws.lambda_.FunctionUrl(
+            name,
+            function_name=args.function_name,
+            authorization_type=args.auth,
+            invoke_mode="RESPONSE_STREAM",
+            cors=cors,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=permissions),
+        )
+        self.url = function_url.function_url.apply(_with_slash)
+        self.register_outputs({"url": self.url})
+
+
+def _with_slash(url: str) -> str:
+    return f"{url.rstrip('/')}/"
+
+
+def allow_url(
+    name: str,
+    function_name: pulumi.Input[str],
+    *,
+    principal: str,
+    auth: str,
+    source_arn: pulumi.Input[str] | None = None,
+    opts: pulumi.ResourceOptions,
+) -> list[aws.lambda_.Permission]:
+    """Let ``principal`` call the URL of a function; since October 2025 that takes two permissions.
+
+    Source: AWS Lambda Developer Guide, "Control access to Lambda function URLs".
+    """
+    calls_url = aws.lambda_.Permission(
+        f"{name}-url",
+        action="lambda:InvokeFunctionUrl",
+        function=function_name,
+        principal=principal,
+        function_url_auth_type=auth,
+        source_arn=source_arn,
+        opts=opts,
+    )
+    invokes = aws.lambda_.Permission(
+        f"{name}-invoke",
+        action="lambda:InvokeFunction",
+        function=function_name,
+        principal=principal,
+        # Only through the URL: nobody is let in to Invoke.
+        invoked_via_function_url=True,
+        source_arn=source_arn,
+        opts=opts,
+    )
+    return [calls_url, invokes]

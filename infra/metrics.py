@@ -1,0 +1,42 @@
+"""The metrics that alarms and the dashboard look at.
+
+Ours are what the app writes into its log when it runs on Lambda (`app/metrics.py`), with the
+function's name as their only dimension: CloudWatch charges by the number of dimensions' values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+NAMESPACE = "Deltaline"
+DIMENSION = "FunctionName"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric of one function, by its namespace and name."""
+
+    namespace: str
+    name: str
+
+    def dimensions(self, function_name: pulumi.Input[str]) -> Mapping[str, pulumi.Input[str]]:
+        return {DIMENSION: function_name}
+
+    def row(self, function_name: str, statistic: str, label: str) -> list[object]:
+        """Return the metric as a dashboard's widget takes it."""
+        options = {"stat": statistic, "label": label}
+        return [self.namespace, self.name, DIMENSION, function_name, options]
+
+
+TIME_TO_FIRST_TOKEN = Metric(NAMESPACE, "TimeToFirstToken")
+DURATION = Metric(NAMESPACE, "Duration")
+INPUT_TOKENS = Metric(NAMESPACE, "InputTokens")
+OUTPUT_TOKENS = Metric(NAMESPACE, "OutputTokens")
+TURN_ERRORS = Metric(NAMESPACE, "Errors")
+
+# AWS Lambda Developer Guide, "Types of metrics for Lambda functions".
+FUNCTION_ERRORS = Metric("AWS/Lambda", "Errors")
+THROTTLES = Metric("AWS/Lambda", "Throttles")
+INVOCATIONS = Metric("AWS/Lambda", "Invocations")
+CONCURRENCY = Metric("AWS/Lambda", "ConcurrentExecutions")

@@ -1,0 +1,210 @@
+"""Joins the components into the stack that a configuration describes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_random as random
+
+from infra.alarms import Alarms, AlarmsArgs
+from infra.cloudfront import ChatSite, ChatSiteArgs
+from infra.config import PROJECT, ROOT, StackConfig
+from infra.config_checks import check_config
+from infra.curl_line import curl_line
+from infra.dashboard import Dashboard, DashboardArgs
+from infra.environment import function_environment
+from infra.example_functions import ExampleFunctions, ExampleFunctionsArgs
+from infra.function import (
+    ImagePackage,
+    Package,
+    StreamingFunction,
+    StreamingFunctionArgs,
+    ZipPackage,
+)
+from infra.function_url import StreamingUrl, StreamingUrlArgs
+from infra.image import FunctionImage, FunctionImageArgs
+from infra.policies import Statement
+from infra.rest_api import RestApi, RestApiArgs
+from infra.secrets import StoredSecret, StoredSecretArgs, decrypt_secret, read_secret, store_of
+
+_APPROVAL_SECRET_LENGTH = 64
+
+
+def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
+    """Make the stack and return its outputs by name.
+
+    Raises:
+        ConfigError: before anything is made.
+    """
+    check_config(config, pulumi.get_stack())
+    if config.auth == "NONE" and config.auth_token is None:
+        pulumi.log.warn(
+            "Anyone who has the URL can chat and so spend the model's key: set authToken, or auth "
+            "to AWS_IAM."
+        )
+    tags = {"Project": PROJECT, "Stack": pulumi.get_stack(), "ManagedBy": "Pulumi"}
+    secrets = _secrets(config, tags)
+    chat = StreamingFunction(
+        "chat",
+        StreamingFunctionArgs(
+            name=config.name,
+            description="Deltaline: a chat backend that streams",
+            package=_package(config, tags),
+            architecture=config.architecture,
+            memory_mb=config.memory_mb,
+            timeout_s=config.timeout_s,
+            reserved_concurrency=config.reserved_concurrency,
+            log_retention_days=config.log_retention_days,
+            environment=function_environment(config, secrets.arns),
+            allowed=secrets.reading,
+            tags=tags,
+        ),
+    )
+    region = aws.get_region_output().region
+    url = _front_door(config, chat, tags)
+    Alarms(
+        "chat",
+        AlarmsArgs(
+            name=config.name,
+            function_name=chat.function.name,
+            first_token_ms=config.first_token_alarm_ms,
+            topic_arn=config.alarm_topic_arn,
+            email=config.alarm_email,
+            tags=tags,
+        ),
+    )
+    dashboard = Dashboard(
+        "chat",
+        DashboardArgs(
+            name=config.name,
+            function_name=chat.function.name,
+            log_group_name=chat.log_group.name,
+            region=region,
+        ),
+    )
+    outputs: dict[str, pulumi.Input[object]] = {
+        "url": url,
+        "curl": curl_line(config, url, region),
+        "logs": pulumi.Output.format(
+            "aws logs tail {0} --follow --region {1}", chat.log_group.name, region
+        ),
+        "dashboard": dashboard.url,
+    }
+    if config.examples:
+        examples = _examples(config, tags)
+        outputs["exampleFunctions"] = pulumi.Output.all(*examples.names)
+        outputs["SAM_LAMBDA_STREAMING_URL"] = examples.tool_url
+    return outputs
+
+
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    """Where the secrets are, by the variable that tells the app, and what lets it read them."""
+
+    arns: Mapping[str, pulumi.Input[str]]
+    reading: list[Statement]
+
+
+def _secrets(config: StackConfig, tags: Mapping[str, str]) -> _Secrets:
+    # Approvals outlive a function's process, so that a secret of each process's own would not do.
+    approval = random.RandomPassword("approval", length=_APPROVAL_SECRET_LENGTH, special=False)
+    values: list[tuple[str, str, pulumi.Output[str] | None]] = [
+        ("openai-api-key", "OPENAI_API_KEY", config.openai_api_key),
+        ("auth-token", "CHAT_AUTH_TOKEN", config.auth_token),
+        ("approval-secret", "CHAT_APPROVAL_SECRET", approval.result),
+    ]
+    arns: dict[str, pulumi.Input[str]] = {}
+    reading: list[Statement] = []
+    for name, variable, value in values:
+        if value is None:
+            continue
+        stored = StoredSecret(
+            name,
+            StoredSecretArgs(
+                name=f"{config.name}/{name}",
+                description=f"{variable} of {config.name}",
+                value=value,
+                store=config.secret_store,
+                tags=tags,
+            ),
+        )
+        arns[f"{variable}_ARN"] = stored.arn
+        reading.append(read_secret(stored.arn, config.secret_store))
+    own = config.openai_api_key_arn
+    if own:
+        arns["OPENAI_API_KEY_ARN"] = own
+        reading.append(read_secret(own, store_of(own)))
+        if config.secret_kms_key_arn:
+            reading.append(decrypt_secret(config.secret_kms_key_arn, own))
+    return _Secrets(arns, reading)
+
+
+def _package(config: StackConfig, tags: Mapping[str, str]) -> Package:
+    if config.packaging == "zip":
+        return ZipPackage(config.zip_path)
+    image = FunctionImage(
+        "chat",
+        FunctionImageArgs(
+            name=config.name,
+            context=str(ROOT),
+            dockerfile=str(config.dockerfile_path),
+            architecture=config.architecture,
+            tags=tags,
+        ),
+    )
+    return ImagePackage(image.uri)
+
+
+def _front_door(
+    config: StackConfig, chat: StreamingFunction, tags: Mapping[str, str]
+) -> pulumi.Output[str]:
+    match config.front_door:
+        case "cloudfront":
+            site = ChatSite(
+                "chat",
+                ChatSiteArgs(
+                    name=config.name,
+                    account_id=aws.get_caller_identity_output().account_id,
+                    function=chat.function,
+                    page=config.web_path,
+                    tags=tags,
+                ),
+            )
+            return site.url
+        case "apiGateway":
+            api = RestApi(
+                "chat",
+                RestApiArgs(
+                    name=config.name,
+                    function=chat.function,
+                    auth=config.auth,
+                    timeout_s=config.timeout_s,
+                    tags=tags,
+                ),
+            )
+            return api.url
+        case _:
+            url = StreamingUrl(
+                "chat",
+                StreamingUrlArgs(
+                    function_name=chat.function.name,
+                    auth=config.auth,
+                    allowed_origins=config.allowed_origins,
+                ),
+            )
+            return url.url
+
+
+def _examples(config: StackConfig, tags: Mapping[str, str]) -> ExampleFunctions:
+    return ExampleFunctions(
+        "examples",
+        ExampleFunctionsArgs(
+            name=config.name,
+            zip_path=config.zip_path,
+            architecture=config.architecture,
+            memory_mb=config.memory_mb,
+            log_retention_days=config.log_retention_days,
+            tags=tags,
+        ),
+    )

@@ -1,0 +1,119 @@
+"""API Gateway's REST API in front of the function, with response streaming.
+
+Source: Amazon API Gateway Developer Guide, "Stream the integration response for your proxy
+integrations"; the integration's address is the function's own one for streaming.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+_STAGE = "chat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestApiArgs:
+    """
+    Args:
+        name: of the API.
+        function: behind it.
+        auth: ``NONE`` or ``AWS_IAM``.
+        timeout_s: the function's; API Gateway waits as long.
+    """
+
+    name: str
+    function: aws.lambda_.Function
+    auth: str
+    timeout_s: int
+    tags: Mapping[str, str]
+
+
+class RestApi(pulumi.ComponentResource):
+    """An API that gives every request to the function.
+
+    Attributes:
+        url: of the stage, with a slash at its end.
+    """
+
+    url: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: RestApiArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("deltaline:infra:RestApi", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        api = aws.apigateway.RestApi(
+            name,
+            name=args.name,
+            description="Chat that streams",
+            # Not EDGE, which ends a stream after 30 seconds of silence.
+            endpoint_configuration={"types": "REGIONAL"},
+            tags=args.tags,
+            opts=child,
+        )
+        below = aws.apigateway.Resource(
+            f"{name}-below",
+            rest_api=api.id,
+            parent_id=api.root_resource_id,
+            path_part="{proxy+}",
+            opts=child,
+        )
+        integrations: list[pulumi.Resource] = []
+        for place, resource_id in (("root", api.root_resource_id), ("below", below.id)):
+            # A browser cannot sign a preflight; the app answers it, and only it.
+            for verb, auth in (("ANY", args.auth), ("OPTIONS", "NONE")):
+                resource_name = f"{name}-{place}-{verb.lower()}"
+                method = aws.apigateway.Method(
+                    resource_name,
+                    rest_api=api.id,
+                    resource_id=resource_id,
+                    http_method=verb,
+                    authorization=auth,
+                    opts=child,
+                )
+                integration = aws.apigateway.Integration(
+                    resource_name,
+                    rest_api=api.id,
+                    resource_id=resource_id,
+                    http_method=method.http_method,
+                    type="AWS_PROXY",
+                    integration_http_method="POST",
+                    uri=args.function.response_streaming_invoke_arn,
+                    response_transfer_mode="STREAM",
+                    timeout_milliseconds=args.timeout_s * 1000,
+                    opts=child,
+                )
+                integrations.append(integration)
+        permission = aws.lambda_.Permission(
+            name,
+            action="lambda:InvokeFunction",
+            function=args.function.name,
+            principal="apigateway.amazonaws.com",
+            source_arn=pulumi.Output.concat(api.execution_arn, "/*"),
+            opts=child,
+        )
+        deployment = aws.apigateway.Deployment(
+            name,
+            rest_api=api.id,
+            # A deployment is a copy: what changes an integration has to make a new one.
+            triggers={"settings": _digest(args.auth, args.timeout_s)},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*integrations, permission]),
+        )
+        stage = aws.apigateway.Stage(
+            name,
+            rest_api=api.id,
+            deployment=deployment.id,
+            stage_name=_STAGE,
+            tags=args.tags,
+            opts=child,
+        )
+        self.url = pulumi.Output.concat(stage.invoke_url, "/")
+        self.register_outputs({"url": self.url})
+
+
+def _digest(*settings: object) -> str:
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
