@@ -62,9 +62,14 @@ class TurnResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; tell our Lambda runtime if the turn failed."""
         turn = self._turn
+        refused: list[Exception] = []
 
         async def write(data: bytes) -> None:
-            await send({"type": "http.response.body", "body": data, "more_body": True})
+            try:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+            except Exception as error:  # for whoever called us: the turn has done nothing wrong
+                refused.append(error)
+                turn.abandon()
 
         try:
             start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -73,8 +78,12 @@ class TurnResponse(Response):
             self._leaving.add_done_callback(lambda _: turn.abandon())
             await self._outbox.connect(write)
             await asyncio.wait((turn.task,))
+            if refused:
+                raise refused[0]
             if not self._leaving.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except OSError:
+            pass  # how servers since ASGI 2.4 say that the client has left
         finally:
             self._leaving.cancel()
             await turn.leave()

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import Message
 
+from app.aws.asgi_extensions import OUTCOME
 from app.live_turn import TIME_LIMIT
 from app.protocols import Encoder
 from app.protocols.text_stream import TextStreamEncoder
@@ -181,3 +183,53 @@ async def test_a_turn_that_is_stopped_while_its_client_reads_nothing_misses_no_p
     )
     assert started == ended
     assert len(started) > 10
+
+
+@pytest.mark.parametrize("fails_at", ["http.response.start", "http.response.body"])
+async def test_a_server_that_says_so_when_it_sends_has_a_client_that_left(fails_at: str) -> None:
+    torrent = Torrent(TextStreamEncoder())
+
+    async def send(message: Message) -> None:
+        if message["type"] == fails_at:
+            raise OSError("the client has left")
+
+    with logged() as log:
+        await torrent({"type": "http"}, _never, send)
+
+    assert torrent.turn is not None
+    assert torrent.turn.record.client_left is True
+    assert torrent.turn.error is None
+    assert log.records == []
+
+
+async def test_what_else_a_server_raises_reaches_it_and_not_the_turn() -> None:
+    torrent = Torrent(TextStreamEncoder())
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            raise RuntimeError("no more")
+
+    with logged() as log, pytest.raises(RuntimeError, match="no more"):
+        await torrent({"type": "http"}, _never, send)
+
+    assert torrent.over.is_set()
+    assert torrent.turn is not None
+    assert torrent.turn.error is None
+    assert log.records == []
+
+
+async def test_a_turn_that_fails_says_so_to_a_runtime_that_asks() -> None:
+    torrent = Torrent(TextStreamEncoder())
+    outcome: dict[str, str] = {}
+
+    async def send(message: Message) -> None:
+        torrent.stop(TIME_LIMIT)
+
+    await torrent({"type": "http", "extensions": {OUTCOME: outcome}}, _never, send)
+
+    assert outcome == {"error_code": TIME_LIMIT.code, "error_message": TIME_LIMIT.message}
+
+
+async def _never() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError
