@@ -3,11 +3,12 @@
 The flows and how they run are in `tests/conformance/`; the tables are printed at the end.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from _pytest.mark import ParameterSet
 
-from tests.conformance.flows import CLIENTS, flows_of
+from tests.conformance.flows import CLIENTS, FLOWS_OF_API, Api, flows_of
 from tests.conformance.results import Results
 from tests.conformance.running import IS_INSTALLED, OK
 from tests.conformance.traps import TRAPPED_PATIENCE_S, TRAPS, trapped_flows_of
@@ -34,12 +35,21 @@ class _Summary:
 
 
 @pytest.fixture(scope="module")
-def results(request: pytest.FixtureRequest) -> Iterator[Results]:
-    """Run each client once, whatever number of its flows is asked for."""
-    results = Results(flows_of)
-    yield results
-    summary = _Summary("AI SDK clients", lambda: flow_table(results))
-    request.config.pluginmanager.register(summary)
+def results(request: pytest.FixtureRequest) -> Iterator[Mapping[Api, Results]]:
+    """Run each client once for each API, whatever number of its flows is asked for."""
+    of_api = {api: _results(api) for api in FLOWS_OF_API}
+    yield of_api
+    for api, results in of_api.items():
+        summary = _Summary(f"AI SDK clients, {api} API", _table_of(results, api))
+        request.config.pluginmanager.register(summary)
+
+
+def _results(api: Api) -> Results:
+    return Results(lambda client: flows_of(client, api), api=api)
+
+
+def _table_of(results: Results, api: Api) -> Callable[[], str]:
+    return lambda: flow_table(results, tuple(FLOWS_OF_API[api]))
 
 
 @pytest.fixture(scope="module")
@@ -51,23 +61,37 @@ def trapped(request: pytest.FixtureRequest) -> Iterator[Results]:
     request.config.pluginmanager.register(summary)
 
 
-@pytest.mark.parametrize(
-    ("client", "flow"),
-    [
+def cases(api: Api) -> list[ParameterSet]:
+    """Return every flow of every client by its name."""
+    return [
         pytest.param(client, flow, id=f"{client}-{flow}")
         for client in CLIENTS
-        for flow in flows_of(client)
-    ],
-)
-def test_flow(results: Results, client: str, flow: str) -> None:
-    outcome = results.of(client)[flow]
+        for flow in flows_of(client, api)
+    ]
+
+
+@pytest.mark.parametrize(("client", "flow"), cases("chat"))
+def test_flow(results: Mapping[Api, Results], client: str, flow: str) -> None:
+    outcome = results["chat"].of(client)[flow]
 
     assert outcome == OK, outcome
 
 
+@pytest.mark.parametrize(("client", "flow"), cases("responses"))
+def test_flow_through_the_responses_api(
+    results: Mapping[Api, Results], client: str, flow: str
+) -> None:
+    outcome = results["responses"].of(client)[flow]
+
+    assert outcome == OK, outcome
+
+
+@pytest.mark.parametrize("api", FLOWS_OF_API)
 @pytest.mark.parametrize("client", CLIENTS)
-def test_no_client_throws_outside_its_flows(results: Results, client: str) -> None:
-    assert set(results.of(client)) == set(flows_of(client))
+def test_no_client_throws_outside_its_flows(
+    results: Mapping[Api, Results], client: str, api: Api
+) -> None:
+    assert set(results[api].of(client)) == set(flows_of(client, api))
 
 
 @pytest.mark.parametrize("trap", TRAPS)

@@ -97,17 +97,23 @@ class DataStreamEncoder:
             case StepEnd(finish_reason, usage):
                 self._in_step = False
                 return _part("e", _end(finish_reason, _usage(usage), isContinued=False))
+            case (
+                ToolInputStart(call_id, executor="provider")
+                | ToolInputAvailable(call_id, executor="provider")
+            ):
+                self._provider_calls.add(call_id)
+                return b""
+            case (
+                ToolInputDelta(call_id)
+                | ToolInputError(call_id)
+                | ToolOutputAvailable(call_id)
+                | ToolOutputError(call_id)
+            ) if call_id in self._provider_calls:
+                return b""
             case ToolInputStart(tool_call_id, tool_name):
                 return _part("b", {"toolCallId": tool_call_id, "toolName": tool_name})
             case ToolInputDelta(tool_call_id, text):
                 return _part("c", {"toolCallId": tool_call_id, "argsTextDelta": text})
-            case ToolInputAvailable(tool_call_id, executor="provider"):
-                self._provider_calls.add(tool_call_id)
-                return b""
-            case ToolOutputAvailable(call_id) | ToolOutputError(call_id) if (
-                call_id in self._provider_calls
-            ):
-                return b""
             case ToolInputAvailable(tool_call_id, tool_name, tool_input):
                 return _call(tool_call_id, tool_name, tool_input)
             case ToolInputError(tool_call_id, tool_name, tool_input, message):

@@ -43,8 +43,10 @@ class LastStep:
             case StepStart():
                 self._open.clear()
                 self._has_answers = False
-            case ToolInputAvailable(call_id, executor="provider"):
-                self._open.discard(call_id)
+            case (
+                ToolInputStart(call_id, executor="provider")
+                | ToolInputAvailable(call_id, executor="provider")
+            ):
                 self._of_provider.add(call_id)
             case ToolInputStart(call_id) | ToolInputAvailable(call_id):
                 self._open.add(call_id)

@@ -1,8 +1,9 @@
 """Which flow which client can show. The flows themselves are in `legacy/` and `modern/`."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
+Api: TypeAlias = Literal["chat", "responses"]
 Clients: TypeAlias = Sequence[str]
 
 # One release for every point at which what a client accepts has changed (see `package.json`): the
@@ -77,7 +78,29 @@ FLOWS: Mapping[str, Clients] = {
     "object-unknown": CLIENTS,
 }
 
+# What only the Responses API brings.
+_RESPONSES_ONLY: Mapping[str, Clients] = {
+    "citations": CLIENTS,
+    "web-search": CLIENTS,
+    "run-code": CLIENTS,
+    "reasoning-kept": _SINCE_4,
+}
+# All flows again through the other API, where it cannot be the dialect that makes a difference.
+_LATEST: Clients = ("3.4", "4", "5", "6", "7")
+RESPONSES_FLOWS: Mapping[str, Clients] = {
+    **{
+        flow: [client for client in clients if client in _LATEST] for flow, clients in FLOWS.items()
+    },
+    **_RESPONSES_ONLY,
+}
+FLOWS_OF_API: Mapping[Api, Mapping[str, Clients]] = {"chat": FLOWS, "responses": RESPONSES_FLOWS}
 
-def flows_of(client: str) -> Sequence[str]:
-    """Return the flows of one client, in the table's order."""
-    return [flow for flow, clients in FLOWS.items() if client in clients]
+
+def flows_of(client: str, api: Api = "chat") -> Sequence[str]:
+    """Return the flows that a client can show, in the table's order.
+
+    Args:
+        client: its name.
+        api: the one that the app asks the model through.
+    """
+    return [flow for flow, clients in FLOWS_OF_API[api].items() if client in clients]

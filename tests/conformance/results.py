@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.conformance.flows import CLIENTS
+from tests.conformance.flows import CLIENTS, Api
 from tests.conformance.running import PATIENCE_S, ClientFailed, run_client
 from tests.conformance.site import site
 
@@ -14,13 +14,19 @@ class Results:
 
     Args:
         flows_of: client → the flows that it runs.
+        api: the one that the app asks the model through.
         patience_s: how long a flow waits for something to be rendered, in seconds.
     """
 
     def __init__(
-        self, flows_of: Callable[[str], Sequence[str]], *, patience_s: float = PATIENCE_S
+        self,
+        flows_of: Callable[[str], Sequence[str]],
+        *,
+        api: Api = "chat",
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._flows_of = flows_of
+        self._api = api
         self._patience_s = patience_s
         self._of: dict[str, Mapping[str, str] | ClientFailed] = {}
         self.seconds: dict[str, float] = {}
@@ -56,6 +62,6 @@ class Results:
             return str(error)
 
     async def _run(self, client: str) -> Mapping[str, str]:
-        async with site() as url:
+        async with site(self._api) as url:
             flows = self._flows_of(client)
             return await run_client(url, client, flows, patience_s=self._patience_s)

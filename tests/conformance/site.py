@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.main import create_app
 from app.providers.scripted import Control, serve_scripted
 from app.settings import Settings
+from tests.conformance.flows import Api
 from tests.conformance.parts_app import create_parts_app
 from tests.conformance.spoiler import Spoiler
 from tests.conformance.tools import TOOLS
@@ -32,12 +33,16 @@ MAX_STEPS = 3
 
 
 @contextlib.asynccontextmanager
-async def site(settings: Settings | None = None) -> AsyncIterator[str]:
-    """Serve it all and give the URL."""
+async def site(api: Api = "chat") -> AsyncIterator[str]:
+    """Serve it all and give the URL; ``api`` is the one that the app asks the model through."""
     control = Control(keep=1000)
     async with serve_scripted(control, delay_s=0.002) as model_url:
-        settings = settings or Settings(
-            openai_base_url=model_url, keep_alive_s=KEEP_ALIVE_S, max_steps=MAX_STEPS
+        settings = Settings(
+            openai_base_url=model_url,
+            api=api,
+            allowed_models=("gpt-5",),  # one that is asked for its encrypted reasoning
+            keep_alive_s=KEEP_ALIVE_S,
+            max_steps=MAX_STEPS,
         )
         app = _Site(
             create_app(settings, tools=TOOLS),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from tests.conformance.flows import FLOWS
 from tests.conformance.results import Results
 from tests.conformance.running import OK
 from tests.conformance.traps import TRAPS
@@ -22,7 +21,7 @@ def unnoticed(results: Results, trap: str, client: str) -> Sequence[str]:
     return sentences
 
 
-def flow_table(results: Results) -> str:
+def flow_table(results: Results, flows: Sequence[str]) -> str:
     """Return flow × client as Markdown: ✓, ✗, or nothing where the client cannot show the flow."""
 
     def cell(flow: str, client: str) -> str:
@@ -31,7 +30,7 @@ def flow_table(results: Results) -> str:
         result = results.get(client, flow)
         return "" if result is None else _mark(result == OK)
 
-    return _table("flow", [*FLOWS, _SECONDS], results.clients, cell)
+    return _table("flow", [*flows, _SECONDS], results.clients, cell)
 
 
 def trap_table(results: Results) -> str:

@@ -61,10 +61,40 @@ export function linesOf(wire) {
     .map((line) => [line[0], JSON.parse(line.slice(2))]);
 }
 
-/** Return the bodies of the requests to the model that contain `marker`. */
+/**
+ * Return what the model was asked in the requests that contain `marker`, whichever API they use:
+ * `{images, files, calls, answers, body}`. Images and files are URLs, calls are ids, answers
+ * `{id, text}`.
+ */
 export async function askedOfModel(site, marker) {
   const response = await fetch(`${site}/model/requests?containing=${encodeURIComponent(marker)}`);
-  return response.json();
+  return (await response.json()).map((body) => (body.input ? readResponses(body) : readChat(body)));
+}
+
+function readChat(body) {
+  const content = body.messages.flatMap((message) => message.content ?? []);
+  return {
+    images: content.filter((part) => part.type === 'image_url').map((part) => part.image_url.url),
+    files: content.filter((part) => part.type === 'file').map((part) => part.file.file_data),
+    calls: body.messages.flatMap((message) => message.tool_calls ?? []).map((call) => call.id),
+    answers: body.messages
+      .filter((message) => message.role === 'tool')
+      .map((message) => ({ id: message.tool_call_id, text: message.content })),
+    body,
+  };
+}
+
+function readResponses(body) {
+  const content = body.input.flatMap((item) => item.content ?? []);
+  return {
+    images: content.filter((part) => part.type === 'input_image').map((part) => part.image_url),
+    files: content.filter((part) => part.type === 'input_file').map((part) => part.file_data),
+    calls: body.input.filter((item) => item.type === 'function_call').map((item) => item.call_id),
+    answers: body.input
+      .filter((item) => item.type === 'function_call_output')
+      .map((item) => ({ id: item.call_id, text: item.output })),
+    body,
+  };
 }
 
 /** Let the model go on that waits at the gate of this name. */

@@ -26,7 +26,9 @@ from app.events import (
     TextDelta,
     ToolApprovalRequest,
     ToolInputAvailable,
+    ToolInputDelta,
     ToolInputError,
+    ToolInputStart,
     ToolOutputAvailable,
     ToolOutputDenied,
     ToolOutputError,
@@ -218,10 +220,14 @@ def test_what_the_provider_ran_itself_is_left_out() -> None:
     # The client would take it for the application's and post the finished answer again.
     events: list[Event] = [
         *turns.BEGIN,
+        ToolInputStart("c", "web_search", "provider"),
+        ToolInputDelta("c", "{}"),
         ToolInputAvailable("c", "web_search", {}, "provider"),
         ToolOutputAvailable("c", []),
         ToolInputAvailable("d", "web_search", {}, "provider"),
         ToolOutputError("d", "No."),
+        ToolInputStart("e", "web_search", "provider"),
+        ToolInputError("e", "web_search", {}, "No."),
         TextDelta("Found."),
     ]
 

@@ -62,7 +62,7 @@ def test_a_step_whose_calls_all_have_their_answer_invites_a_post(events: Sequenc
         [StepStart(), CALL, ToolOutputAvailable("c", 1, preliminary=True)],
         [
             StepStart(),
-            ToolInputStart("c", "t"),
+            ToolInputStart("c", "t", "provider"),
             ToolInputAvailable("c", "t", {}, "provider"),
             ToolOutputAvailable("c", 1),
         ],

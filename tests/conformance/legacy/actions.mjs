@@ -16,10 +16,9 @@ export const actions = {
       })),
     });
     const [asked] = await askedOfModel(context.site, marker);
-    const { content } = asked.messages.at(-1);
-    assert.equal(content.find((part) => part.type === 'image_url').image_url.url, FILES[0].url);
-    assert.equal(content.find((part) => part.type === 'file').file.file_data, FILES[1].url);
-    assert.match(JSON.stringify(content), /Plain notes/);
+    assert.deepEqual(asked.images, [FILES[0].url]);
+    assert.deepEqual(asked.files, [FILES[1].url]);
+    assert.match(JSON.stringify(asked.body), /Plain notes/);
     assert.match(textOf(messages[1]), /I received \*\*\d files?\*\*/);
   },
 
@@ -115,9 +114,7 @@ export const actions = {
     const view = await ask(context, 'Never mind.', { initialMessages });
     assert.match(textOf(view.current.messages[3]), /Never mind/);
     const [asked] = await askedOfModel(context.site, marker);
-    const calls = asked.messages.flatMap((message) => message.tool_calls ?? []);
-    assert.deepEqual(calls.map((made) => made.id), ['call-1']);
-    const answers = asked.messages.filter((message) => message.role === 'tool');
-    assert.deepEqual(answers.map((answer) => answer.tool_call_id), ['call-1']);
+    assert.deepEqual(asked.calls, ['call-1']);
+    assert.deepEqual(asked.answers.map((answer) => answer.id), ['call-1']);
   },
 };

@@ -2,7 +2,8 @@
 import { hooks } from '../hooks.mjs';
 import { actions } from './actions.mjs';
 import { answers } from './answers.mjs';
+import { builtin } from './builtin.mjs';
 import { parts } from './parts.mjs';
 import { tools } from './tools.mjs';
 
-export const flows = { ...answers, ...parts, ...actions, ...tools, ...hooks };
+export const flows = { ...answers, ...parts, ...actions, ...tools, ...hooks, ...builtin };

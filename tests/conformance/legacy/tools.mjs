@@ -162,7 +162,7 @@ export const tools = {
     );
     await say(view, 'Thanks!');
     const asked = (await askedOfModel(context.site, marker)).at(-1);
-    assert.doesNotMatch(JSON.stringify(asked), /Reading the thermometer/);
+    assert.doesNotMatch(JSON.stringify(asked.body), /Reading the thermometer/);
   },
 
   async 'max-steps'(context) {
