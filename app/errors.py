@@ -8,6 +8,7 @@
     - UnknownAction              400
     - InvalidOption              400  an override such as ?protocol= or ?sdk=
     - Unauthorized               401
+    - Forbidden                  403
     - NotFound                   404
     - BodyTooLarge               413
     - UnsupportedMediaType       415
@@ -78,6 +79,11 @@ class Unauthorized(RequestError):
 
     def headers(self) -> dict[str, str]:
         return {"www-authenticate": "Bearer"}
+
+
+class Forbidden(RequestError):
+    code = "forbidden"
+    status = 403
 
 
 class NotFound(RequestError):

@@ -134,6 +134,7 @@ _TOOL_RESPONSES: dict[int | str, dict[str, Any]] = {
     **_errors(
         _400="The body cannot be used; the sentence says why.",
         _401="The server asks for its bearer token.",
+        _403="The tool needs a user's approval.",
         _404="There is no such tool here; the sentence names those that there are.",
         _413="The body is larger than CHAT_MAX_BODY_BYTES.",
         _415="The body is not JSON.",

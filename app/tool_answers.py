@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.errors import Forbidden
 from app.http_options import deadline_of, wants_stream
 from app.messages import ToolRequest
 from app.protocols.tool_stream import MEDIA_TYPE
@@ -53,8 +54,13 @@ class ToolAnswers:
         Raises:
             NotFound: there is no such tool.
             RequestError: no tool is named, or a client's.
+            Forbidden: the call needs a user's approval, and here is nobody to ask.
         """
         tool = choose_tool(self._tools, name or asked.name, default=self._default_tool)
+        if tool.asks_approval(asked.args):
+            raise Forbidden(
+                f"The tool {tool.name!r} needs a user's approval: it runs in chats only."
+            )
         deadline = deadline_of(request, now=now, margin_s=self._deadline_margin_s)
         headers = {"x-request-id": request_id}
         if wants_stream(request, default=asked.stream):

@@ -97,10 +97,7 @@ class _Turn:
             self._messages.insert(0, Message("system", (TextPart(request.system_prompt),)))
         self._usage = Usage()
         self._unsent_start: list[Event] = [Start(request.message_id)]
-        # Of the step that runs:
-        self._record = StepRecord(keeps_text=False)
-        self._plans: list[Plan] = []
-        self._end: StepEnd | None = None
+        self._begin_step()
 
     async def answer_approvals(self) -> None:
         """Answer the calls on which the user has had a word, before the first step."""
@@ -116,9 +113,7 @@ class _Turn:
     async def step(self, *, is_last: bool) -> bool:
         """Call the model and run the tools it wants; return whether a step has to follow."""
         request = self._request
-        self._record = StepRecord(keeps_text=bool(self._tools.specs))
-        self._plans = []
-        self._end = None
+        self._begin_step()
         step = StepRequest(
             model=request.model,
             messages=self._messages,
@@ -137,6 +132,11 @@ class _Turn:
         await self._send([self._end])
         self._messages += (self._record.message(), Message("tool", outputs))
         return True
+
+    def _begin_step(self) -> None:
+        self._record = StepRecord(keeps_text=bool(self._tools.specs))
+        self._plans: list[Plan] = []
+        self._end: StepEnd | None = None
 
     async def _forward(self, events: Sequence[Event]) -> None:
         """Send what one network read of the model brought, and plan the calls in it."""

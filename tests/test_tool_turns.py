@@ -485,6 +485,7 @@ async def test_a_tool_answers_in_one_piece_wherever_it_is_asked(
         ("/api/tools/nope/invoke", {"args": {}}, 404, "There is no tool 'nope'"),
         ("/api/tools/get_place/invoke", {"args": {}}, 400, "runs in the chat client"),
         ("/invoke", {"args": {}}, 400, "Name the tool to run"),
+        ("/api/tools/send_money/invoke", {"args": {"amount": 1}}, 403, "needs a user's approval"),
         ("/invoke", {"messages": []}, 400, "messages"),
         ("/invoke", {"args": []}, 400, "args"),
     ],
@@ -492,7 +493,7 @@ async def test_a_tool_answers_in_one_piece_wherever_it_is_asked(
 async def test_a_tool_that_cannot_be_run_is_refused_in_a_sentence(
     model: str, path: str, body: Mapping[str, Any], status: int, sentence: str
 ) -> None:
-    async with tooled(model, get_weather, improve, get_place) as chat:
+    async with tooled(model, get_weather, improve, get_place, send_money) as chat:
         response = await chat.post(body, path)
 
     assert response.status_code == status
