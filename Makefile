@@ -45,7 +45,8 @@ bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH="
 
 lock: .venv/.ready-dev ## Resolve the dependencies anew and write both lock files
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile $(COMPILE) --only-group infra pyproject.toml -o requirements-infra.lock
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --group dev --group infra -c requirements.lock -o requirements-dev.lock
 COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
 
 clean: ## Remove everything that the other targets made
