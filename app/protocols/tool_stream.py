@@ -45,10 +45,18 @@ from app.protocols.json_text import dumps
 
 MEDIA_TYPE = "application/x-ndjson"
 
+# What Python's `str.splitlines`, and so `iter_lines` of httpx, takes for the end of a line, and
+# JSON may hold as it is.
+_LINE_ENDS = tuple((end.encode(), f"\\u{ord(end):04x}".encode()) for end in "\x85\u2028\u2029")
+
 
 def line(kind: str, payload: Mapping[str, Any], timestamp: float) -> bytes:
-    """Return one line, with its newline."""
-    return dumps({"type": kind, "payload": payload, "timestamp": timestamp}) + b"\n"
+    """Return one line, with its newline, which is the only line end in it for any reader."""
+    text = dumps({"type": kind, "payload": payload, "timestamp": timestamp})
+    if not text.isascii():
+        for end, escape in _LINE_ENDS:
+            text = text.replace(end, escape)
+    return text + b"\n"
 
 
 class ToolStreamEncoder:

@@ -97,6 +97,16 @@ def test_any_text_survives(pieces: list[str]) -> None:
     assert read[-1]["payload"]["text"] == whole
 
 
+def test_a_reader_that_splits_at_every_line_end_of_unicode_still_finds_whole_lines() -> None:
+    # As `iter_lines` of httpx does, and many a script after it.
+    encoder = ToolStreamEncoder(now=lambda: 0.5)
+
+    wire = encoder.encode(TextDelta("a\x85b\u2028c\u2029d\x0be\x1cf"))
+
+    (read,) = wire.decode().splitlines()
+    assert json.loads(read)["payload"]["text"] == "a\x85b\u2028c\u2029d\x0be\x1cf"
+
+
 def test_a_tool_call_is_reported_as_it_goes_on_and_repeated_in_the_result() -> None:
     call = ToolInputAvailable("c1", "search", {"q": "x"})
     events: list[Event] = [
