@@ -8,7 +8,7 @@ export default defineConfig(({ mode }) => {
     plugins: [react()],
     // Relative addresses, so that the built page works below any path: a bucket, a CDN, the backend.
     base: './',
-    build: { target: 'es2023' },
+    build: { target: 'es2023', chunkSizeWarningLimit: 700 },
     server: { host: '127.0.0.1', proxy: { '/api': BACKEND } },
   };
 });

@@ -2,6 +2,7 @@ import { lazy, Suspense, useRef, useState } from 'react';
 import { makeChatFetch } from './chatFetch';
 import { forgetChat, keepChat, listChats, loadMessages, type ChatEntry } from './chat/chats';
 import type { Generation } from './chat/conversation';
+import Version7 from './chat/version7';
 import { readEndpoint } from './endpoint';
 import { ChatList } from './ui/ChatList';
 import { ChatView } from './ui/ChatView';
@@ -9,11 +10,8 @@ import { Header } from './ui/Header';
 import { useDrawer } from './ui/useDrawer';
 import { WirePanel } from './wire/WirePanel';
 
-// A page of your own has one of them, and imports it as usual.
-const versions = {
-  '7': lazy(() => import('./chat/version7')),
-  '4': lazy(() => import('./chat/version4')),
-};
+// The older client is loaded when it is wanted.
+const versions = { '7': Version7, '4': lazy(() => import('./chat/version4')) };
 
 const endpoint = readEndpoint();
 const chatFetch = makeChatFetch(endpoint);
@@ -111,7 +109,10 @@ export function App() {
 
 function firstChat(chats: ChatEntry[]): OpenChat {
   const entry = chats.find(({ id }) => `#${id}` === location.hash);
-  return entry ? keptChat(entry) : newChat('7');
+  const chat = entry ? keptChat(entry) : newChat('7');
+  // The chat's id is in the page's address, so that a reload finds it again.
+  history.replaceState(null, '', `#${chat.id}`);
+  return chat;
 }
 
 function keptChat({ id, generation, isOpen }: ChatEntry): OpenChat {

@@ -10,7 +10,7 @@ import remend from 'remend';
  * is open at the end (`**bold`, a link, a table), which would else flicker as source text.
  */
 export const Markdown = memo(function Markdown(props: { text: string; isStreaming: boolean }) {
-  const blocks = blocksOf(props.isStreaming ? remend(props.text) : props.text);
+  const blocks = blocksOf(props.isStreaming ? closed(props.text) : props.text);
   return (
     <div className="markdown">
       {blocks.map((block, index) => (
@@ -20,6 +20,9 @@ export const Markdown = memo(function Markdown(props: { text: string; isStreamin
     </div>
   );
 });
+
+// Marks at the very end belong to a word that has not come yet.
+const closed = (text: string) => remend(text.replace(/[*_~`]+$/, ''), { linkMode: 'text-only' });
 
 const Block = memo(function Block({ text }: { text: string }) {
   return (

@@ -13,7 +13,7 @@ export function MessageFooter(props: {
   const exchange = useExchanges().findLast(({ messageId }) => messageId === id);
   const speed = exchange && speedOf(exchange);
   const facts = [
-    speed?.firstTokenMs !== undefined && `${ms(speed.firstTokenMs)} to the first token`,
+    speed?.firstTokenMs !== undefined && `first token ${ms(speed.firstTokenMs)}`,
     speed?.tokensPerSecond !== undefined && `${Math.round(speed.tokensPerSecond)} tokens/s`,
     about.usage?.outputTokens !== undefined && `${about.usage.outputTokens} tokens`,
     about.model,

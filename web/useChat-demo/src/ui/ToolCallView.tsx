@@ -19,13 +19,18 @@ export function ToolCallView(props: { call: ToolCall; canAct: boolean; actions: 
   const { call, canAct, actions } = props;
   const isClientTool = call.name === 'get_location';
   const waits = call.state === 'running' && isClientTool;
+  const inline = call.state === 'asking' ? undefined : inlineInput(call.input);
   return (
     <section className="tool" data-state={call.state} aria-label={`Tool ${call.name}`}>
       <h3>
-        <code>{call.name}</code> <span>{waits ? 'asks your browser' : STATES[call.state]}</span>
+        <code>
+          {call.name}
+          {inline && <i>({inline})</i>}
+        </code>{' '}
+        <span>{waits ? 'asks your browser' : STATES[call.state]}</span>
       </h3>
       {call.state === 'running' && call.progress && <p className="progress">{call.progress}</p>}
-      {call.state !== 'writing' && <Values value={call.input} label="Input" />}
+      {call.state !== 'writing' && inline === undefined && <Values value={call.input} label="Input" />}
       {call.state === 'asking' && actions.approve && (
         <p className="buttons" role="group" aria-label={`Allow ${call.name}?`}>
           <button
@@ -102,6 +107,15 @@ function Values({ value, label }: { value: unknown; label: string }) {
       {inWords(value)}
     </p>
   );
+}
+
+/** Return a short input as arguments of a call; a longer one is shown below. */
+function inlineInput(input: unknown): string | undefined {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return undefined;
+  const text = Object.entries(input)
+    .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+    .join(', ');
+  return text.length < 48 ? text : undefined;
 }
 
 const inWords = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -36,7 +36,7 @@ export function Strip({ exchange }: { exchange: Exchange }) {
     >
       <path className="line" d={`M0 8H${WIDTH}`} />
       {[...paths].map(([kind, d]) => (
-        <path key={kind} className={kind} d={d} />
+        <path key={kind} data-kind={kind} d={d} />
       ))}
     </svg>
   );

@@ -10,6 +10,7 @@ import { Strip } from './Strip';
 // More rows than anybody reads would only slow the page down.
 const MOST_ROWS = 400;
 
+const ENDS = { complete: 'Complete', stopped: 'Stopped', failed: 'Failed' } as const;
 const PROTOCOLS = {
   ui: 'UI message stream (SSE)',
   data: 'Data stream',
@@ -74,7 +75,7 @@ function Nothing() {
 
 function ExchangeView({ exchange }: { exchange: Exchange }) {
   const { ref, onScroll } = useStickToEnd<HTMLOListElement>();
-  const [wraps, setWraps] = useState(false);
+  const [isRaw, setRaw] = useState(false);
   const { parts, end } = exchange;
   const rows = parts.slice(-MOST_ROWS);
   const hidden = parts.length - rows.length;
@@ -82,21 +83,21 @@ function ExchangeView({ exchange }: { exchange: Exchange }) {
     <>
       <details className="request">
         <summary>
-          {exchange.method} {pathOf(exchange.url)}
-          {exchange.sent && <small> {bytes(exchange.sent.length)}</small>}
+          {exchange.method} {pathOf(exchange.url)}{' '}
+          {exchange.sent && <small>{bytes(exchange.sent.length)}</small>}
         </summary>
         {exchange.sent && <pre tabIndex={0}>{readable(exchange.sent)}</pre>}
       </details>
       <Facts exchange={exchange} />
       <Strip exchange={exchange} />
-      <label className="wraps">
-        <input type="checkbox" checked={wraps} onChange={() => setWraps(!wraps)} />
-        Wrap lines
+      <label className="raw">
+        <input type="checkbox" checked={isRaw} onChange={() => setRaw(!isRaw)} />
+        Exact text
       </label>
       <ol
         ref={ref}
         onScroll={onScroll}
-        data-wraps={wraps}
+        data-raw={isRaw}
         data-end={end?.how}
         tabIndex={0}
         aria-label="Parts of the answer"
@@ -106,6 +107,7 @@ function ExchangeView({ exchange }: { exchange: Exchange }) {
           <Row
             key={hidden + row}
             part={part}
+            isRaw={isRaw}
             beginsRead={part.read !== parts[hidden + row - 1]?.read}
           />
         ))}
@@ -114,12 +116,18 @@ function ExchangeView({ exchange }: { exchange: Exchange }) {
   );
 }
 
-const Row = memo(function Row({ part, beginsRead }: { part: WirePart; beginsRead: boolean }) {
+const Row = memo(function Row(props: { part: WirePart; isRaw: boolean; beginsRead: boolean }) {
+  const { part, isRaw, beginsRead } = props;
   return (
-    <li className={part.kind} data-read={beginsRead}>
+    <li data-kind={part.kind} data-begins-read={beginsRead}>
       <time>{(part.at / 1000).toFixed(3)}</time>
-      <span className="name">{part.name}</span>
-      <code>{shortened(part.raw) || '⏎'}</code>
+      {isRaw ? (
+        <code>{shortened(part.raw) || '⏎'}</code>
+      ) : (
+        <code>
+          <b>{part.name}</b> {shortened(part.says)}
+        </code>
+      )}
     </li>
   );
 });
@@ -129,13 +137,13 @@ function Facts({ exchange }: { exchange: Exchange }) {
   const { status, headersAt, end, parts, reads } = exchange;
   const facts: [string, string][] = [
     ['Status', status === undefined ? (end ? 'none' : '…') : String(status)],
-    ['Headers', headersAt === undefined ? '…' : ms(headersAt)],
     ['First token', firstTokenMs === undefined ? '–' : ms(firstTokenMs)],
     ['Tokens/s', tokensPerSecond === undefined ? '–' : tokensPerSecond.toFixed(0)],
     [isCounted ? 'Tokens' : 'Deltas', String(tokens)],
-    ['Parts', `${parts.length} in ${reads} reads`],
+    ['Headers', headersAt === undefined ? '…' : ms(headersAt)],
+    ['Parts / reads', `${parts.length} / ${reads}`],
     ['Bytes', bytes(exchange.bytes)],
-    ['End', end ? `${end.how}, ${ms(end.at)}` : 'open'],
+    [end ? ENDS[end.how] : 'Open', end ? ms(end.at) : '…'],
   ];
   return (
     <>

@@ -7,8 +7,10 @@ export interface WirePart {
   /** Milliseconds after the request was sent, when its last byte had come. */
   at: number;
   kind: Kind;
-  /** The type of the part: `text-delta`, or `0` in the data stream. */
+  /** The type of the part: `text-delta`, or `0 text` in the data stream. */
   name: string;
+  /** The rest of it, short: of a text delta the text. */
+  says: string;
   /** As it was on the wire, without the line breaks behind it. */
   raw: string;
   /** What the part says, parsed; `undefined` if it is not JSON. */
@@ -64,17 +66,26 @@ export function split(text: string, protocol: Protocol): [string[], string] {
 export function readPart(raw: string, protocol: Protocol): Omit<WirePart, 'at' | 'read'> {
   if (protocol === 'data') {
     const [kind, name] = DATA_STREAM[raw[0] ?? ''] ?? ['silence', 'keep-alive'];
-    return { kind, name, raw, value: parse(raw.slice(2)) };
+    const says = raw.slice(2);
+    return { kind, name: raw ? `${raw[0]} ${name}` : name, says, raw, value: parse(says) };
   }
   if (protocol === 'ui' && raw.startsWith('data:')) {
     const value = parse(raw.slice('data:'.length));
-    const name = isRecord(value) ? String(value.type) : '[DONE]';
-    return { kind: kindOf(name), name, raw, value };
+    if (!isRecord(value)) return { kind: 'frame', name: '[DONE]', says: '', raw, value };
+    const { type, ...rest } = value;
+    const name = String(type);
+    const says = JSON.stringify(rest.delta ?? rest.inputTextDelta ?? rest);
+    return { kind: kindOf(name), name, says: says === '{}' ? '' : says, raw, value };
   }
   if (raw === '' || raw.startsWith(':')) {
-    return { kind: 'silence', name: 'keep-alive', raw, value: undefined };
+    return { kind: 'silence', name: 'keep-alive', says: raw, raw, value: undefined };
   }
-  return { kind: 'data', name: 'body', raw, value: parse(raw) };
+  return { kind: 'data', name: 'body', says: raw, raw, value: parse(raw) };
+}
+
+/** Whether the part holds a token: of the answer, of the reasoning or of a call's arguments. */
+export function isToken({ name }: WirePart): boolean {
+  return /^(text-delta|reasoning-delta|tool-input-delta|0 text|g reasoning|c tool call delta)$/.test(name);
 }
 
 /** Return the id of the assistant's message, if the part tells it. */

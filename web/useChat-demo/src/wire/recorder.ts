@@ -1,6 +1,7 @@
 // Writes down what goes over the network while the chat reads it: the same bytes, none of them held.
 import { useSyncExternalStore } from 'react';
 import {
+  isToken,
   messageIdIn,
   outputTokensIn,
   protocolOf,
@@ -61,7 +62,9 @@ export async function record(input: RequestInfo | URL, init: RequestInit): Promi
   exchanges = [...exchanges, exchange].slice(-KEPT);
   changed();
   const end = (how: 'complete' | 'stopped' | 'failed') => {
-    exchange.end ??= { at: performance.now() - began, how };
+    // After an error part the client reads no further.
+    const hasFailed = exchange.parts.some(({ kind }) => kind === 'error');
+    exchange.end ??= { at: performance.now() - began, how: hasFailed ? 'failed' : how };
     changed();
   };
   const isAborted = () => init.signal?.aborted === true;
@@ -146,7 +149,7 @@ export function speedOf(exchange: Exchange): Speed {
     if (isToken(part)) {
       if (previous) writing += part.at - previous.at;
       previous = part;
-    } else if (part.kind === 'tool' || part.kind === 'frame') {
+    } else if (/^(tool-output|finish-step|[ae] )/.test(part.name)) {
       previous = undefined;
     }
   }
@@ -157,9 +160,6 @@ export function speedOf(exchange: Exchange): Speed {
     isCounted: counted.length > 0,
   };
 }
-
-const isToken = ({ kind, name }: WirePart) =>
-  kind === 'text' || (kind === 'reasoning' && /delta|^reasoning$/.test(name));
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);

@@ -1,0 +1,119 @@
+"""The page as its user sees it: by the names that a screen reader says."""
+
+import re
+from typing import Any, Literal, TypeAlias
+
+from playwright.async_api import ConsoleMessage, Locator, Page, expect
+
+Generation: TypeAlias = Literal["7", "4"]
+
+# How long the page may take for anything, in milliseconds; only a failing test waits that long.
+PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
+
+# Notes how long the answer's text is, every 30 ms, until it is over.
+_SAMPLE = """() => {
+  window.lengths = [];
+  const sampler = setInterval(() => {
+    const {status} = document.querySelector('.messages').dataset;
+    const text = [...document.querySelectorAll('.answer')].at(-1)?.textContent ?? '';
+    if (status === 'streaming') window.lengths.push(text.length);
+    else if (status !== 'submitted' && window.lengths.length) clearInterval(sampler);
+  }, 30);
+}"""
+
+
+class ChatPage:
+    """A chat in a browser.
+
+    Attributes:
+        page: Playwright's own view of it.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        page.set_default_timeout(PATIENCE_MS)
+        self._console: list[str] = []
+        self._expected = 0
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self._console.append(str(error)))
+        self.field = page.get_by_role("textbox", name="Message", exact=True)
+        self.questions = page.get_by_role("article", name="You")
+        self.answers = page.get_by_role("article", name="Answer")
+        self.failure = page.get_by_role("alert")
+        self.wire = page.get_by_role("complementary", name="Wire")
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._console.append(message.text)
+
+    def assert_quiet(self) -> None:
+        """Fail if the console holds an error or a warning that the test did not expect."""
+        assert len(self._console) == self._expected, self._console
+
+    def expect_complaint(self) -> None:
+        """Say that the browser will note a failed request in its console."""
+        self._expected += 1
+
+    async def open(self, address: str, generation: Generation) -> None:
+        """Load the page and choose the client."""
+        await self.page.goto(address)
+        if generation == "4":
+            await self.page.get_by_role("radio", name=re.compile("AI SDK 4")).check(force=True)
+        await expect(self.field).to_be_visible()
+
+    def button(self, name: str) -> Locator:
+        """Return the button of this name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def tool(self, name: str) -> Locator:
+        """Return the calls of a tool."""
+        return self.page.get_by_role("region", name=f"Tool {name}")
+
+    async def send(self, text: str) -> None:
+        """Write ``text`` and send it."""
+        await self.field.fill(text)
+        await self.field.press("Enter")
+
+    async def ask(self, text: str) -> Locator:
+        """Send ``text`` and return the answer once it is whole."""
+        number = await self.answers.count()
+        await self.send(text)
+        answer = self.answers.nth(number)
+        await expect(answer).to_be_visible()
+        await self.is_ready()
+        return answer
+
+    async def is_ready(self) -> None:
+        """Wait until nothing is under way."""
+        await expect(self.page.locator(".messages")).to_have_attribute("data-status", "ready")
+
+    async def sample_lengths(self) -> None:
+        """Begin to note the length of the answer's text."""
+        await self.page.evaluate(_SAMPLE)
+
+    async def sampled_lengths(self) -> list[int]:
+        """Return the distinct lengths that the text had while it was streaming."""
+        lengths: list[int] = await self.page.evaluate("[...new Set(window.lengths)]")
+        return lengths
+
+    async def axe(self, path: str) -> list[str]:
+        """Return what axe-core finds that is serious or worse; ``path`` is its script."""
+        await self.page.add_script_tag(path=path)
+        found: list[dict[str, Any]] = await self.page.evaluate(
+            "async () => (await axe.run()).violations"
+        )
+        return [
+            f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for violation in found
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"]
+        ]
+
+    async def overflow(self) -> int:
+        """Return by how many pixels the page is wider than its window."""
+        wider: int = await self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return wider
+

@@ -1,0 +1,69 @@
+"""One browser and one backend for all tests of the page; each test has a context of its own."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeAlias
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.web.chat_page import ChatPage, Generation
+from tests.web.chromium import IS_READY, chromium
+from tests.web.site import Site, site
+
+# Opens the page: its client generation, and what `Browser.new_context` takes.
+Open: TypeAlias = Callable[..., Awaitable[ChatPage]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder: all of them need the browser and the built page."""
+    for item in items:
+        if item.path.is_relative_to(__file__.rpartition("/")[0]):
+            item.add_marker(pytest.mark.real)
+            item.add_marker(pytest.mark.timeout(60))
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            needs = "needs chromium (apt-get install chromium) and `make web`"
+            item.add_marker(pytest.mark.skipif(not IS_READY, reason=needs))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Run Chromium."""
+    async with chromium() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def home() -> AsyncIterator[Site]:
+    """Serve the page and its backend."""
+    async with site() as running:
+        yield running
+
+
+@pytest.fixture(params=["7", "4"], ids=["sdk7", "sdk4"])
+def generation(request: pytest.FixtureRequest) -> Generation:
+    """Both client generations, one after the other."""
+    chosen: Generation = request.param
+    return chosen
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser, home: Site) -> AsyncIterator[Open]:
+    """Open the page in a browser of its own; at the end its console has to hold no error."""
+    async with contextlib.AsyncExitStack() as stack:
+        pages: list[ChatPage] = []
+
+        async def open_page(
+            generation: Generation = "7", *, address: str = "", **options: Any
+        ) -> ChatPage:
+            context = await browser.new_context(**options)
+            stack.push_async_callback(context.close)
+            page = ChatPage(await context.new_page())
+            pages.append(page)
+            await page.open(address or home.url, generation)
+            return page
+
+        yield open_page
+        for page in pages:
+            page.assert_quiet()
