@@ -17,6 +17,7 @@ from app import __version__
 from app.answers import AnswerOptions, Answers
 from app.errors import ChatError, RequestError
 from app.incoming import Incoming, request_id
+from app.metrics import TurnMetrics
 from app.objects import Schemas
 from app.providers import Provider
 from app.providers.openers import Opener
@@ -64,8 +65,8 @@ def create_app(
     Raises:
         SettingsError: the environment cannot be used.
     """
-    settings = load_settings() if settings is None else settings
-    turns = Turns(on_finish)
+    settings = _with_secrets(load_settings() if settings is None else settings)
+    turns = Turns(on_finish, metrics=_metrics(settings))
     chosen_tools = _tools(settings, tools)
     provider = _provider(settings)
 
@@ -129,6 +130,25 @@ def create_app(
     return app
 
 
+def _with_secrets(settings: Settings) -> Settings:
+    """Return the settings with the secrets that the environment only names."""
+    if not settings.secret_arns:
+        return settings
+    from app.aws.secrets import SecretError, Secrets, read_secrets
+
+    secrets_ = Secrets(endpoint_url=settings.aws_endpoint_url)
+    try:
+        found = read_secrets(secrets_, settings.secret_arns)
+    except SecretError as error:
+        raise SettingsError(str(error)) from error
+    return settings.with_secrets(found)
+
+
+def _metrics(settings: Settings) -> TurnMetrics | None:
+    name = settings.lambda_function_name
+    return None if name is None else TurnMetrics(name)
+
+
 def _secret(value: SecretStr | None) -> str | None:
     return None if value is None else value.get_secret_value()
 
@@ -183,13 +203,27 @@ def _api(settings: Settings, opener: Opener) -> Provider:
 
 
 def _opener(settings: Settings) -> Opener:
-    """Return what opens the model's stream; the openai package is loaded only when asked for."""
+    """Return what opens the model's stream."""
+    arn, key = settings.openai_api_key_arn, _secret(settings.openai_api_key)
+    if arn is None or key is None:
+        return _opener_with(settings, key)
+    from app.aws.secrets import Secrets
+    from app.providers.opener_renewing import RenewingOpener
+
+    secrets_ = Secrets(endpoint_url=settings.aws_endpoint_url)
+    return RenewingOpener(
+        lambda key: _opener_with(settings, key), key, lambda: secrets_.reread(arn)
+    )
+
+
+def _opener_with(settings: Settings, key: str | None) -> Opener:
+    """Return the client that was chosen; the openai package is loaded only when asked for."""
     if settings.client == "openai" or settings.azure_openai_endpoint is not None:
         from app.providers.opener_openai import OpenAIOpener
 
         return OpenAIOpener(
             base_url=settings.openai_base_url,
-            api_key=_secret(settings.openai_api_key),
+            api_key=key,
             organization=settings.openai_org_id,
             project=settings.openai_project_id,
             azure_endpoint=settings.azure_openai_endpoint,
@@ -199,7 +233,7 @@ def _opener(settings: Settings) -> Opener:
 
     return AiohttpOpener(
         base_url=settings.openai_base_url,
-        api_key=_secret(settings.openai_api_key),
+        api_key=key,
         organization=settings.openai_org_id,
         project=settings.openai_project_id,
     )

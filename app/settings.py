@@ -7,6 +7,7 @@ with one sentence: a setting whose typo is silently the default is worse than no
 import difflib
 import os
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -54,6 +55,10 @@ class Settings(BaseSettings):
     )
 
     openai_api_key: SecretStr | None = Field(default=None, validation_alias=_env("OPENAI_API_KEY"))
+    # Of an SSM parameter or a secret of Secrets Manager, read at the start.
+    openai_api_key_arn: str | None = Field(
+        default=None, validation_alias=_env("OPENAI_API_KEY_ARN")
+    )
     openai_base_url: str | None = Field(default=None, validation_alias=_env("OPENAI_BASE_URL"))
     openai_org_id: str | None = Field(default=None, validation_alias=_env("OPENAI_ORG_ID"))
     openai_project_id: str | None = Field(default=None, validation_alias=_env("OPENAI_PROJECT_ID"))
@@ -63,6 +68,7 @@ class Settings(BaseSettings):
     openai_api_version: str | None = Field(
         default=None, validation_alias=_env("OPENAI_API_VERSION")
     )
+    aws_endpoint_url: str | None = Field(default=None, validation_alias=_env("AWS_ENDPOINT_URL"))
     port: int = Field(default=9000, ge=0, le=65535, validation_alias=_env("PORT"))
 
     provider: Literal["openai", "scripted"] = "openai"
@@ -84,7 +90,9 @@ class Settings(BaseSettings):
     builtin_tools: BuiltinTools = ()
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     approval_secret: SecretStr | None = None
+    approval_secret_arn: str | None = None
     auth_token: SecretStr | None = None
+    auth_token_arn: str | None = None
     allowed_origins: Names = ()
     allow_client_system: bool = False
     resume: Literal["off"] = "off"
@@ -115,7 +123,17 @@ class Settings(BaseSettings):
             raise ValueError("must not be blank")
         return value.strip()
 
-    @field_validator("openai_base_url", "azure_openai_endpoint")
+    @field_validator("openai_api_key_arn", "approval_secret_arn", "auth_token_arn")
+    @classmethod
+    def _is_the_only_one(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Refuse a secret that is given and named too: which one is meant?"""
+        assert info.field_name is not None
+        given = info.field_name.removesuffix("_arn")
+        if value is not None and info.data.get(given) is not None:
+            raise ValueError("the secret itself is set too; keep one of the two")
+        return value
+
+    @field_validator("openai_base_url", "azure_openai_endpoint", "aws_endpoint_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         if value is None:
@@ -146,7 +164,30 @@ class Settings(BaseSettings):
     @property
     def is_on_lambda(self) -> bool:
         """Whether this process runs inside AWS Lambda (or its emulator)."""
-        return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+        return self.lambda_function_name is not None
+
+    @property
+    def lambda_function_name(self) -> str | None:
+        """The name of the function that this process runs in, if it runs in one."""
+        return os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+
+    @property
+    def secret_arns(self) -> dict[str, str]:
+        """Where the secrets are that are only named, by the variable that names each."""
+        arns = {
+            "OPENAI_API_KEY_ARN": self.openai_api_key_arn,
+            "CHAT_APPROVAL_SECRET_ARN": self.approval_secret_arn,
+            "CHAT_AUTH_TOKEN_ARN": self.auth_token_arn,
+        }
+        return {variable: arn for variable, arn in arns.items() if arn is not None}
+
+    def with_secrets(self, found: Mapping[str, str]) -> "Settings":
+        """Return these settings with the secrets that `secret_arns` names, by its variables."""
+        fields = {
+            variable.removeprefix("CHAT_").removesuffix("_ARN").lower(): SecretStr(value)
+            for variable, value in found.items()
+        }
+        return self.model_copy(update=fields)
 
     @property
     def models(self) -> frozenset[str]:

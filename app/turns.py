@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from app.events import Usage
 from app.live_turn import SHUTDOWN, LiveTurn
+from app.metrics import TurnMetrics
 from app.telemetry import log_request
 
 logger = logging.getLogger("deltaline.turn")
@@ -27,13 +28,19 @@ class Turns:
     Args:
         on_finish: the application's; called with the chat id, the assistant's message (as AI SDK 5
             and later keep it) and the usage, once a turn is over, however it ended.
+        metrics: written for every turn, if given.
         last_calls_s: how long that may take when the server ends, in seconds.
     """
 
     def __init__(
-        self, on_finish: OnFinish | None = None, *, last_calls_s: float = LAST_CALLS_S
+        self,
+        on_finish: OnFinish | None = None,
+        *,
+        metrics: TurnMetrics | None = None,
+        last_calls_s: float = LAST_CALLS_S,
     ) -> None:
         self._on_finish = on_finish
+        self._metrics = metrics
         self._last_calls_s = last_calls_s
         self._running: set[LiveTurn] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
@@ -54,6 +61,8 @@ class Turns:
         """Write the turn's log line and tell the application."""
         self._running.discard(turn)
         log_request(turn.record)
+        if self._metrics is not None:
+            self._metrics.put(turn.record)
         if self._on_finish is not None and turn.transcript is not None:
             task = asyncio.create_task(self._tell(self._on_finish, turn))
             self._afterwards.add(task)

@@ -183,3 +183,25 @@ def test_lambda_is_recognised_by_what_it_sets(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "chat")
 
     assert (outside, Settings().is_on_lambda) == (False, True)
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "CHAT_AUTH_TOKEN", "CHAT_APPROVAL_SECRET"])
+def test_a_secret_is_either_given_or_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{name}_ARN", "arn:aws:ssm:eu-west-1:123456789012:parameter/secret")
+    assert list(load_settings().secret_arns) == [f"{name}_ARN"]
+    monkeypatch.setenv(name, "given")
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    assert str(caught.value) == (
+        f"{name}_ARN has a bad value: the secret itself is set too; keep one of the two."
+    )
+
+
+def test_secrets_that_were_read_take_the_place_of_their_names() -> None:
+    settings = Settings().with_secrets({"OPENAI_API_KEY_ARN": "sk-1", "CHAT_AUTH_TOKEN_ARN": "t"})
+
+    assert settings.openai_api_key == SecretStr("sk-1")
+    assert settings.auth_token == SecretStr("t")
+    assert settings.approval_secret is None

@@ -1,0 +1,218 @@
+"""Reading secrets by their ARN, from moto's SSM and Secrets Manager and from servers that fail."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import boto3
+import httpx2
+import pytest
+from aiohttp import web
+from moto.server import ThreadedMotoServer
+
+from app.aws.credentials import AwsCredentials
+from app.aws.secrets import SecretError, Secrets, read_secrets
+from app.main import create_app
+from app.settings import Settings, SettingsError
+
+_REGION = "eu-west-1"
+_PARAMETER = f"arn:aws:ssm:{_REGION}:123456789012:parameter/deltaline-dev/openai-api-key"
+_SECRET = f"arn:aws:secretsmanager:{_REGION}:123456789012:secret:key-AbCdEf"
+_ENVIRON = {
+    "AWS_ACCESS_KEY_ID": "AKID",
+    "AWS_SECRET_ACCESS_KEY": "hidden",
+    "AWS_SESSION_TOKEN": "token",
+}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    httpx2.post(f"{url}/moto-api/reset").raise_for_status()
+    yield url
+    server.stop()
+
+
+def _secrets(url: str, sleeps: list[float] | None = None) -> Secrets:
+    async def sleep(seconds: float) -> None:
+        if sleeps is not None:
+            sleeps.append(seconds)
+
+    return Secrets(AwsCredentials(_ENVIRON), endpoint_url=url, sleep=sleep)
+
+
+def _put_parameter(url: str, name: str, value: str) -> None:
+    client = boto3.client(
+        "ssm",
+        endpoint_url=url,
+        region_name=_REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+
+
+def _create_secret(url: str, name: str, value: str) -> str:
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=url,
+        region_name=_REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    arn: str = client.create_secret(Name=name, SecretString=value)["ARN"]
+    return arn
+
+
+async def test_a_parameter_is_read_by_its_arn(aws: str) -> None:
+    _put_parameter(aws, "/deltaline-dev/openai-api-key", "sk-in-ssm\n")
+
+    assert await _secrets(aws).read(_PARAMETER) == "sk-in-ssm"
+
+
+async def test_a_secret_of_secrets_manager_is_read_by_its_arn(aws: str) -> None:
+    arn = _create_secret(aws, "openai-api-key", "sk-in-manager")
+
+    assert await _secrets(aws).read(arn) == "sk-in-manager"
+
+
+async def test_a_parameter_that_is_not_there_is_said_in_one_sentence(aws: str) -> None:
+    missing = _PARAMETER.replace("openai-api-key", "missing")
+
+    with pytest.raises(SecretError) as caught:
+        await _secrets(aws).read(missing)
+
+    assert str(caught.value) == f"{missing} cannot be read: ParameterNotFound (status 400)."
+
+
+async def test_a_failure_can_be_taken_as_none(aws: str, caplog: pytest.LogCaptureFixture) -> None:
+    found = await _secrets(aws).reread(_PARAMETER.replace("openai-api-key", "missing"))
+
+    assert found is None
+    assert "ParameterNotFound" in caplog.text
+
+
+@pytest.mark.parametrize("arn", ["sk-1", "arn:aws:s3:::bucket", "arn:aws:ssm::1:parameter/x"])
+async def test_what_is_no_arn_of_a_secret_is_refused(aws: str, arn: str) -> None:
+    with pytest.raises(SecretError, match="neither an SSM parameter nor a secret"):
+        await _secrets(aws).read(arn)
+
+
+def test_several_secrets_are_read_before_there_is_an_event_loop(aws: str) -> None:
+    _put_parameter(aws, "/deltaline-dev/openai-api-key", "sk-1")
+    arn = _create_secret(aws, "token", "t-1")
+
+    found = read_secrets(_secrets(aws), {"OPENAI_API_KEY_ARN": _PARAMETER, "OTHER_ARN": arn})
+
+    assert found == {"OPENAI_API_KEY_ARN": "sk-1", "OTHER_ARN": "t-1"}
+
+
+async def test_the_first_that_cannot_be_read_names_its_variable(aws: str) -> None:
+    with pytest.raises(SecretError, match=r"^OPENAI_API_KEY_ARN: arn:aws:ssm:.*ParameterNotFound"):
+        read_secrets(_secrets(aws), {"OPENAI_API_KEY_ARN": _PARAMETER.replace("open", "no")})
+
+
+@asynccontextmanager
+async def _served(*answers: tuple[int, object]) -> AsyncIterator[tuple[str, list[web.Request]]]:
+    """Serve these answers one after another; the last one for ever."""
+    seen: list[web.Request] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        await request.read()
+        seen.append(request)
+        status, body = answers[min(len(seen), len(answers)) - 1]
+        text = body if isinstance(body, str) else json.dumps(body)
+        return web.Response(status=status, text=text, content_type="application/x-amz-json-1.1")
+
+    app = web.Application()
+    app.router.add_post("/", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    _, port = runner.addresses[0][:2]
+    try:
+        yield f"http://127.0.0.1:{port}", seen
+    finally:
+        await runner.cleanup()
+
+
+_FOUND = {"Parameter": {"Value": "sk-1"}}
+
+
+async def test_the_request_is_signed_for_its_service_with_the_sessions_token() -> None:
+    async with _served((200, {"SecretString": "sk-1"})) as (url, seen):
+        await _secrets(url).read(_SECRET)
+
+    (request,) = seen
+    assert request.headers["x-amz-target"] == "secretsmanager.GetSecretValue"
+    assert f"/{_REGION}/secretsmanager/aws4_request" in request.headers["authorization"]
+    assert request.headers["x-amz-security-token"] == "token"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [(500, {"__type": "InternalServerError"}), (503, ""), (400, {"__type": "ThrottlingException"})],
+)
+async def test_trouble_that_passes_is_waited_for(trouble: tuple[int, object]) -> None:
+    sleeps: list[float] = []
+    async with _served(trouble, (200, _FOUND)) as (url, seen):
+        assert await _secrets(url, sleeps).read(_PARAMETER) == "sk-1"
+
+    assert (len(seen), sleeps) == (2, [0.2])
+
+
+async def test_trouble_that_stays_is_given_up_after_three_tries() -> None:
+    async with _served((500, {"__type": "com.amazonaws#InternalServerError"})) as (url, seen):
+        with pytest.raises(SecretError, match=r"InternalServerError \(status 500\)\.$"):
+            await _secrets(url).read(_PARAMETER)
+
+    assert len(seen) == 3
+
+
+async def test_a_refusal_is_not_tried_again_and_its_message_stays_out_of_ours() -> None:
+    refusal = {"__type": "AccessDeniedException", "message": "role x may not …"}
+    async with _served((400, refusal)) as (url, seen):
+        with pytest.raises(SecretError) as caught:
+            await _secrets(url).read(_PARAMETER)
+
+    assert str(caught.value) == f"{_PARAMETER} cannot be read: AccessDeniedException (status 400)."
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "[]", {}, {"Parameter": None}, {"Parameter": {"Value": " "}}, {"Parameter": 1}]
+)
+async def test_an_answer_without_text_is_an_error(answer: object) -> None:
+    async with _served((200, answer)) as (url, _):
+        with pytest.raises(SecretError, match="holds no text"):
+            await _secrets(url).read(_PARAMETER)
+
+
+async def test_a_service_that_cannot_be_reached_is_an_error(unused_tcp_port: int) -> None:
+    with pytest.raises(SecretError, match="cannot be read: ClientConnectorError"):
+        await _secrets(f"http://127.0.0.1:{unused_tcp_port}").read(_PARAMETER)
+
+
+async def test_credentials_that_cannot_be_used_are_an_error() -> None:
+    credentials = AwsCredentials({"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/"})
+
+    with pytest.raises(SecretError, match="There are no AWS credentials to read secrets with: "):
+        await Secrets(credentials).read(_PARAMETER)
+
+
+def test_the_app_starts_with_secrets_that_are_only_named(
+    aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in _ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    _put_parameter(aws, "/deltaline-dev/auth-token", "let-me-in")
+    token_arn = _PARAMETER.replace("openai-api-key", "auth-token")
+
+    create_app(Settings(auth_token_arn=token_arn, aws_endpoint_url=aws))
+
+    with pytest.raises(SettingsError, match=r"^CHAT_AUTH_TOKEN_ARN: .*ParameterNotFound"):
+        create_app(Settings(auth_token_arn=f"{token_arn}x", aws_endpoint_url=aws))
