@@ -1,8 +1,9 @@
 // One file of each kind that a user may send.
 
 const base64 = (text) => Buffer.from(text).toString('base64');
-const PNG =
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const PNG = // one pixel
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ' +
+  'AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 export const FILES = [
   { name: 'dot.png', mediaType: 'image/png', data: PNG },

@@ -16,8 +16,9 @@ async function openCompletion({ client, url }, options = {}) {
   const body = client.legacy ? { sdk: client.name } : client.body;
   const finished = [];
   const onFinish = (prompt, completion) => finished.push(completion);
+  const api = `${url}/api/completion`;
   const view = mount(
-    (wire) => useCompletion({ api: `${url}/api/completion`, fetch: wire.fetch, body, onFinish, ...options }),
+    (wire) => useCompletion({ api, fetch: wire.fetch, body, onFinish, ...options }),
     (hook) => hook.completion ?? '',
   );
   view.finished = finished;

@@ -7,7 +7,7 @@
 import { loadClient } from './clients.mjs';
 
 // Flows are patient with the network, so that many can be under way; the machine has few cores.
-const AT_ONCE = 8;
+const AT_ONCE = 12;
 
 const [site, name, ...wanted] = process.argv.slice(2);
 const client = await loadClient(name);

@@ -48,7 +48,7 @@ _PNG = (
 )
 _USAGE = Usage(7, 3)
 # Between two groups of events: long enough for a client to render each.
-_PAUSE_S = 0.02
+_PAUSE_S = 0.05
 
 Turn: TypeAlias = Callable[[ChatRequest], Sequence[Sequence[Event]]]
 

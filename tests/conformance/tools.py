@@ -9,7 +9,7 @@ from app.tools.get_weather import get_weather
 from app.tools.send_email import send_email
 
 # Between two outputs: long enough for a client to render each.
-_PAUSE_S = 0.05
+_PAUSE_S = 0.2
 
 
 @tool

@@ -3,8 +3,8 @@
 /**
  * Return `{fetch, requests, posts, quiet}`.
  *
- * Each of `requests` is `{method, url, body, status, wire, reads}`: the JSON that was sent, the text
- * that has come so far and the number of reads that it came in.
+ * Each of `requests` is `{method, url, body, status, wire, reads}`: `body` is the JSON that was
+ * sent, `wire` the text that has come so far and `reads` the number of pieces that it came in.
  */
 export function recordWire() {
   const requests = [];
@@ -103,3 +103,8 @@ export const openGate = (site, name) => fetch(`${site}/model/gate?name=${name}`)
 let marks = 0;
 /** Return a word that no other flow says. */
 export const mark = () => `mark${process.pid}x${(marks += 1)}x`;
+
+/** What the scripted model says in its scenario `unicode`. */
+export const UNICODE =
+  'é ü ñ · 漢字 かな 한글 · Ελληνικά · العربية עברית · 😀 👩‍👩‍👧‍👦 🇳🇴 · e\u0301 · ' +
+  '"quotes" \'single\' \\backslash\\ </script> \t tab \u2028 line separator\nand a new line.';

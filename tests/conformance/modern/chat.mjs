@@ -20,9 +20,6 @@ export const kindsOf = (message) => message.parts.map((part) => part.type);
 export const answered = (hook) =>
   hook.status === 'ready' && hook.messages.at(-1)?.role === 'assistant';
 
-/** Whether the hook holds a finished answer whose last part is text. */
-export const told = (hook) => answered(hook) && hook.messages.at(-1).parts.at(-1)?.type === 'text';
-
 /** Mount `useChat` with the client's own transport; `body` rides on every request. */
 export async function openChat({ client, url }, options = {}) {
   const { api = '/api/chat', transport = 'DefaultChatTransport', body, ...rest } = options;

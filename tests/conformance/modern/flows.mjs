@@ -2,8 +2,17 @@
 import { hooks } from '../hooks.mjs';
 import { actions } from './actions.mjs';
 import { answers } from './answers.mjs';
+import { approvals } from './approvals.mjs';
 import { builtin } from './builtin.mjs';
 import { parts } from './parts.mjs';
 import { tools } from './tools.mjs';
 
-export const flows = { ...answers, ...parts, ...actions, ...tools, ...hooks, ...builtin };
+export const flows = {
+  ...answers,
+  ...parts,
+  ...actions,
+  ...tools,
+  ...approvals,
+  ...hooks,
+  ...builtin,
+};

@@ -1,22 +1,10 @@
-// Tools: run by the server, by the client or with the user's approval.
+// Tools: run by the server or by the client.
 import assert from 'node:assert/strict';
 import { askedOfModel, chunksOf, mark } from '../wire.mjs';
-import { answered, ask, kindsOf, openChat, say, textOf } from './chat.mjs';
+import { assertOneAnswer, callsOf, statesOf, told, whenAnswered } from './calls.mjs';
+import { answered, ask, openChat, say, textOf } from './chat.mjs';
 
 const PLACE = { latitude: 60.39, longitude: 5.32 };
-
-const isCall = (part) => part.type.startsWith('tool-') || part.type === 'dynamic-tool';
-const callsOf = (message) => message.parts.filter(isCall);
-const statesOf = (message) => callsOf(message).map((part) => part.state);
-
-/** Post on its own when every call of the last step has been answered. */
-const whenAnswered = ({ client }) => ({
-  sendAutomaticallyWhen: client.ai.lastAssistantMessageIsCompleteWithToolCalls,
-});
-
-const whenApproved = ({ client }) => ({
-  sendAutomaticallyWhen: client.ai.lastAssistantMessageIsCompleteWithApprovalResponses,
-});
 
 /** Answer a call as the application does. 5.0.0 has only the older name. */
 const answer = (view, call, output) =>
@@ -25,29 +13,6 @@ const answer = (view, call, output) =>
     toolCallId: call.toolCallId,
     ...output,
   });
-
-/** Wait until an answer has ended in text. */
-const told = (view) =>
-  view.until(
-    (hook) => answered(hook) && hook.messages.at(-1).parts.at(-1)?.type === 'text',
-    'the text',
-  );
-
-/** Check that `count` POSTs made one answer of two steps, and that the client rests. */
-async function assertOneAnswer(view, count) {
-  const posts = await view.wire.quiet();
-  assert.equal(posts.length, count, `${posts.length} POSTs`);
-  const { messages } = view.current;
-  assert.deepEqual(messages.map((message) => message.role), ['user', 'assistant']);
-  const starts = posts.map((post) => chunksOf(post.wire)[0].messageId);
-  assert.deepEqual([...new Set(starts)], [messages[1].id]);
-  assert.equal(kindsOf(messages[1]).filter((kind) => kind === 'step-start').length, 2);
-  for (const post of posts) {
-    const kinds = chunksOf(post.wire).map((chunk) => chunk.type);
-    const count = (kind) => kinds.filter((other) => other === kind).length;
-    assert.equal(count('start-step'), count('finish-step'));
-  }
-}
 
 export const tools = {
   async 'server-tool'(context) {
@@ -65,7 +30,8 @@ export const tools = {
   },
 
   async 'parallel-tools'(context) {
-    const view = await ask(context, 'What is the weather in Oslo and Paris?', whenAnswered(context));
+    const question = 'What is the weather in Oslo and Paris?';
+    const view = await ask(context, question, whenAnswered(context));
     await assertOneAnswer(view, 1);
     const calls = callsOf(view.current.messages[1]);
     assert.deepEqual(calls.map((call) => call.output.city), ['Oslo', 'Paris']);
@@ -176,70 +142,22 @@ export const tools = {
     assert.match(textOf(view.current.messages[1]), /The user said no/);
   },
 
-  async 'approval-granted'(context) {
-    const view = await openChat(context, whenApproved(context));
-    view.current.sendMessage({ text: 'Send an e-mail to ada@example.com about lunch' });
-    await view.until(answered, 'the question');
-    const [asked] = callsOf(view.current.messages[1]);
-    assert.equal(asked.state, 'approval-requested');
-    assert.equal(asked.input.to, 'ada@example.com');
-    view.current.addToolApprovalResponse({ id: asked.approval.id, approved: true });
-    await told(view);
-    await assertOneAnswer(view, 2);
-    const [call] = callsOf(view.current.messages[1]);
-    assert.equal(call.state, 'output-available');
-    assert.equal(call.output.sent, true);
-    await say(view, 'Thanks!');
-    assert.equal((await view.wire.quiet()).length, 3);
-  },
-
-  async 'approval-denied'(context) {
-    const marker = mark();
-    const view = await openChat(context, whenApproved(context));
-    view.current.sendMessage({ text: `Send an e-mail to ada@example.com about ${marker}` });
-    await view.until(answered, 'the question');
-    const [asked] = callsOf(view.current.messages[1]);
-    const reason = 'Not before noon.';
-    view.current.addToolApprovalResponse({ id: asked.approval.id, approved: false, reason });
-    await told(view);
-    await assertOneAnswer(view, 2);
-    assert.deepEqual(statesOf(view.current.messages[1]), ['output-denied']);
-    const [last] = (await askedOfModel(context.site, marker)).at(-1).answers;
-    assert.match(last.text, /Not before noon/);
-    await say(view, 'Thanks!');
-  },
-
-  async 'approval-mixed'(context) {
-    const view = await openChat(context, whenApproved(context));
-    view.current.sendMessage({ text: 'scenario: call tool=send_email count=2' });
-    await view.until(answered, 'the questions');
-    const [first, second] = callsOf(view.current.messages[1]);
-    view.current.addToolApprovalResponse({ id: first.approval.id, approved: true });
-    assert.equal((await view.wire.quiet()).length, 1);
-    view.current.addToolApprovalResponse({ id: second.approval.id, approved: false });
-    await told(view);
-    await assertOneAnswer(view, 2);
-    assert.deepEqual(statesOf(view.current.messages[1]), ['output-available', 'output-denied']);
-  },
-
-  /** 5 cannot ask its user, so it says what it is, and the model is told that it cannot. */
-  async 'approval-refused'(context) {
-    const sdk = context.client.name === '5.0.0' ? '5.0' : '5';
-    const view = await ask(context, 'Send an e-mail to ada@example.com about lunch', {
-      ...whenAnswered(context),
-      body: { sdk },
-    });
-    await assertOneAnswer(view, 1);
-    const [call] = callsOf(view.current.messages[1]);
-    assert.equal(call.state, 'output-error');
-    assert.match(call.errorText, /approv/i);
-  },
-
   async preliminary(context) {
     const view = await ask(context, 'scenario: call tool=count_up', whenAnswered(context));
     await assertOneAnswer(view, 1);
     const seen = view.seen.flatMap(callsOf).filter((call) => call.preliminary);
-    assert.deepEqual([...new Set(seen.map((call) => call.output.count))], [1, 2, 3]);
+    assert.ok(new Set(seen.map((call) => call.output.count)).size > 1, 'none was shown');
+    const [post] = await view.wire.quiet();
+    const outputs = chunksOf(post.wire).filter(({ type }) => type === 'tool-output-available');
+    assert.deepEqual(
+      outputs.map((chunk) => [chunk.output.count, chunk.preliminary ?? false]),
+      [
+        [1, true],
+        [2, true],
+        [3, true],
+        [3, false],
+      ],
+    );
     const [call] = callsOf(view.current.messages[1]);
     assert.deepEqual(call.output, { count: 3 });
     assert.equal(call.preliminary ?? false, false);
