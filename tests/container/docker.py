@@ -1,0 +1,141 @@
+"""Docker, or podman where there is no docker, as the tests use it."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).parents[2]
+# The image promises to run like this.
+HARDENED = (
+    "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "512m",
+)  # fmt: skip
+_TIMEOUT_S = 60
+_BUILD_TIMEOUT_S = 600
+_START_TIMEOUT_S = 30
+
+
+class DockerError(Exception):
+    """A command of the container engine failed; the text is what it said."""
+
+
+class Docker:
+    """One container engine.
+
+    Args:
+        program: its client.
+        environ: further variables for the client, such as where the daemon listens.
+    """
+
+    def __init__(self, program: str, environ: Mapping[str, str] | None = None) -> None:
+        self._program = program
+        self._environ = {**os.environ, "DOCKER_BUILDKIT": "1", **(environ or {})}
+
+    def run(
+        self, *arguments: str, stdin: IO[bytes] | None = None, timeout_s: float = _TIMEOUT_S
+    ) -> str:
+        """Run one command and return what it printed, errors included.
+
+        Raises:
+            DockerError
+        """
+        done = subprocess.run(
+            [self._program, *arguments],
+            stdin=stdin or subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environ,
+            timeout=timeout_s,
+            check=False,
+        )
+        printed = done.stdout.decode(errors="replace")
+        if done.returncode != 0:
+            raise DockerError(f"{self._program} {' '.join(arguments)}:\n{printed[-4000:]}")
+        return printed
+
+    def build(self, tag: str, target: str, arguments: Mapping[str, str]) -> None:
+        """Build a target of the repository's own Dockerfile."""
+        overrides = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        self.run(
+            "build", "--file", str(ROOT / "Dockerfile.streaming"), "--target", target, "--tag", tag,
+            *overrides, str(ROOT),
+            timeout_s=_BUILD_TIMEOUT_S,
+        )  # fmt: skip
+
+    def size_mb(self, tag: str) -> float:
+        """Return the size of an image, in millions of bytes."""
+        return float(self.run("image", "inspect", "--format", "{{.Size}}", tag)) / 1e6
+
+    @contextlib.contextmanager
+    def container(
+        self, tag: str, *command: str, options: Sequence[str] = (), **variables: str
+    ) -> Iterator["Container"]:
+        """Run an image hardened, with its port 8080 on a free one of this machine."""
+        settings = [f"--env={name}={value}" for name, value in variables.items()]
+        identifier = self.run(
+            "run", "--detach", "--publish", "127.0.0.1::8080", *HARDENED, *settings, *options,
+            tag, *command,
+        ).strip()  # fmt: skip
+        try:
+            yield Container(self, identifier)
+        finally:
+            self.run("rm", "--force", identifier)
+
+
+class Container:
+    """A container that was started."""
+
+    def __init__(self, docker: Docker, identifier: str) -> None:
+        self._docker = docker
+        self._identifier = identifier
+
+    @property
+    def url(self) -> str:
+        address = self._docker.run("port", self._identifier, "8080/tcp").splitlines()[0]
+        return f"http://{address}"
+
+    @property
+    def log(self) -> str:
+        return self._docker.run("logs", self._identifier)
+
+    def execute(self, *command: str) -> str:
+        """Run a command in it and return what it printed."""
+        return self._docker.run("exec", self._identifier, *command)
+
+    def stop(self) -> int:
+        """Stop it as any engine does, and return its exit status."""
+        self._docker.run("stop", self._identifier)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended by itself, and return its exit status."""
+        return int(self._docker.run("wait", self._identifier))
+
+    def wait_until_healthy(self) -> None:
+        """Wait until its own health check succeeds."""
+        until = time.monotonic() + _START_TIMEOUT_S
+        while True:
+            try:
+                self.execute("python", "-m", "app.commands.container", "health")
+                return
+            except DockerError as error:
+                if time.monotonic() > until:
+                    raise AssertionError(f"it did not start: {self.log}") from error
+
+
+def installed() -> Docker:
+    """Return the engine that this machine has.
+
+    Raises:
+        DockerError: there is none, or nobody listens to it.
+    """
+    program = shutil.which("docker") or shutil.which("podman")
+    if program is None:
+        raise DockerError("neither docker nor podman is installed")
+    docker = Docker(program)
+    docker.run("info")
+    return docker
