@@ -35,7 +35,7 @@ QUICK = Plan(
     paced_streams=(60,),
     paced_tokens=100,
 )
-QUICK_SECTIONS = ("A", "B", "D")
+QUICK_SECTIONS = ("A", "B", "D", "E")
 
 
 def main() -> int:
@@ -128,7 +128,7 @@ def _options() -> argparse.Namespace:
         "--only",
         type=_letters,
         metavar="A,B,…",
-        help="sections: A unpaced, B paced, C memory, D cold start (default: all)",
+        help="sections: A unpaced, B paced, C memory, D cold start, E Lambda (default: all)",
     )
     parser.add_argument("--rounds", type=_count, help="rounds of every section")
     parser.add_argument(

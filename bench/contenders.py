@@ -42,6 +42,9 @@ REFERENCES: Mapping[str, str] = {
 PICKED_INSTEAD = (TYPED_STREAM, AI_SDK_4, AI_SDK_LATEST)
 """The peers among which "the best peer" is found; limits and lower bounds are none."""
 
+OURS_ON_LAMBDA = "Deltaline on its Lambda runtime"
+TYPED_ON_LAMBDA = "the typed stream on a minimal runtime loop"
+
 NODE_WARM_UP_ANSWERS = 600
 
 

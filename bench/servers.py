@@ -26,8 +26,9 @@ HEALTH_PATH = "/health"
 class Contender:
     """What is measured: a command that serves chats from the model in ``OPENAI_BASE_URL``.
 
-    ``{port}``, ``{upstream}`` (the mock's port) and ``{tmp}`` (a folder of its own) are filled in
-    in the command and in the template of the configuration file, ``{tmp}/server.conf``.
+    ``{port}``, ``{spare}`` (one more free port), ``{upstream}`` (the mock's port) and ``{tmp}`` (a
+    folder of its own) are filled in in the command, in the values of ``env`` and in the template of
+    the configuration file, ``{tmp}/server.conf``.
 
     Attributes:
         warm_up_answers: how many answers before the first measurement; a JIT needs many.
@@ -125,10 +126,18 @@ class Server:
 @contextmanager
 def running(contender: Contender, *, upstream_port: int, cpu: int) -> Iterator[Server]:
     """Start the contender on one core, wait until it is healthy, and stop it at the end."""
+    port = free_port()
+    with started(contender, port=port, upstream_port=upstream_port, cpu=cpu) as server:
+        server.wait_until_healthy()
+        yield server
+
+
+@contextmanager
+def started(contender: Contender, *, port: int, upstream_port: int, cpu: int) -> Iterator[Server]:
+    """Start the contender on one core, and stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="bench-") as tmp:
-        server = _start(contender, Path(tmp), upstream_port, cpu)
+        server = _start(contender, Path(tmp), port, upstream_port, cpu)
         try:
-            server.wait_until_healthy()
             yield server
         finally:
             server.stop()
@@ -141,9 +150,8 @@ def free_port() -> int:
         return port
 
 
-def _start(contender: Contender, tmp: Path, upstream_port: int, cpu: int) -> Server:
-    port = free_port()
-    values = {"port": port, "upstream": upstream_port, "tmp": tmp}
+def _start(contender: Contender, tmp: Path, port: int, upstream_port: int, cpu: int) -> Server:
+    values = {"port": port, "spare": free_port(), "upstream": upstream_port, "tmp": tmp}
     if contender.config_template is not None:
         template = contender.config_template.read_text()
         (tmp / "server.conf").write_text(template.format_map(values))
@@ -153,7 +161,7 @@ def _start(contender: Contender, tmp: Path, upstream_port: int, cpu: int) -> Ser
         process = subprocess.Popen(
             [word.format_map(values) for word in contender.command],
             cwd=contender.cwd,
-            env=_environment(contender, port, upstream_port),
+            env=_environment(contender, values),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -162,13 +170,13 @@ def _start(contender: Contender, tmp: Path, upstream_port: int, cpu: int) -> Ser
     return Server(contender, port, process, log, started_at)
 
 
-def _environment(contender: Contender, port: int, upstream_port: int) -> dict[str, str]:
+def _environment(contender: Contender, values: Mapping[str, object]) -> dict[str, str]:
     # Nothing of the caller's own settings: a proxy or a CHAT_ variable would change the figures.
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {
         **inherited,
-        "PORT": str(port),
-        "OPENAI_BASE_URL": f"http://127.0.0.1:{upstream_port}/v1",
+        "PORT": str(values["port"]),
+        "OPENAI_BASE_URL": f"http://127.0.0.1:{values['upstream']}/v1",
         "OPENAI_API_KEY": "sk-bench",
-        **contender.env,
+        **{name: value.format_map(values) for name, value in contender.env.items()},
     }

@@ -34,12 +34,19 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the report: what was done, the tables, and what else must be said."""
+    """A part of the report: what was done, the tables, and what else must be said.
+
+    Attributes:
+        names: its own rows, if it does not measure the servers of the run.
+        references: what its own rows are compared with.
+    """
 
     title: str
     method: str
     blocks: Sequence[Block]
     remarks: Sequence[str] = ()
+    names: Sequence[str] = ()
+    references: Mapping[str, str] | None = None
 
     def figures(self) -> dict[str, Figure]:
         return {figure.key: figure for block in self.blocks for figure in block.figures}
@@ -119,6 +126,9 @@ def side_by_side(
 
 
 def render(section: Section, names: Sequence[str], references: Mapping[str, str]) -> str:
+    """The section as Markdown, with these rows and references if it has none of its own."""
+    names = section.names or names
+    references = references if section.references is None else section.references
     parts = [f"### {section.title}\n\n{section.method}\n"]
     for block in section.blocks:
         table = side_by_side(block.figures, names, references)

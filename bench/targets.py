@@ -1,4 +1,4 @@
-"""What the project set out to reach, and what a run found: issue 2, "Speed". Pure."""
+"""What the project set out to reach, and what a run found: issue 2, "Speed", and issue 5. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from bench.contenders import (
     BARE_LOOP,
     NGINX,
     OURS_DATA,
+    OURS_ON_LAMBDA,
     OURS_OPENAI,
     OURS_UI,
     PICKED_INSTEAD,
+    TYPED_ON_LAMBDA,
     TYPED_STREAM,
 )
 from bench.table import Figure, markdown, number, ratio, times
@@ -83,6 +85,16 @@ TARGETS: Sequence[Target] = (
         OURS_DATA,
         [TYPED_STREAM],
         at_most=0.55,
+    ),
+    *(
+        Target(
+            f"Lambda cold start to the first {what}, × typed",
+            f"lambda.{key}",
+            OURS_ON_LAMBDA,
+            [TYPED_ON_LAMBDA],
+            at_most=0.5,
+        )
+        for key, what in (("poll", "event asked for"), ("first_byte", "byte of an answer"))
     ),
 )
 

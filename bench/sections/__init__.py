@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bench.running import Bench
-from bench.sections import cold_start, memory, paced, unpaced
+from bench.sections import cold_start, lambda_runtime, memory, paced, unpaced
 from bench.table import Section
 
 SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
@@ -11,4 +11,5 @@ SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
     "B": paced.measure,
     "C": memory.measure,
     "D": cold_start.measure,
+    "E": lambda_runtime.measure,
 }
