@@ -62,7 +62,8 @@ def _run_outside(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if args.chain == "health":
         return 0 if _is_healthy(settings) else 1
     if settings.direct:
-        return _serve(settings, _ALL_ADDRESSES, settings.port)
+        # Of the emulator's options only these two mean something here.
+        return _serve(settings, args.host, args.port)
     _check_invoke_mode(environ)
     from app.aws.emulator import run
 

@@ -105,8 +105,8 @@ def test_the_dockerfile_takes_the_adapter_that_is_tested() -> None:
 
 def test_every_locked_package_has_a_wheel_for_arm64(tmp_path: Path) -> None:
     command = [
-        sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--target", str(tmp_path), "--no-build",
-        "--python-version", "3.13", "--python-platform", "aarch64-manylinux_2_28",
+        sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--target", str(tmp_path),
+        "--no-build", "--python-version", "3.13", "--python-platform", "aarch64-manylinux_2_28",
         "--require-hashes", "--requirement", "requirements.lock",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -1,0 +1,151 @@
+"""The image's entry point: what it starts where, and what it refuses to start with."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from app.commands.container import CHAINS, main
+from tests.chatting import data_body
+from tests.container.entrypoint import COMMAND, ROOT, environment, free_port, started
+
+INSIDE_LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9"}
+
+
+@pytest.fixture
+def lambda_environ(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What a process finds inside Lambda; what it must not start with goes on top."""
+    monkeypatch.setenv("CHAT_PROVIDER", "scripted")
+    return {**INSIDE_LAMBDA, "AWS_LWA_INVOKE_MODE": "response_stream", "AWS_LWA_PORT": "8081"}
+
+
+@pytest.mark.parametrize("mode", ["stream", "RESPONSE_STREAM ", ""])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_an_invoke_mode_that_the_adapter_would_not_know_stops_the_start(
+    capsys: pytest.CaptureFixture[str], chain: str, mode: str
+) -> None:
+    assert main([chain], {"AWS_LWA_INVOKE_MODE": mode}) == 2
+
+    sentence = f"AWS_LWA_INVOKE_MODE is {mode!r}; it must be buffered or response_stream."
+    assert capsys.readouterr().err == f"deltaline: {sentence}\n"
+
+
+def test_it_stops_the_start_inside_lambda_too(
+    capsys: pytest.CaptureFixture[str], lambda_environ: dict[str, str]
+) -> None:
+    assert main(["web-adapter"], {**lambda_environ, "AWS_LWA_INVOKE_MODE": "stream"}) == 2
+
+    assert "AWS_LWA_INVOKE_MODE is 'stream'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"AWS_LWA_PORT": "http"}, "AWS_LWA_PORT is 'http'; it must be a port from 1 to 65535."),
+        ({"AWS_LWA_PORT": "0"}, "AWS_LWA_PORT is '0'; it must be a port from 1 to 65535."),
+        ({"AWS_LWA_PORT": "65536"}, "AWS_LWA_PORT is '65536'; it must be a port from 1 to 65535."),
+        ({"AWS_LWA_PORT": ""}, "AWS_LWA_PORT is ''; it must be a port from 1 to 65535."),
+    ],
+)
+def test_a_port_that_the_adapter_cannot_reach_stops_the_start(
+    capsys: pytest.CaptureFixture[str],
+    lambda_environ: dict[str, str],
+    variables: dict[str, str],
+    sentence: str,
+) -> None:
+    assert main(["web-adapter"], {**lambda_environ, **variables}) == 2
+
+    assert capsys.readouterr().err == f"deltaline: {sentence}\n"
+
+
+@pytest.mark.parametrize("name", ["AWS_LWA_PORT", "PORT"])
+def test_inside_lambda_the_app_takes_the_port_that_the_adapter_looks_at(
+    capsys: pytest.CaptureFixture[str], lambda_environ: dict[str, str], name: str
+) -> None:
+    lambda_environ.pop("AWS_LWA_PORT")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        assert main(["web-adapter"], {**lambda_environ, name: str(port)}) == 1
+
+    assert capsys.readouterr().err.startswith(f"deltaline: cannot listen on 127.0.0.1 port {port}")
+
+
+@pytest.mark.parametrize("environ", [{}, INSIDE_LAMBDA], ids=["outside", "inside"])
+def test_a_setting_that_does_not_exist_stops_the_start(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+) -> None:
+    monkeypatch.setenv("CHAT_MODELL", "x")
+
+    assert main(["web-adapter"], environ) == 2
+
+    sentence = "CHAT_MODELL is not a setting; did you mean CHAT_MODEL?"
+    assert capsys.readouterr().err == f"deltaline: {sentence}\n"
+
+
+def test_a_word_that_names_nothing_is_refused_with_what_there_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["adapter"], {})
+
+    assert ended.value.code == 2
+    assert "web-adapter" in capsys.readouterr().err
+
+
+def test_where_nobody_answers_nothing_is_healthy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", str(free_port()))
+
+    assert main(["health"], {}) == 1
+
+    assert "no answer on port" in capsys.readouterr().err
+
+
+def _is_healthy(port: str, **variables: str) -> bool:
+    environ = environment(PORT=port, **variables)
+    done = subprocess.run([*COMMAND, "health"], cwd=ROOT, env=environ, timeout=30, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.timeout(60)
+def test_a_direct_container_is_the_app_alone(tmp_path: Path) -> None:
+    variables = {"CHAT_DIRECT": "true", "CHAT_PROVIDER": "scripted"}
+    with started(["web-adapter", "--host", "127.0.0.1"], tmp_path / "log", variables) as running:
+        port = running.url.rpartition(":")[2]
+        healthy = _is_healthy(port, **variables)
+        answer = httpx2.post(running.url + "/api/chat", json=data_body("Hi"), timeout=30)
+        # Asked for something else than what runs there.
+        mistaken = _is_healthy(port)
+        status = running.stop()
+
+    assert healthy
+    assert not mistaken
+    assert answer.headers["x-vercel-ai-data-stream"] == "v1"
+    assert status == 0
+    assert "Traceback" not in running.log
+
+
+@pytest.mark.timeout(60)
+def test_the_health_check_of_a_local_lambda_starts_no_function(tmp_path: Path) -> None:
+    with started(["runtime", "--host", "127.0.0.1"], tmp_path / "log") as running:
+        healthy = _is_healthy(running.url.rpartition(":")[2])
+        log = running.log
+
+    assert healthy
+    assert "-m app.commands.container runtime" in log
+    assert "START RequestId" not in log
+
+
+def test_the_entry_point_of_the_image_is_this_program() -> None:
+    dockerfile = (ROOT / "Dockerfile.streaming").read_text()
+
+    for chain in CHAINS:
+        assert f'ENTRYPOINT ["python", "-m", "{COMMAND[-1]}", "{chain}"]' in dockerfile
+    assert sys.executable == COMMAND[0]
