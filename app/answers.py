@@ -144,15 +144,16 @@ class Answers:
             shape=asked.shape,
             model=self._model(asked),
         )
+        message_id = asked.continues or self._new_id("msg")
+        keeps_transcript = not is_stream or schema is not None or self._turns.keeps_transcripts
+        transcript = Transcript(message_id) if keeps_transcript else None
+        tools = self._toolbox(asked, dialect, deadline, schema)
+        # From here on a timer runs: nothing may fail before the turn has charge of it.
         outbox = (
             Outbox(keep_alive_s=options.keep_alive_s, keep_alive=encoder.keep_alive)
             if is_stream
             else None
         )
-        message_id = asked.continues or self._new_id("msg")
-        keeps_transcript = not is_stream or schema is not None or self._turns.keeps_transcripts
-        transcript = Transcript(message_id) if keeps_transcript else None
-        tools = self._toolbox(asked, dialect, deadline, schema)
         turn = LiveTurn(
             self._runner(asked, message_id, record, started, tools, schema, transcript),
             message_id=message_id,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from app.errors import ChatError, ProviderError, ProviderRateLimited, ProviderTimeout
-from app.events import Error, Event, Finish, Start, StepStart
+from app.events import Error, Event, Finish, Start, StepEnd, StepStart, TextDelta, Usage
 from app.grammar import State
 from app.outbox import Outbox
 from app.protocols.framing import Framer
@@ -78,6 +78,7 @@ class LiveTurn:
         self._stop_error: Error | None = None
         self._is_answering = False
         self._saw_token = False
+        self._usage = Usage()  # of the steps so far: a turn that is cut off has no other
         self.record = record
         self.transcript = transcript
         self.error: Error | None = None
@@ -123,6 +124,8 @@ class LiveTurn:
                     await self._run_turn(self._emit)
                 finally:
                     self._limit = None
+            if self._framer.state is not State.DONE:
+                raise RuntimeError("the turn was over without its end")
         except TimeoutError as error:
             if limit.expired() and self._stop_error is not None:
                 await self._end(self._stop_error)
@@ -138,9 +141,9 @@ class LiveTurn:
                 self.transcript.add(event)
         if not self._saw_token:
             self._note_first(events)
-        last = events[-1]
-        if isinstance(last, Finish | Error):
-            self._note_end(last)
+        if len(events) > 1 or not isinstance(events[0], TextDelta):
+            for event in events:
+                self._note(event)
         if self._outbox is not None:
             await self._outbox.put(frame)
             if self._stop_error is not None and self._limit is not None:
@@ -158,7 +161,7 @@ class LiveTurn:
         if self._is_answering or self.opened.done():
             await self._end(event)
         else:
-            self._note_end(event)
+            self._note(event)
             self.record.status = error.status if isinstance(error, ChatError) else 500
             self.opened.set_exception(error)
 
@@ -175,17 +178,29 @@ class LiveTurn:
             self._saw_token = True
             self.record.first_token_ms = self._elapsed_ms()
 
-    def _note_end(self, event: Finish | Error) -> None:
-        if isinstance(event, Finish):
-            self.record.finish_reason = event.finish_reason
-            self.record.input_tokens = event.usage.input_tokens
-            self.record.output_tokens = event.usage.output_tokens
-        else:
-            self.error = event
-            self.record.finish_reason = "error"
-            self.record.error_code = event.code
-            if self._outbox is None:
-                self.record.status = _STATUS_OF_WHOLE.get(event.code, ProviderError.status)
+    def _note(self, event: Event) -> None:
+        record = self.record
+        match event:
+            case StepStart():
+                record.steps += 1
+            case StepEnd(_, usage):
+                self._usage += usage
+                self._note_usage(self._usage)
+            case Finish(finish_reason, usage):
+                record.finish_reason = finish_reason
+                self._note_usage(usage)
+            case Error(code):
+                self.error = event
+                record.finish_reason = "error"
+                record.error_code = code
+                if self._outbox is None:
+                    record.status = _STATUS_OF_WHOLE.get(code, ProviderError.status)
+            case _:
+                pass  # in the middle of a step
+
+    def _note_usage(self, usage: Usage) -> None:
+        self.record.input_tokens = usage.input_tokens
+        self.record.output_tokens = usage.output_tokens
 
     def _done(self, _: asyncio.Task[None]) -> None:
         if self._timer is not None:

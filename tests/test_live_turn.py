@@ -104,7 +104,8 @@ async def test_a_turn_that_ends_by_itself_is_told_once_with_its_facts() -> None:
     record = told.turn.record
     assert told.wire.startswith(b'f:{"messageId":"msg-1"}\n0:"Hi"\n')
     assert told.ends == 1
-    assert (record.finish_reason, record.input_tokens, record.output_tokens) == ("stop", 3, 2)
+    assert (record.finish_reason, record.steps) == ("stop", 1)
+    assert (record.input_tokens, record.output_tokens) == (3, 2)
     assert record.first_token_ms is not None
     assert 0 < record.first_token_ms <= record.duration_ms
     assert told.turn.error is None
@@ -187,6 +188,34 @@ async def test_a_defect_is_an_error_that_says_nothing_of_it(defect: Exception | 
     assert b"secret" not in told.wire
     assert told.turn.error == DEFECT
     assert [record.exc_info is not None for record in log.records] == [True]
+
+
+@pytest.mark.parametrize("events", [[], BEGIN])
+async def test_a_turn_that_forgets_its_end_is_a_defect(events: list[Event]) -> None:
+    async def run(emit: Emit) -> None:
+        await asyncio.sleep(0)
+        await _saying(*events)(emit)
+
+    told = Told(run)
+    told.turn.answer_anyway()
+    await told.over()
+
+    assert f'3:"{DEFECT.message}"\n'.encode() in told.wire
+    assert told.turn.error == DEFECT
+
+
+async def test_a_turn_that_is_cut_off_still_counts_its_steps_and_their_tokens() -> None:
+    async def run(emit: Emit) -> None:
+        await emit(BEGIN)
+        for _ in range(2):
+            await emit([TextDelta("Hi"), StepEnd("tool-calls", Usage(3, 2))])
+            await emit([StepStart()])
+        raise ProviderError("x")
+
+    told = await Told(run).over()
+
+    record = told.turn.record
+    assert (record.steps, record.input_tokens, record.output_tokens) == (3, 6, 4)
 
 
 async def test_a_defect_before_the_first_event_is_500() -> None:
