@@ -1,12 +1,13 @@
 """One browser and one backend for all tests of the page; each test has a context of its own."""
 
 import contextlib
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, BrowserContext
 
 from tests.web.chat_page import ChatPage, Generation
 from tests.web.chromium import IS_READY, chromium
@@ -22,7 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(__file__.rpartition("/")[0]):
             item.add_marker(pytest.mark.real)
             item.add_marker(pytest.mark.timeout(60))
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             needs = "needs chromium (apt-get install chromium) and `make web`"
             item.add_marker(pytest.mark.skipif(not IS_READY, reason=needs))
 
@@ -48,18 +50,34 @@ def generation(request: pytest.FixtureRequest) -> Generation:
     return chosen
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """The context of tests that want nothing special: a new one costs half a second."""
+    context = await browser.new_context()
+    yield context
+    await context.close()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_page(browser: Browser, home: Site) -> AsyncIterator[Open]:
-    """Open the page in a browser of its own; at the end its console has to hold no error."""
+async def open_page(
+    browser: Browser, shared_context: BrowserContext, home: Site
+) -> AsyncIterator[Open]:
+    """Open the page; at the end its console has to hold no error.
+
+    ``options`` of `Browser.new_context`, or ``fresh``, give it a browser of its own.
+    """
     async with contextlib.AsyncExitStack() as stack:
         pages: list[ChatPage] = []
 
         async def open_page(
-            generation: Generation = "7", *, address: str = "", **options: Any
+            generation: Generation = "7", *, address: str = "", fresh: bool = False, **options: Any
         ) -> ChatPage:
-            context = await browser.new_context(**options)
-            stack.push_async_callback(context.close)
+            context = shared_context
+            if fresh or options:
+                context = await browser.new_context(**options)
+                stack.push_async_callback(context.close)
             page = ChatPage(await context.new_page())
+            stack.push_async_callback(page.page.close)
             pages.append(page)
             await page.open(address or home.url, generation)
             return page

@@ -128,7 +128,7 @@ async def test_reasoning_is_open_while_it_is_written(
     page = await open_page(generation)
     reasoning = page.answers.get_by_role("group")
 
-    await page.send("scenario: reasoning tokens=40 delay=0.03")
+    await page.send("scenario: reasoning tokens=20 delay=0.03")
 
     await expect(reasoning.get_by_text("Thinking")).to_be_visible()
     await expect(reasoning.get_by_text("word3")).to_be_visible()

@@ -10,9 +10,10 @@ export function useKeep(
   conversation: Conversation,
   onChange: ChatProps['onChange'],
 ): void {
+  const hasLeft = useRef(false);
   const latest = useRef<() => void>(() => {});
   latest.current = () => {
-    if (messages.length === 0) return;
+    if (messages.length === 0 || hasLeft.current) return;
     const { status } = conversation;
     const [first] = conversation.messages;
     const title = textOf(first).trim() || 'A file';
@@ -23,11 +24,20 @@ export function useKeep(
   const { status } = conversation;
   useEffect(() => latest.current(), [messages.length, status]);
   useEffect(() => {
-    const keep = () => latest.current();
-    addEventListener('pagehide', keep);
+    // The browser then breaks the answer off, which would look as if it were over.
+    const leave = () => {
+      latest.current();
+      hasLeft.current = true;
+    };
+    const comeBack = () => {
+      hasLeft.current = false;
+    };
+    addEventListener('pagehide', leave);
+    addEventListener('pageshow', comeBack);
     return () => {
-      removeEventListener('pagehide', keep);
-      keep();
+      removeEventListener('pagehide', leave);
+      removeEventListener('pageshow', comeBack);
+      leave();
       stop.current();
     };
   }, []);

@@ -81,7 +81,8 @@ export async function record(input: RequestInfo | URL, init: RequestInit): Promi
   exchange.status = response.status;
   exchange.protocol = protocolOf(response.headers);
   changed();
-  if (response.body === null) {
+  // A 204 has no body, but in some browsers an empty stream in its place.
+  if (response.body === null || response.status === 204) {
     end('complete');
     return response;
   }

@@ -1,0 +1,164 @@
+"""What outlives the page: the list of chats, their messages, and an answer that was under way."""
+
+import json
+import re
+
+from playwright.async_api import Route, expect
+
+from tests.web.chat_page import ChatPage, Generation
+from tests.web.conftest import Open
+from tests.web.site import Site
+
+
+async def test_a_reload_shows_the_chat_again(open_page: Open, generation: Generation) -> None:
+    page = await open_page(generation, fresh=True)
+    await page.ask("My first words")
+
+    await page.page.reload()
+
+    await expect(page.answers).to_contain_text('You said: "My first words"')
+    answer = await page.ask("What did I say first?")
+    await expect(answer).to_contain_text('You said: "My first words"')
+
+
+async def test_the_list_opens_older_chats_in_their_own_client(open_page: Open) -> None:
+    page = await open_page("7", fresh=True)
+    chats = page.page.get_by_role("navigation", name="Chats")
+    await page.ask("One of seven")
+    await page.page.get_by_role("radio", name=re.compile("AI SDK 4")).check(force=True)
+    await expect(page.answers).to_have_count(0)
+    await page.ask("One of four")
+    await expect(chats.get_by_role("listitem")).to_have_count(2)
+
+    await chats.get_by_role("button", name=re.compile("^One of seven")).click()
+
+    await expect(page.questions).to_contain_text("One of seven")
+    await expect(page.page.get_by_role("radio", name=re.compile("AI SDK 7"))).to_be_checked()
+    answer = await page.ask("What did I say first?")
+    await expect(answer).to_contain_text("One of seven")
+
+
+async def test_a_deleted_chat_is_gone(open_page: Open, generation: Generation) -> None:
+    page = await open_page(generation, fresh=True)
+    chats = page.page.get_by_role("navigation", name="Chats")
+    await page.ask("Forget me")
+
+    await chats.get_by_role("button", name="Delete the chat “Forget me”").click()
+
+    await expect(chats.get_by_role("listitem")).to_have_count(0)
+    await expect(page.answers).to_have_count(0)
+    assert "Forget me" not in await page.page.evaluate("JSON.stringify({...localStorage})")
+
+
+async def test_a_full_store_loses_the_oldest_chat_and_nothing_else(open_page: Open) -> None:
+    page = await open_page(fresh=True)
+    chats = page.page.get_by_role("navigation", name="Chats")
+    await page.ask("An old chat")
+    await page.button("New chat").click()
+    # What is left of the browser's 5 MB of characters is too little for the next chat.
+    await page.page.evaluate(
+        """() => {
+          const [key] = Object.keys(localStorage).filter((key) => key.startsWith('deltaline.chat '));
+          const text = 'x'.repeat(5_220_000 - JSON.stringify({...localStorage}).length);
+          localStorage.setItem(key, JSON.stringify([{text}]));
+        }"""
+    )
+
+    await page.ask("A new chat\nscenario: say text=Fine.\n" + "x" * 60_000)
+
+    await expect(chats.get_by_role("listitem")).to_have_count(1)
+    await expect(chats).to_contain_text("A new chat")
+
+
+async def leave_midway(page: ChatPage) -> str:
+    """Leave the page while an answer is under way; return the id of its message."""
+    await page.send("scenario: stall after=3 seconds=30")
+    await expect(page.answers).to_contain_text("word0 word1 word2")
+    await page.page.goto("about:blank")
+    await page.page.go_back()
+    kept: str = await page.page.evaluate(
+        """() => Object.entries(localStorage)
+             .find(([key]) => key.startsWith('deltaline.chat '))[1]"""
+    )
+    message_id: str = json.loads(kept)[-1]["id"]
+    return message_id
+
+
+async def test_an_answer_that_the_server_has_not_kept_is_offered_again(
+    open_page: Open, generation: Generation
+) -> None:
+    page = await open_page(generation, fresh=True)
+
+    await leave_midway(page)
+
+    await expect(page.page.get_by_text("This answer was cut off")).to_be_visible()
+    await expect(page.answers).to_contain_text("word0 word1 word2")
+    await expect(page.button("Ask again")).to_be_enabled()
+
+
+async def test_an_answer_that_the_server_offers_is_resumed(open_page: Open) -> None:
+    page = await open_page("7", fresh=True)
+    asked: list[str] = []
+
+    async def replay(route: Route) -> None:
+        asked.append(route.request.url)
+        chunks = [
+            {"type": "start", "messageId": "msg-kept"},
+            {"type": "start-step"},
+            {"type": "text-start", "id": "t1"},
+            {"type": "text-delta", "id": "t1", "delta": "The whole answer"},
+            {"type": "text-end", "id": "t1"},
+            {"type": "finish-step"},
+            {"type": "finish", "messageMetadata": {"model": "m"}},
+        ]
+        body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+        headers = {"x-vercel-ai-ui-message-stream": "v1"}
+        await route.fulfill(
+            body=f"{body}data: [DONE]\n\n", headers=headers, content_type="text/event-stream"
+        )
+
+    await page.page.route("**/api/chat/*/stream", replay)
+    await leave_midway(page)
+
+    await expect(page.answers.last).to_contain_text("The whole answer")
+    await page.is_ready()
+    assert len(asked) == 1
+    await expect(page.page.get_by_text("This answer was cut off")).to_have_count(0)
+
+
+async def test_the_older_client_resumes_as_well(open_page: Open) -> None:
+    page = await open_page("4", fresh=True)
+
+    async def replay(route: Route) -> None:
+        lines = [
+            'f:{"messageId":"msg-kept"}',
+            '0:"The whole answer"',
+            'e:{"finishReason":"stop","isContinued":false}',
+            '8:[{"model":"m"}]',
+            'd:{"finishReason":"stop"}',
+        ]
+        headers = {"x-vercel-ai-data-stream": "v1"}
+        await route.fulfill(
+            body="".join(f"{line}\n" for line in lines), headers=headers, content_type="text/plain"
+        )
+
+    await page.page.route("**/api/chat?chatId=*", replay)
+    await leave_midway(page)
+
+    await expect(page.answers.last).to_contain_text("The whole answer")
+    await page.is_ready()
+    await expect(page.page.get_by_text("This answer was cut off")).to_have_count(0)
+
+
+async def test_who_leaves_a_chat_stops_its_answer(
+    open_page: Open, generation: Generation, home: Site
+) -> None:
+    page = await open_page(generation, fresh=True)
+    left = home.control.left_by_client
+    await page.send("scenario: stall after=3 seconds=30")
+    await expect(page.answers).to_contain_text("word0 word1 word2")
+
+    await page.button("New chat").click()
+
+    await home.control.until(lambda seen: seen.left_by_client > left)
+    await expect(page.answers).to_have_count(0)
