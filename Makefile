@@ -1,6 +1,6 @@
 # What people and CI call. Every target sets up what it needs, into ignored folders of the checkout.
 .DEFAULT_GOAL := help
-.PHONY: help run emulate test check coverage traps outcomes bench zip lock clean
+.PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean
 SHELL := /bin/sh
 
 PORT ?= 9000
@@ -9,18 +9,24 @@ BIN := .venv/bin
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error --prefix
+WEB := web/useChat-demo
 NODE_READY := tests/conformance/node_modules/.ready tests/aws/node/node_modules/.ready
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: .venv/.ready-run ## Set up and serve on http://127.0.0.1:9000 (PORT= changes it)
+run: .venv/.ready-run web ## Set up and serve on http://127.0.0.1:9000 (PORT= changes it)
 	@PORT=$(PORT) $(BIN)/python -m app serve --demo
 
 emulate: .venv/.ready-run ## Set up and serve a local Lambda that streams on port 9000 (PORT= changes it)
 	@$(BIN)/python -m app emulate --port $(PORT)
 
-test: .venv/.ready-dev $(NODE_READY) ## Set up and run every test
+web: ## Build the demo page, if npm is there
+	@if command -v npm >/dev/null; then $(MAKE) --silent --no-print-directory $(WEB)/dist/index.html \
+		|| echo "The demo page could not be built (it wants Node 20.19 or later); the API works without."; \
+	else echo "npm is not installed: no demo page at /; the API works without."; fi
+
+test: .venv/.ready-dev $(NODE_READY) web ## Set up and run every test
 	$(BIN)/pytest
 
 check: .venv/.ready-dev ## Lint and check types
@@ -51,6 +57,10 @@ COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11
 
 clean: ## Remove everything that the other targets made
 	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+
+$(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell find $(WEB)/src $(WEB)/*.ts -type f 2>/dev/null)
+	@echo "Building the demo page …"
+	@cd $(WEB) && npm run --silent build >/dev/null && touch dist/index.html
 
 # npm's packages are the other side of the protocol tests; without node those tests skip.
 %/node_modules/.ready: %/package-lock.json
