@@ -116,8 +116,8 @@ def _body(*, function: str, log_group: str, region: str) -> str:
                 "region": region,
                 "view": "bar",
                 "query": (
-                    f"SOURCE '{log_group}' | filter ispresent(TimeToFirstToken) or "
-                    "ispresent(ErrorCode) | stats count(*) by FinishReason, ErrorCode"
+                    f"SOURCE '{log_group}' | filter ispresent(Duration) "
+                    "| stats count(*) by FinishReason, ErrorCode"
                 ),
             },
         },

@@ -67,7 +67,7 @@ class StoredSecret(pulumi.ComponentResource):
                 name, secret_id=secret.id, secret_string=args.value, opts=child
             )
             # The version's, so that who uses it waits until there is something to read.
-            self.arn = version.arn
+            self.arn = version.secret_arn
         self.register_outputs({"arn": self.arn})
 
 

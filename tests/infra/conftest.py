@@ -1,0 +1,60 @@
+"""An AWS of our own: moto's server, emptied before every test."""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.infra.cloud import Cloud
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        # An image that has not been pushed is an error, as it is on AWS.
+        patch.setenv("MOTO_LAMBDA_STUB_ECR", "false")
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+        server.stop()
+
+
+@pytest.fixture
+def cloud(moto_url: str) -> Cloud:
+    httpx2.post(f"{moto_url}/moto-api/reset").raise_for_status()
+    return Cloud(moto_url)
+
+
+@pytest.fixture
+def dockerfile(tmp_path: Path) -> str:
+    path = tmp_path / "Dockerfile"
+    path.write_text("FROM scratch\n")
+    return str(path)
+
+
+def write_package(path: Path, *, machine: str = "aarch64", mode: int = 0o755) -> Path:
+    """Write a zip file that looks like that of `make zip`, of which only names and modes count."""
+    with zipfile.ZipFile(path, "w") as archive:
+        start = zipfile.ZipInfo("bootstrap")
+        start.external_attr = (0o100000 | mode) << 16
+        archive.writestr(start, "#!/bin/sh\n")
+        archive.writestr(f"msgspec/_core.cpython-313-{machine}-linux-gnu.so", b"")
+    return path
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> str:
+    return str(write_package(tmp_path / "function.zip"))
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> str:
+    folder = tmp_path / "page"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html>")
+    (folder / "assets" / "index-1f2e3d.js").write_text("void 0;")
+    return str(folder)

@@ -1,0 +1,111 @@
+"""Every policy that any stack has: nothing is allowed that is not needed."""
+
+import json
+from typing import Any
+
+from tests.infra.cloud import ACCOUNT, REGION, Cloud
+from tests.infra.deploying import run_program
+
+KEY = {"openaiApiKey": "sk-secret", "authToken": "let-me-in"}
+OWN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:openai-AbCdEf"
+KMS = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"
+
+# All that the program's policies may ever allow.
+_ACTIONS = {
+    "sts:AssumeRole",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "ssm:GetParameter",
+    "secretsmanager:GetSecretValue",
+    "kms:Decrypt",
+    "s3:GetObject",
+}
+_POLICIES = {
+    "aws:iam/role:Role": "assumeRolePolicy",
+    "aws:iam/rolePolicy:RolePolicy": "policy",
+    "aws:s3/bucketPolicy:BucketPolicy": "policy",
+}
+
+
+def _statements(cloud: Cloud) -> list[dict[str, Any]]:
+    return [
+        statement
+        for made in cloud.made
+        if made.type in _POLICIES
+        for statement in json.loads(made.inputs[_POLICIES[made.type]])["Statement"]
+    ]
+
+
+def test_no_policy_of_any_stack_has_a_star_for_its_actions_or_resources(
+    cloud: Cloud, dockerfile: str, package: str, page: str
+) -> None:
+    own = {"openaiApiKeyArn": OWN, "secretKmsKeyArn": KMS}
+    configs: list[tuple[dict[str, object], dict[str, str]]] = [
+        ({"examples": True}, KEY),
+        ({"secretStore": "secretsManager"}, KEY),
+        ({"frontDoor": "cloudfront", "webDir": page, **own}, {}),
+        ({"frontDoor": "apiGateway"}, KEY),
+    ]
+    for number, (config, secrets) in enumerate(configs):
+        config |= {"dockerfile": dockerfile, "zipFile": package}
+        run_program(cloud, config, secrets=secrets, stack=f"stack{number}")
+
+    statements = _statements(cloud)
+    actions = {action for statement in statements for action in statement["Action"]}
+    resources = {found for statement in statements for found in statement.get("Resource", [])}
+    assert actions == _ACTIONS
+    assert all(statement["Effect"] == "Allow" for statement in statements)
+    # A star only behind the name of the one thing that is meant: a group's streams, a bucket's
+    # objects.
+    starred = {found for found in resources if "*" in found}
+    assert all(
+        found.endswith((":*", "-page-123456789012/*")) and found.count("*") == 1
+        for found in starred
+    )
+    assert all(found.startswith(("arn:aws:logs:", "arn:aws:s3:::deltaline-")) for found in starred)
+
+
+def test_only_a_url_for_everybody_lets_in_everybody(
+    cloud: Cloud, dockerfile: str, package: str, page: str
+) -> None:
+    doors = ["cloudfront", "apiGateway"]
+    for door in doors:
+        config = {"dockerfile": dockerfile, "frontDoor": door, "webDir": page}
+        run_program(
+            cloud, {**config, "examples": True, "zipFile": package}, secrets=KEY, stack=door.lower()
+        )
+
+    permissions = [made.inputs for made in cloud.of_type("aws:lambda/permission:Permission")]
+    assert permissions
+    assert all(found["principal"].endswith(".amazonaws.com") for found in permissions)
+    # Without a source any API or distribution of anybody's could call.
+    assert all(found["sourceArn"].startswith("arn:aws:") for found in permissions)
+
+
+def test_roles_can_be_taken_on_by_lambda_only(cloud: Cloud, package: str) -> None:
+    config = {"packaging": "zip", "zipFile": package, "examples": True}
+
+    run_program(cloud, config, secrets=KEY)
+
+    roles = cloud.client("iam").list_roles()["Roles"]
+    assert len(roles) == 6
+    for role in roles:
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_functions_of_the_examples_may_only_write_their_logs(cloud: Cloud, package: str) -> None:
+    config = {"packaging": "zip", "zipFile": package, "examples": True}
+
+    run_program(cloud, config, secrets=KEY)
+
+    iam = cloud.client("iam")
+    for name in ("words", "happy-path", "midstream-error", "timeout", "slow-process"):
+        role = f"deltaline-dev-{name}"
+        (statement,) = iam.get_role_policy(RoleName=role, PolicyName="function")["PolicyDocument"][
+            "Statement"
+        ]
+        assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+        assert statement["Resource"] == [
+            f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{role}:*"
+        ]
