@@ -2,28 +2,27 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel, SecretStr
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
 from app import __version__
 from app.answers import AnswerOptions, Answers
-from app.errors import ChatError, RequestError
-from app.incoming import Incoming, request_id
+from app.error_answers import add_error_answers
+from app.errors import RequestError
+from app.incoming import Incoming
+from app.lean import lean, plain_routes
 from app.metrics import TurnMetrics
 from app.objects import Schemas
 from app.providers import Provider
 from app.providers.openers import Opener
 from app.recipe import Recipe
-from app.responses import failure
-from app.routes import Routes
+from app.routes import Endpoint, Routes
 from app.settings import LOCALHOST, Settings, SettingsError, load_settings
 from app.tool_answers import ToolAnswers
 from app.tools.approval import Approvals
@@ -31,6 +30,12 @@ from app.tools.loading import ToolLoadError, load_tools
 from app.tools.serve import choose_tool
 from app.tools.tool import Tool
 from app.turns import OnFinish, Turns
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_App = TypeVar("_App", bound=Starlette)
+_Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[None]]
 
 _PAGE = Path(__file__).parent.parent / "web" / "useChat-demo" / "dist"
 # What a browser may send to us and read from us, across origins.
@@ -51,7 +56,7 @@ def create_app(
     tools: Sequence[Tool] = (),
     schemas: Mapping[str, type[BaseModel]] | None = None,
     on_finish: OnFinish | None = None,
-) -> FastAPI:
+) -> "FastAPI":
     """Return the chat backend as an ASGI app.
 
     Args:
@@ -65,23 +70,43 @@ def create_app(
     Raises:
         SettingsError: the environment cannot be used.
     """
+    from app.documentation import documented  # loads FastAPI
+
+    return _create(documented, settings, tools, schemas, on_finish)
+
+
+def create_lean_app(
+    settings: Settings | None = None,
+    *,
+    tools: Sequence[Tool] = (),
+    schemas: Mapping[str, type[BaseModel]] | None = None,
+    on_finish: OnFinish | None = None,
+) -> Starlette:
+    """Return the same app as `create_app`, but load FastAPI only for its documentation.
+
+    It is ready in two thirds of the time, which is why our Lambda runtime takes it.
+    """
+    return _create(lean, settings, tools, schemas, on_finish)
+
+
+def _create(
+    make: Callable[[Sequence[Endpoint], _Lifespan], _App],
+    settings: Settings | None,
+    own_tools: Sequence[Tool],
+    schemas: Mapping[str, type[BaseModel]] | None,
+    on_finish: OnFinish | None,
+) -> _App:
     settings = _with_secrets(load_settings() if settings is None else settings)
     turns = Turns(on_finish, metrics=_metrics(settings))
-    chosen_tools = _tools(settings, tools)
+    chosen_tools = _tools(settings, own_tools)
     provider = _provider(settings)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await turns.aclose()
         await provider.aclose()
 
-    app = FastAPI(
-        title="Deltaline",
-        version=__version__,
-        summary="The Python backend behind React useChat.",
-        lifespan=lifespan,
-    )
     answers = Answers(
         provider,
         turns,
@@ -118,13 +143,13 @@ def create_app(
         page=_PAGE if (_PAGE / "index.html").is_file() else None,
         facts={"version": __version__, "provider": settings.provider, "model": settings.model},
     )
-    router = routes.router()
-    app.include_router(router)
+    endpoints = routes.endpoints()
+    app = make(endpoints, lifespan)
     if (_PAGE / "assets").is_dir():
         # What the page at `GET /` loads; built files carry their hash in their names.
         app.mount("/assets", StaticFiles(directory=_PAGE / "assets"), name="assets")
     app.state.turns = turns
-    _add_errors(app, router)
+    add_error_answers(app, plain_routes(endpoints))
     if settings.allowed_origins:
         _add_cors(app, settings.allowed_origins)
     return app
@@ -239,47 +264,7 @@ def _opener_with(settings: Settings, key: str | None) -> Opener:
     )
 
 
-def _add_errors(app: FastAPI, router: APIRouter) -> None:
-    """Answer every error before the first byte as ``{"success": false, "error": "…"}``."""
-
-    async def chat_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, ChatError)
-        headers = {**error.headers(), "x-request-id": request_id(request)}
-        return failure(error.public_message, error.status, headers)
-
-    async def http_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        path = request.scope["path"]
-        sentences = {
-            404: f"There is nothing at {path[:200]}.",
-            405: f"{request.method} is not allowed at {path[:200]}.",
-        }
-        message = sentences.get(error.status_code, str(error.detail))
-        headers = {**(error.headers or {}), "x-request-id": request_id(request)}
-        if error.status_code == 405:
-            # Starlette names the methods of the first route at this path only.
-            headers["Allow"] = ", ".join(sorted(_methods(request, router)))
-        return failure(message, error.status_code, headers)
-
-    async def defect(request: Request, error: Exception) -> Response:
-        headers = {"x-request-id": request_id(request)}
-        return failure(ChatError.public_message, ChatError.status, headers)
-
-    app.add_exception_handler(ChatError, chat_error)
-    app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(Exception, defect)
-
-
-def _methods(request: Request, router: APIRouter) -> set[str]:
-    return {
-        method
-        for route in router.routes
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-        for method in route.methods or ()
-    }
-
-
-def _add_cors(app: FastAPI, origins: Sequence[str]) -> None:
+def _add_cors(app: Starlette, origins: Sequence[str]) -> None:
     from starlette.middleware.cors import CORSMiddleware
 
     app.add_middleware(

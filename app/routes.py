@@ -5,15 +5,12 @@ are sentences. What the routes accept is written for people and programs in `app
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from fastapi import APIRouter, Request
-from fastapi.routing import APIRoute
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import request_response
 
 from app import __version__, openapi
 from app.answers import Answers
@@ -33,16 +30,13 @@ _Answer: TypeAlias = Callable[[Request, bytes, str, float], Awaitable[Response]]
 _NOTHING_RUNS: Mapping[str, str] = {"cache-control": "no-store"}
 
 
-class _PlainRoute(APIRoute):
-    """A route that FastAPI documents and Starlette serves.
+class Endpoint(NamedTuple):
+    """One route: ``answer`` serves it, and ``description`` is what FastAPI is told about it."""
 
-    Our endpoints take the request and return a response; what FastAPI does around them
-    (dependencies, their exit stacks, validation) would be for nothing, and cost as much as parsing.
-    """
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
-        self.app = request_response(endpoint)
+    path: str
+    method: Literal["GET", "POST"]
+    answer: Callable[[Request], Awaitable[Response]]
+    description: Mapping[str, Any]
 
 
 class Routes:
@@ -77,24 +71,24 @@ class Routes:
         self._page = page
         self._facts = facts
 
-    def router(self) -> APIRouter:
+    def endpoints(self) -> Sequence[Endpoint]:
         """Return the routes, in the order in which they match."""
-        router = APIRouter(route_class=_PlainRoute)
-        add = router.add_api_route
-        for path in ("/api/chat", "/"):
-            add(path, self.chat, methods=["POST"], **openapi.chat(path))
-        add("/events", self.event, methods=["POST"], **openapi.EVENTS)
-        add("/api/completion", self.chat, methods=["POST"], **openapi.COMPLETION)
-        add("/api/object/{schema}", self.object, methods=["POST"], **openapi.OBJECT)
-        add("/api/tools/{name}/invoke", self.tool, methods=["POST"], **openapi.TOOL)
-        add("/invoke", self.tool, methods=["POST"], **openapi.DEFAULT_TOOL)
-        add("/api/chat/{chat_id}/stream", self.resume, methods=["GET"], **openapi.RESUME)
-        add("/api/chat", self.resume_4, methods=["GET"], **openapi.RESUME_4)
-        add("/api/chat/{chat_id}/stop", self.stop, methods=["POST"], **openapi.STOP)
-        add("/health", self.health, methods=["GET"], **openapi.HEALTH)
-        add("/", self.home, methods=["GET"], **openapi.HOME)
-        add("/{chat_id}/stream", self.resume, methods=["GET"], include_in_schema=False)
-        return router
+        tool = "/api/tools/{name}/invoke"
+        hidden = {"include_in_schema": False}
+        return [
+            *(Endpoint(path, "POST", self.chat, openapi.chat(path)) for path in ("/api/chat", "/")),
+            Endpoint("/events", "POST", self.event, openapi.EVENTS),
+            Endpoint("/api/completion", "POST", self.chat, openapi.COMPLETION),
+            Endpoint("/api/object/{schema}", "POST", self.object, openapi.OBJECT),
+            Endpoint(tool, "POST", self.tool, openapi.TOOL),
+            Endpoint("/invoke", "POST", self.tool, openapi.DEFAULT_TOOL),
+            Endpoint("/api/chat/{chat_id}/stream", "GET", self.resume, openapi.RESUME),
+            Endpoint("/api/chat", "GET", self.resume_4, openapi.RESUME_4),
+            Endpoint("/api/chat/{chat_id}/stop", "POST", self.stop, openapi.STOP),
+            Endpoint("/health", "GET", self.health, openapi.HEALTH),
+            Endpoint("/", "GET", self.home, openapi.HOME),
+            Endpoint("/{chat_id}/stream", "GET", self.resume, hidden),
+        ]
 
     async def chat(self, request: Request) -> Response:
         """Run one assistant turn and stream it."""

@@ -51,7 +51,7 @@ _CANCELLED = FunctionError(
     "Function.CancelledError", "The handler cancelled itself.", "CancelledError"
 )
 
-_DEFAULT_HANDLER = "app.main:create_app"
+_DEFAULT_HANDLER = "app.main:create_lean_app"
 _INVOKE_MODES = ("buffered", "response_stream")
 
 logger = logging.getLogger("deltaline.runtime")
