@@ -53,9 +53,9 @@ def _install() -> None:
     if not missing:
         return
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
-    for command in (["apt-get", "update"], install):
-        subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
+    apt = ["apt-get", "--option", "DPkg::Lock::Timeout=120"]
+    for words in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
+        subprocess.run([*apt, *words], env=environ, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
