@@ -108,6 +108,7 @@ class DataStreamEncoder:
                 | ToolInputError(call_id)
                 | ToolOutputAvailable(call_id)
                 | ToolOutputError(call_id)
+                | ToolOutputDenied(call_id)
             ) if call_id in self._provider_calls:
                 return b""
             case ToolInputStart(tool_call_id, tool_name):
