@@ -14,11 +14,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
+# The encoders against the bytes of real servers.
+_RECORDED = "tests/protocols/test_documented_deviations.py"
 # module: its own tests
 OWN_TESTS: dict[str, Sequence[str]] = {
     "app.grammar": ["tests/test_grammar.py"],
-    "app.protocols.data_stream": ["tests/protocols/test_data_stream.py"],
-    "app.protocols.ui_message_stream": ["tests/protocols/test_ui_message_stream.py"],
+    "app.protocols.data_stream": ["tests/protocols/test_data_stream.py", _RECORDED],
+    "app.protocols.ui_message_stream": ["tests/protocols/test_ui_message_stream.py", _RECORDED],
     "app.protocols.text_stream": ["tests/protocols/test_text_stream.py"],
     "app.protocols.json_text": ["tests/protocols/test_json_text.py"],
     "app.protocols.negotiation": ["tests/protocols/test_negotiation.py"],

@@ -101,13 +101,10 @@ def streamed_tool_turn(said: str) -> list[Event]:
     ]
 
 
-def two_tools_turn(said: str, *, answers_at_the_end: bool) -> list[Event]:
-    """Return two calls of one step. AI SDK 4 and 7 put the answers in different places."""
-    one, two = ToolOutputAvailable("call_1", PARIS), ToolOutputAvailable("call_2", OSLO)
-    calls: list[Event] = (
-        [WEATHER_1, WEATHER_2, one, two] if answers_at_the_end else [WEATHER_1, one, WEATHER_2, two]
-    )
-    begin = [*BEGIN, *_text("Two ", "tools. "), *calls]
+def two_tools_turn(said: str) -> list[Event]:
+    """Return two calls of one step."""
+    answers = [ToolOutputAvailable("call_1", PARIS), ToolOutputAvailable("call_2", OSLO)]
+    begin = [*BEGIN, *_text("Two ", "tools. "), WEATHER_1, WEATHER_2, *answers]
     return [*begin, StepEnd("tool-calls", USAGE), *second_step(said)]
 
 
