@@ -1,5 +1,1 @@
 """Tests of what the container image runs: the same cases for the processes and for the image."""
-
-import pytest
-
-pytest.register_assert_rewrite("tests.container.cases")

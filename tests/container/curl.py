@@ -19,7 +19,7 @@ def chat(url: str) -> Iterator[tuple[float, str]]:
         CalledProcessError: curl failed.
     """
     command = [
-        "curl", "--no-buffer", "--silent", "--show-error", "--fail", *_RETRIES,
+        "curl", "--no-buffer", "--silent", "--fail", *_RETRIES,
         "--header", "content-type: application/json", "--data", _BODY, f"{url}/api/chat",
     ]  # fmt: skip
     began: float | None = None
