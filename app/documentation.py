@@ -40,6 +40,7 @@ def documented(
         version=__version__,
         summary="The Python backend behind React useChat.",
         lifespan=lifespan,
+        redirect_slashes=False,  # behind TLS the address it redirects to would be wrong
     )
     app.include_router(router)
     return app

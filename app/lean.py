@@ -25,7 +25,9 @@ def lean(
     """Return an app that serves ``endpoints``, and documents them once it is asked to."""
     pages = _Documentation(endpoints)
     described = [Route(path, pages, methods=["GET"]) for path in _DOCUMENTATION]
-    return Starlette(routes=[*described, *plain_routes(endpoints)], lifespan=lifespan)
+    app = Starlette(routes=[*described, *plain_routes(endpoints)], lifespan=lifespan)
+    app.router.redirect_slashes = False  # as in `app.documentation`
+    return app
 
 
 def plain_routes(endpoints: Sequence[Endpoint]) -> Sequence[Route]:

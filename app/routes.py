@@ -181,6 +181,7 @@ class Routes:
             raise InvalidJson(str(error)) from None
         if kind in (EventKind.WARM_UP, EventKind.UNKNOWN):
             # Schedulers and fronts send what nobody asked for: an error would only be retried.
+            log_unanswered(RequestLog(request_id=known_as, shape=str(kind)), started)
             headers = {"x-request-id": known_as}
             return JSONAnswer({"success": True, "ignored": str(kind)}, headers=headers)
         return await self._chat(request, body, known_as, started)

@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import uvicorn
 
-from app.main import create_app
+from app.aws.behind_adapter import BehindAdapter
+from app.main import create_lean_app
 from app.settings import Settings
 from app.telemetry import configure_logging
 
@@ -82,6 +83,7 @@ def serve(
     port: int,
     grace_s: float = SHUTDOWN_GRACE_S,
     announce: Callable[[str], None] | None = None,
+    behind_adapter: bool = False,
 ) -> int:
     """Serve until told to stop; return the exit status.
 
@@ -91,12 +93,13 @@ def serve(
         port: 0 for any free one.
         grace_s: how long running answers may go on after a stop signal, in seconds.
         announce: told the URL, once requests are answered.
+        behind_adapter: nobody but the Lambda Web Adapter can reach ``port``.
 
     Raises:
         ListenError: the port cannot be had; says so in a sentence.
     """
     configure_logging()
-    app = create_app(settings)
+    app = create_lean_app(settings)
     # All that was made so far stays: the collector need not look at it again.
     gc.freeze()
     try:
@@ -109,7 +112,7 @@ def serve(
             "choose another port with --port or PORT=."
         ) from error
     config = uvicorn.Config(
-        app,
+        BehindAdapter(app) if behind_adapter else app,
         loop="uvloop" if _has_uvloop() else "asyncio",
         lifespan="on",
         ws="none",

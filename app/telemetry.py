@@ -25,6 +25,7 @@ class RequestLog(msgspec.Struct, kw_only=True):
     protocol: str = ""
     shape: str = ""
     model: str = ""
+    tool: str = ""
     status: int = 200
     finish_reason: str | None = None
     error_code: str | None = None

@@ -1,6 +1,7 @@
 """The answer to a request for one tool: a live tool stream, or one JSON object."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from app.http_options import deadline_of, wants_stream
 from app.messages import ToolRequest
 from app.protocols.tool_stream import MEDIA_TYPE
 from app.responses import STREAM_HEADERS, JSONAnswer, watch
+from app.telemetry import RequestLog, log_unanswered
 from app.tools.serve import choose_tool, run_tool_buffered, run_tool_stream
 from app.tools.tool import Tool
 
@@ -62,9 +64,10 @@ class ToolAnswers:
                 f"The tool {tool.name!r} needs a user's approval: it runs in chats only."
             )
         deadline = deadline_of(request, now=now, margin_s=self._deadline_margin_s)
+        started = time.perf_counter()
         headers = {"x-request-id": request_id}
         if wants_stream(request, default=asked.stream):
-            return _ToolRun(tool, asked, deadline, self._heartbeat_s, headers)
+            return _ToolRun(tool, asked, deadline, self._heartbeat_s, request_id, started)
         run = asyncio.create_task(run_tool_buffered(tool, asked, deadline=deadline))
         leaving = watch(request)
         try:
@@ -73,9 +76,16 @@ class ToolAnswers:
                 return JSONAnswer(run.result(), headers=headers)
             return Response(status_code=204)  # to nobody
         finally:
+            _log(request_id, tool, started, client_left=not run.done())
             leaving.cancel()
             run.cancel()
             await asyncio.wait((run,))
+
+
+def _log(request_id: str, tool: Tool, started: float, *, client_left: bool) -> None:
+    record = RequestLog(request_id=request_id, protocol="ndjson", shape="tool", tool=tool.name)
+    record.client_left = client_left
+    log_unanswered(record, started)
 
 
 class _ToolRun(Response):
@@ -87,16 +97,19 @@ class _ToolRun(Response):
         asked: ToolRequest,
         deadline: float | None,
         heartbeat_s: float,
-        headers: Mapping[str, str],
+        request_id: str,
+        started: float,
     ) -> None:
         self.status_code = 200
         self.background = None
         self.media_type = MEDIA_TYPE
+        self._request_id = request_id
+        self._started = started
         self._tool = tool
         self._asked = asked
         self._deadline = deadline
         self._heartbeat_s = heartbeat_s
-        self.init_headers({**STREAM_HEADERS, **headers})
+        self.init_headers({**STREAM_HEADERS, "x-request-id": request_id})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def write(data: bytes) -> None:
@@ -120,6 +133,7 @@ class _ToolRun(Response):
                 run.result()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
+            _log(self._request_id, self._tool, self._started, client_left=not run.done())
             leaving.cancel()
             run.cancel()
             await asyncio.wait((run,))

@@ -500,6 +500,19 @@ async def test_a_tool_that_cannot_be_run_is_refused_in_a_sentence(
     assert sentence in response.json()["error"]
 
 
+async def test_each_run_of_a_tool_is_one_line_in_the_log(model: str) -> None:
+    with logged() as log:
+        async with tooled(model, get_weather) as chat:
+            await chat.post({"args": {"city": "Oslo"}}, "/invoke")
+            await chat.post({"args": {"city": "Oslo"}}, "/invoke?stream=false")
+            await chat.post({"source": "aws.events"}, "/events")
+            await log.request(3)
+
+    assert [line["shape"] for line in log.requests] == ["tool", "tool", "warm_up"]
+    assert [line.get("tool") for line in log.requests] == ["get_weather", "get_weather", None]
+    assert "Oslo" not in str(log.requests)
+
+
 async def test_the_default_tool_is_what_invoke_runs(model: str) -> None:
     async with tooled(model, get_weather, improve, default_tool="improve") as chat:
         response = await chat.post({"args": {"city": "Oslo"}}, "/invoke?stream=false")

@@ -11,8 +11,9 @@ from email.utils import parsedate_to_datetime
 
 FIRST_DELAY_S = 0.5
 MAX_DELAY_S = 8.0
-# A server that wants us to wait longer gets no second try: the user would have left.
-MAX_RETRY_AFTER_S = 60.0
+# A server that wants us to wait longer gets no second try: the client's own status waits for ours,
+# and a 429 that comes late can no longer be one (CHAT_STATUS_WAIT_S).
+MAX_RETRY_AFTER_S = 2.0
 
 
 def is_worth_a_retry(status: int, headers: Mapping[str, str]) -> bool:

@@ -63,8 +63,8 @@ def test_delays_double_and_vary_downwards() -> None:
     assert delays(1.0) == [0.375, 0.75, 1.5, 6.0]
 
 
-@pytest.mark.parametrize(("asked", "delay_s"), [("60", 60.0), ("61", None)])
-def test_a_wait_of_more_than_a_minute_is_not_waited(asked: str, delay_s: float | None) -> None:
+@pytest.mark.parametrize(("asked", "delay_s"), [("2", 2.0), ("3", None)])
+def test_a_longer_wait_than_a_client_has_patience_for_is_not_waited(asked: str, delay_s: float | None) -> None:
     delay = retry_delay_s(0, {"retry-after": asked}, clock=lambda: NOW, random=lambda: 0.0)
 
     assert delay == delay_s
