@@ -1,7 +1,7 @@
 """Refuses a configuration that AWS would refuse later, or that would not do what it says.
 
-Everything here runs before the first resource is made. Bounds and words are compared with botocore's
-service models by a test.
+Everything here runs before the first resource is made. A test compares bounds and words with
+botocore's service models.
 """
 
 import re
@@ -19,8 +19,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "secret_store": ("ssm", "secretsManager"),
 }
 
-# Both ends included. The service's model has room for more memory and time than an ordinary function
-# may have: AWS Lambda Developer Guide, "Lambda quotas".
+# Both ends included. The service's model has room for more memory and time, which only functions
+# on Managed Instances may have: AWS Lambda Developer Guide, "Lambda quotas".
 RANGES: Mapping[str, tuple[int, int]] = {
     "memory_mb": (128, 10_240),
     "timeout_s": (1, 900),

@@ -1,13 +1,16 @@
 """Runs the Pulumi program in this process against a `Cloud`."""
 
+import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 from pulumi.runtime import set_all_config, set_mocks
+from pulumi.runtime.mocks import MockMonitor
 
 from infra.config import read_config
 from infra.program import deploy
@@ -18,9 +21,15 @@ logger = logging.getLogger("pulumi.test")
 
 @dataclass(frozen=True)
 class Deployment:
-    """A stack that has been made; ``secret_outputs`` are the names that Pulumi would mask."""
+    """A stack that has been made.
+
+    Attributes:
+        urns: of all resources; each has the types of its parents in it.
+        secret_outputs: names of the outputs that Pulumi would mask.
+    """
 
     cloud: Cloud
+    urns: Sequence[str]
     outputs: Mapping[str, Any]
     secret_outputs: frozenset[str]
 
@@ -38,8 +47,38 @@ def run_program(
         config: keys of `Pulumi.yaml`; lists and booleans as the engine hands them over.
         secrets: keys set with ``--secret``.
     """
-    secrets = secrets or {}
-    set_mocks(cloud, project="deltaline", stack=stack, preview=False, logger=logger)
+    # Pulumi wants a thread's event loop for itself.
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(_run, cloud, config, secrets or {}, stack).result()
+
+
+def _run(
+    cloud: Cloud, config: Mapping[str, object], secrets: Mapping[str, str], stack: str
+) -> Deployment:
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def give_loop() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    give_loop()
+    try:
+        # Its mocks run in threads that want loops too, and would leave theirs open.
+        with ThreadPoolExecutor(initializer=give_loop) as executor:
+            loops[0].set_default_executor(executor)
+            return _run_here(cloud, config, secrets, stack)
+    finally:
+        for loop in loops:
+            loop.close()
+
+
+def _run_here(
+    cloud: Cloud, config: Mapping[str, object], secrets: Mapping[str, str], stack: str
+) -> Deployment:
+    monitor = MockMonitor(cloud)
+    set_mocks(
+        cloud, project="deltaline", stack=stack, preview=False, logger=logger, monitor=monitor
+    )
     values = {name: _as_text(value) for name, value in {**config, **secrets}.items()}
     set_all_config(
         {f"deltaline:{name}": value for name, value in values.items()},
@@ -63,7 +102,7 @@ def run_program(
 
     run: Any = pulumi.runtime.test
     run(program)()
-    return Deployment(cloud, found, frozenset(masked))
+    return Deployment(cloud, list(monitor.resources), found, frozenset(masked))
 
 
 def _as_text(value: object) -> str:

@@ -126,8 +126,8 @@ def test_the_example_stacks_can_be_made(cloud: Cloud, dockerfile: str, name: str
         (
             {"openaiApiKeyArn": "sk-1"},
             (
-                "openaiApiKeyArn must be the ARN of an SSM parameter or a secret of Secrets Manager, "
-                "not 'sk-1'."
+                "openaiApiKeyArn must be the ARN of an SSM parameter or a secret of Secrets "
+                "Manager, not 'sk-1'."
             ),
         ),
         ({"openaiApiKeyArn": ARN}, "Set openaiApiKey or openaiApiKeyArn, not both."),

@@ -187,6 +187,28 @@ def test_the_url_and_the_app_agree_on_the_headers_of_cors() -> None:
     assert list(function_url.EXPOSED_HEADERS) == _EXPOSED_HEADERS
 
 
+def test_every_resource_belongs_to_a_component(
+    cloud: Cloud, dockerfile: str, package: str, page: str
+) -> None:
+    config = {"dockerfile": dockerfile, "examples": True, "zipFile": package, "webDir": page}
+    urns = [
+        urn
+        for door in ("url", "cloudfront", "apiGateway")
+        for urn in run_program(
+            cloud, {**config, "frontDoor": door}, secrets=KEY, stack=door.lower()
+        ).urns
+    ]
+
+    kinds = {tuple(urn.split("::")[2].split("$")) for urn in urns}
+    on_top = {kind for parent, kind in kinds if parent == "pulumi:pulumi:Stack"}
+    assert {kind for kind in on_top if not kind.startswith("deltaline:infra:")} == {
+        "random:index/randomPassword:RandomPassword"
+    }
+    assert {"FunctionUrl", "Distribution", "RestApi", "MetricAlarm"} <= {
+        kind.rpartition(":")[2] for _, kind in kinds
+    }
+
+
 def test_everything_that_can_has_tags(cloud: Cloud, dockerfile: str) -> None:
     run_program(cloud, {"dockerfile": dockerfile}, secrets=KEY)
 
