@@ -53,7 +53,7 @@ def _run_inside_lambda(chain: str, environ: Mapping[str, str]) -> int:
         return runtime.main()
     settings = load_settings()
     _check_invoke_mode(environ)
-    return _serve(settings, _LOOPBACK, _adapter_port(environ), grace_s=_LAMBDA_GRACE_S)
+    return _serve(settings, _LOOPBACK, _adapter_port(environ), behind_adapter=True)
 
 
 def _run_outside(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -84,12 +84,12 @@ def _parse(argv: Sequence[str], settings: Settings) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _serve(settings: Settings, host: str, port: int, *, grace_s: float | None = None) -> int:
+def _serve(settings: Settings, host: str, port: int, *, behind_adapter: bool = False) -> int:
     from app.serve import SHUTDOWN_GRACE_S, ListenError, serve
 
-    grace_s = SHUTDOWN_GRACE_S if grace_s is None else grace_s
+    grace_s = _LAMBDA_GRACE_S if behind_adapter else SHUTDOWN_GRACE_S
     try:
-        return serve(settings, host=host, port=port, grace_s=grace_s)
+        return serve(settings, host=host, port=port, grace_s=grace_s, behind_adapter=behind_adapter)
     except ListenError as error:
         print(f"deltaline: {error}", file=sys.stderr)
         return 1

@@ -83,6 +83,24 @@ def test_without_a_key_the_answer_says_what_is_missing(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", CHAINS)
+def test_the_token_is_asked_of_http_clients_and_not_of_who_may_invoke(
+    name: str, tmp_path: Path
+) -> None:
+    arguments, variables = _options(name)
+    variables |= {"CHAT_PROVIDER": "scripted", "CHAT_AUTH_TOKEN": "secret"}
+    spoofed = {"x-amzn-request-context": "null"}
+    with started(arguments, tmp_path / "log", variables) as running:
+        direct = httpx2.post(running.url + INVOKE, json=data_body("Hi"), timeout=30)
+        http = [
+            httpx2.post(running.url + path, json=data_body("Hi"), headers=spoofed, timeout=30)
+            for path in ("/api/chat", "/events")
+        ]
+
+    assert b'\nd:{"finishReason":"stop"' in direct.content
+    assert [answer.status_code for answer in http] == [401, 401]
+
+
+@pytest.mark.parametrize("name", CHAINS)
 def test_a_container_that_is_stopped_ends_at_once_and_well(name: str, tmp_path: Path) -> None:
     arguments, variables = _options(name)
     variables["CHAT_PROVIDER"] = "scripted"
