@@ -14,7 +14,7 @@ from collections.abc import Callable
 import uvicorn
 
 from app.aws.behind_adapter import BehindAdapter
-from app.main import create_app
+from app.main import create_lean_app
 from app.settings import Settings
 from app.telemetry import configure_logging
 
@@ -99,7 +99,7 @@ def serve(
         ListenError: the port cannot be had; says so in a sentence.
     """
     configure_logging()
-    app = create_app(settings)
+    app = create_lean_app(settings)
     # All that was made so far stays: the collector need not look at it again.
     gc.freeze()
     try:
