@@ -4,12 +4,14 @@
 //
 // With no flow named, all that the client has. `text@null` runs the flow `text` on bytes that the
 // trap `null` has spoilt. `"ok"` or what went wrong; `"unknown"` for a flow that is not here.
+// `SERVED_AT` may say that the app is not at the site.
 import { loadClient } from './clients.mjs';
 
 // Flows are patient with the network, so that many can be under way; the machine has few cores.
 const AT_ONCE = 12;
 
 const [site, name, ...wanted] = process.argv.slice(2);
+const served = process.env.SERVED_AT ?? site;
 const client = await loadClient(name);
 const { flows } = await import(client.legacy ? './legacy/flows.mjs' : './modern/flows.mjs');
 const left = wanted.length ? wanted : Object.keys(flows);
@@ -20,7 +22,7 @@ async function run() {
     const [flow, trap] = job.split('@');
     if (!flows[flow]) continue;
     try {
-      await flows[flow]({ client, site, url: trap ? `${site}/trap/${trap}` : site });
+      await flows[flow]({ client, site, url: trap ? `${site}/trap/${trap}` : served });
       results[job] = 'ok';
     } catch (error) {
       const cause = error?.cause ? `\ncause: ${error.cause.stack ?? error.cause}` : '';

@@ -22,7 +22,12 @@ class ClientFailed(Exception):
 
 
 async def run_client(
-    url: str, client: str, flows: Sequence[str], *, patience_s: float = PATIENCE_S
+    url: str,
+    client: str,
+    flows: Sequence[str],
+    *,
+    served_at: str | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> Mapping[str, str]:
     """Return what became of each of the ``flows``: `OK` or what went wrong.
 
@@ -30,11 +35,15 @@ async def run_client(
         url: of the site.
         client: its name, as in `flows.CLIENTS`.
         flows: ``FLOW`` or ``FLOW@TRAP``.
+        served_at: what stands before ``/api/chat`` and ``/parts/…``, if that is not the site.
         patience_s: how long a flow waits for something to be rendered, in seconds.
 
     Raises:
         ClientFailed: the process failed as a whole.
     """
+    variables = {"PATIENCE_MS": str(round(patience_s * 1000)), "NODE_ENV": "production"}
+    if served_at is not None:
+        variables["SERVED_AT"] = served_at
     process = await asyncio.create_subprocess_exec(
         "node",
         HERE / "main.mjs",
@@ -43,7 +52,7 @@ async def run_client(
         *flows,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PATIENCE_MS": str(round(patience_s * 1000)), "NODE_ENV": "production"},
+        env={**os.environ, **variables},
     )
     try:
         async with asyncio.timeout(_LIMIT_S):

@@ -7,6 +7,7 @@
 /trap/NAME/…       any of these, with its bytes spoilt on the wire (`traps`)
 """
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
@@ -47,19 +48,25 @@ async def site(api: Api = "chat") -> AsyncIterator[str]:
         app = _Site(
             create_app(settings, tools=TOOLS),
             create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}"),
-            _watching(control),
+            watching(control),
         )
         async with served(app) as url:
             yield url
 
 
-def _watching(control: Control) -> Starlette:
+def watching(control: Control, *, patience_s: float | None = None) -> Starlette:
+    """Return ``/model/…``; ``patience_s`` is how long it waits for a client to leave."""
+
     async def requests(request: Request) -> JSONResponse:
         marker = request.query_params["containing"].encode()
         return JSONResponse([seen.body for seen in control.requests if marker in seen.raw])
 
     async def left(request: Request) -> JSONResponse:
-        await control.client_left()
+        try:
+            async with asyncio.timeout(patience_s):
+                await control.client_left()
+        except TimeoutError:
+            return JSONResponse({"openStreams": control.open_streams}, status_code=504)
         return JSONResponse({"openStreams": control.open_streams})
 
     async def gate(request: Request) -> JSONResponse:

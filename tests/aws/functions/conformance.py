@@ -1,0 +1,21 @@
+"""A function that holds all that the conformance flows talk to, but the model."""
+
+import secrets
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.main import create_lean_app
+from tests.conformance.parts_app import create_parts_app
+from tests.conformance.tools import TOOLS
+
+
+def create() -> ASGIApp:
+    """Return the real app with the flows' tools, and the turns that no model of ours can make."""
+    app = create_lean_app(tools=TOOLS)
+    parts = create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}")
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        is_part = scope.get("path", "").startswith("/parts/")
+        await (parts if is_part else app)(scope, receive, send)
+
+    return both
