@@ -116,4 +116,3 @@ class ChatPage:
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         return wider
-

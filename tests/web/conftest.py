@@ -53,7 +53,8 @@ def generation(request: pytest.FixtureRequest) -> Generation:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """The context of tests that want nothing special: a new one costs half a second."""
-    context = await browser.new_context()
+    # Without a graphics card, what moves costs the processor that the answers need.
+    context = await browser.new_context(reduced_motion="reduce")
     yield context
     await context.close()
 
@@ -74,7 +75,7 @@ async def open_page(
         ) -> ChatPage:
             context = shared_context
             if fresh or options:
-                context = await browser.new_context(**options)
+                context = await browser.new_context(reduced_motion="reduce", **options)
                 stack.push_async_callback(context.close)
             page = ChatPage(await context.new_page())
             stack.push_async_callback(page.page.close)

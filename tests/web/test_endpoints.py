@@ -91,18 +91,20 @@ async def test_a_token_is_asked_for_kept_and_sent(open_page: Open, home: Site) -
 
 async def test_a_token_is_for_its_own_address_only(open_page: Open, home: Site) -> None:
     page = await open_page(fresh=True)
-    await page.page.evaluate("url => sessionStorage.setItem(`deltaline.token ${url}`, 's')", home.url)
+    await page.page.evaluate(
+        "url => sessionStorage.setItem(`deltaline.token ${url}`, 's')", home.url
+    )
     seen: list[str | None] = []
 
     async def listen(route: Route) -> None:
         seen.append(await route.request.header_value("x-chat-token"))
         await route.fulfill(status=204)
 
-    await page.page.route("**/strange", listen)
+    await page.page.route(re.compile("^[^?]*/strange$"), listen)
     await page.page.goto(f"{home.url}/?api=/strange")
     await page.send("Hello")
 
-    await expect(page.failure).to_be_visible()
+    await expect(page.wire).to_contain_text("Complete")
     assert seen == [None]
 
 
@@ -130,7 +132,7 @@ async def test_the_hash_of_the_body_goes_to_cloudfront(
         await route.fulfill(status=200, headers=allowed, body="")
 
     page = await open_page(generation, fresh=True)
-    await page.page.route("**/api/chat", answer)
+    await page.page.route(re.compile("^[^?]*/api/chat$"), answer)
     await page.open(f"{home.url}/?api={api}", generation)
     await page.send("Hello – ünïcode")
     await expect(page.wire).to_contain_text("Complete")

@@ -58,13 +58,13 @@ async def test_a_full_store_loses_the_oldest_chat_and_nothing_else(open_page: Op
     # What is left of the browser's 5 MB of characters is too little for the next chat.
     await page.page.evaluate(
         """() => {
-          const [key] = Object.keys(localStorage).filter((key) => key.startsWith('deltaline.chat '));
-          const text = 'x'.repeat(5_220_000 - JSON.stringify({...localStorage}).length);
+          const key = Object.keys(localStorage).find((key) => key.startsWith('deltaline.chat '));
+          const text = 'x'.repeat(5_230_000 - JSON.stringify({...localStorage}).length);
           localStorage.setItem(key, JSON.stringify([{text}]));
         }"""
     )
 
-    await page.ask("A new chat\nscenario: say text=Fine.\n" + "x" * 60_000)
+    await page.ask("A new chat\nscenario: say text=Fine.\n" + "x" * 30_000)
 
     await expect(chats.get_by_role("listitem")).to_have_count(1)
     await expect(chats).to_contain_text("A new chat")

@@ -39,6 +39,11 @@ export function Composer(props: {
     field.current?.focus();
   }
 
+  useEffect(() => {
+    // Who goes through the switch above with the arrow keys stays there.
+    if (!document.activeElement?.matches('[type="radio"]')) field.current?.focus();
+  }, []);
+
   // A file that misses the box would replace the page by itself, so the whole window takes it.
   const latestAttach = useRef(attach);
   latestAttach.current = attach;
@@ -125,7 +130,6 @@ export function Composer(props: {
           value={text}
           placeholder={isOver ? 'Drop it' : 'Write a message'}
           aria-label="Message"
-          autoFocus
           onChange={(event) => setText(event.target.value)}
           onKeyDown={(event) => {
             // While an input method composes a character, Enter ends the character.

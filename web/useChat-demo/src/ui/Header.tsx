@@ -58,6 +58,7 @@ export function Header(props: {
         onClick={wire.toggle}
         aria-expanded={wire.isOpen}
         aria-controls="wire"
+        aria-label="Wire"
       >
         <Icon name="wire" />
         <span>Wire</span>

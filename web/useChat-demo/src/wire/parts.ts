@@ -66,8 +66,10 @@ export function split(text: string, protocol: Protocol): [string[], string] {
 export function readPart(raw: string, protocol: Protocol): Omit<WirePart, 'at' | 'read'> {
   if (protocol === 'data') {
     const [kind, name] = DATA_STREAM[raw[0] ?? ''] ?? ['silence', 'keep-alive'];
-    const says = raw.slice(2);
-    return { kind, name: raw ? `${raw[0]} ${name}` : name, says, raw, value: parse(says) };
+    const value = parse(raw.slice(2));
+    const delta = isRecord(value) && value.argsTextDelta;
+    const says = delta ? JSON.stringify(delta) : raw.slice(2);
+    return { kind, name: raw ? `${raw[0]} ${name}` : name, says, raw, value };
   }
   if (protocol === 'ui' && raw.startsWith('data:')) {
     const value = parse(raw.slice('data:'.length));
