@@ -81,6 +81,8 @@ class LiveTurn:
         self._usage = Usage()  # of the steps so far: a turn that is cut off has no other
         self.record = record
         self.transcript = transcript
+        if transcript is not None:
+            framer.tell(transcript.add)
         self.error: Error | None = None
         loop = asyncio.get_running_loop()
         self._timer = None if deadline is None else loop.call_at(deadline, self.stop, TIME_LIMIT)
@@ -136,9 +138,6 @@ class LiveTurn:
 
     async def _emit(self, events: Sequence[Event]) -> None:
         frame = self._framer.frame(events)
-        if self.transcript is not None:
-            for event in events:
-                self.transcript.add(event)
         if not self._saw_token:
             self._note_first(events)
         if len(events) > 1 or not isinstance(events[0], TextDelta):

@@ -39,6 +39,8 @@ def _errors(**sentences: str) -> dict[int | str, dict[str, Any]]:
 _CHAT_ERRORS = _errors(
     _400="The body cannot be used, or the model refused it; the sentence says why.",
     _401="The server asks for its bearer token.",
+    _403="The body asks for a tool that needs a user's approval.",
+    _404="The body asks for a tool that is not there.",
     _413="The body is larger than CHAT_MAX_BODY_BYTES.",
     _415="The body is not JSON.",
     _429="The model is answering too many requests; see Retry-After.",

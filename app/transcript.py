@@ -6,6 +6,7 @@ stream keeps none of it.
 Source of the part shapes: vercel/ai, packages/ai/src/ui/ui-messages.ts (AI SDK 5 and later).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from app.events import (
@@ -33,7 +34,7 @@ from app.events import (
     ToolOutputError,
     Usage,
 )
-from app.protocols.ui_message_stream import PROVIDER
+from app.protocols.ui_message_stream import PROVIDER, source_chunk
 
 
 class Transcript:
@@ -108,19 +109,18 @@ class Transcript:
                 self._answer(call_id, "output-error", errorText=message)
             case ToolOutputDenied(call_id):
                 self._answer(call_id, "output-denied")
-            case Source(source_id, url, title) if url is not None:
-                source = {"type": "source-url", "sourceId": source_id, "url": url}
-                self.parts.append(source if title is None else {**source, "title": title})
+            case Source():
+                self.parts.append(source_chunk(event))
             case File(media_type, url):
                 self.parts.append({"type": "file", "mediaType": media_type, "url": url})
             case Data(name, data, data_id, transient) if not transient:
                 self._data(name, data, data_id)
             case Metadata(value):
-                self._metadata.update(value)
+                self._metadata = _merged(self._metadata, value)
             case Finish(finish_reason, usage, metadata):
                 self.finish_reason = finish_reason
                 self.usage = usage
-                self._metadata.update(metadata or {})
+                self._metadata = _merged(self._metadata, metadata or {})
             case Error():
                 self.finish_reason = "error"
                 self.error = event
@@ -158,3 +158,14 @@ class Transcript:
                 return
         more = {} if data_id is None else {"id": data_id}
         self.parts.append({"type": kind, **more, "data": data})
+
+
+def _merged(old: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``old`` with ``new`` laid over it, objects inside objects too, as clients do it."""
+    merged = dict(old)
+    for key, value in new.items():
+        known = merged.get(key)
+        if isinstance(known, dict) and isinstance(value, Mapping):
+            value = _merged(known, value)
+        merged[key] = value
+    return merged

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -587,3 +588,25 @@ async def test_an_unknown_schema_is_404_and_names_the_known_ones(model: str) -> 
 
     assert response.status_code == 404
     assert response.json()["error"] == "There is no schema 'nope'; known are: recipe."
+
+
+async def test_a_message_in_one_piece_holds_what_the_stream_would_have_said(model: str) -> None:
+    forever = asyncio.Event()
+
+    @tool
+    async def wait(city: str) -> str:
+        """Wait for ever."""
+        await forever.wait()
+        return city
+
+    async with tooled(model, wait) as chat:
+        in_a_second = json.dumps({"deadline": (time.time() + 2.5) * 1000})
+        response = await chat.post(
+            ui_body(call("wait", {"city": "Oslo"}), stream=False),
+            headers={"x-amzn-lambda-context": in_a_second},
+        )
+
+    parts = response.json()["message"]["parts"]
+    (made,) = (part for part in parts if part["type"] == "tool-wait")
+    assert response.status_code == 504
+    assert made["state"] == "output-error"

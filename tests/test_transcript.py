@@ -221,10 +221,29 @@ def test_what_is_only_progress_leaves_no_trace() -> None:
         ToolInputDelta("call_1", '{"ci'),
         Status("Looking"),
         Data("status", "working", transient=True),
-        Source("s1", title="A document", media_type="application/pdf"),
     )
 
     assert parts == []
+
+
+def test_a_document_is_the_part_that_clients_keep_of_it() -> None:
+    assert _parts(Source("s1", title="A document", media_type="application/pdf")) == [
+        {
+            "type": "source-document",
+            "sourceId": "s1",
+            "mediaType": "application/pdf",
+            "title": "A document",
+        }
+    ]
+
+
+def test_metadata_is_merged_deeply_as_clients_do_it() -> None:
+    transcript = Transcript("msg-1")
+
+    for value in ({"a": {"b": 1}, "c": 1}, {"a": {"d": 2}, "c": {"e": 3}}):
+        transcript.add(Metadata(value))
+
+    assert transcript.message()["metadata"] == {"a": {"b": 1, "d": 2}, "c": {"e": 3}}
 
 
 def test_a_turn_that_fails_keeps_what_was_said_and_the_usage_of_its_steps() -> None:

@@ -3,7 +3,7 @@
 One frame holds all that one network read of the model brought, so that it leaves in one write.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from app.events import Abort, Error, Event, Finish, StepEnd, StepStart, Terminal, TextDelta
 from app.grammar import Order, State
@@ -27,11 +27,16 @@ class Framer:
         self._last_step = LastStep()
         self._check = self._order.check
         self._encode = encoder.encode
+        self._note: Callable[[Event], None] | None = None
 
     @property
     def state(self) -> State:
         """Where the turn is."""
         return self._order.state
+
+    def tell(self, note: Callable[[Event], None]) -> None:
+        """Call ``note`` with each event that is sent, those that the framer adds among them."""
+        self._note = note
 
     def frame(self, events: Iterable[Event]) -> bytes:
         """Return the bytes of ``events``, which may be empty where the protocol has no words.
@@ -49,12 +54,16 @@ class Framer:
                     parts += [self._one(missing) for missing in self._missing(event)]
                 self._last_step.add(event)
             self._check(event)
+            if self._note is not None:
+                self._note(event)
             parts.append(self._encode(event))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _one(self, event: Event) -> bytes:
         self._last_step.add(event)
         self._check(event)
+        if self._note is not None:
+            self._note(event)
         return self._encode(event)
 
     def _missing(self, end: Terminal) -> Iterator[Event]:

@@ -121,7 +121,7 @@ class UIMessageStreamEncoder:
                 last = {"transient": True} if transient else {}
                 return _chunk(f"data-{name}", **more, data=data, **last)
             case Source():
-                return _source(event)
+                return b"data: " + dumps(source_chunk(event)) + b"\n\n"
             case File(media_type, url):
                 return _chunk("file", url=url, mediaType=media_type)
             case Finish(finish_reason, _, metadata):
@@ -254,14 +254,22 @@ def _chunk(kind: str, **fields: Any) -> bytes:
     return b"data: " + dumps({"type": kind, **fields}) + b"\n\n"
 
 
-def _source(source: Source) -> bytes:
+def source_chunk(source: Source) -> dict[str, str]:
+    """Return the chunk of a source, which is also the part that clients keep of it."""
     title = {} if source.title is None else {"title": source.title}
     if source.url is not None:
-        return _chunk("source-url", sourceId=source.source_id, url=source.url, **title)
+        return {
+            "type": "source-url",
+            "sourceId": source.source_id,
+            "url": source.url,
+            **title,
+        }
     name = {} if source.filename is None else {"filename": source.filename}
-    # A document's title and media type may not be absent.
-    title = {"title": source.title or source.filename or source.source_id}
-    media_type = source.media_type or "application/octet-stream"
-    return _chunk(
-        "source-document", sourceId=source.source_id, mediaType=media_type, **title, **name
-    )
+    return {
+        "type": "source-document",
+        "sourceId": source.source_id,
+        # A document's media type and title may not be absent.
+        "mediaType": source.media_type or "application/octet-stream",
+        "title": source.title or source.filename or source.source_id,
+        **name,
+    }

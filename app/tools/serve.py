@@ -38,7 +38,8 @@ def choose_tool(tools: Mapping[str, Tool], name: str | None, *, default: str | N
             raise RequestError("Name the tool to run, or set CHAT_DEFAULT_TOOL.")
         return runnable[0]
     if name not in tools:
-        raise NotFound(f"There is no tool {name[:64]!r}.")
+        known = ", ".join(sorted(tool.name for tool in runnable)) or "none"
+        raise NotFound(f"There is no tool {name[:64]!r}; the tools are: {known}.")
     if tools[name].run is None:
         raise RequestError(f"The tool {name!r} runs in the chat client, not here.")
     return tools[name]
