@@ -190,3 +190,15 @@ def test_an_abort_answers_the_calls_that_are_owed_one_first() -> None:
     wire = framer.frame([Abort()])
 
     assert b"tool-input-error" in wire.split(b"abort")[0]
+
+
+def test_whoever_is_told_hears_of_each_event_that_is_sent() -> None:
+    heard: list[Event] = []
+    framer = Framer(DataStreamEncoder())
+    framer.tell(heard.append)
+
+    framer.frame([Start("m"), StepStart(), TextDelta("a"), ToolInputAvailable("c", "t", {})])
+    framer.frame([Error("x", "No.")])
+
+    assert ToolOutputError("c", "No.") in heard
+    assert heard[-1] == Error("x", "No.")
