@@ -108,8 +108,7 @@ def _check_front_door(config: StackConfig) -> None:
             )
         if not (config.web_path / "index.html").is_file():
             raise ConfigError(
-                f"webDir has no built page: there is no {config.web_dir}/index.html; run "
-                "`npm ci && npm run build` in web/useChat-demo."
+                f"webDir has no built page: {config.web_dir}/index.html is missing; run `make web`."
             )
     for origin in config.allowed_origins:
         if not _ORIGIN.fullmatch(origin):

@@ -59,10 +59,12 @@ class Cloud(Mocks):
 
     Attributes:
         made: all resources, in the order in which they were made.
+        sent: every service and operation that was asked for.
     """
 
     endpoint_url: str
     made: list[Made] = field(default_factory=list)
+    sent: set[tuple[str, str]] = field(default_factory=set)
 
     def client(self, service: str) -> Any:
         return _client(service, self.endpoint_url)
@@ -78,6 +80,7 @@ class Cloud(Mocks):
         """Send one request after it was checked against the service's model."""
         found = faults(service, operation, parameters)
         assert not found, found
+        self.sent.add((service, operation))
         method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
         return getattr(self.client(service), method)(**parameters)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import runpy
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from typing import Any
 import pulumi
 from pulumi.runtime import set_all_config, set_mocks
 from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_root_resource
 
-from infra.config import read_config
-from infra.program import deploy
+from infra.config import ROOT
 from tests.infra.cloud import Cloud
 
 logger = logging.getLogger("pulumi.test")
@@ -88,8 +89,11 @@ def _run_here(
     masked: set[str] = set()
 
     def program() -> pulumi.Output[None]:
+        # As Pulumi's language host does, with the folder that `main` in Pulumi.yaml names.
+        runpy.run_path(str(ROOT / "infra"), run_name="__main__")
+        stack_resource: Any = get_root_resource()
         outputs = {
-            name: pulumi.Output.from_input(value) for name, value in deploy(read_config()).items()
+            name: pulumi.Output.from_input(value) for name, value in stack_resource.outputs.items()
         }
 
         async def note() -> None:

@@ -189,10 +189,7 @@ def test_the_example_stacks_can_be_made(cloud: Cloud, dockerfile: str, name: str
         ),
         (
             {"frontDoor": "cloudfront", "webDir": "nowhere"},
-            (
-                "webDir has no built page: there is no nowhere/index.html; run `npm ci && npm run "
-                "build` in web/useChat-demo."
-            ),
+            "webDir has no built page: nowhere/index.html is missing; run `make web`.",
         ),
         (
             {"dockerfile": "Dockerfile.nowhere"},

@@ -1,8 +1,11 @@
 """Every policy that any stack has: nothing is allowed that is not needed."""
 
 import json
+import re
+from fnmatch import fnmatchcase
 from typing import Any
 
+from infra.config import ROOT
 from tests.infra.cloud import ACCOUNT, REGION, Cloud
 from tests.infra.deploying import run_program
 
@@ -109,3 +112,56 @@ def test_functions_of_the_examples_may_only_write_their_logs(cloud: Cloud, packa
         assert statement["Resource"] == [
             f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{role}:*"
         ]
+
+
+# What IAM calls otherwise than the service's API does.
+_OTHERWISE = {
+    ("cloudfront", "CreateDistributionWithTags"): "cloudfront:CreateDistribution",
+    ("s3", "PutPublicAccessBlock"): "s3:PutBucketPublicAccessBlock",
+}
+_VERBS = {"Create": "apigateway:POST", "Put": "apigateway:PUT"}
+
+
+def _action(service: str, operation: str) -> str:
+    if service == "apigateway":
+        return next(verb for start, verb in _VERBS.items() if operation.startswith(start))
+    return _OTHERWISE.get((service, operation), f"{service}:{operation}")
+
+
+def test_the_documented_policy_lets_the_deployer_make_every_option(
+    cloud: Cloud, dockerfile: str, package: str, page: str
+) -> None:
+    shared = {"dockerfile": dockerfile, "zipFile": package, "webDir": page}
+    configs: list[dict[str, object]] = [
+        {"examples": True, "reservedConcurrency": 5},
+        {"frontDoor": "cloudfront", "alarmEmail": "operations@example.com"},
+        {"frontDoor": "apiGateway", "secretStore": "secretsManager"},
+    ]
+    for number, config in enumerate(configs):
+        run_program(cloud, {**shared, **config}, secrets=KEY, stack=f"stack{number}")
+
+    found = re.search(
+        r"```json deployer-policy\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL
+    )
+    assert found is not None
+    statements = json.loads(found[1])["Statement"]
+    allowed = [
+        action
+        for statement in statements
+        for action in (
+            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        )
+    ]
+    needed = {_action(service, operation) for service, operation in cloud.sent}
+    assert {"lambda:CreateFunctionUrlConfig", "iam:CreateRole", "sns:Subscribe"} <= needed
+    assert not [
+        action
+        for action in needed | {"iam:PassRole", "sts:GetCallerIdentity"}
+        if not any(fnmatchcase(action, pattern) for pattern in allowed)
+    ]
+    # Whole services only on what is ours; without a name only single actions.
+    for statement in statements:
+        if statement["Resource"] == "*":
+            assert not [action for action in statement["Action"] if "*" in action]
+    ours = next(s["Resource"] for s in statements if s["Sid"] == "OurResources")
+    assert all("deltaline-" in resource for resource in ours)
