@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -19,14 +20,16 @@ Open: TypeAlias = Callable[..., Awaitable[ChatPage]]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this folder: all of them need the browser and the built page."""
+    needs = "needs chromium (apt-get install chromium) and `make web`"
     for item in items:
-        if item.path.is_relative_to(__file__.rpartition("/")[0]):
-            item.add_marker(pytest.mark.real)
-            item.add_marker(pytest.mark.timeout(60))
-            if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
-                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-            needs = "needs chromium (apt-get install chromium) and `make web`"
-            item.add_marker(pytest.mark.skipif(not IS_READY, reason=needs))
+        if not item.path.is_relative_to(Path(__file__).parent):
+            continue
+        item.add_marker(pytest.mark.real)
+        item.add_marker(pytest.mark.timeout(60))
+        item.add_marker(pytest.mark.skipif(not IS_READY, reason=needs))
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
+            # The browser lives in one event loop for all tests; this mark has to come first.
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
