@@ -348,3 +348,14 @@ async def test_a_hundred_invocations_in_a_row_leave_nothing_behind() -> None:
     assert len(processes) == 1
     assert descriptors_and_tasks() == before
     assert child_processes() == []
+
+
+async def test_an_answer_that_was_complete_keeps_its_end_when_the_emulator_stops() -> None:
+    order = {"chunks": ["one"], "then": "fail", "base64": True, "linger": True}
+
+    async with emulator() as running:
+        response = await post(running, STREAM, order)
+
+    assert b"Function.Late" in response.content
+    assert "Error Type: Function.Late" in running.log
+    assert "Sandbox.Failure" not in running.log

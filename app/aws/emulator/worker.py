@@ -85,9 +85,10 @@ class Worker:
             exited.cancel()
 
     async def _invoke(self, invocation: Invocation) -> FunctionError | None:
-        error: FunctionError | None = FunctionError.of_invocation(
+        stopped = FunctionError.of_invocation(
             "Sandbox.Failure", invocation.request_id, "the emulator was stopped"
         )
+        error: FunctionError | None = stopped
         init_s: float | None = None
         began = time.monotonic()
         try:
@@ -107,6 +108,8 @@ class Worker:
             error = init_error or await environment.run(invocation, deadline)
             return error
         finally:
+            if error is stopped and invocation.reply.end is not None:
+                error = None  # the answer was complete; only the next event was not asked for yet
             invocation.reply.finish(error)
             self._report(invocation, error, began, init_s)
             invocation.reply.close(self._log.tail())

@@ -168,6 +168,8 @@ def handle(request_id: str, headers: dict[str, str], event: dict[str, Any]) -> N
         case "end and exit":
             answer.end()
             os._exit(0)
+    if order.get("linger"):
+        time.sleep(3600)
     if order.get("abandon a poll"):
         with socket.create_connection((HOST, int(PORT))) as connection:
             head = f"GET {RUNTIME}/invocation/next HTTP/1.1\r\nHost: {HOST}\r\n\r\n"
