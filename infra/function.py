@@ -95,17 +95,17 @@ class StreamingFunction(pulumi.ComponentResource):
             policy=policy_document([write_logs(self.log_group.arn), *args.allowed]),
             opts=child,
         )
-        package = args.package
-        is_image = isinstance(package, ImagePackage)
+        image = args.package if isinstance(args.package, ImagePackage) else None
+        archive = args.package if isinstance(args.package, ZipPackage) else None
         self.function = aws.lambda_.Function(
             name,
             name=args.name,
             description=args.description,
-            package_type="Image" if is_image else "Zip",
-            image_uri=package.uri if isinstance(package, ImagePackage) else None,
-            code=None if isinstance(package, ImagePackage) else _archive(package.path),
-            handler=None if isinstance(package, ImagePackage) else package.handler,
-            runtime=None if is_image else _RUNTIME,
+            package_type="Image" if image else "Zip",
+            image_uri=image.uri if image else None,
+            code=pulumi.FileArchive(str(archive.path)) if archive else None,
+            handler=archive.handler if archive else None,
+            runtime=_RUNTIME if archive else None,
             architectures=[args.architecture],
             memory_size=args.memory_mb,
             timeout=args.timeout_s,
@@ -118,7 +118,3 @@ class StreamingFunction(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.log_group, policy]),
         )
         self.register_outputs({"name": self.function.name, "arn": self.function.arn})
-
-
-def _archive(path: Path) -> pulumi.Archive:
-    return pulumi.FileArchive(str(path))

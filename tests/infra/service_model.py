@@ -10,8 +10,6 @@ from typing import Any
 import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-# Of these members the service's model gives a pattern or length for names, while the service takes
-# ARNs too.
 _SESSION = botocore.session.get_session()
 
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.infra.cloud import Made, State
+from tests.infra.aws_api import State
+from tests.infra.cloud import Made
 
 _PROVIDER = "registry.terraform.io/hashicorp/aws"
 # Where distributions and people put providers that are not downloaded.

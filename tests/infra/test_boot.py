@@ -9,7 +9,8 @@ from aiohttp import web
 
 from app.main import create_app
 from tests.chatting import ui_body
-from tests.infra.cloud import REGION, Cloud
+from tests.infra.aws_api import REGION
+from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 from tests.serving import served
 

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from infra.curl_line import _BODY
-from tests.infra.cloud import ACCOUNT, REGION, Cloud
+from tests.infra.aws_api import ACCOUNT, REGION
+from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 
 KEY = {"openaiApiKey": "sk-secret"}

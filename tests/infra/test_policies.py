@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from infra.config import ROOT
-from tests.infra.cloud import ACCOUNT, REGION, Cloud
+from tests.infra.aws_api import ACCOUNT, REGION
+from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 
 KEY = {"openaiApiKey": "sk-secret", "authToken": "let-me-in"}

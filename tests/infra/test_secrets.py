@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.infra.cloud import ACCOUNT, REGION, Cloud
+from tests.infra.aws_api import ACCOUNT, REGION
+from tests.infra.cloud import Cloud
 from tests.infra.deploying import Deployment, run_program
 
 KEY = "sk-a-very-secret-key"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.cloud import ACCOUNT, REGION, Cloud
+from tests.infra.aws_api import ACCOUNT, REGION
+from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 from tests.infra.terraform import as_terraform, find_terraform, validate
 

@@ -1,0 +1,92 @@
+"""Pulumi.yaml and the example stacks say what the code does."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import yaml
+
+from app.settings import Settings
+from infra.config import ROOT, StackConfig, key_of
+from infra.environment import ELSEWHERE
+from tests.infra.cloud import Cloud
+from tests.infra.deploying import run_program
+
+KEY = {"openaiApiKey": "sk-secret"}
+
+
+def _project() -> dict[str, Any]:
+    project: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    return project
+
+
+def test_the_schema_has_every_key_with_its_default_and_a_description() -> None:
+    schema = _project()["config"]
+
+    defaults = {
+        key_of(field.name): list(value) if isinstance(value := field.default, tuple) else value
+        for field in fields(StackConfig)
+    }
+    documented = {key: entry["default"] for key, entry in schema.items()}
+    # Secrets have no default in the code, and Pulumi's schema has no other way to say so.
+    assert documented == {
+        key: "" if default is None else default for key, default in defaults.items()
+    }
+    assert all(entry["description"].strip() for entry in schema.values())
+
+
+def test_the_schema_has_the_types_of_the_code_and_only_words_that_pulumi_knows() -> None:
+    names = {bool: "boolean", int: "integer", tuple: "array", str: "string", type(None): "string"}
+
+    schema = _project()["config"]
+
+    for field in fields(StackConfig):
+        entry = schema[key_of(field.name)]
+        assert entry["type"] == names[type(field.default)]
+        assert entry.get("items", {"type": "string"}) == {"type": "string"}
+        assert ("items" in entry) == (entry["type"] == "array")
+        assert entry.keys() <= {"type", "items", "default", "description"}
+
+
+def test_the_project_is_run_from_infra_in_our_environment() -> None:
+    project = _project()
+
+    assert (project["name"], project["main"]) == ("deltaline", "infra")
+    assert project["runtime"]["options"] == {"toolchain": "pip", "virtualenv": ".venv"}
+    assert (ROOT / "infra" / "__main__.py").is_file()
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_the_example_stacks_can_be_made(cloud: Cloud, dockerfile: str, name: str) -> None:
+    stack = yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())["config"]
+    assert "aws:region" in stack
+    config = {
+        key.removeprefix("deltaline:"): value
+        for key, value in stack.items()
+        if key.startswith("deltaline:")
+    }
+
+    run_program(cloud, {"dockerfile": dockerfile, **config}, secrets=KEY, stack=name)
+
+    url = cloud.client("lambda").get_function_url_config(FunctionName=f"deltaline-{name}")
+    assert url["AuthType"] == {"dev": "NONE", "prod": "AWS_IAM"}[name]
+    assert bool(cloud.of_type("aws:sns/topic:Topic")) == (name == "prod")
+
+
+def test_what_the_environment_must_not_set_are_settings_of_the_app() -> None:
+    known = {f"CHAT_{name.upper()}" for name in Settings.model_fields} | {
+        name.upper() for name in Settings.model_fields
+    }
+
+    assert set(ELSEWHERE) - known == {"AZURE_OPENAI_API_KEY"}
+    assert set(ELSEWHERE.values()) <= {key_of(field.name) for field in fields(StackConfig)}
+
+
+def test_the_program_imports_nothing_from_the_app() -> None:
+    lines = [
+        line.strip()
+        for path in (ROOT / "infra").glob("*.py")
+        for line in path.read_text().splitlines()
+    ]
+
+    assert not [line for line in lines if line.startswith(("from app", "import app"))]
