@@ -33,6 +33,7 @@ async def test_the_list_opens_older_chats_in_their_own_client(open_page: Open) -
     await chats.get_by_role("button", name=re.compile("^One of seven")).click()
 
     await expect(page.questions).to_contain_text("One of seven")
+    await expect(chats.get_by_role("listitem").first).to_contain_text("One of four")
     await expect(page.page.get_by_role("radio", name=re.compile("AI SDK 7"))).to_be_checked()
     answer = await page.ask("What did I say first?")
     await expect(answer).to_contain_text("One of seven")

@@ -39,7 +39,9 @@ export function openEndpoint(url: string, token: string): void {
   next.searchParams.set('api', url);
   if (token) sessionStorage.setItem(tokenKey(url), token);
   else sessionStorage.removeItem(tokenKey(url));
-  location.assign(next);
+  // Going to the same address would not load the page again, and the token may be all that is new.
+  history.replaceState(null, '', next);
+  location.reload();
 }
 
 /** Return what is wrong with an address, or `undefined`. */

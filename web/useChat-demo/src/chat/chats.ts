@@ -30,9 +30,10 @@ export function keepChat(entry: ChatEntry, messages: unknown[]): ChatEntry[] {
   for (const { id } of others.splice(MOST_CHATS - 1)) localStorage.removeItem(MESSAGES + id);
   for (;;) {
     try {
+      const chats = [entry, ...others].sort((one, other) => other.changedAt - one.changedAt);
       localStorage.setItem(MESSAGES + entry.id, JSON.stringify(messages));
-      localStorage.setItem(LIST, JSON.stringify([entry, ...others]));
-      return [entry, ...others];
+      localStorage.setItem(LIST, JSON.stringify(chats));
+      return chats;
     } catch {
       const oldest = others.pop();
       // Too large on its own, by its files: it lives as long as the page.

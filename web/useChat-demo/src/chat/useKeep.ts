@@ -24,6 +24,7 @@ export function useKeep(
   const { status } = conversation;
   useEffect(() => latest.current(), [messages.length, status]);
   useEffect(() => {
+    hasLeft.current = false;
     // The browser then breaks the answer off, which would look as if it were over.
     const leave = () => {
       latest.current();
