@@ -1,6 +1,7 @@
 # What people and CI call. Every target sets up what it needs, into ignored folders of the checkout.
 .DEFAULT_GOAL := help
 .PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean
+.PHONY: image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 
 PORT ?= 9000
@@ -10,6 +11,11 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error --prefix
 WEB := web/useChat-demo
+DOCKER ?= $(shell command -v docker || command -v podman || echo docker)
+IMAGE ?= deltaline
+TARGET ?= web-adapter
+# Every setting of this shell goes along into the container.
+SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_%,$(.VARIABLES)),--env $(name))
 NODE_READY := tests/conformance/node_modules/.ready tests/aws/node/node_modules/.ready
 
 help: ## Show this list
@@ -26,7 +32,7 @@ web: ## Build the demo page, if npm is there
 		|| echo "The demo page could not be built (it wants Node 20.19 or later); the API works without."; \
 	else echo "npm is not installed: no demo page at /; the API works without."; fi
 
-test: .venv/.ready-dev $(NODE_READY) web ## Set up and run every test
+test: .venv/.ready-dev $(NODE_READY) web adapter ## Set up and run every test
 	$(BIN)/pytest
 
 check: .venv/.ready-dev ## Lint and check types
@@ -42,6 +48,28 @@ traps: .venv/.ready-dev tests/conformance/node_modules/.ready ## Spoil our bytes
 
 outcomes: .venv/.ready-dev ## Invoke functions that end well, fail in mid-stream and take too long
 	$(BIN)/python -m examples.run_outcomes
+
+image: ## Build the container image (TARGET=runtime: our own runtime; IMAGE= names it)
+	$(DOCKER) build --file Dockerfile.streaming --target $(TARGET) --tag $(IMAGE) $(BUILD_ARGS) .
+	@$(DOCKER) image inspect --format '{{.Size}}' $(IMAGE) | awk '{ printf "$(IMAGE): %.0f MB\n", $$1 / 1e6 }'
+
+image-run: ## Run the image: a local Lambda on http://127.0.0.1:9000 (PORT= changes it)
+	@$(DOCKER) run --detach --rm --name deltaline --publish 127.0.0.1:$(PORT):8080 \
+		--read-only --cap-drop ALL $(SETTINGS) $(IMAGE)
+
+image-stop: ## Stop what image-run started
+	@$(DOCKER) stop deltaline
+
+image-full: image ## Build the image, run it, chat through curl, stop it
+	@CHAT_PROVIDER=scripted $(MAKE) --no-print-directory image-run
+	@status=0; python3 -m tests.container.curl http://127.0.0.1:$(PORT) || status=$$?; \
+	$(MAKE) --no-print-directory image-stop && exit $$status
+
+adapter: .venv/.ready-dev ## Build the real Lambda Web Adapter for the tests, if cargo is there (two minutes, once)
+	@$(BIN)/python -m tests.aws.build_adapter
+
+image-test: .venv/.ready-dev $(NODE_READY) adapter ## Build the image and test it as its users run it (STAND_INS=1: no image is pulled)
+	$(BIN)/pytest tests/container/check_image.py
 
 zip: .venv/.ready-dev ## Build dist/function.zip for Lambda (ZIP="--arch arm64 --lean")
 	$(BIN)/python infra/package_zip.py $(ZIP)
