@@ -263,3 +263,24 @@ async def test_a_direct_invoke_without_a_key_is_answered_with_what_is_missing(
 
     assert posted.route == "response"
     assert posted.body == b'{"success":false,"error":"OpenAI API key not configured"}'
+
+
+_COLLECTING = """
+import gc, json
+
+while_loading = gc.isenabled()
+
+def handler(event, context):
+    yield json.dumps([while_loading, gc.isenabled(), gc.get_freeze_count() > 0]).encode()
+"""
+
+
+async def test_garbage_is_looked_for_once_the_function_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "collecting.py").write_text(_COLLECTING)
+    async with (
+        RuntimeApiServer().listen() as api,
+        _function(api, "collecting.handler", tmp_path),
+    ):
+        posted = await api.invoke({}).result()
+
+    assert posted.json() == [False, True, True]
