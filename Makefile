@@ -1,7 +1,7 @@
 # What people and CI call. Every target sets up what it needs, into ignored folders of the checkout.
 .DEFAULT_GOAL := help
 .PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean
-.PHONY: image image-run image-stop image-full image-test adapter
+.PHONY: infra deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 
 PORT ?= 9000
@@ -13,6 +13,7 @@ NPM_CI := npm ci --no-audit --no-fund --loglevel=error --prefix
 WEB := web/useChat-demo
 DOCKER ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE ?= deltaline
+STACK ?= dev
 TARGET ?= web-adapter
 # Every setting of this shell goes along into the container.
 SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_%,$(.VARIABLES)),--env $(name))
@@ -77,6 +78,17 @@ zip: .venv/.ready-dev ## Build dist/function.zip for Lambda (ZIP="--arch arm64 -
 bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH="--quick" for a short run)
 	$(BIN)/python -m bench $(BENCH)
 
+infra: .venv/.ready-infra ## Install what the stack on AWS needs
+
+deploy: .venv/.ready-infra ## Create or update the stack on AWS (STACK=dev)
+	pulumi up --stack $(STACK)
+
+destroy: .venv/.ready-infra ## Remove the stack from AWS (STACK=dev)
+	pulumi destroy --stack $(STACK)
+
+logs: ## Follow the function's log (STACK=dev)
+	@eval "$$(pulumi stack output logs --stack $(STACK))"
+
 lock: .venv/.ready-dev ## Resolve the dependencies anew and write both lock files
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile $(COMPILE) --only-group infra pyproject.toml -o requirements-infra.lock
@@ -103,6 +115,11 @@ $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell fin
 .venv/.ready-run: requirements.lock .venv/pyvenv.cfg
 	@echo "Installing what the server needs …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.ready-infra: requirements-infra.lock .venv/pyvenv.cfg
+	@echo "Installing what the stack on AWS needs …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-infra.lock
 	@touch $@
 
 .venv/.ready-dev: requirements-dev.lock pyproject.toml .venv/.ready-run
