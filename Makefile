@@ -81,6 +81,9 @@ bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH="
 infra: .venv/.ready-infra ## Install what the stack on AWS needs
 
 deploy: .venv/.ready-infra ## Create or update the stack on AWS (STACK=dev)
+	@case "$$(pulumi config get packaging --stack $(STACK)) $$(pulumi config get examples --stack $(STACK))" in \
+	zip*|*true) $(BIN)/python infra/package_zip.py --arch "$$(pulumi config get architecture --stack $(STACK))";; esac
+	@if [ "$$(pulumi config get frontDoor --stack $(STACK))" = cloudfront ]; then $(MAKE) web; fi
 	pulumi up --stack $(STACK)
 
 destroy: .venv/.ready-infra ## Remove the stack from AWS (STACK=dev)
@@ -91,7 +94,7 @@ logs: ## Follow the function's log (STACK=dev)
 
 lock: .venv/.ready-dev ## Resolve the dependencies anew and write both lock files
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile $(COMPILE) --only-group infra pyproject.toml -o requirements-infra.lock
+	$(BIN)/uv pip compile $(COMPILE) --group infra -c requirements.lock -o requirements-infra.lock
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --group dev --group infra -c requirements.lock -o requirements-dev.lock
 COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
 

@@ -80,7 +80,7 @@ class ExampleFunctions(pulumi.ComponentResource):
         description: str,
         *,
         timeout_s: int,
-        handler: str = "app.main.create_app",
+        handler: str = "app.main.create_lean_app",
         environment: Mapping[str, str] | None = None,
     ) -> StreamingFunction:
         args = self._args

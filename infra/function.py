@@ -23,7 +23,7 @@ class ZipPackage:
     """A zip file as ``make zip`` builds it; ``handler`` as `app.aws.handler_loading` reads it."""
 
     path: Path
-    handler: str = "app.main.create_app"
+    handler: str = "app.main.create_lean_app"
 
 
 Package: TypeAlias = ImagePackage | ZipPackage

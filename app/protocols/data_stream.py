@@ -97,9 +97,8 @@ class DataStreamEncoder:
             case StepEnd(finish_reason, usage):
                 self._in_step = False
                 return _part("e", _end(finish_reason, _usage(usage), isContinued=False))
-            case (
-                ToolInputStart(call_id, executor="provider")
-                | ToolInputAvailable(call_id, executor="provider")
+            case ToolInputStart(call_id, executor="provider") | ToolInputAvailable(
+                call_id, executor="provider"
             ):
                 self._provider_calls.add(call_id)
                 return b""

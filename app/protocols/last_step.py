@@ -43,9 +43,8 @@ class LastStep:
             case StepStart():
                 self._open.clear()
                 self._has_answers = False
-            case (
-                ToolInputStart(call_id, executor="provider")
-                | ToolInputAvailable(call_id, executor="provider")
+            case ToolInputStart(call_id, executor="provider") | ToolInputAvailable(
+                call_id, executor="provider"
             ):
                 self._of_provider.add(call_id)
             case ToolInputStart(call_id) | ToolInputAvailable(call_id):

@@ -182,7 +182,7 @@ def test_the_examples_are_functions_of_their_own_whatever_the_chat_function_is(
         "deltaline-dev-happy-path": "examples.outcomes.happy_path",
         "deltaline-dev-midstream-error": "examples.outcomes.midstream_error",
         "deltaline-dev-timeout": "examples.outcomes.timeout",
-        "deltaline-dev-slow-process": "app.main.create_app",
+        "deltaline-dev-slow-process": "app.main.create_lean_app",
     }
     assert set(stack.outputs["exampleFunctions"]) == handlers.keys() - {
         "deltaline-dev-slow-process"

@@ -81,7 +81,7 @@ def test_a_zip_file_runs_on_lambdas_python_with_our_bootstrap(cloud: Cloud, pack
 
     configuration = _function(cloud)["Configuration"]
     assert (configuration["PackageType"], configuration["Runtime"]) == ("Zip", "python3.13")
-    assert configuration["Handler"] == "app.main.create_app"
+    assert configuration["Handler"] == "app.main.create_lean_app"
     assert _variables(cloud)["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/bootstrap"
     assert not cloud.of_type("aws:ecr/repository:Repository")
 

@@ -64,7 +64,9 @@ def test_delays_double_and_vary_downwards() -> None:
 
 
 @pytest.mark.parametrize(("asked", "delay_s"), [("2", 2.0), ("3", None)])
-def test_a_longer_wait_than_a_client_has_patience_for_is_not_waited(asked: str, delay_s: float | None) -> None:
+def test_a_longer_wait_than_a_client_has_patience_for_is_not_waited(
+    asked: str, delay_s: float | None
+) -> None:
     delay = retry_delay_s(0, {"retry-after": asked}, clock=lambda: NOW, random=lambda: 0.0)
 
     assert delay == delay_s
