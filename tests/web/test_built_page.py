@@ -33,12 +33,13 @@ async def test_it_is_served_with_its_assets(home: Site) -> None:
 
 
 async def test_it_paints_without_asking_the_backend(open_page: Open, home: Site) -> None:
-    page = await open_page(fresh=True)
+    page = await open_page(viewport={"width": 1100, "height": 500})
     requests: list[Request] = []
     page.page.on("request", lambda request: requests.append(request))
 
     await page.page.reload()
-    await expect(page.page.get_by_role("heading", name="Deltas in, lines out.")).to_be_visible()
+    heading = page.page.get_by_role("heading", name="Deltas in, lines out.")
+    await expect(heading).to_be_in_viewport()
 
     paths = {request.url.removeprefix(home.url).partition("#")[0] for request in requests}
     assert "/" in paths

@@ -19,7 +19,7 @@ export function ChatView(props: {
   const isBusy = status === 'submitted' || status === 'streaming';
   const last = messages.at(-1);
   const isCut = wasOpen && status === 'ready' && last !== undefined && !isFinished(last);
-  const { ref, isAtEnd, onScroll, goToEnd } = useStickToEnd<HTMLDivElement>();
+  const { ref, isAtEnd, onScroll, goToEnd } = useStickToEnd<HTMLDivElement>(messages.length > 0);
   const actions = useSteadyActions(conversation);
 
   function send(...message: Parameters<Conversation['send']>) {
@@ -62,7 +62,7 @@ export function ChatView(props: {
           </div>
         )}
       </div>
-      {!isAtEnd && (
+      {!isAtEnd && messages.length > 0 && (
         <button className="to-end" onClick={goToEnd}>
           <Icon name="down" /> To the end
         </button>

@@ -12,10 +12,11 @@ export function MessageFooter(props: {
   const { about, id } = props.message;
   const exchange = useExchanges().findLast(({ messageId }) => messageId === id);
   const speed = exchange && speedOf(exchange);
+  const tokens = about.usage?.outputTokens;
   const facts = [
     speed?.firstTokenMs !== undefined && `first token ${ms(speed.firstTokenMs)}`,
     speed?.tokensPerSecond !== undefined && `${Math.round(speed.tokensPerSecond)} tokens/s`,
-    about.usage?.outputTokens !== undefined && `${about.usage.outputTokens} tokens`,
+    tokens !== undefined && `${tokens} ${tokens === 1 ? 'token' : 'tokens'}`,
     about.model,
   ].filter(Boolean);
   return (

@@ -1,14 +1,14 @@
 import { useLayoutEffect, useRef, useState } from 'react';
 
-/** Keep a scrolling box at its end while it grows, until somebody scrolls up. */
-export function useStickToEnd<E extends HTMLElement>() {
+/** Keep a scrolling box at its end while it grows and `isOn`, until somebody scrolls up. */
+export function useStickToEnd<E extends HTMLElement>(isOn: boolean) {
   const ref = useRef<E>(null);
   const [isAtEnd, setAtEnd] = useState(true);
   const sticks = useRef(true);
 
   useLayoutEffect(() => {
     const box = ref.current;
-    if (box && sticks.current) box.scrollTop = box.scrollHeight;
+    if (box && isOn && sticks.current) box.scrollTop = box.scrollHeight;
   });
 
   const onScroll = () => {

@@ -74,7 +74,7 @@ function Nothing() {
 }
 
 function ExchangeView({ exchange }: { exchange: Exchange }) {
-  const { ref, onScroll } = useStickToEnd<HTMLOListElement>();
+  const { ref, onScroll } = useStickToEnd<HTMLOListElement>(true);
   const [isRaw, setRaw] = useState(false);
   const { parts, end } = exchange;
   const rows = parts.slice(-MOST_ROWS);
