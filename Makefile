@@ -1,7 +1,7 @@
 # What people and CI call. Every target sets up what it needs, into ignored folders of the checkout.
 .DEFAULT_GOAL := help
 .PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean
-.PHONY: infra deploy destroy logs image image-run image-stop image-full image-test adapter
+.PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 
 PORT ?= 9000
@@ -71,6 +71,9 @@ adapter: .venv/.ready-dev ## Build the real Lambda Web Adapter for the tests, if
 
 image-test: .venv/.ready-dev $(NODE_READY) adapter ## Build the image and test it as its users run it (STAND_INS=1: no image is pulled)
 	$(BIN)/pytest tests/container/check_image.py
+
+screenshots: .venv/.ready-dev web ## Take the pictures of the demo page anew
+	$(BIN)/python -m tests.web.screenshots
 
 zip: .venv/.ready-dev ## Build dist/function.zip for Lambda (ZIP="--arch arm64 --lean")
 	$(BIN)/python infra/package_zip.py $(ZIP)

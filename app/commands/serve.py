@@ -70,6 +70,7 @@ def _demo_defaults() -> None:
     """Fill in what `make run` promises, where the environment says nothing else."""
     if not (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):
         os.environ.setdefault("CHAT_PROVIDER", "scripted")
+        os.environ.setdefault("CHAT_MODEL", "scripted")  # what the page shows under an answer
     os.environ.setdefault("CHAT_ALLOWED_ORIGINS", "localhost")
     if not os.environ.get("CHAT_TOOL_MODULES"):
         os.environ.setdefault("CHAT_TOOLS", ",".join(EXAMPLES))

@@ -26,6 +26,15 @@ class ToolCallDelta(msgspec.Struct, gc=False):
     function: Function | None = None
 
 
+class UrlCitation(msgspec.Struct, gc=False):
+    url: str | None = None
+    title: str | None = None
+
+
+class Annotation(msgspec.Struct, gc=False):
+    url_citation: UrlCitation | None = None
+
+
 class Delta(msgspec.Struct, gc=False):
     content: str | None = None
     reasoning_content: str | None = None
@@ -33,6 +42,7 @@ class Delta(msgspec.Struct, gc=False):
     refusal: str | None = None
     tool_calls: list[ToolCallDelta] | None = None
     function_call: Function | None = None  # what came before tool_calls
+    annotations: list[Annotation] | None = None  # of models that search the web
 
 
 class Choice(msgspec.Struct, gc=False):

@@ -18,6 +18,7 @@ from app.events import (
     Event,
     FinishReason,
     ReasoningDelta,
+    Source,
     StepEnd,
     TextDelta,
     Usage,
@@ -25,6 +26,7 @@ from app.events import (
 from app.providers.failures import error_in_stream
 from app.providers.joining import Joiner
 from app.providers.openai_chat_chunks import (
+    Annotation,
     ChunkUsage,
     Delta,
     Function,
@@ -72,6 +74,7 @@ class ChatDecoder:
         self.failure: ProviderError | None = None
         self._splitter = SseSplitter()
         self._calls = ToolCalls(taken_ids, new_id)
+        self._cited: set[str] = set()
         self._finish_reason = ""
         self._usage: ChunkUsage | None = None
 
@@ -129,6 +132,8 @@ class ChatDecoder:
                     out.delta(TextDelta, delta.refusal)
                 if delta.tool_calls or delta.function_call:
                     self._add_calls(delta, out)
+                if delta.annotations:
+                    self._cite(delta.annotations, out)
         return out.take()
 
     def _add_calls(self, delta: Delta, out: Joiner) -> None:
@@ -144,6 +149,15 @@ class ChatDecoder:
                 name=function.name or "",
                 arguments=function.arguments or "",
             )
+
+    def _cite(self, annotations: list[Annotation], out: Joiner) -> None:
+        """Take what the text rests on; each page counts once."""
+        for annotation in annotations:
+            page = annotation.url_citation
+            if page is not None and page.url and page.url not in self._cited:
+                self._cited.add(page.url)
+                source_id = f"source_{uuid4().hex[:24]}"
+                out.extend([Source(source_id, url=page.url, title=page.title or None)])
 
     def _close(self) -> list[Event]:
         if not self._calls.named:

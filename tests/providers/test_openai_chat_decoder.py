@@ -16,6 +16,7 @@ from app.events import (
     Event,
     FinishReason,
     ReasoningDelta,
+    Source,
     StepEnd,
     TextDelta,
     ToolInputAvailable,
@@ -269,6 +270,26 @@ def test_an_empty_error_and_other_named_events_are_no_errors() -> None:
     stream = chunk(error=None) + b"event: ping\ndata: {}\n\n" + STOP + DONE
 
     assert decode(stream) == [StepEnd("stop")]
+
+
+def test_each_page_that_a_text_rests_on_is_a_source_once() -> None:
+    page = {"url": "https://a.example", "title": "A"}
+    cited = [
+        {"type": "url_citation", "url_citation": page},
+        {"type": "url_citation", "url_citation": {**page, "start_index": 9}},
+        {"type": "url_citation", "url_citation": {"url": "https://b.example"}},
+        {"type": "url_citation", "url_citation": {"title": "No address"}},
+        {"type": "file_citation"},
+    ]
+
+    events = decode(chunk({"content": "a", "annotations": cited}), STOP + DONE)
+
+    sources = [event for event in events if isinstance(event, Source)]
+    assert [(source.url, source.title) for source in sources] == [
+        ("https://a.example", "A"),
+        ("https://b.example", None),
+    ]
+    assert len({source.source_id for source in sources}) == 2
 
 
 def test_nothing_comes_after_the_end() -> None:
