@@ -137,8 +137,13 @@ _LAST: Mapping[str, Sequence[Event]] = {
 }
 
 
-def create_parts_app(*, new_id: Callable[[], str]) -> Starlette:
-    """Return the app; ``new_id`` makes the ids of messages."""
+def create_parts_app(*, new_id: Callable[[], str], pause_s: float = _PAUSE_S) -> Starlette:
+    """Return the app.
+
+    Args:
+        new_id: makes the ids of messages.
+        pause_s: between two groups of events.
+    """
 
     async def play(request: Request) -> StreamingResponse:
         name = request.path_params["name"]
@@ -156,7 +161,7 @@ def create_parts_app(*, new_id: Callable[[], str]) -> Starlette:
         async def frames() -> AsyncIterator[bytes]:
             for events in (begin, *TURNS[name](asked), last):
                 yield framer.frame(events)
-                await asyncio.sleep(_PAUSE_S)
+                await asyncio.sleep(pause_s)
 
         return StreamingResponse(
             frames(), media_type=encoder.media_type, headers=dict(encoder.headers)

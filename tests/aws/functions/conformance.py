@@ -8,11 +8,14 @@ from app.main import create_lean_app
 from tests.conformance.parts_app import create_parts_app
 from tests.conformance.tools import TOOLS
 
+# There are three processes on the way, and others of their kind beside them.
+_PAUSE_S = 0.2
+
 
 def create() -> ASGIApp:
     """Return the real app with the flows' tools, and the turns that no model of ours can make."""
     app = create_lean_app(tools=TOOLS)
-    parts = create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}")
+    parts = create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}", pause_s=_PAUSE_S)
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         is_part = scope.get("path", "").startswith("/parts/")
