@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 from app.aws.prelude_stripper import PreludeStripper
 
 if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_lambda.type_defs import InvokeWithResponseStreamCompleteEventTypeDef
+    from types_boto3_lambda import LambdaClient
+    from types_boto3_lambda.type_defs import InvokeWithResponseStreamCompleteEventTypeDef
 
 # Above the longest silence that Lambda allows: an invocation ends after 15 minutes.
 DEFAULT_TIMEOUT_S = 910.0

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from tests.aws.emulation import NODE, OUR_VARIABLES, OURS, PATIENCE_S, RAW, Gate, emulator
 
 if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
+    from types_boto3_lambda import LambdaClient
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 
