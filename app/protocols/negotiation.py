@@ -6,7 +6,7 @@ silently or not at all, so a contradiction is refused here instead.
 """
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, assert_never, cast
 
 import msgspec
 
@@ -100,6 +100,8 @@ def encoder_for(dialect: Dialect, *, now: Callable[[], float]) -> Encoder:
             from app.protocols.tool_stream import ToolStreamEncoder
 
             return ToolStreamEncoder(now=now)
+        case _:
+            assert_never(dialect.protocol)
 
 
 def _known(name: str, value: str | None, known: tuple[str, ...]) -> str | None:
