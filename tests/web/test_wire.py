@@ -42,7 +42,7 @@ async def test_the_figures_are_those_of_the_model(open_page: Open, generation: G
 
     assert await fact(page, "Status") == "200"
     assert await fact(page, "Tokens") == "40"
-    assert 5 <= float(await fact(page, "Tokens/s")) <= 50
+    assert float(await fact(page, "Tokens/s")) > 0  # how many is the machine's affair
     assert re.fullmatch(r"\d+ ms|\d\.\d+ s", await fact(page, "First token"))
     assert re.fullmatch(r"\d+ ms|\d\.\d+ s", await fact(page, "Complete"))
 
