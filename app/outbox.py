@@ -103,8 +103,5 @@ class Outbox:
             # A write that still waits for the client is no silence of ours.
             if self._write is not None and not self._writing and (frame := self._keep_alive()):
                 self._last_sent = self._time()
-                self._beat = asyncio.ensure_future(self._send(self._write, frame))
+                self._beat = asyncio.ensure_future(self._write(frame))
         self._timer = self._loop.call_later(self._keep_alive_s - quiet_s, self._on_timer)
-
-    async def _send(self, write: Write, frame: bytes) -> None:
-        await write(frame)

@@ -37,7 +37,7 @@ _WITHOUT = frozenset({"uvloop"})
 # What our runtime never imports with CHAT_CLIENT=aiohttp and a real model: the web server, that the
 # scripted model needs too, and the openai package with all that only it brings.
 _LEAN_WITHOUT = _WITHOUT | {
-    *("uvicorn", "httptools", "click", "sse-starlette"),
+    *("uvicorn", "httptools", "click"),
     *("openai", "jiter", "sniffio", "httpx2", "httpcore2", "truststore"),
 }
 
