@@ -17,7 +17,7 @@ STACK ?= dev
 TARGET ?= web-adapter
 # Every setting of this shell goes along into the container.
 SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_%,$(.VARIABLES)),--env $(name))
-NODE_READY := tests/conformance/node_modules/.ready tests/aws/node/node_modules/.ready
+NODE_READY := tests/conformance/node_modules/.ready tests/emulator/node/node_modules/.ready
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

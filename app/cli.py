@@ -15,8 +15,8 @@ from app import __version__
 # name: (module, what it does)
 COMMANDS = {
     "serve": ("app.commands.serve", "run the chat backend"),
-    "emulate": ("app.aws.emulator.command", "run a local Lambda that streams"),
-    "invoke": ("app.aws.invoke", "call a streaming Lambda function and print its answer"),
+    "emulate": ("app.commands.emulate", "run a local Lambda that streams"),
+    "invoke": ("app.commands.invoke", "call a streaming Lambda function and print its answer"),
     "tool": ("app.commands.tool", "run one tool in the terminal"),
     "words": ("app.commands.words", "run the example handler that streams a sentence"),
 }

@@ -4,7 +4,7 @@ Providers and tools produce events, encoders turn them into bytes, nothing here 
 follow what is in `app/grammar.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -251,3 +251,6 @@ Event: TypeAlias = (
     | StepEnd
     | Terminal
 )
+
+# Takes the events of one network read, or of one report of a tool; returns once they are sent.
+Emit: TypeAlias = Callable[[Sequence[Event]], Awaitable[None]]

@@ -12,24 +12,24 @@ from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
 from app import __version__
-from app.answers import AnswerOptions, Answers
-from app.error_answers import add_error_answers
 from app.errors import RequestError
-from app.incoming import Incoming
-from app.lean import lean, plain_routes
-from app.metrics import TurnMetrics
-from app.objects import Schemas
-from app.providers import Provider
-from app.providers.openers import Opener
-from app.recipe import Recipe
-from app.routes import Endpoint, Routes
+from app.examples.recipe import Recipe
+from app.http.chat import AnswerOptions, Answers
+from app.http.errors import add_error_answers
+from app.http.incoming import Incoming
+from app.http.lean import lean, plain_routes
+from app.http.objects import Schemas
+from app.http.routes import Endpoint, Routes
+from app.http.tools import ToolAnswers
+from app.providers.openers.opener import Opener
+from app.providers.provider import Provider
 from app.settings import LOCALHOST, Settings, SettingsError, load_settings
-from app.tool_answers import ToolAnswers
+from app.telemetry.metrics import TurnMetrics
 from app.tools.approval import Approvals
 from app.tools.loading import ToolLoadError, load_tools
-from app.tools.serve import choose_tool
+from app.tools.standalone import choose_tool
 from app.tools.tool import Tool
-from app.turns import OnFinish, Turns
+from app.turns.running_turns import OnFinish, Turns
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -70,7 +70,7 @@ def create_app(
     Raises:
         SettingsError: the environment cannot be used.
     """
-    from app.documentation import documented  # loads FastAPI
+    from app.http.documentation import documented  # loads FastAPI
 
     return _create(documented, settings, tools, schemas, on_finish)
 
@@ -205,7 +205,7 @@ def _approval_secret(settings: Settings, tools: Mapping[str, Tool]) -> bytes:
 
 def _provider(settings: Settings) -> Provider:
     if settings.provider == "scripted":
-        from app.providers.scripted.provider import ScriptedProvider
+        from app.scripted_model.provider import ScriptedProvider
 
         return ScriptedProvider(lambda opener: _api(settings, opener))
     return _api(settings, _opener(settings))
@@ -214,15 +214,15 @@ def _provider(settings: Settings) -> Provider:
 def _api(settings: Settings, opener: Opener) -> Provider:
     """Return the provider for the API that is spoken over ``opener``."""
     if settings.api == "responses":
-        from app.providers.openai_responses import OpenAIResponses
-        from app.providers.openai_responses_body import BUILTIN_TOOLS
+        from app.providers.openai.responses import OpenAIResponses
+        from app.providers.openai.responses_body import BUILTIN_TOOLS
 
         tools = [BUILTIN_TOOLS[name] for name in settings.builtin_tools]
         return OpenAIResponses(
             opener, builtin_tools=tools, reasoning_summary=settings.reasoning_summary
         )
-    from app.providers.openai_chat import OpenAIChat
-    from app.providers.openai_chat_body import max_tokens_field
+    from app.providers.openai.chat import OpenAIChat
+    from app.providers.openai.chat_body import max_tokens_field
 
     return OpenAIChat(opener, max_tokens=max_tokens_field(settings.openai_base_url))
 
@@ -233,7 +233,7 @@ def _opener(settings: Settings) -> Opener:
     if arn is None or key is None:
         return _opener_with(settings, key)
     from app.aws.secrets import Secrets
-    from app.providers.opener_renewing import RenewingOpener
+    from app.providers.openers.renewing import RenewingOpener
 
     secrets_ = Secrets(endpoint_url=settings.aws_endpoint_url)
     return RenewingOpener(
@@ -244,7 +244,7 @@ def _opener(settings: Settings) -> Opener:
 def _opener_with(settings: Settings, key: str | None) -> Opener:
     """Return the client that was chosen; the openai package is loaded only when asked for."""
     if settings.client == "openai" or settings.azure_openai_endpoint is not None:
-        from app.providers.opener_openai import OpenAIOpener
+        from app.providers.openers.openai_client import OpenAIOpener
 
         return OpenAIOpener(
             base_url=settings.openai_base_url,
@@ -254,7 +254,7 @@ def _opener_with(settings: Settings, key: str | None) -> Opener:
             azure_endpoint=settings.azure_openai_endpoint,
             azure_api_version=settings.openai_api_version,
         )
-    from app.providers.opener_aiohttp import AiohttpOpener
+    from app.providers.openers.aiohttp_client import AiohttpOpener
 
     return AiohttpOpener(
         base_url=settings.openai_base_url,

@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from app.aws.emulator import Console, Emulator, Options
 from app.aws.invoke import InvokeError, invoke_streaming
+from app.emulator.options import Options
+from app.emulator.output import Console
+from app.emulator.program import Emulator
 
 FUNCTIONS = ("happy_path", "midstream_error", "timeout")
 TIMEOUT_S = 3.0

@@ -20,7 +20,10 @@ class ImagePackage:
 
 @dataclass(frozen=True, slots=True)
 class ZipPackage:
-    """A zip file as ``make zip`` builds it; ``handler`` as `app.aws.handler_loading` reads it."""
+    """A zip file as ``make zip`` builds it.
+
+    ``handler`` is what `app.lambda_runtime.handler_loading` loads.
+    """
 
     path: Path
     handler: str = "app.main.create_lean_app"

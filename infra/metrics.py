@@ -1,7 +1,7 @@
 """The metrics that alarms and the dashboard look at.
 
-Ours are what the app writes into its log when it runs on Lambda (`app/metrics.py`), with the
-function's name as their only dimension: CloudWatch charges by the number of dimensions' values.
+Ours are what the app writes into its log on Lambda (`app/telemetry/metrics.py`). The function's
+name is their only dimension: CloudWatch charges by the number of dimensions' values.
 """
 
 from collections.abc import Mapping

@@ -10,7 +10,7 @@ import httpx2
 
 from app.main import create_app
 from app.settings import Settings
-from app.turns import OnFinish, Turns
+from app.turns.running_turns import OnFinish, Turns
 from tests.serving import served
 
 # A model's address where nobody listens: port 9 is "discard".

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from app.providers.scripted import Control, serve_scripted
+from app.scripted_model.control import Control
+from app.scripted_model.serving import serve_scripted
 
 
 @pytest.hookimpl(hookwrapper=True)

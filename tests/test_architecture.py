@@ -8,78 +8,41 @@ from pathlib import Path
 
 import pytest
 
+from tests.sans_io import OWN_TESTS
+
 APP = Path(__file__).parent.parent / "app"
 MODULES = sorted(path.relative_to(APP.parent) for path in APP.rglob("*.py"))
 
-# Events in, bytes out, or the other way round: what one can test without a loop or a socket.
-SANS_IO = [
-    *("errors.py", "events.py", "grammar.py", "messages.py", "transcript.py"),
-    *("openapi.py", "openapi_bodies.py"),
-    *("protocols/*.py", "requests/*.py"),
-    *(
-        f"providers/{name}.py"
-        for name in (
-            "failures",
-            "joining",
-            "openai_chat_body",
-            "openai_chat_chunks",
-            "openai_chat_decoder",
-            "openai_responses_body",
-            "openai_responses_chunks",
-            "openai_responses_decoder",
-            "openai_responses_items",
-            "retries",
-            "sse",
-            "tool_calls",
-        )
-    ),
-    *(
-        f"providers/scripted/{name}.py"
-        for name in ("chat_wire", "conversation", "demo", "directive", "scenarios", "script")
-    ),
-    *(
-        f"aws/{name}.py"
-        for name in (
-            "event_stream",
-            "http_integration",
-            "lambda_events",
-            "prelude_stripper",
-            "sigv4",
-        )
-    ),
-]
 IO_PACKAGES = {
     *("aiohttp", "anyio", "asyncio", "boto3", "fastapi", "http", "httpx2", "multiprocessing"),
     *("openai", "os", "pathlib", "requests", "select", "signal", "socket", "ssl", "starlette"),
     *("subprocess", "threading", "tempfile", "uvicorn"),
 }
 
-# From the top down; a module may import from its own layer and from those below.
+# From the top down, packages and the modules beside them. A module may import from its own package
+# and from what stands below it, nothing from beside it.
 LAYERS = [
-    ["app.__main__", "app.cli", "app.commands", "app.aws.emulator", "app.aws.invoke"],
-    ["app.serve", "app.aws.runtime", "app.aws.handler_loading"],
+    ["app.__main__"],
+    ["app.cli"],
+    ["app.commands"],
     ["app.main"],
-    ["app.documentation", "app.lean"],
-    ["app.routes", "app.tool_answers", "app.error_answers"],
-    ["app.answers"],
-    ["app.responses", "app.turns"],
-    ["app.live_turn", "app.turn"],
-    ["app.step", "app.recipe"],
+    ["app.http", "app.emulator", "app.lambda_runtime", "app.examples", "app.scripted_model"],
+    ["app.turns"],
     ["app.tools"],
     ["app.providers"],
-    ["app.transcript"],
-    ["app.aws", "app.requests", "app.protocols", "app.openapi", "app.openapi_bodies"],
-    ["app.grammar", "app.messages", "app.events", "app.errors", "app.outbox"],
-    ["app.metrics"],
-    ["app.telemetry"],
+    ["app.requests", "app.protocols", "app.aws"],
+    ["app.grammar", "app.messages"],
+    ["app.events", "app.telemetry", "app.settings", "app.threads"],
+    ["app.errors"],
 ]
-ENTRY_POINTS = ("app/commands/", "app/aws/emulator/", "app/aws/runtime.py", "app/aws/invoke.py")
+ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")
 # What every AWS SDK takes from the environment by itself: credentials, and Lambda's address.
 AWS_ENVIRONMENT = ("app/aws/credentials.py", "app/tools/remote.py")
 
 
-def _sans_io() -> list[Path]:
-    return sorted({path for pattern in SANS_IO for path in APP.glob(pattern)})
+def _module(path: Path) -> str:
+    """Return the dotted name of ``app/….py``."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
 def _tree(path: Path) -> ast.Module:
@@ -95,24 +58,18 @@ def _imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _layer(module: str) -> int | None:
-    """Return the number of the layer that names ``module`` or the longest prefix of it."""
-    named = [
-        (len(name), number)
-        for number, names in enumerate(LAYERS)
-        for name in names
-        if module == name or module.startswith(f"{name}.")
-    ]
-    return max(named)[1] if named else None
+def _place(module: str) -> tuple[str, int]:
+    """Return the name in `LAYERS` that ``module`` belongs to, and the number of its layer."""
+    package = ".".join(module.split(".")[:2])
+    for number, names in enumerate(LAYERS):
+        if package in names:
+            return package, number
+    raise AssertionError(f"{module} has no layer")
 
 
-def test_every_pattern_of_the_list_names_a_module() -> None:
-    assert [pattern for pattern in SANS_IO if not list(APP.glob(pattern))] == []
-
-
-@pytest.mark.parametrize("path", _sans_io(), ids=lambda path: str(path.relative_to(APP)))
-def test_a_sans_io_module_does_no_io(path: Path) -> None:
-    tree = _tree(path)
+@pytest.mark.parametrize("module", OWN_TESTS)
+def test_a_sans_io_module_does_no_io(module: str) -> None:
+    tree = _tree(APP / f"{module}.py")
 
     assert {name.split(".")[0] for name in _imports(tree)} & IO_PACKAGES == set()
     assert [
@@ -124,30 +81,20 @@ def test_a_sans_io_module_does_no_io(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_imports_point_down_only(path: Path) -> None:
-    module = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
-    own = _layer(module)
-    if own is None:
-        return  # such as `app.settings`, which knows nobody; see the next test
+    module = _module(path)
+    if module == "app":
+        return  # the version, which anybody may read
+    own, layer = _place(module)
 
-    upward = {
+    wrong = {
         name
         for name in _imports(_tree(APP.parent / path))
-        if (layer := _layer(name)) is not None and layer < own
+        if name.startswith("app.") and not name.startswith("app.__version__")
+        for package, number in [_place(name)]
+        if package != own and number <= layer
     }
 
-    assert upward == set()
-
-
-def test_every_module_has_its_layer() -> None:
-    names = {".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in MODULES}
-
-    assert {name for name in names if _layer(name) is None} == {
-        "app",
-        "app.http_options",
-        "app.incoming",
-        "app.objects",
-        "app.settings",
-    }
+    assert wrong == set()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
@@ -192,7 +139,7 @@ def test_only_entry_points_import_the_settings() -> None:
     assert {
         path
         for path in importing
-        if not path.startswith(("app/main.py", "app/serve.py", *ENTRY_POINTS))
+        if not path.startswith(("app/main.py", "app/http/server.py", *ENTRY_POINTS))
     } == set()
 
 
@@ -216,8 +163,8 @@ def test_the_server_starts_without_what_only_some_need() -> None:
 
     heavy = {"openai", "boto3", "botocore", "sse_starlette", "httpx", "httpx2", "redis", "jinja2"}
     assert loaded & heavy == set()
-    assert {name for name in loaded if name.startswith("app.providers.scripted")} == set()
-    assert {name for name in loaded if name.startswith("app.aws.emulator")} == set()
+    assert {name for name in loaded if name.startswith("app.scripted_model")} == set()
+    assert {name for name in loaded if name.startswith("app.emulator")} == set()
 
 
 @pytest.mark.real

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from app.aws.lambda_call import FunctionConfig
-from app.aws.plain_handler import PlainHandler
-from examples import outcomes, words
+from app.examples import words
+from app.lambda_runtime.lambda_call import FunctionConfig
+from app.lambda_runtime.plain_handler import PlainHandler
+from examples import outcomes
 from tests.aws.http_events import function_url
-from tests.aws.runtime_api_server import running
+from tests.lambda_runtime.runtime_api_server import running
 
 _ROOT = Path(__file__).parent.parent
 _CONFIG = FunctionConfig(name="example")

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from tests.aws.http_events import function_url
-from tests.aws.runtime_api_server import RuntimeApiServer
+from tests.lambda_runtime.runtime_api_server import RuntimeApiServer
 
 _ROOT = Path(__file__).parent.parent
 _SCRIPT = _ROOT / "infra" / "package_zip.py"
@@ -66,9 +66,12 @@ def test_bootstrap_is_executable_at_the_top(package: Path) -> None:
 
     assert modes.pop("bootstrap") == 0o755
     assert set(modes.values()) == {0o644}
-    assert {"app/main.py", "app/aws/runtime.py", "examples/words.py", "h11/__init__.py"} <= set(
-        modes
-    )
+    assert {
+        "app/main.py",
+        "app/lambda_runtime/runtime.py",
+        "examples/words.py",
+        "h11/__init__.py",
+    } <= set(modes)
 
 
 def test_nothing_is_in_it_that_only_developers_need(package: Path) -> None:

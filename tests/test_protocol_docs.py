@@ -14,14 +14,14 @@ import pytest
 from app import events
 from app.errors import ChatError, ProviderError
 from app.events import Event, Start, StepStart
-from app.live_turn import DEFECT, SHUTDOWN, TIME_LIMIT
 from app.messages import ToolRequest
 from app.protocols.framing import Framer
 from app.protocols.json_text import dumps
 from app.protocols.negotiation import Dialect, ProtocolName, Sdk, encoder_for, negotiate
 from app.protocols.tool_result import ToolResult
 from app.protocols.tool_run import ToolRunEncoder, buffered
-from app.requests import parse
+from app.requests.envelope import parse
+from app.turns.live_turn import DEFECT, SHUTDOWN, TIME_LIMIT
 from tests.conformance.flows import FLOWS_OF_API
 from tests.conformance.traps import TRAPS
 

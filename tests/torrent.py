@@ -6,14 +6,13 @@ import socket
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from app.events import Error, Finish, ReasoningDelta, Start, StepEnd, StepStart, TextDelta
-from app.live_turn import LiveTurn
-from app.outbox import Outbox
-from app.protocols import Encoder
+from app.events import Emit, Error, Finish, ReasoningDelta, Start, StepEnd, StepStart, TextDelta
+from app.http.responses import TurnResponse, watch
+from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
-from app.providers import Emit
-from app.responses import TurnResponse, watch
-from app.telemetry import RequestLog
+from app.telemetry.log import RequestLog
+from app.turns.live_turn import LiveTurn
+from app.turns.outbox import Outbox
 
 
 class Torrent:

@@ -8,14 +8,11 @@ function that was made for HTTP puts a prelude before its answer.
 boto3 is an optional dependency (extra ``aws``) and only imported when a call is made.
 """
 
-import argparse
 import contextlib
 import json
 import re
-import sys
 from collections.abc import Callable, Generator
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.aws.prelude_stripper import PreludeStripper
@@ -148,69 +145,6 @@ def post_streaming(
             raise InvokeError("Unreachable", f"The request to {url} failed: {error}") from error
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add everything that ``invoke`` understands to a (sub)parser."""
-    parser.description = "Invoke a streaming Lambda function and print its answer as it arrives."
-    target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--function-name", metavar="NAME", help="name or ARN")
-    target.add_argument("--url", help="a Function URL instead, signed with SigV4")
-    parser.add_argument("--endpoint-url", metavar="URL", help="default: AWS")
-    parser.add_argument("--region", help="default: that of the AWS configuration")
-    parser.add_argument(
-        "--payload", default="-", metavar="FILE", help="the event, JSON; - is standard input"
-    )
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=DEFAULT_TIMEOUT_S,
-        metavar="S",
-        help="longest silence in seconds (default: %(default)g, above what Lambda allows)",
-    )
-
-
-def run(args: argparse.Namespace, out: BinaryIO | None = None) -> int:
-    """Carry out ``invoke``; return the exit status: 0 only for a complete, good answer."""
-    out = out or sys.stdout.buffer
-    try:
-        payload = sys.stdin.buffer.read() if args.payload == "-" else _read(args.payload)
-    except OSError as error:
-        return _fail(f"--payload {args.payload}: {error.strerror}")
-    statuses: list[int] = []
-    try:
-        with contextlib.closing(_pieces(args, payload, statuses.append)) as pieces:
-            for piece in pieces:
-                out.write(piece)
-                out.flush()
-    except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            out.close()  # who read us has left, as `head` does: nothing more can be said
-        return 1
-    except ModuleNotFoundError as error:
-        return _fail(f"{error.name} is not installed: pip install 'deltaline[aws]'")
-    except InvokeError as error:
-        return _fail(str(error))
-    if statuses and statuses[-1] >= 400:
-        return _fail(f"The function answered with HTTP status {statuses[-1]}.")
-    return 0
-
-
-def _pieces(
-    args: argparse.Namespace, payload: bytes, on_status: Callable[[int], None]
-) -> Generator[bytes, None, None]:
-    if args.url:
-        return post_streaming(
-            args.url, payload, region=args.region, timeout_s=args.timeout, on_status=on_status
-        )
-    return invoke_streaming(
-        args.function_name,
-        payload,
-        endpoint_url=args.endpoint_url,
-        region=args.region,
-        timeout_s=args.timeout,
-        on_status=on_status,
-    )
-
-
 def _lambda_client(
     endpoint_url: str | None, region: str | None, timeout_s: float
 ) -> "LambdaClient":
@@ -276,12 +210,3 @@ def _silence(timeout_s: float) -> InvokeError:
 
 def _incomplete() -> InvokeError:
     return InvokeError("Incomplete", "The stream was cut: it has no end. The answer is not whole.")
-
-
-def _read(path: str) -> bytes:
-    return Path(path).read_bytes()
-
-
-def _fail(text: str) -> int:
-    sys.stderr.write(f"invoke: {text}\n")
-    return 1

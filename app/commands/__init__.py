@@ -1,1 +1,0 @@
-"""The commands of `app.cli` that are not at home elsewhere."""

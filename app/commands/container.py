@@ -48,7 +48,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
 
 def _run_inside_lambda(chain: str, environ: Mapping[str, str]) -> int:
     if chain == "runtime":
-        from app.aws import runtime
+        from app.lambda_runtime import runtime
 
         return runtime.main()
     settings = load_settings()
@@ -65,13 +65,13 @@ def _run_outside(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         # Of the emulator's options only these two mean something here.
         return _serve(settings, args.host, args.port)
     _check_invoke_mode(environ)
-    from app.aws.emulator import run
+    from app.emulator.program import run
 
     return run(args)
 
 
 def _parse(argv: Sequence[str], settings: Settings) -> argparse.Namespace:
-    from app.aws.emulator import add_arguments
+    from app.emulator.arguments import add_arguments
 
     parser = argparse.ArgumentParser(prog="container")
     chains = parser.add_subparsers(dest="chain", metavar="WHAT", required=True)
@@ -85,14 +85,13 @@ def _parse(argv: Sequence[str], settings: Settings) -> argparse.Namespace:
 
 
 def _serve(settings: Settings, host: str, port: int, *, behind_adapter: bool = False) -> int:
-    from app.serve import SHUTDOWN_GRACE_S, ListenError, serve
+    from app.commands.serve import serve_chat
+    from app.http.server import SHUTDOWN_GRACE_S
 
     grace_s = _LAMBDA_GRACE_S if behind_adapter else SHUTDOWN_GRACE_S
-    try:
-        return serve(settings, host=host, port=port, grace_s=grace_s, behind_adapter=behind_adapter)
-    except ListenError as error:
-        print(f"deltaline: {error}", file=sys.stderr)
-        return 1
+    return serve_chat(
+        settings, host=host, port=port, grace_s=grace_s, behind_adapter=behind_adapter
+    )
 
 
 def _check_invoke_mode(environ: Mapping[str, str]) -> None:

@@ -3,9 +3,12 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 
-from app.serve import SHUTDOWN_GRACE_S, ListenError, serve
-from app.settings import SettingsError, load_settings
+from app.http.server import SHUTDOWN_GRACE_S, ListenError, serve
+from app.main import create_lean_app
+from app.settings import Settings, SettingsError, load_settings
+from app.telemetry.log import configure_logging
 from app.tools.loading import EXAMPLES
 
 
@@ -35,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         _demo_defaults()
     try:
         settings = load_settings()
-        return serve(
+        return serve_chat(
             settings,
             host=args.host,
             port=settings.port if args.port is None else args.port,
@@ -45,6 +48,38 @@ def run(args: argparse.Namespace) -> int:
     except SettingsError as error:
         print(f"deltaline: {error}", file=sys.stderr)
         return 2
+
+
+def serve_chat(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    grace_s: float = SHUTDOWN_GRACE_S,
+    announce: Callable[[str], None] | None = None,
+    behind_adapter: bool = False,
+) -> int:
+    """Serve the chat backend until told to stop; return the exit status.
+
+    Args:
+        settings: of the app.
+        host, port, grace_s, announce, behind_adapter: see `app.http.server.serve`.
+
+    Raises:
+        SettingsError: the settings do not fit together.
+    """
+    configure_logging()
+    app = create_lean_app(settings)
+    try:
+        return serve(
+            app,
+            stop_turns=app.state.turns.stop_all,
+            host=host,
+            port=port,
+            grace_s=grace_s,
+            announce=announce,
+            behind_adapter=behind_adapter,
+        )
     except ListenError as error:
         print(f"deltaline: {error}", file=sys.stderr)
         return 1

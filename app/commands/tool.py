@@ -11,7 +11,7 @@ from app.messages import ToolRequest
 from app.protocols.tool_result import ToolResult, to_json
 from app.settings import SettingsError, load_settings
 from app.tools.loading import EXAMPLES, ToolLoadError, load_tools
-from app.tools.serve import choose_tool, run_request
+from app.tools.standalone import choose_tool, run_request
 from app.tools.tool import DEFAULT_TIMEOUT_S, Tool
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from examples import words
+from app.examples import words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

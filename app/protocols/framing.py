@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from app.events import Abort, Error, Event, Finish, StepEnd, StepStart, Terminal, TextDelta
 from app.grammar import Order, State
-from app.protocols import Encoder
+from app.protocols.encoder import Encoder
 from app.protocols.last_step import LastStep
 
 _TERMINALS = (Finish, Abort, Error)

@@ -12,7 +12,7 @@ import msgspec
 
 from app.errors import InvalidOption
 from app.messages import Shape
-from app.protocols import Encoder
+from app.protocols.encoder import Encoder
 
 ProtocolName: TypeAlias = Literal["data", "ui", "text", "ndjson"]
 Sdk: TypeAlias = Literal["3.4", "4", "5.0", "5", "6", "7"]

@@ -6,10 +6,9 @@ from contextlib import suppress
 from typing import Protocol
 
 from app.errors import ProviderError
-from app.events import Event, StepStart
+from app.events import Emit, Event, StepStart
 from app.messages import StepRequest, ToolCallPart
-from app.providers import Emit
-from app.providers.openers import ByteStream
+from app.providers.openers.opener import ByteStream
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from app.tools.tool import Tool
 
 # The example tools are always there to be named, and on only if they are.
 EXAMPLES: Mapping[str, str] = {
-    name: f"app.tools.{name}"
+    name: f"app.examples.{name}"
     for name in ("get_weather", "slow_process", "get_location", "send_email")
 }
 

@@ -8,8 +8,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 
-from app.events import Event
-from app.providers import Emit
+from app.events import Emit, Event
 
 # Events that may wait for a slow client before statuses are dropped.
 MAX_WAITING = 1000

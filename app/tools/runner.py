@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from app.events import (
+    Emit,
     Status,
     ToolInputAvailable,
     ToolInputError,
@@ -14,7 +15,6 @@ from app.events import (
     ToolOutputError,
 )
 from app.messages import ToolOutputPart
-from app.providers import Emit
 from app.tools.context import Scene
 from app.tools.definition import InvalidToolInput
 from app.tools.execution import run_tool

@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, overload
 
 from app.messages import ToolSpec
+from app.threads import run_in_thread
 from app.tools.context import ToolContext
 from app.tools.definition import InvalidToolInput, ToolDefinitionError, ToolError, check_name
-from app.tools.threads import run_in_thread
 
 __all__ = ["InvalidToolInput", "Tool", "ToolDefinitionError", "ToolError", "client_tool", "tool"]
 

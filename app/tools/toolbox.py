@@ -5,9 +5,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from app.events import ToolInputAvailable, ToolInputError, ToolOutputError
+from app.events import Emit, ToolInputAvailable, ToolInputError, ToolOutputError
 from app.messages import ToolApproval, ToolOutputPart, ToolSpec
-from app.providers import Emit
 from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.runner import RefusedCall, run_calls, validate

@@ -5,6 +5,6 @@ import sys
 
 import uvloop
 
-from app.aws.runtime import serve
+from app.lambda_runtime.runtime import serve
 
 sys.exit(uvloop.run(serve(os.environ)))

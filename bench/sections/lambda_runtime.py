@@ -85,7 +85,7 @@ def measure(bench: Bench) -> Section:
 def _cold_contenders() -> list[Contender]:
     ours = Contender(
         name=OURS_ON_LAMBDA,
-        command=(sys.executable, "-m", "app.aws.runtime"),
+        command=(sys.executable, "-m", "app.lambda_runtime.runtime"),
         protocol="data",
         cwd=ROOT,
         env=_ON_LAMBDA,
@@ -139,7 +139,7 @@ def _chunk_contenders() -> list[tuple[Contender, Callable[[Bench, Contender], fl
         )
 
     return [
-        (ours(OURS_ON_LAMBDA, "app.aws.runtime"), _chunk_us_of_runtime),
+        (ours(OURS_ON_LAMBDA, "app.lambda_runtime.runtime"), _chunk_us_of_runtime),
         (ours(OURS_ON_UVLOOP, "bench.peers.runtime_on_uvloop"), _chunk_us_of_runtime),
         (uvicorn(UVICORN, "asyncio"), _chunk_us_of_uvicorn),
         (uvicorn(UVICORN_ON_UVLOOP, "uvloop"), _chunk_us_of_uvicorn),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws.emulation import FUNCTIONS, Running, emulator
+from tests.emulator.emulation import FUNCTIONS, Running, emulator
 
 # `make adapter` builds it; the Dockerfile takes the image of the same version.
 VERSION = "1.0.0-rc1"

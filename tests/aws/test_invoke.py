@@ -13,15 +13,9 @@ from typing import Any
 import pytest
 
 from app.aws.event_stream import CONTENT_TYPE, PayloadChunk, encode_event
-from app.aws.invoke import (
-    InvokeError,
-    add_arguments,
-    invoke_streaming,
-    post_streaming,
-    run,
-    signed_headers,
-)
-from tests.aws.emulation import PATIENCE_S, URL, Gate, emulator
+from app.aws.invoke import InvokeError, invoke_streaming, post_streaming, signed_headers
+from app.commands.invoke import add_arguments, run
+from tests.emulator.emulation import PATIENCE_S, URL, Gate, emulator
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 

@@ -39,7 +39,7 @@ from app.events import (
 from app.messages import ChatRequest, ReasoningPart
 from app.protocols.framing import Framer
 from app.protocols.negotiation import encoder_for, negotiate
-from app.requests import parse
+from app.requests.envelope import parse
 
 # One pixel.
 _PNG = (

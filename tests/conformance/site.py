@@ -19,7 +19,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.main import create_app
-from app.providers.scripted import Control, serve_scripted
+from app.scripted_model.control import Control
+from app.scripted_model.serving import serve_scripted
 from app.settings import Settings
 from tests.conformance.flows import Api
 from tests.conformance.parts_app import create_parts_app

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+from app.examples.get_location import get_location
+from app.examples.get_weather import get_weather
+from app.examples.send_email import send_email
 from app.tools import Tool, ToolError, tool
-from app.tools.get_location import get_location
-from app.tools.get_weather import get_weather
-from app.tools.send_email import send_email
 
 # Between two outputs: long enough for a client to render each.
 _PAUSE_S = 0.2

@@ -36,7 +36,7 @@ def main() -> int:
     runs = parser.parse_args().runs
     port = free_port()
     model = subprocess.Popen(
-        [sys.executable, "-m", "app.providers.scripted", "--port", str(port), "--delay", "0"],
+        [sys.executable, "-m", "app.scripted_model", "--port", str(port), "--delay", "0"],
         stdout=subprocess.DEVNULL,
     )
     try:

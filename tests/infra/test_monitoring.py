@@ -2,7 +2,7 @@
 
 import json
 
-from app import metrics as app_metrics
+from app.telemetry import metrics as app_metrics
 from infra import metrics
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud

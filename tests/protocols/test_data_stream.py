@@ -35,7 +35,7 @@ from app.events import (
     Usage,
 )
 from app.protocols.data_stream import DataStreamEncoder
-from tests import turns
+from tests import sample_turns as turns
 from tests.protocols.traces import encode
 
 

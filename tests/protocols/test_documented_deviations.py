@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import pytest
 
-from app.protocols import Encoder
 from app.protocols.data_stream import DataStreamEncoder
+from app.protocols.encoder import Encoder
 from app.protocols.text_stream import TextStreamEncoder
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
 from tests.chatting import chatting, data_body, ui_body

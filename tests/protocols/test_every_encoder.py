@@ -39,7 +39,7 @@ from app.grammar import Order, OrderError, State
 from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.framing import Framer
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
-from tests.turns import any_text
+from tests.sample_turns import any_text
 
 call_ids = st.sampled_from(["c1", "c2"])
 json_values = st.recursive(

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from app.events import Error, Finish, TextDelta
 from app.protocols.text_stream import TextStreamEncoder
-from tests import turns
+from tests import sample_turns as turns
 from tests.protocols.traces import encode
 
 

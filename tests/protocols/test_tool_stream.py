@@ -35,7 +35,7 @@ from app.events import (
     Usage,
 )
 from app.protocols.tool_stream import ToolStreamEncoder
-from tests.turns import TEXT_TURN, any_text
+from tests.sample_turns import TEXT_TURN, any_text
 
 BEGIN: list[Event] = [Start("msg-1"), StepStart()]
 END: list[Event] = [StepEnd("stop"), Finish("stop")]

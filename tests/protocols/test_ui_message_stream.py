@@ -33,7 +33,7 @@ from app.events import (
     ToolOutputError,
 )
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
-from tests import turns
+from tests import sample_turns as turns
 from tests.protocols.traces import encode
 
 TEXT_END = b'data: {"type":"text-end","id":"t1"}\n\n'

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from app.events import Data, Event, Start
-from app.protocols import Encoder
+from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
-from tests import turns
+from tests import sample_turns as turns
 
 TRACES = Path(__file__).parent.parent / "traces"
 

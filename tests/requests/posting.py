@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import RequestError
 from app.messages import ChatRequest, Message, ToolRequest
-from app.requests import parse
+from app.requests.envelope import parse
 
 
 def to_bytes(value: object) -> bytes:

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import BodyTooLarge, InvalidJson, UnsupportedMediaType
-from app.requests import parse_json
-from app.requests.body import MAX_DEPTH
+from app.requests.body import MAX_DEPTH, parse_json
 
 any_text = st.text(alphabet=st.characters(exclude_categories=[]))
 json_values: st.SearchStrategy[Any] = st.recursive(

@@ -18,7 +18,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.messages import ChatRequest, Message, TextPart, ToolRequest
-from app.requests import parse
+from app.requests.envelope import parse
 from tests.requests.posting import chat, refusal, to_bytes, tool
 from tests.requests.test_body import any_text, json_values
 

@@ -17,7 +17,7 @@ from app.messages import (
     ToolCallPart,
     ToolOutputPart,
 )
-from app.requests import parse
+from app.requests.envelope import parse
 from tests.requests.posting import to_bytes
 
 REQUESTS = Path(__file__).parent.parent / "traces" / "requests"

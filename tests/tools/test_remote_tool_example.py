@@ -20,7 +20,7 @@ from app.tools import Tool
 from app.tools.loading import load_tools
 from app.tools.remote import RemoteTool
 from app.tools.runner import run_calls
-from tests.aws.emulation import OURS, emulator
+from tests.emulator.emulation import OURS, emulator
 
 FOLDER = Path(__file__).parents[2] / "examples" / "remote-tool"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:function"

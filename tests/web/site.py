@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from app.main import create_app
-from app.providers.scripted import Control, serve_scripted
+from app.scripted_model.control import Control
+from app.scripted_model.serving import serve_scripted
 from app.settings import Settings
 from app.tools.loading import EXAMPLES
 from tests.serving import served

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Request, Route, expect
 
 from app.tools.loading import EXAMPLES
-from tests.aws.emulation import INVOKE, OURS, Running, emulator
+from tests.emulator.emulation import INVOKE, OURS, Running, emulator
 from tests.web.chat_page import Generation
 from tests.web.conftest import Open
 from tests.web.site import Site, backend

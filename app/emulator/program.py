@@ -1,0 +1,123 @@
+"""The emulator as a whole, and the command that runs it."""
+
+import argparse
+import asyncio
+import errno
+import signal
+
+from app.emulator.arguments import UsageError, read_options
+from app.emulator.fronts import Fronts
+from app.emulator.function import Function
+from app.emulator.options import DEFAULT_FUNCTION, Options
+from app.emulator.output import Console
+from app.emulator.server import HttpServer
+from app.emulator.watch import watch
+
+# A browser or an SDK may keep an unused connection this long.
+_IDLE_TIMEOUT_S = 75.0
+
+
+class CannotListen(Exception):
+    """The public port cannot be had. The text says what to do."""
+
+
+class Emulator:
+    """A local Lambda. An async context manager; inside, `url` answers.
+
+    Raises:
+        CannotListen: on entering.
+    """
+
+    def __init__(self, options: Options, console: Console) -> None:
+        self._options = options
+        self._console = console
+        self._functions = {
+            name: Function(options, name, console) for name in {DEFAULT_FUNCTION, *options.handlers}
+        }
+        self._port = options.port
+        fronts = Fronts(options, self._function, lambda: self._port, console)
+        self._server = HttpServer(fronts.respond, idle_timeout_s=_IDLE_TIMEOUT_S)
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of the public port, without a slash at the end."""
+        host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
+        return f"http://{host}:{self._port}"
+
+    async def __aenter__(self) -> "Emulator":
+        host, port = self._options.host, self._options.port
+        try:
+            self._port = await self._server.start(host, port)
+        except OSError as error:
+            raise CannotListen(_why_not_listening(error, host, port)) from error
+        if self._options.watch is not None:
+            self._watching = asyncio.create_task(watch(self._options.watch, self._restart))
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching})
+        await self._server.close()
+        await asyncio.gather(*(function.close() for function in self._functions.values()))
+
+    def _function(self, name: str) -> Function:
+        return self._functions.get(name) or self._functions[DEFAULT_FUNCTION]
+
+    def _restart(self, changed: list[str]) -> None:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        text = "changed; the next invocation starts a new environment"
+        self._console.notice(f"{changed[0]}{more} {text}")
+        for function in self._functions.values():
+            function.retire()
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``emulate``; return the exit status. Ends on SIGINT and SIGTERM."""
+    console = Console()
+    try:
+        options = read_options(args)
+        asyncio.run(_serve(options, console))
+    except UsageError as error:
+        console.problem(f"emulate: {error}")
+        return 2
+    except CannotListen as error:
+        console.problem(f"emulate: {error}")
+        return 1
+    return 0
+
+
+async def _serve(options: Options, console: Console) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    async with Emulator(options, console) as emulator:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+        for line in _banner(options, emulator.url):
+            console.notice(line)
+        await stopped.wait()
+        console.notice("stopping")
+
+
+def _banner(options: Options, url: str) -> list[str]:
+    names = [*options.handlers, DEFAULT_FUNCTION]
+    command = " ".join(options.command)
+    lines = [
+        f"Lambda emulator on {url}",
+        f"  invoke        POST {url}/2015-03-31/functions/{names[0]}/invocations",
+        f"  SDK           --endpoint-url {url}",
+        f"  Function URL  {url}/",
+        f"  command       {command}",
+    ]
+    if options.extensions:
+        lines.append(f"  extensions    {', '.join(path.name for path in options.extensions)}")
+    return lines
+
+
+def _why_not_listening(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is taken; stop what listens there, or choose another: --port"
+    if error.errno == errno.EACCES:
+        return f"port {port} on {host} needs more rights; choose one above 1023: --port"
+    return f"cannot listen on {host}:{port}: {error.strerror or error}"

@@ -1,0 +1,125 @@
+"""What one invocation answers, on its way from the runtime to whoever asked.
+
+`ReplyStart`, then pieces of bytes, then `ReplyEnd`: a failure before the first byte is an end
+without a start.
+"""
+
+import json
+import time
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from app.emulator.changes import Changes
+
+# Pieces that wait for a slow client; after that the function waits too.
+_MAX_WAITING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionError:
+    """How a function failed: Lambda's type (``Category.Reason``) and a body, JSON if it is ours."""
+
+    type: str
+    body: str
+
+    @classmethod
+    def of_invocation(cls, error_type: str, request_id: str, message: str) -> "FunctionError":
+        """An error that Lambda itself states, in the words it uses."""
+        text = f"RequestId: {request_id} Error: {message}"
+        return cls(error_type, json.dumps({"errorType": error_type, "errorMessage": text}))
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStart:
+    """The runtime has begun to answer; not ``streamed``: the whole answer comes at once."""
+
+    content_type: str
+    streamed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnd:
+    """Nothing comes after this. ``error`` is ``None`` if the function did what it should."""
+
+    error: FunctionError | None
+
+
+ReplyEvent: TypeAlias = ReplyStart | bytes | ReplyEnd
+
+
+class Reply:
+    """One producer (the environment), one consumer (a front); either may leave first."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[ReplyEvent] = deque()
+        self._abandoned = False
+        self._log_tail: bytes | None = None
+        self._changes = Changes()
+        self.end: ReplyEnd | None = None
+        self.streamed_bytes = 0
+        self.first_byte_at: float | None = None
+
+    async def put(self, event: ReplyStart | bytes) -> None:
+        """Pass an event on; wait while the consumer is behind. Ignored after the end."""
+        if isinstance(event, bytes):
+            self.first_byte_at = self.first_byte_at or time.monotonic()
+            self.streamed_bytes += len(event)
+        await self._changes.until(self._has_room)
+        if self.end is None and not self._abandoned:
+            self._waiting.append(event)
+            self._changes.notify()
+
+    def finish(self, error: FunctionError | None = None) -> None:
+        """End the reply. Only the first end counts: the caller has been told by then."""
+        if self.end is None:
+            self.end = ReplyEnd(error)
+            self._waiting.append(self.end)
+            self._changes.notify()
+
+    def close(self, log_tail: bytes) -> None:
+        """Say that the invocation is over: the environment is free and the log is written."""
+        self._log_tail = log_tail
+        self._changes.notify()
+
+    def abandon(self) -> None:
+        """Say that nobody reads on. The function is not told: it runs on, as on Lambda.
+
+        Without this a function whose caller has left would stand still, waiting to be read.
+        """
+        self._abandoned = True
+        self._waiting.clear()
+        self._changes.notify()
+
+    async def events(self) -> AsyncGenerator[ReplyEvent, None]:
+        """Yield what comes, `ReplyEnd` last."""
+        while True:
+            await self._changes.until(lambda: bool(self._waiting))
+            event = self._waiting.popleft()
+            self._changes.notify()
+            yield event
+            if isinstance(event, ReplyEnd):
+                return
+
+    async def log_tail(self) -> bytes:
+        """Return the last 4 KB of the invocation's log, once the invocation is over."""
+        await self._changes.until(lambda: self._log_tail is not None)
+        assert self._log_tail is not None
+        return self._log_tail
+
+    def _has_room(self) -> bool:
+        return self._abandoned or self.end is not None or len(self._waiting) < _MAX_WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of a function, and where its answer goes. ``deadline_ms``: since 1970."""
+
+    request_id: str
+    event: bytes
+    function_arn: str
+    trace_id: str
+    client_context: str
+    tenant_id: str
+    reply: Reply

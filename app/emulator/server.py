@@ -1,0 +1,85 @@
+"""A small HTTP/1.1 server that leaves nothing behind when it is closed."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from app.emulator.changes import Changes
+from app.emulator.connection import BadRequest, ClientGone, Connection, Request
+
+Respond: TypeAlias = Callable[[Connection, Request], Awaitable[None]]
+
+
+class HttpServer:
+    """Listens on one port and calls ``respond`` for each request.
+
+    Args:
+        respond: answers one request; what it leaves unanswered is cut.
+        idle_timeout_s: closes a connection that sends no (further) request. ``None``: never, for
+            a runtime that keeps its connection while it is frozen.
+    """
+
+    def __init__(self, respond: Respond, *, idle_timeout_s: float | None = None) -> None:
+        self._respond = respond
+        self._idle_timeout_s = idle_timeout_s
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._changes = Changes()
+
+    async def start(self, host: str, port: int = 0) -> int:
+        """Listen, and return the port. Raises `OSError` if it is taken."""
+        self._server = await asyncio.start_server(self._serve, host, port, backlog=512)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def until_quiet(self) -> None:
+        """Wait until every connection has been closed by the other side and read to its end."""
+        await self._changes.until(lambda: not self._connections)
+
+    async def close(self) -> None:
+        """Stop listening and cut every connection."""
+        if self._server is not None:
+            self._server.close()
+        connections = list(self._connections)
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        connection = Connection(reader, writer)
+        try:
+            await self._answer_requests(connection)
+            await connection.close()
+        except asyncio.CancelledError:
+            connection.abort()  # by `close`: the task ends here, and nobody waits for its result
+        finally:
+            connection.abort()
+            self._connections.discard(task)
+            self._changes.notify()
+
+    async def _answer_requests(self, connection: Connection) -> None:
+        try:
+            while (request := await self._next_request(connection)) is not None:
+                await self._respond(connection, request)
+        except BadRequest as error:
+            await _refuse(connection, str(error))
+        except ClientGone:
+            return  # nobody is left to be told
+
+    async def _next_request(self, connection: Connection) -> Request | None:
+        try:
+            async with asyncio.timeout(self._idle_timeout_s):
+                return await connection.next_request()
+        except TimeoutError:
+            return None
+
+
+async def _refuse(connection: Connection, reason: str) -> None:
+    if connection.can_respond:
+        body = json.dumps({"errorType": "BadRequest", "errorMessage": reason}).encode()
+        with contextlib.suppress(ClientGone):
+            await connection.respond(400, [("content-type", "application/json")], body)

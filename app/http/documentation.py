@@ -1,0 +1,47 @@
+"""The app as FastAPI makes it, with ``/openapi.json`` and ``/docs``.
+
+FastAPI documents the routes, Starlette serves them. Where start-up time matters, `app.http.lean`
+is used instead.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import request_response
+
+from app import __version__
+from app.http.routes import Endpoint
+
+
+class _PlainRoute(APIRoute):
+    """A route that FastAPI documents and Starlette serves.
+
+    Our endpoints take the request and return a response; what FastAPI does around them
+    (dependencies, their exit stacks, validation) would be for nothing, and cost as much as parsing.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self.app = request_response(endpoint)
+
+
+def documented(
+    endpoints: Sequence[Endpoint],
+    lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """Return an app that serves and documents ``endpoints``."""
+    router = APIRouter(route_class=_PlainRoute)
+    for path, method, answer, description in endpoints:
+        router.add_api_route(path, answer, methods=[method], **description)
+    app = FastAPI(
+        title="Deltaline",
+        version=__version__,
+        summary="The Python backend behind React useChat.",
+        lifespan=lifespan,
+        redirect_slashes=False,  # behind TLS the address it redirects to would be wrong
+    )
+    app.include_router(router)
+    return app

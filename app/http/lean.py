@@ -1,0 +1,55 @@
+"""The app without FastAPI, for starts that somebody waits for, as on Lambda.
+
+The same routes. FastAPI takes a third of the whole start to load, and all that it does here is to
+describe them; it is loaded when somebody asks for that.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.http.routes import Endpoint
+
+# Where FastAPI puts its pages.
+_DOCUMENTATION = ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc")
+
+
+def lean(
+    endpoints: Sequence[Endpoint],
+    lifespan: Callable[[Any], AbstractAsyncContextManager[None]],
+) -> Starlette:
+    """Return an app that serves ``endpoints``, and documents them once it is asked to."""
+    pages = _Documentation(endpoints)
+    described = [Route(path, pages, methods=["GET"]) for path in _DOCUMENTATION]
+    app = Starlette(routes=[*described, *plain_routes(endpoints)], lifespan=lifespan)
+    app.router.redirect_slashes = False  # as in `app.http.documentation`
+    return app
+
+
+def plain_routes(endpoints: Sequence[Endpoint]) -> Sequence[Route]:
+    """Return Starlette's own routes."""
+    routes = []
+    for path, method, answer, _ in endpoints:
+        route = Route(path, answer, methods=[method])
+        route.methods = {method}  # Starlette adds HEAD, FastAPI does not
+        routes.append(route)
+    return routes
+
+
+class _Documentation:
+    """An ASGI app: FastAPI's pages about ``endpoints``, made on the first request."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self._endpoints = endpoints
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            from app.http.documentation import documented
+
+            self._app = documented(self._endpoints)
+        await self._app(scope, receive, send)

@@ -1,0 +1,225 @@
+"""What ``/openapi.json`` says of each route, beside what FastAPI finds out by itself.
+
+The routes take the raw request, since a chat body has many shapes; those shapes are in
+`app.http.openapi_bodies`. `tests/http/test_openapi.py` holds the running app against them.
+"""
+
+from typing import Any
+
+from app.http.openapi_bodies import CHAT_BODY, EXAMPLES, OVERRIDES, PROMPT_BODY, TOOL_BODY
+
+_JSON = "application/json"
+
+_ERROR = {
+    "type": "object",
+    "required": ["success", "error"],
+    "properties": {"success": {"const": False}, "error": {"type": "string"}},
+}
+_STREAM = {
+    "text/plain": {"schema": {"type": "string"}, "example": '0:"Hello"\n'},
+    # No schema: OpenAPI 3.1 would mean the whole body by it, 3.2 and its tools each event.
+    "text/event-stream": {
+        "example": 'data: {"type":"text-delta","id":"t1","delta":"Hello"}\n\n',
+    },
+    "application/x-ndjson": {
+        "schema": {"type": "string"},
+        "example": '{"type":"delta","payload":{"text":"Hello"},"timestamp":1767225600.0}\n',
+    },
+    _JSON: {"schema": {"type": "object"}},
+}
+
+
+def _errors(**sentences: str) -> dict[int | str, dict[str, Any]]:
+    return {
+        int(status[1:]): {"description": sentence, "content": {_JSON: {"schema": _ERROR}}}
+        for status, sentence in sentences.items()
+    }
+
+
+_CHAT_ERRORS = _errors(
+    _400="The body cannot be used, or the model refused it; the sentence says why.",
+    _401="The server asks for its bearer token.",
+    _403="The body asks for a tool that needs a user's approval.",
+    _404="The body asks for a tool that is not there.",
+    _413="The body is larger than CHAT_MAX_BODY_BYTES.",
+    _415="The body is not JSON.",
+    _429="The model is answering too many requests; see Retry-After.",
+    _500="The server is not configured.",
+    _502="The model's server failed.",
+    _504="The model did not answer in time.",
+)
+_QUERY = [
+    {"name": "protocol", "in": "query", "schema": OVERRIDES["protocol"]},
+    {"name": "sdk", "in": "query", "schema": OVERRIDES["sdk"]},
+    {"name": "stream", "in": "query", "schema": {"type": "boolean"}},
+]
+_HIDDEN: dict[str, Any] = {"response_model": None}
+
+
+def chat(path: str) -> dict[str, Any]:
+    """Return the description of a chat route at ``path``."""
+    return {
+        **_HIDDEN,
+        "operation_id": "chat" if path == "/api/chat" else "chat_at_root",
+        "tags": ["chat"],
+        "responses": {
+            200: {
+                "description": "The answer, streamed in the client's protocol.",
+                "content": _STREAM,
+            },
+            **_CHAT_ERRORS,
+        },
+        "openapi_extra": {
+            "parameters": _QUERY,
+            "requestBody": {
+                "required": True,
+                "content": {_JSON: {"schema": CHAT_BODY, "examples": EXAMPLES}},
+            },
+        },
+    }
+
+
+EVENTS: dict[str, Any] = {**chat("/events"), "operation_id": "event", "tags": ["lambda"]}
+COMPLETION: dict[str, Any] = {
+    **chat("/api/completion"),
+    "operation_id": "completion",
+    "openapi_extra": {
+        "parameters": _QUERY,
+        "requestBody": {
+            "required": True,
+            "content": {_JSON: {"schema": PROMPT_BODY, "example": {"prompt": "Hello"}}},
+        },
+    },
+}
+OBJECT: dict[str, Any] = {
+    **_HIDDEN,
+    "tags": ["chat"],
+    "operation_id": "object",
+    "responses": {
+        200: {
+            "description": "One JSON document that fits the schema, as it grows.",
+            "content": _STREAM,
+        },
+        **_CHAT_ERRORS,
+        **_errors(_404="There is no schema of this name; the sentence names those that there are."),
+    },
+    "openapi_extra": {
+        "parameters": [
+            {
+                "name": "schema",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string"},
+                "example": "recipe",
+            },
+            *_QUERY,
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {_JSON: {"schema": {}, "example": "Pancakes for two"}},
+        },
+    },
+}
+_TOOL_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "What the tool says while it works, one JSON object a line; the last one is "
+        "its result or an error. With stream=false one JSON object.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"type":"status","payload":{"message":"Tool execution started"},'
+                '"timestamp":1767225600.0}\n',
+            },
+            _JSON: {"schema": {"type": "object"}},
+        },
+    },
+    **_errors(
+        _400="The body cannot be used; the sentence says why.",
+        _401="The server asks for its bearer token.",
+        _403="The tool needs a user's approval.",
+        _404="There is no such tool here; the sentence names those that there are.",
+        _413="The body is larger than CHAT_MAX_BODY_BYTES.",
+        _415="The body is not JSON.",
+    ),
+}
+
+
+def _tool(operation_id: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    content = {"schema": TOOL_BODY, "example": {"args": {"city": "Bergen"}}}
+    return {
+        **_HIDDEN,
+        "tags": ["tools"],
+        "operation_id": operation_id,
+        "responses": _TOOL_RESPONSES,
+        "openapi_extra": {
+            "parameters": [*parameters, _QUERY[-1]],
+            "requestBody": {"required": True, "content": {_JSON: content}},
+        },
+    }
+
+
+_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+TOOL = _tool("invoke_tool", {**_NAME, "example": "get_weather"})
+DEFAULT_TOOL = _tool("invoke_default_tool")
+_CHAT_ID = {"name": "chat_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_CHAT_ID_4 = {"name": "chatId", "in": "query", "schema": {"type": "string"}}
+_UNAUTHORIZED = _errors(_401="The server asks for its bearer token.")
+RESUME: dict[str, Any] = {
+    **_HIDDEN,
+    "tags": ["resume"],
+    "operation_id": "resume",
+    "status_code": 204,
+    "responses": {204: {"description": "No turn of this chat is running."}, **_UNAUTHORIZED},
+    # Declared here, since a parameter of the function would promise FastAPI's 422.
+    "openapi_extra": {"parameters": [_CHAT_ID]},
+}
+RESUME_4: dict[str, Any] = {
+    **_HIDDEN,
+    "tags": ["resume"],
+    "operation_id": "resume_ai_sdk_4",
+    "responses": {
+        200: {
+            "description": "Nothing to resume: an empty stream.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
+        **_UNAUTHORIZED,
+    },
+    "openapi_extra": {"parameters": [_CHAT_ID_4]},
+}
+STOP: dict[str, Any] = {**RESUME, "operation_id": "stop"}
+HEALTH: dict[str, Any] = {
+    **_HIDDEN,
+    "tags": ["server"],
+    "operation_id": "health",
+    "responses": {
+        200: {
+            "description": "The server is up.",
+            "content": {
+                _JSON: {
+                    "schema": {
+                        "type": "object",
+                        "required": ["status"],
+                        "properties": {"status": {"const": "ok"}},
+                    }
+                }
+            },
+        }
+    },
+}
+HOME: dict[str, Any] = {
+    **_HIDDEN,
+    "tags": ["server"],
+    "operation_id": "home",
+    "responses": {
+        200: {
+            "description": "The demo page, or what this server is; with chatId an empty stream.",
+            "content": {
+                "text/html": {},
+                _JSON: {"schema": {"type": "object"}},
+                "text/plain": {"schema": {"type": "string"}},
+            },
+        },
+        **_UNAUTHORIZED,
+    },
+    "openapi_extra": {"parameters": [_CHAT_ID_4]},
+}

@@ -1,0 +1,111 @@
+"""How a turn's frames become an HTTP response, and errors one of theirs.
+
+One response serves every protocol on every transport: frames are ready-made bytes, with their
+keep-alives in them, and the turn pushes them into the connection itself (see `app.turns.outbox`).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.aws.asgi_extensions import OUTCOME
+from app.protocols.json_text import dumps
+from app.turns.live_turn import LiveTurn
+from app.turns.outbox import Outbox
+
+# What every streaming answer carries, so that no proxy holds it back.
+STREAM_HEADERS: Mapping[str, str] = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+
+
+def watch(request: Request) -> asyncio.Task[None]:
+    """Return a task that is done as soon as the client has left; its body has been read."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return asyncio.create_task(left())
+
+
+class TurnResponse(Response):
+    """Streams a running turn. When the response ends, for whatever reason, so does the turn.
+
+    Args:
+        turn: already opened, or answered anyway.
+        outbox: where the turn's frames come from.
+        leaving: done when the client has left (`watch`).
+        media_type: the protocol's.
+        headers: of the response.
+    """
+
+    def __init__(
+        self,
+        turn: LiveTurn,
+        outbox: Outbox,
+        leaving: asyncio.Task[None],
+        *,
+        media_type: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        self.status_code = 200
+        self.background = None
+        self.media_type = media_type
+        self._turn = turn
+        self._outbox = outbox
+        self._leaving = leaving
+        self.init_headers({**STREAM_HEADERS, **headers})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response; tell our Lambda runtime if the turn failed."""
+        turn = self._turn
+        refused: list[Exception] = []
+
+        async def write(data: bytes) -> None:
+            try:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+            except Exception as error:  # for whoever called us: the turn has done nothing wrong
+                refused.append(error)
+                turn.abandon()
+
+        try:
+            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+            await send(start)
+            # Whatever we wait for below, a client that leaves ends the turn at once.
+            self._leaving.add_done_callback(lambda _: turn.abandon())
+            await self._outbox.connect(write)
+            await asyncio.wait((turn.task,))
+            if refused:
+                raise refused[0]
+            if not self._leaving.done():
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except OSError:
+            pass  # how servers since ASGI 2.4 say that the client has left
+        finally:
+            self._leaving.cancel()
+            await turn.leave()
+            self._outbox.close()
+            outcome: dict[str, Any] | None = scope.get("extensions", {}).get(OUTCOME)
+            if outcome is not None and turn.error is not None:
+                outcome["error_code"] = turn.error.code
+                outcome["error_message"] = turn.error.message
+
+
+class JSONAnswer(Response):
+    """A JSON body made by the same encoder as everything else (lone surrogates, NaN)."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return dumps(content)
+
+
+def failure(
+    message: str, status: int, headers: Mapping[str, str] | None = None, /, **more: Any
+) -> JSONAnswer:
+    """Return an error before the first byte: ``{"success": false, "error": message}``."""
+    body = {"success": False, "error": message, **more}
+    return JSONAnswer(body, status_code=status, headers=dict(headers or {}))

@@ -1,0 +1,145 @@
+"""Runs the app under uvicorn.
+
+When the process is told to stop, uvicorn closes its sockets to new connections at once; answers
+that still run get the grace period to end by themselves and are then ended with an error part, so
+that no client waits for words that never come.
+"""
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.aws.behind_adapter import BehindAdapter
+
+# Long enough for a sentence to end, short enough for a deployment.
+SHUTDOWN_GRACE_S = 5.0
+# How long the end of an answer may take to reach its client, in seconds.
+_LAST_BYTES_S = 1.5
+
+
+class ListenError(Exception):
+    """The address cannot be listened on."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with a word when it is up and one to the running turns when it stops.
+
+    Args:
+        on_up: called once requests are answered and signals are listened to.
+        stop_turns: ends every running turn properly.
+        grace_s: how long they may go on before that, in seconds.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        on_up: Callable[[], None],
+        stop_turns: Callable[[], None],
+        grace_s: float,
+    ) -> None:
+        super().__init__(config)
+        self._on_up = on_up
+        self._stop_turns = stop_turns
+        self._grace_s = grace_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_up()
+
+    def stop(self, *_: object) -> None:
+        """Stop as soon as can be: a signal handler."""
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        timers = (
+            loop.call_later(self._grace_s, self._stop_turns),
+            loop.call_later(self._grace_s + _LAST_BYTES_S, self._cut),
+        )
+        try:
+            await super().shutdown(sockets)
+        finally:
+            for timer in timers:
+                timer.cancel()
+
+    def _cut(self) -> None:
+        """Let go of clients that do not even read that their answer has ended."""
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
+
+
+def serve(
+    app: ASGIApp,
+    *,
+    stop_turns: Callable[[], None],
+    host: str,
+    port: int,
+    grace_s: float = SHUTDOWN_GRACE_S,
+    announce: Callable[[str], None] | None = None,
+    behind_adapter: bool = False,
+) -> int:
+    """Serve until told to stop; return the exit status.
+
+    Args:
+        app: what is served.
+        stop_turns: ends every running turn properly.
+        host: address to listen on.
+        port: 0 for any free one.
+        grace_s: how long running answers may go on after a stop signal, in seconds.
+        announce: told the URL, once requests are answered.
+        behind_adapter: nobody but the Lambda Web Adapter can reach ``port``.
+
+    Raises:
+        ListenError: the port cannot be had; says so in a sentence.
+    """
+    # All that was made so far stays: the collector need not look at it again.
+    gc.freeze()
+    try:
+        listener = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
+        raise ListenError(
+            f"cannot listen on {host} port {port}: {error.strerror}; "
+            "choose another port with --port or PORT=."
+        ) from error
+    config = uvicorn.Config(
+        BehindAdapter(app) if behind_adapter else app,
+        loop="uvloop" if _has_uvloop() else "asyncio",
+        lifespan="on",
+        ws="none",
+        proxy_headers=False,  # nothing here asks where a request came from
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        # For what even a closed connection does not end.
+        timeout_graceful_shutdown=int(grace_s) + 5,
+    )
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{listener.getsockname()[1]}"
+    server = Server(
+        config,
+        on_up=lambda: None if announce is None else announce(url),
+        stop_turns=stop_turns,
+        grace_s=grace_s,
+    )
+    # For a signal before uvicorn listens to it, and for the one that it sends to itself when all
+    # is done: it would kill the process, and to have been told to stop is no failure.
+    signal.signal(signal.SIGTERM, server.stop)
+    with listener:
+        server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def _has_uvloop() -> bool:
+    try:
+        import uvloop  # noqa: F401
+    except ImportError:
+        return False
+    return True

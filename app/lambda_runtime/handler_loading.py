@@ -1,0 +1,81 @@
+"""From the name in ``_HANDLER`` to something that answers invocations.
+
+app.main:create_app      an ASGI app, or a function without arguments that makes one
+examples.words.handler   a plain function; Lambda also writes examples/words.handler
+"""
+
+import importlib
+import inspect
+from typing import Any, Protocol
+
+from app.lambda_runtime.asgi_call import AsgiHandler
+from app.lambda_runtime.invocation_response import Answer
+from app.lambda_runtime.lambda_call import FunctionConfig, LambdaCall
+from app.lambda_runtime.plain_handler import PlainHandler
+
+
+class Handler(Protocol):
+    """What the runtime calls."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def __call__(self, call: LambdaCall, answer: Answer) -> None: ...
+
+
+class HandlerNotFound(Exception):
+    """``_HANDLER`` does not name a handler; the message says why."""
+
+
+def load_handler(name: str, config: FunctionConfig, *, base_path: str = "") -> Handler:
+    """Import the handler that ``name`` means.
+
+    What it takes decides what it is: ``(event, context)`` a plain handler, ``(scope, receive,
+    send)`` an ASGI app, nothing a factory of one. What its module raises is raised.
+
+    Raises:
+        HandlerNotFound
+    """
+    found = _find(name)
+    if _takes(found, 2):
+        return PlainHandler(found, config)
+    if not _takes(found, 3) and _takes(found, 0):
+        found = found()
+    if _takes(found, 3):
+        return AsgiHandler(found, config, base_path=base_path)
+    raise HandlerNotFound(
+        f"{name} is neither handler(event, context), nor an ASGI app, nor a factory of one."
+    )
+
+
+def _find(name: str) -> Any:
+    module_name, colon, attributes = name.partition(":")
+    if not colon:
+        module_name, _, attributes = name.replace("/", ".").rpartition(".")
+    if not module_name or not attributes:
+        raise HandlerNotFound(
+            f"_HANDLER is {name!r}; it must be like module:app or module.handler."
+        )
+    try:
+        found: Any = importlib.import_module(module_name.replace("/", "."))
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        raise HandlerNotFound(f"There is no module {module_name} (_HANDLER is {name}).") from error
+    for attribute in attributes.split("."):
+        if not hasattr(found, attribute):
+            raise HandlerNotFound(f"{module_name} has no {attributes} (_HANDLER is {name}).")
+        found = getattr(found, attribute)
+    return found
+
+
+def _takes(candidate: Any, count: int) -> bool:
+    """Whether it can be called with so many positional arguments."""
+    if not callable(candidate):
+        return False
+    try:
+        inspect.signature(candidate).bind(*range(count))
+    except (TypeError, ValueError):  # it cannot, or nobody can know
+        return False
+    return True

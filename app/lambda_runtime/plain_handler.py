@@ -1,0 +1,229 @@
+"""Calls a plain function, ``handler(event, context)``, for an invocation.
+
+    def handler(event, context):          async def handler(event, context):
+        yield b"Hello "                       yield b"Hello "
+        yield b"world"                        yield b"world"
+
+A generator or async generator streams the bytes that it yields. Any other function, async or not,
+returns one value: bytes as they are, everything else as JSON, as AWS's own runtime does it. What is
+not async runs in a thread, so that it may block without holding up other invocations.
+
+For an HTTP event, ``event`` is the JSON of the request's body, ``{}`` if there is none, and the
+event itself is ``context.http_event``; the answer has status 200. An attribute ``content_type`` of
+the function names the type of its answer.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from typing import Any
+
+from app.aws.lambda_events import MalformedEvent, read_event
+from app.lambda_runtime.http_scope import to_scope
+from app.lambda_runtime.invocation import Invocation
+from app.lambda_runtime.invocation_response import Answer
+from app.lambda_runtime.lambda_call import FunctionConfig, LambdaCall
+
+_BYTES = "application/octet-stream"
+_JSON = "application/json"
+
+
+class Context:
+    """What a plain handler is told about its invocation. The names are those of AWS's runtime.
+
+    Attributes:
+        deadline_ms: when the time is up, in milliseconds since 1970.
+        client_context, identity: JSON values, ``None`` if the caller sent none.
+        http_event: the event that came through a Function URL, API Gateway or a load balancer.
+    """
+
+    def __init__(self, invocation: Invocation, config: FunctionConfig, http_event: Any) -> None:
+        self.aws_request_id = invocation.request_id
+        self.invoked_function_arn = invocation.function_arn
+        self.deadline_ms = invocation.deadline_ms
+        self.trace_id = invocation.trace_id
+        self.client_context = invocation.client_context
+        self.identity = invocation.identity
+        self.tenant_id = invocation.tenant_id
+        self.function_name = config.name
+        self.function_version = config.version
+        self.memory_limit_in_mb = config.memory_mb
+        self.log_group_name = config.log_group
+        self.log_stream_name = config.log_stream
+        self.http_event = http_event
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return how long the handler may still run, in milliseconds; never negative."""
+        return max(0, self.deadline_ms - int(time.time() * 1000))
+
+
+class PlainHandler:
+    """A plain function as a Lambda handler.
+
+    Args:
+        function: takes event and context.
+        config: of the function.
+    """
+
+    def __init__(self, function: Callable[[Any, Context], Any], config: FunctionConfig) -> None:
+        self._function = function
+        self._config = config
+        self._content_type: str | None = getattr(function, "content_type", None)
+
+    async def start(self) -> None:
+        """Do nothing: a module's import is its start."""
+
+    async def stop(self) -> None:
+        """Do nothing."""
+
+    async def __call__(self, call: LambdaCall, answer: Answer) -> None:
+        """Let the function answer. What it raises is raised.
+
+        Raises:
+            MalformedEvent: the event is no JSON.
+        """
+        if not call.is_json:
+            raise MalformedEvent("The event is not valid JSON.")
+        event = call.event
+        if call.kind.is_http:
+            try:
+                event = _posted(call)
+            except MalformedEvent as error:
+                refusal = json.dumps({"success": False, "error": str(error)}).encode()
+                await answer.send_whole(400, _headers(_JSON), refusal)
+                return
+        context = Context(call.invocation, self._config, call.event if call.kind.is_http else None)
+        answer.begin(200, _headers(self._content_type or _BYTES))
+
+        async def send(piece: object) -> None:
+            await answer.write(_checked(piece))
+
+        result = await self._run(event, context, send)
+        if isinstance(result, AsyncIterator):
+            async with _closing(result):
+                async for piece in result:
+                    await send(piece)
+            await answer.end()
+        elif result is _STREAMED:
+            await answer.end()
+        else:
+            body, content_type = _encode(result)
+            await answer.send_whole(200, _headers(self._content_type or content_type), body)
+
+    async def _run(self, event: Any, context: Context, send: Callable[[object], Any]) -> Any:
+        """Call the function; iterate over its result too if that has to be done in a thread."""
+        called = self._function
+        if _is_async(called):
+            result = called(event, context)
+            return await result if inspect.isawaitable(result) else result
+        loop = asyncio.get_running_loop()
+
+        def work() -> Any:
+            result = called(event, context)
+            if not isinstance(result, Iterator):
+                return result
+            try:
+                for piece in result:
+                    _send_from_thread(send(piece), loop)
+            finally:
+                if isinstance(result, Generator):
+                    result.close()
+            return _STREAMED
+
+        result = await _in_thread(work)
+        return await result if inspect.isawaitable(result) else result
+
+
+# What `_run` returns for a generator that it has used up.
+_STREAMED = object()
+
+
+def _posted(call: LambdaCall) -> Any:
+    _, body = to_scope(call.kind, call.event)
+    if not body.strip():
+        return {}
+    try:
+        return read_event(body)
+    except MalformedEvent:
+        raise MalformedEvent("The request body is not valid JSON.") from None
+
+
+def _headers(content_type: str) -> list[tuple[bytes, bytes]]:
+    return [(b"content-type", content_type.encode())]
+
+
+def _checked(piece: object) -> bytes:
+    if isinstance(piece, bytes | bytearray | memoryview):
+        return bytes(piece)
+    raise TypeError(f"the handler yielded {type(piece).__name__}, not bytes; encode it first")
+
+
+def _encode(value: object) -> tuple[bytes, str]:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value), _BYTES
+    try:
+        return json.dumps(value).encode(), _JSON
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"the handler returned what is neither bytes nor JSON: {error}") from error
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return any(
+        inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(candidate)
+        for candidate in (function, getattr(function, "__call__", None))  # noqa: B004
+    )
+
+
+def _send_from_thread(sending: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        sent = asyncio.run_coroutine_threadsafe(sending, loop)
+    except RuntimeError:  # the runtime has ended meanwhile, and its loop with it
+        sending.close()
+        raise
+    sent.result()
+
+
+@contextlib.asynccontextmanager
+async def _closing(iterator: AsyncIterator[Any]) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        close = getattr(iterator, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    """Run ``work`` in a thread of its own. Threads of a pool would keep the process from ending
+    while a handler blocks; and one invocation's would be kept by the next."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def settle(result: Any, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    def run() -> None:
+        result: Any = None
+        failure: BaseException | None = None
+        try:
+            result = work()
+        except StopIteration as error:  # the one exception that a future cannot hold
+            failure = RuntimeError(f"the handler raised {error!r}")
+        except BaseException as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(run,), name="handler", daemon=True).start()
+    return await future

@@ -1,0 +1,297 @@
+"""A Lambda runtime for Python that streams. ``bootstrap`` starts it.
+
+It asks the Runtime API for an event, lets the handler answer, sends the answer while it is made,
+and asks again. On Managed Instances (``AWS_LAMBDA_MAX_CONCURRENCY``) several such loops share one
+event loop. Nothing that an event or a handler does ends a loop.
+
+What the handler imports is imported before the first event is asked for, in the time that Lambda
+gives for that, and what a turn does not need is not imported: no AWS SDK, no web server.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.aws.lambda_events import EventKind, MalformedEvent, classify, read_event
+from app.lambda_runtime.handler_loading import Handler, HandlerNotFound, load_handler
+from app.lambda_runtime.invocation import FunctionError, Invocation, describe_exception
+from app.lambda_runtime.invocation_response import Answer, StreamedAnswer, WholeAnswer
+from app.lambda_runtime.lambda_call import LambdaCall, read_function_config
+from app.lambda_runtime.plain_handler import PlainHandler
+from app.lambda_runtime.runtime_api import AnswerRefused, RuntimeApi, RuntimeApiFailed
+from app.telemetry.log import configure_logging
+
+# The runtime's own end of an answer, before Lambda kills the process; the app's own comes earlier.
+_GUARD_S = 0.5
+# Of a short time limit not more than this part is given away.
+_GUARD_SHARE = 0.1
+# From the stop signal to the kill Lambda leaves two seconds at most: for answers that still run,
+# and then for the handler's own end.
+_STOP_GRACE_S = 0.3
+_HANDLER_STOP_S = 1.0
+
+_TIME_IS_OVER = FunctionError(
+    "Deltaline.Timeout",
+    "The answer was cut because the function's time limit was reached.",
+    "Deltaline.Timeout",
+)
+_SHUTTING_DOWN = FunctionError(
+    "Deltaline.Shutdown",
+    "The answer was cut because the function is being shut down.",
+    "Deltaline.Shutdown",
+)
+
+_CANCELLED = FunctionError(
+    "Function.CancelledError", "The handler cancelled itself.", "CancelledError"
+)
+
+_DEFAULT_HANDLER = "app.main:create_lean_app"
+_INVOKE_MODES = ("buffered", "response_stream")
+
+logger = logging.getLogger("deltaline.runtime")
+
+
+class Runtime:
+    """Answers invocations until it is told to stop.
+
+    Args:
+        api: where events come from and answers go.
+        handler: has been started.
+        concurrency: how many invocations at once.
+        invoke_mode: ``buffered`` or ``response_stream`` if every HTTP front of this function wants
+            the one or the other; by default the event decides.
+    """
+
+    def __init__(
+        self,
+        api: RuntimeApi,
+        handler: Handler,
+        *,
+        concurrency: int = 1,
+        invoke_mode: str | None = None,
+    ) -> None:
+        self._api = api
+        self._handler = handler
+        self._concurrency = concurrency
+        self._invoke_mode = invoke_mode
+        self._waiting: set[asyncio.Task[Invocation | None]] = set()
+        self._abandoned: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Return once `stop` was called and no invocation is left.
+
+        Raises:
+            RuntimeApiFailed
+        """
+        try:
+            async with asyncio.TaskGroup() as loops:
+                for _ in range(self._concurrency):
+                    loops.create_task(self._loop())
+        except* RuntimeApiFailed as group:
+            raise group.exceptions[0] from None
+
+    def stop(self) -> None:
+        """Ask for no more events; what is being answered goes on."""
+        self._stopping = True
+        for task in self._waiting:
+            task.cancel()
+
+    async def _loop(self) -> None:
+        while not self._stopping:
+            waiting = asyncio.create_task(self._api.next_invocation())
+            self._waiting.add(waiting)
+            await asyncio.wait({waiting})
+            self._waiting.discard(waiting)
+            if waiting.cancelled():
+                return
+            invocation = waiting.result()
+            if invocation is None:
+                logger.error("an event without a request id cannot be answered")
+                continue
+            await self._answer(invocation)
+
+    async def _answer(self, invocation: Invocation) -> None:
+        call = _read(invocation)
+        answer = self._answer_for(call)
+        if self._concurrency == 1:
+            # Tracing libraries look for it there; several invocations cannot share it.
+            os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id or ""
+        left_s = invocation.deadline_ms / 1000 - time.time()
+        guard_s = min(_GUARD_S, left_s * _GUARD_SHARE)
+        work = asyncio.create_task(self._work(call, answer))
+        try:
+            await asyncio.wait({work}, timeout=left_s - guard_s)
+            if not work.done():
+                await self._cut(invocation, work, answer, _TIME_IS_OVER)
+            elif work.cancelled():
+                await answer.fail(_CANCELLED)
+            else:
+                work.result()
+        except AnswerRefused as error:
+            _log(logging.WARNING, invocation, f"the answer was not taken: {error}")
+        except asyncio.CancelledError:
+            with contextlib.suppress(AnswerRefused):
+                await self._cut(invocation, work, answer, _SHUTTING_DOWN)
+            raise
+
+    async def _work(self, call: LambdaCall, answer: Answer) -> None:
+        try:
+            await self._handler(call, answer)
+        except (AnswerRefused, RuntimeApiFailed):
+            raise
+        except (Exception, SystemExit) as error:
+            _log(logging.ERROR, call.invocation, "the handler failed", error)
+            await answer.fail(self._describe(error))
+
+    async def _cut(
+        self,
+        invocation: Invocation,
+        work: asyncio.Task[None],
+        answer: Answer,
+        reason: FunctionError,
+    ) -> None:
+        _log(logging.ERROR, invocation, f"the handler was stopped: {reason.message}")
+        work.cancel()
+        # Whoever does not end when cancelled must not keep the next event waiting.
+        self._abandoned.add(work)
+        work.add_done_callback(self._forget)
+        await answer.fail(reason)
+
+    def _forget(self, work: asyncio.Task[None]) -> None:
+        self._abandoned.discard(work)
+        if not work.cancelled():
+            work.exception()  # seen: asyncio logs those that nobody looked at
+
+    def _answer_for(self, call: LambdaCall) -> Answer:
+        request_id = call.invocation.request_id
+        is_streamed = (
+            call.kind.is_streamed
+            if self._invoke_mode is None or not call.kind.is_http
+            else self._invoke_mode == "response_stream"
+        )
+        if is_streamed:
+            is_head = call.kind.is_http and _method(call.event) == "HEAD"
+            return StreamedAnswer(self._api, request_id, is_http=call.kind.is_http, is_head=is_head)
+        multi_value = call.event.get("multiValueHeaders") is not None
+        return WholeAnswer(self._api, request_id, call.kind, multi_value=multi_value)
+
+    def _describe(self, error: BaseException) -> FunctionError:
+        if isinstance(self._handler, PlainHandler):
+            return describe_exception(error)
+        # What an application's exception says is for its log.
+        kind = type(error).__name__
+        return FunctionError(f"Function.{kind}", "The application failed; its log says why.", kind)
+
+
+def _read(invocation: Invocation) -> LambdaCall:
+    try:
+        event = read_event(invocation.payload)
+    except MalformedEvent:
+        return LambdaCall(invocation, EventKind.MALFORMED, is_json=False)
+    return LambdaCall(invocation, classify(event), event)
+
+
+def _method(event: Mapping[str, Any]) -> object:
+    http = event["requestContext"].get("http")
+    return http.get("method") if isinstance(http, Mapping) else event.get("httpMethod")
+
+
+def _log(
+    level: int, invocation: Invocation, message: str, error: BaseException | None = None
+) -> None:
+    fields = {"aws_request_id": invocation.request_id}
+    logger.log(level, message, exc_info=error, extra={"fields": fields})
+
+
+async def serve(environ: Mapping[str, str]) -> int:
+    """Run the function that the environment names until told to stop; return the exit status."""
+    try:
+        api = RuntimeApi(environ.get("AWS_LAMBDA_RUNTIME_API", ""))
+    except RuntimeApiFailed as error:
+        logger.error("AWS_LAMBDA_RUNTIME_API does not say where Lambda is: %s", error)
+        return 1
+    try:
+        with _no_garbage():
+            handler, runtime = _build(api, environ)
+            await handler.start()
+    except (Exception, SystemExit) as error:
+        logger.error("the function cannot start", exc_info=error)
+        with contextlib.suppress(AnswerRefused, RuntimeApiFailed):
+            await api.fail_init(_init_error(error))
+        return 1
+    running = asyncio.create_task(runtime.run())
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    stopping = asyncio.create_task(told.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    runtime.stop()
+    await asyncio.wait({running}, timeout=_STOP_GRACE_S)
+    running.cancel()
+    await asyncio.wait({running})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_HANDLER_STOP_S):
+            await handler.stop()
+    if not running.cancelled() and (failure := running.exception()) is not None:
+        logger.error("the runtime ends: %s", failure)
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Look for none in what is loaded inside, now (a quarter of the start) or later: it stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtime]:
+    concurrency = environ.get("AWS_LAMBDA_MAX_CONCURRENCY") or "1"
+    if not concurrency.isdecimal() or int(concurrency) < 1:
+        raise ValueError(f"AWS_LAMBDA_MAX_CONCURRENCY is {concurrency!r}; it must be a number.")
+    invoke_mode = environ.get("AWS_LWA_INVOKE_MODE") or None
+    if invoke_mode not in (None, *_INVOKE_MODES):
+        known = " or ".join(_INVOKE_MODES)
+        raise ValueError(f"AWS_LWA_INVOKE_MODE is {invoke_mode!r}; it must be {known}.")
+    handler = load_handler(
+        environ.get("_HANDLER") or _DEFAULT_HANDLER,
+        read_function_config(environ),
+        base_path=environ.get("AWS_LWA_REMOVE_BASE_PATH", ""),
+    )
+    return handler, Runtime(api, handler, concurrency=int(concurrency), invoke_mode=invoke_mode)
+
+
+def _init_error(error: BaseException) -> FunctionError:
+    report = describe_exception(error)
+    match error:
+        case HandlerNotFound():
+            code = "Runtime.HandlerNotFound"
+        case ImportError():
+            code = "Runtime.ImportModuleError"
+        case _:
+            code = "Runtime.InitError"
+    return FunctionError(code, report.message, report.kind, report.stack_trace)
+
+
+def main() -> int:
+    """Run as a process, as ``bootstrap`` does."""
+    configure_logging()
+    return asyncio.run(serve(os.environ))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""A model behind OpenAI's Responses API, or behind a server that is compatible with it."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.errors import ProviderRefused
+from app.events import Emit
+from app.messages import StepRequest
+from app.providers.openai.responses_body import ReasoningSummary, responses_body
+from app.providers.openai.responses_decoder import ResponsesDecoder
+from app.providers.openers.opener import ByteStream, Opener
+from app.providers.step_stream import call_ids, stream_events
+
+logger = logging.getLogger(__name__)
+
+# "The encrypted content gAAA… could not be verified" (it is of another organization or model),
+# "Encrypted content is not supported with this model", "Item 'rs_1' of type 'reasoning' was …".
+_REASONING_REFUSED = re.compile(r"encrypted.content|of type 'reasoning'", re.IGNORECASE)
+
+
+class OpenAIResponses:
+    """A `Provider`; it owns ``opener``.
+
+    A conversation lives at the client and may be older than a key or a model of ours, so where the
+    API refuses the encrypted reasoning in it, the step is asked for once more without.
+
+    Args:
+        builtin_tools: tools of the model's side, as the API wants them: ``{"type": "web_search"}``,
+            ``{"type": "file_search", "vector_store_ids": […]}`` (see `BUILTIN_TOOLS`).
+        reasoning_summary: asks for a summary of the reasoning; models without any refuse it.
+    """
+
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        builtin_tools: Sequence[Mapping[str, Any]] = (),
+        reasoning_summary: ReasoningSummary | None = None,
+    ) -> None:
+        self._opener = opener
+        self._builtin_tools = builtin_tools
+        self._reasoning_summary = reasoning_summary
+
+    async def stream_step(self, request: StepRequest, emit: Emit) -> None:
+        try:
+            stream = await self._open(request, with_reasoning=True)
+        except ProviderRefused as error:
+            if not _REASONING_REFUSED.search(str(error)):
+                raise
+            logger.warning("asking again without the earlier reasoning: %s", error)
+            stream = await self._open(request, with_reasoning=False)
+        await stream_events(stream, ResponsesDecoder(taken_ids=call_ids(request)), emit)
+
+    async def aclose(self) -> None:
+        await self._opener.aclose()
+
+    async def _open(self, request: StepRequest, *, with_reasoning: bool) -> ByteStream:
+        body = responses_body(
+            request,
+            builtin_tools=self._builtin_tools,
+            reasoning_summary=self._reasoning_summary,
+            with_reasoning=with_reasoning,
+        )
+        return await self._opener.open("/responses", body)

@@ -1,0 +1,194 @@
+"""The stream of an OpenAI response → events.
+
+    event: response.output_text.delta
+    data: {"type":"response.output_text.delta","output_index":0,"delta":"Hello",…}
+
+    event: response.completed
+    data: {"type":"response.completed","response":{"usage":{…},…}}
+
+The name of an event tells whether we need it: more than half of a stream repeats what came before
+it and is not decoded at all. Where a server sends no names, the data's ``type`` is the name.
+
+Source: openai-python 3.52, _streaming.py and types/responses/response_stream_event.py. Errors come
+as ``event: error``, as `response.failed`, or as data ``{"error": …}`` (vLLM, OpenRouter).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from uuid import uuid4
+
+from app.errors import ProviderError
+from app.events import Error, Event, FinishReason, StepEnd, TextDelta, Usage
+from app.providers.failures import error_in_stream
+from app.providers.joining import Joiner
+from app.providers.openai.responses_chunks import (
+    Response,
+    ResponseUsage,
+    decode_text,
+    read_annotation,
+    read_item,
+    read_other,
+    read_response,
+    read_text,
+)
+from app.providers.openai.responses_items import OutputItems
+from app.providers.sse import Named, NamedSseSplitter
+
+_TEXT = b"response.output_text.delta"
+
+_INCOMPLETE: Mapping[str | None, FinishReason] = {
+    "max_output_tokens": "length",
+    "content_filter": "content-filter",
+}
+
+
+def new_id(prefix: str) -> str:
+    """Return an id that nobody has, such as ``call_4f…`` for a tool call without one."""
+    return f"{prefix}_{uuid4().hex[:24]}"
+
+
+class ResponsesDecoder:
+    """Decodes one stream; a `step_stream.Decoder`.
+
+    Args:
+        taken_ids: ids of tool calls that are in the history; a call that brings one gets another.
+        new_id: makes an id from a prefix, for a call that has none of its own and for a source.
+    """
+
+    def __init__(
+        self, *, taken_ids: Iterable[str] = (), new_id: Callable[[str], str] = new_id
+    ) -> None:
+        self.done = False
+        self.failure: ProviderError | None = None
+        self._splitter = NamedSseSplitter()
+        self._items = OutputItems(taken_ids, new_id)
+
+    def feed(self, data: bytes) -> list[Event]:
+        return [] if self.done else self._read(self._splitter.feed(data))
+
+    def end(self) -> list[Event]:
+        if self.done:
+            return []
+        events = self._read(self._splitter.end())
+        return events + self.break_off(ProviderError("the stream ended in the middle of an answer"))
+
+    def break_off(self, error: ProviderError) -> list[Event]:
+        return [] if self.done else self._fail(error)
+
+    def _read(self, chunks: list[Named]) -> list[Event]:
+        out = Joiner()
+        for name, data in chunks:
+            if name == _TEXT:
+                try:
+                    text = decode_text(data).delta
+                except (ValueError, RecursionError):
+                    pass  # read again below, by what reads more
+                else:
+                    if text and out.make is TextDelta:
+                        out.pieces.append(text)
+                    elif text:
+                        out.delta(TextDelta, text)
+                    continue
+            self._take(name, data, out)
+            if self.done:
+                break
+        return out.take()
+
+    def _take(self, name: bytes, data: bytes, out: Joiner) -> None:
+        try:
+            self._take_event(name, data, out)
+        except (ValueError, RecursionError) as error:
+            text = data.decode("utf-8", "replace")
+            out.extend(self._fail(ProviderError(f"unusable event ({error}): {text[:500]}")))
+
+    def _take_event(self, name: bytes, data: bytes, out: Joiner) -> None:
+        items = self._items
+        match name:
+            case b"response.output_text.delta" | b"response.refusal.delta":
+                if text := read_text(data).delta:
+                    out.delta(TextDelta, text)
+            case b"response.reasoning_summary_text.delta" | b"response.reasoning_text.delta":
+                items.think(out, read_text(data))
+            case b"response.function_call_arguments.delta":
+                chunk = read_text(data)
+                items.write_arguments(out, chunk.output_index, chunk.delta or "")
+            case b"response.code_interpreter_call_code.delta":
+                chunk = read_text(data)
+                items.write_code(out, chunk.output_index, chunk.delta or "")
+            case b"response.output_text.annotation.added":
+                if annotation := read_annotation(data).annotation:
+                    items.cite(out, annotation)
+            case b"response.output_item.added":
+                added = read_item(data)
+                if added.item is not None:
+                    items.add(out, added.output_index, added.item)
+            case b"response.output_item.done":
+                finished = read_item(data)
+                if finished.item is not None:
+                    items.finish(out, finished.output_index, finished.item)
+            case b"response.completed":
+                response = _response(data)
+                events = items.close(is_complete=True)
+                reason: FinishReason = "tool-calls" if items.made_calls else "stop"
+                out.extend([*events, self._end(reason, response)])
+            case b"response.incomplete":
+                response = _response(data)
+                events = items.close(is_complete=False)
+                details = response.incomplete_details
+                why = _INCOMPLETE.get(details.reason if details else None, "other")
+                out.extend([*events, self._end(why, response)])
+            case b"response.failed":
+                error = _response(data).error or "the run failed"
+                out.extend(self._fail(error_in_stream(error)))
+            case b"error":
+                out.extend(self._fail(_error(data)))
+            case b"" | b"message" if data:  # "message" is what server-sent events call no name
+                self._take_unnamed(data, out)
+            case _:
+                pass  # progress, and what the events above have told
+
+    def _take_unnamed(self, data: bytes, out: Joiner) -> None:
+        if data.startswith(b"[DONE]"):
+            out.extend(self._fail(ProviderError("the stream ended in the middle of an answer")))
+            return
+        chunk = read_other(data)
+        if chunk.type and chunk.type != "message":
+            self._take_event(chunk.type.encode("utf-8", "replace"), data, out)
+        elif chunk.error:
+            out.extend(self._fail(error_in_stream(chunk.error)))
+
+    def _end(self, reason: FinishReason, response: Response) -> Event:
+        self.done = True
+        return StepEnd(reason, _usage(response.usage))
+
+    def _fail(self, error: ProviderError) -> list[Event]:
+        self.done = True
+        self.failure = error
+        return [Error(error.code, error.public_message)]
+
+
+def _response(data: bytes) -> Response:
+    return read_response(data).response or Response()
+
+
+def _error(data: bytes) -> ProviderError:
+    """Read an ``error`` event, whose data is the error or has it under ``error``."""
+    text = data.decode("utf-8", "replace")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = text
+    nested = value.get("error") if isinstance(value, dict) else None
+    return error_in_stream(nested or value)
+
+
+def _usage(usage: ResponseUsage | None) -> Usage:
+    if usage is None:
+        return Usage()
+    output, cached = usage.output_tokens_details, usage.input_tokens_details
+    return Usage(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=output.reasoning_tokens if output else None,
+        cached_input_tokens=cached.cached_tokens if cached else None,
+    )

@@ -1,0 +1,167 @@
+"""Opens the model's stream with the openai package: for Azure, and for clients of one's own.
+
+The package makes the request (address, keys, retries); the bytes of the answer are ours, since its
+typed objects cost many times as much. Importing it takes most of a second, so this module does not;
+making an `OpenAIOpener` does.
+
+Source: openai-python 3.52, _base_client.py and its aiohttp transport in _vendor/httpx_aiohttp.
+"""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from app.errors import (
+    ProviderError,
+    ProviderNotConfigured,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
+from app.providers.failures import MAX_BODY_BYTES, error_for_status
+from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
+
+if TYPE_CHECKING:
+    from openai import AsyncAPIResponse, AsyncOpenAI
+
+
+class OpenAIOpener:
+    """An `Opener` around an `AsyncOpenAI`.
+
+    Args:
+        base_url: and ``api_key``, ``organization``, ``project``, ``connect_timeout_s``,
+            ``read_timeout_s``, ``max_retries``: as for `AiohttpOpener`.
+        azure_endpoint: of an Azure OpenAI resource, such as ``https://mine.openai.azure.com``; the
+            model of a request names the deployment. Without ``api_key`` the package looks for
+            ``AZURE_OPENAI_API_KEY`` and ``AZURE_OPENAI_AD_TOKEN``.
+        azure_api_version: such as ``2024-10-21``.
+        client: used as it is, instead of one made from the other arguments; closed with us.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        azure_endpoint: str | None = None,
+        azure_api_version: str | None = None,
+        connect_timeout_s: float = 5.0,
+        read_timeout_s: float = 300.0,
+        max_retries: int = 2,
+        client: "AsyncOpenAI | None" = None,
+    ) -> None:
+        import httpx2
+        from openai import (
+            AsyncAzureOpenAI,
+            AsyncOpenAI,
+            DefaultAioHttpClient,
+            Omit,
+            OpenAIError,
+        )
+
+        self._api_key = api_key
+        # Not compressed, so that no decoder holds back the last bytes.
+        self._headers: dict[str, Any] = {"accept-encoding": "identity"}
+        self._client = client
+        if client is not None:
+            return
+        if not (azure_endpoint or base_url or api_key):
+            return
+        options: dict[str, Any] = {
+            "organization": organization,
+            "project": project,
+            "max_retries": max_retries,
+            "timeout": httpx2.Timeout(read_timeout_s, connect=connect_timeout_s, pool=None),
+            # aiohttp takes 0 for "any number", and None for its default.
+            "http_client": DefaultAioHttpClient(limits=httpx2.Limits(max_connections=0)),
+        }
+        if azure_endpoint:
+            try:
+                self._client = AsyncAzureOpenAI(
+                    azure_endpoint=azure_endpoint,
+                    api_version=azure_api_version,
+                    api_key=api_key,
+                    **options,
+                )
+            except OpenAIError:
+                return  # no credentials: said when they are wanted
+        else:
+            if not api_key:
+                self._headers["Authorization"] = Omit()
+            # The package insists on a key; this one is not sent.
+            self._client = AsyncOpenAI(
+                base_url=base_url or DEFAULT_BASE_URL, api_key=api_key or "none", **options
+            )
+
+    async def open(self, path: ApiPath, body: bytes) -> "OpenAIStream":
+        if self._client is None:
+            raise ProviderNotConfigured("OPENAI_API_KEY is not set")
+        resource: Any = (
+            self._client.chat.completions if path == "/chat/completions" else self._client.responses
+        )
+        request = resource.with_streaming_response.create(
+            **msgspec.json.decode(body), extra_headers=self._headers
+        )
+        try:
+            return OpenAIStream(await request.__aenter__())
+        except Exception as error:
+            raise self._failure(error) from error
+
+    async def aclose(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    def _failure(self, error: Exception) -> ProviderError:
+        from openai import APIConnectionError, APIStatusError
+
+        if isinstance(error, APIStatusError):
+            body = error.response.content[:MAX_BODY_BYTES]
+            if self._api_key:
+                body = body.replace(self._api_key.encode(), b"[key]")  # some servers repeat it
+            return error_for_status(error.status_code, error.response.headers, body)
+        if _is_read_timeout(error):
+            return ProviderTimeout("no response within the read time-out")
+        if isinstance(error, APIConnectionError):
+            return ProviderUnreachable(f"no response: {error.__cause__!r}")
+        return ProviderError(f"no response: {error!r}")
+
+
+class OpenAIStream:
+    """The body of one response."""
+
+    def __init__(self, response: "AsyncAPIResponse[Any]") -> None:
+        self._response = response
+        self._chunks: AsyncIterator[bytes] = response.iter_bytes()
+
+    @property
+    def is_at_end(self) -> bool:
+        return False  # the package does not say
+
+    async def read(self) -> bytes:
+        try:
+            return await anext(self._chunks, b"")
+        # The transport is anybody's, and so are its errors.
+        except Exception as error:
+            if _is_read_timeout(error):
+                raise ProviderTimeout("nothing came for the read time-out") from error
+            raise ProviderError(f"the stream broke off: {error!r}") from error
+
+    async def aclose(self) -> None:
+        await self._response.close()
+
+
+def _is_read_timeout(error: BaseException | None) -> bool:
+    """Whether the server was silent for too long.
+
+    The package says time-out also for a connection refused or lost: its aiohttp transport makes
+    `ConnectTimeout` of these.
+    """
+    import httpx2
+
+    while error is not None:
+        if isinstance(error, httpx2.TimeoutException):
+            return not isinstance(error, httpx2.ConnectTimeout)
+        error = error.__cause__
+    return False

@@ -1,0 +1,37 @@
+"""The scripted model as the server's own provider: for a first look without a key."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from app.events import Emit
+from app.messages import StepRequest
+from app.providers.openers.aiohttp_client import AiohttpOpener
+from app.providers.openers.opener import Opener
+from app.providers.provider import Provider
+from app.scripted_model.serving import serve_scripted
+
+
+class ScriptedProvider:
+    """Serves the scripted model on a socket of this process and talks to it as to any other.
+
+    Args:
+        speak: makes the provider for the API that is to be spoken.
+    """
+
+    def __init__(self, speak: Callable[[Opener], Provider]) -> None:
+        self._speak = speak
+        self._stack = AsyncExitStack()
+        self._starting = asyncio.Lock()
+        self._provider: Provider | None = None
+
+    async def stream_step(self, request: StepRequest, emit: Emit) -> None:
+        async with self._starting:
+            if self._provider is None:
+                base_url = await self._stack.enter_async_context(serve_scripted())
+                self._provider = self._speak(AiohttpOpener(base_url=base_url))
+                self._stack.push_async_callback(self._provider.aclose)
+        await self._provider.stream_step(request, emit)
+
+    async def aclose(self) -> None:
+        await self._stack.aclose()

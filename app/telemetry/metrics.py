@@ -1,0 +1,79 @@
+"""Metrics of chat turns on Lambda: one line each in CloudWatch's embedded metric format.
+
+Lambda ships what a function prints to CloudWatch Logs, and CloudWatch takes the metrics out of
+lines like this one; no agent, no request, no SDK. Like the log, a line holds no content.
+
+    {"_aws":{"Timestamp":1767225600000,"CloudWatchMetrics":[{"Namespace":"Deltaline",
+     "Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Duration","Unit":"Milliseconds"}]}]},
+     "FunctionName":"deltaline-dev","Duration":1234.5,"FinishReason":"stop"}
+
+Source: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from app.telemetry.log import RequestLog
+
+NAMESPACE = "Deltaline"
+
+
+class TurnMetrics:
+    """Writes the metrics of each turn.
+
+    Args:
+        function_name: the only dimension.
+        out: where lines go; standard output if not given.
+        now: Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        function_name: str,
+        *,
+        out: TextIO | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._function_name = function_name
+        self._out = out
+        self._now = now
+
+    def put(self, record: RequestLog) -> None:
+        """Write the line of a turn that is over. What is not known is not in it."""
+        measured = {
+            "TimeToFirstToken": (record.first_token_ms, "Milliseconds"),
+            "Duration": (record.duration_ms, "Milliseconds"),
+            "InputTokens": (record.input_tokens, "Count"),
+            "OutputTokens": (record.output_tokens, "Count"),
+            "Errors": (int(record.error_code is not None), "Count"),
+        }
+        known = {name: pair for name, pair in measured.items() if pair[0] is not None}
+        # Not dimensions: CloudWatch charges for each value that one has.
+        facts = {
+            "FinishReason": record.finish_reason,
+            "ErrorCode": record.error_code,
+            "Protocol": record.protocol,
+            "Model": record.model,
+            "RequestId": record.request_id,
+        }
+        directive = {
+            "Namespace": NAMESPACE,
+            "Dimensions": [["FunctionName"]],
+            "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in known.items()],
+        }
+        line = {
+            "_aws": {
+                "Timestamp": int(self._now() * 1000),
+                "CloudWatchMetrics": [directive],
+            },
+            "FunctionName": self._function_name,
+            **{name: value for name, (value, _) in known.items()},
+            **{name: fact for name, fact in facts.items() if fact},
+        }
+        out = sys.stdout if self._out is None else self._out
+        out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+        # Lambda freezes the process when the answer is out.
+        out.flush()

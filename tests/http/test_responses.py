@@ -1,0 +1,235 @@
+"""Leaving, and clients that read slowly: what happens to a turn when its response ends."""
+
+import asyncio
+import re
+from collections.abc import Callable
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import Message
+
+from app.aws.asgi_extensions import OUTCOME
+from app.protocols.encoder import Encoder
+from app.protocols.text_stream import TextStreamEncoder
+from app.protocols.ui_message_stream import UIMessageStreamEncoder
+from app.scripted_model.control import Control
+from app.turns.live_turn import TIME_LIMIT
+from tests.chatting import NOWHERE, Reader, chatting, data_body, logged, ui_body
+from tests.serving import served
+from tests.torrent import Torrent, asking
+
+PROTOCOLS = ["data", "ui", "text", "ndjson"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_client_that_leaves_closes_the_models_stream_at_once(
+    model: str, control: Control, protocol: str
+) -> None:
+    before = asyncio.all_tasks()
+    with logged() as log:
+        async with chatting(model) as chat:
+            body = data_body("scenario: stall after=2 gate=never")
+            async with chat.stream(body, f"/api/chat?protocol={protocol}") as response:
+                await Reader(response).until(b"word1")
+                assert len(chat.turns) == 1
+
+            await control.client_left()
+            line = await log.request()
+
+            assert len(chat.turns) == 0
+        assert line["client_left"] is True
+        assert len(log.requests) == 1
+        assert control.open_streams == 0
+        assert [record for record in log.records if record.exc_info] == []
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_client_that_leaves_before_the_status_is_known_closes_the_models_request(
+    model: str, control: Control, protocol: str
+) -> None:
+    before = asyncio.all_tasks()
+    with logged() as log:
+        async with chatting(model, status_wait_s=60) as chat:
+            asking = asyncio.create_task(
+                chat.post(data_body("scenario: hang gate=never"), f"/api/chat?protocol={protocol}")
+            )
+            await control.gate("never").reached()
+
+            asking.cancel()
+            await control.client_left()
+            line = await log.request()
+
+            assert len(chat.turns) == 0
+        assert line["client_left"] is True
+        assert "first_token_ms" not in line
+        assert len(log.requests) == 1
+        assert [record for record in log.records if record.exc_info] == []
+    assert asyncio.all_tasks() - {asking} == before
+
+
+async def test_a_client_that_leaves_an_answer_in_one_piece_closes_the_models_request(
+    model: str, control: Control
+) -> None:
+    with logged() as log:
+        async with chatting(model) as chat:
+            body = data_body("scenario: stall after=2 gate=never", stream=False)
+            asking = asyncio.create_task(chat.post(body))
+            await control.gate("never").reached()
+
+            asking.cancel()
+            await control.client_left()
+
+            assert (await log.request())["client_left"] is True
+            assert len(chat.turns) == 0
+
+
+async def test_a_client_that_leaves_while_it_gets_keep_alives_closes_the_models_request(
+    model: str, control: Control
+) -> None:
+    with logged() as log:
+        async with chatting(model, status_wait_s=0, keep_alive_s=0.01) as chat:
+            async with chat.stream(ui_body("scenario: hang gate=never")) as response:
+                await Reader(response).until(b": ping")
+
+            await control.client_left()
+
+            assert (await log.request())["client_left"] is True
+            assert len(chat.turns) == 0
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_request_leaves_one_line() -> None:
+    with logged() as log:
+        async with chatting(NOWHERE) as chat:
+            url = chat.http.base_url
+            _, writer = await asyncio.open_connection(url.host, url.port)
+            writer.write(b"POST /api/chat HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+            await writer.drain()
+
+            writer.close()
+            line = await log.request()
+
+        assert line["client_left"] is True
+        assert [record for record in log.records if record.exc_info] == []
+
+
+async def test_a_turn_that_ended_is_not_counted_as_left(model: str) -> None:
+    with logged() as log:
+        async with chatting(model) as chat:
+            await chat.post(data_body("scenario: text tokens=3"))
+
+            line = await log.request()
+
+    assert line["client_left"] is False
+    assert line["finish_reason"] == "stop"
+
+
+# Kernel buffers of both sides (the sender's grows by itself), uvicorn's and the outbox.
+ON_THE_WAY_BYTES = 12_000_000
+
+
+@pytest.mark.parametrize("make_encoder", [TextStreamEncoder, UIMessageStreamEncoder])
+async def test_a_client_that_reads_nothing_holds_the_turn_back(
+    make_encoder: Callable[[], Encoder],
+) -> None:
+    torrent = Torrent(make_encoder())
+    async with served(Starlette(routes=[Mount("/", torrent)])) as url:
+        reader, writer = await asking(url)
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(torrent.over.wait(), 0.5)
+
+        assert torrent.emitted < ON_THE_WAY_BYTES
+        received = (await reader.read()).count(b"#")
+        assert received == torrent.emitted == torrent.PIECES * len(torrent.PIECE)
+        writer.close()
+
+
+@pytest.mark.parametrize("make_encoder", [TextStreamEncoder, UIMessageStreamEncoder])
+async def test_a_client_that_reads_nothing_and_leaves_ends_the_turn(
+    make_encoder: Callable[[], Encoder],
+) -> None:
+    torrent = Torrent(make_encoder())
+    async with served(Starlette(routes=[Mount("/", torrent)])) as url:
+        _, writer = await asking(url)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(torrent.over.wait(), 0.2)
+
+        writer.transport.abort()
+        await torrent.over.wait()
+
+        assert torrent.turn is not None
+        assert torrent.turn.record.client_left is True
+
+
+async def test_a_turn_that_is_stopped_while_its_client_reads_nothing_misses_no_part() -> None:
+    torrent = Torrent(UIMessageStreamEncoder(), alternate=True)
+    async with served(Starlette(routes=[Mount("/", torrent)])) as url:
+        reader, writer = await asking(url)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(torrent.over.wait(), 0.2)
+
+        torrent.stop(TIME_LIMIT)
+        body = await reader.read()
+        writer.close()
+
+    assert torrent.turn is not None
+    assert torrent.turn.record.error_code == TIME_LIMIT.code
+    assert TIME_LIMIT.message.encode() in body
+    started, ended = (
+        re.findall(rb'"(?:text|reasoning)-%b","id":"(\w+)"' % what, body)
+        for what in (b"start", b"end")
+    )
+    assert started == ended
+    assert len(started) > 10
+
+
+@pytest.mark.parametrize("fails_at", ["http.response.start", "http.response.body"])
+async def test_a_server_that_says_so_when_it_sends_has_a_client_that_left(fails_at: str) -> None:
+    torrent = Torrent(TextStreamEncoder())
+
+    async def send(message: Message) -> None:
+        if message["type"] == fails_at:
+            raise OSError("the client has left")
+
+    with logged() as log:
+        await torrent({"type": "http"}, _never, send)
+
+    assert torrent.turn is not None
+    assert torrent.turn.record.client_left is True
+    assert torrent.turn.error is None
+    assert log.records == []
+
+
+async def test_what_else_a_server_raises_reaches_it_and_not_the_turn() -> None:
+    torrent = Torrent(TextStreamEncoder())
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            raise RuntimeError("no more")
+
+    with logged() as log, pytest.raises(RuntimeError, match="no more"):
+        await torrent({"type": "http"}, _never, send)
+
+    assert torrent.over.is_set()
+    assert torrent.turn is not None
+    assert torrent.turn.error is None
+    assert log.records == []
+
+
+async def test_a_turn_that_fails_says_so_to_a_runtime_that_asks() -> None:
+    torrent = Torrent(TextStreamEncoder())
+    outcome: dict[str, str] = {}
+
+    async def send(message: Message) -> None:
+        torrent.stop(TIME_LIMIT)
+
+    await torrent({"type": "http", "extensions": {OUTCOME: outcome}}, _never, send)
+
+    assert outcome == {"error_code": TIME_LIMIT.code, "error_message": TIME_LIMIT.message}
+
+
+async def _never() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError

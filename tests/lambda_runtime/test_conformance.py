@@ -1,0 +1,116 @@
+"""The real AI SDK clients against the app as a Lambda function, flow by flow, several at once.
+
+Our own runtime in the emulator, a real process each, and the scripted model outside of them all. A
+page can come to a function over its Function URL, which is HTTP, or invoke it, which is one POST of
+JSON: no path, no query, no status. What then cannot be is listed here with its reason, and held to.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Literal, TypeAlias
+
+import httpx2
+import pytest
+
+from app.scripted_model.control import Control
+from app.scripted_model.serving import serve_scripted
+from tests.conformance.flows import flows_of
+from tests.conformance.running import IS_INSTALLED, OK, run_client
+from tests.conformance.site import KEEP_ALIVE_S, MAX_STEPS, watching
+from tests.emulator.emulation import INVOKE, OURS, emulator
+from tests.serving import served
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(not IS_INSTALLED, reason="needs node and `make node-tests`"),
+]
+
+Front: TypeAlias = Literal["url", "invocations"]
+
+# A fragment is not sent, so every path of the app leads to this one address.
+_ADDRESSES: Mapping[Front, str] = {
+    "url": "",
+    "invocations": f"{INVOKE}#",
+}
+
+# `main.mjs` runs eight flows at once, and some leave a turn behind that goes on.
+_AT_ONCE = 8
+_CONCURRENCY = 16
+# How long a flow that cannot end well waits, and how long for a client to leave.
+_SHORT_PATIENCE_S = 4.0
+
+_NOT_TOLD = "Lambda does not tell a function that its client has left"
+_CUT = "a failed turn has trailers, and Lambda then cuts the connection: no hook hears of an end"
+_NO_PATH = "an invocation has no path and no query"
+_NO_STATUS = "an invocation has no HTTP status of the function's"
+_ONLY_POST = "an invocation is a POST"
+
+_IMPOSSIBLE: Mapping[Front, Mapping[str, str]] = {
+    "url": {"stop": _NOT_TOLD, "object-violation": _CUT},
+    "invocations": {
+        "stop": _NOT_TOLD,
+        "error-before": _NO_STATUS,
+        "completion-error": _NO_STATUS,
+        "resume-nothing": _ONLY_POST,
+        "text-protocol": _NO_PATH,
+        "completion-text": _NO_PATH,
+        "object": _NO_PATH,
+        "object-unknown": _NO_PATH,
+        # Turns that only `/parts/…` can play.
+        **dict.fromkeys(("reasoning-proof", "sources", "files-out", "data"), _NO_PATH),
+        **dict.fromkeys(("metadata-merge", "provider-tool", "abort"), _NO_PATH),
+        **dict.fromkeys(("error-after-tool", "abort-after-tool"), _NO_PATH),
+    },
+}
+# Without its path it gets another answer, and would be content with any that is no recipe.
+_MEANINGLESS: Mapping[Front, Sequence[str]] = {"url": (), "invocations": ("object-violation",)}
+
+
+@contextlib.asynccontextmanager
+async def _function() -> AsyncIterator[tuple[str, str]]:
+    """Give the URL of the emulated Lambda and that of the model's side."""
+    control = Control(keep=1000)
+    async with serve_scripted(control, delay_s=0.002) as model_url:
+        variables = {
+            "_HANDLER": "tests.emulator.functions.conformance:create",
+            "OPENAI_BASE_URL": model_url,
+            "CHAT_ALLOWED_MODELS": "gpt-5",
+            "CHAT_KEEP_ALIVE_S": str(KEEP_ALIVE_S),
+            "CHAT_MAX_STEPS": str(MAX_STEPS),
+            "CHAT_APPROVAL_SECRET": "secret-of-all-environments",
+        }
+        async with (
+            emulator(OURS, variables=variables, concurrency=_CONCURRENCY) as running,
+            served(watching(control, patience_s=_SHORT_PATIENCE_S)) as model_side,
+        ):
+            yield running.url, model_side
+
+
+async def _warm_up(url: str) -> None:
+    """Have an environment ready for each flow, which is about what is shown when."""
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
+        event = {"source": "aws.events"}
+        await asyncio.gather(*(client.post(INVOKE, json=event) for _ in range(_AT_ONCE)))
+
+
+@pytest.mark.parametrize("client", ["4", "7"])
+@pytest.mark.parametrize("front", ["url", "invocations"])
+async def test_a_client_chats_with_the_function(front: Front, client: str) -> None:
+    flows = [flow for flow in flows_of(client) if flow not in _MEANINGLESS[front]]
+    possible = [flow for flow in flows if flow not in _IMPOSSIBLE[front]]
+    impossible = [flow for flow in flows if flow in _IMPOSSIBLE[front]]
+
+    async with _function() as (url, model_side):
+        await _warm_up(url)
+        served_at = url + _ADDRESSES[front]
+        results = await run_client(model_side, client, possible, served_at=served_at)
+        others = await run_client(
+            model_side, client, impossible, served_at=served_at, patience_s=_SHORT_PATIENCE_S
+        )
+
+    assert {flow: result for flow, result in results.items() if result != OK} == {}
+    assert set(results) == set(possible)
+    assert [flow for flow, result in others.items() if result in (OK, "unknown")] == []
+    assert set(others) == set(impossible)

@@ -1,0 +1,368 @@
+"""What goes wrong: deadlines, refusals, a broken Runtime API, many things at once."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from app.lambda_runtime.asgi_call import AsgiHandler
+from app.lambda_runtime.lambda_call import FunctionConfig
+from app.lambda_runtime.plain_handler import Context, PlainHandler
+from app.lambda_runtime.runtime import Runtime
+from app.lambda_runtime.runtime_api import RuntimeApi, RuntimeApiFailed
+from tests.aws.http_events import function_url, http_api
+from tests.lambda_runtime.runtime_api_server import RuntimeApiServer, running, soon
+
+_CONFIG = FunctionConfig(name="faults")
+
+
+def _plain(function: Any) -> PlainHandler:
+    return PlainHandler(function, _CONFIG)
+
+
+async def _echo(event: Any, context: Context) -> AsyncIterator[bytes]:
+    yield repr(event).encode()
+
+
+_BAD_PAYLOADS = [
+    b"",
+    b"{",
+    b"\xff\xfe\x00",
+    b"nul",
+    b"[" * 100_000,
+    b"{}{}",
+    b"null",
+    b"[]",
+    b"3",
+    b'"x"',
+    b'{"requestContext":5}',
+    b'{"body":5}',
+    b'{"requestContext":{"http":{"method":1}}}',
+    b'{"requestContext":{"http":{"method":"GET"}},"body":1}',
+    b'{"requestContext":{"http":{"method":"POST"}},"body":"%","isBase64Encoded":true}',
+    b'{"requestContext":{"http":{}},"headers":"x"}',
+    b'{"requestContext":{"elb":null},"httpMethod":[]}',
+    b'{"requestContext":{},"httpMethod":"GET","headers":{"a":1}}',
+]
+
+
+async def test_twenty_bad_events_are_answered_and_do_not_end_the_loop() -> None:
+    async with running(_plain(_echo)) as api:
+        bad = [api.invoke(raw=payload) for payload in _BAD_PAYLOADS]
+        bad.append(api.invoke({}, headers={"Lambda-Runtime-Client-Context": "{"}))
+        bad.append(api.invoke({}, headers={"Lambda-Runtime-Deadline-Ms": "soon"}))
+        answers = [await invocation.result() for invocation in bad]
+        last = await api.invoke({"last": 1}).result()
+
+    assert len(answers) == 20
+    assert {answer.route for answer in answers} == {"response", "error"}
+    assert last.body == b"{'last': 1}"
+
+
+async def test_an_event_without_a_request_id_is_passed_over() -> None:
+    async with running(_plain(_echo)) as api:
+        api.invoke({}, headers={"Lambda-Runtime-Aws-Request-Id": ""})
+        posted = await api.invoke({"a": 1}).result()
+
+    assert posted.body == b"{'a': 1}"
+
+
+@pytest.mark.parametrize("content_type", ["text/plain\r\nx: y", "text/pläin", " text/plain "])
+async def test_a_content_type_that_http_does_not_allow_does_not_end_the_loop(
+    content_type: str,
+) -> None:
+    async def words(event: Any, context: Context) -> AsyncIterator[bytes]:
+        if event == "stream":
+            yield b"word"
+
+    words.content_type = content_type  # type: ignore[attr-defined]
+    async with running(_plain(words)) as api:
+        streamed = await api.invoke("stream").result()
+        empty = await api.invoke("nothing").result()
+
+    assert (streamed.body, empty.body) == (b"word", b"")
+    assert streamed.headers["content-type"].startswith("text/pl")
+
+
+async def test_a_handler_that_cancels_itself_does_not_end_the_loop() -> None:
+    async def cancels(event: Any, context: Context) -> None:
+        raise asyncio.CancelledError
+
+    async with running(_plain(cancels)) as api:
+        first = await api.invoke({}).result()
+        second = await api.invoke({}).result()
+
+    assert {first.route, second.route} == {"error"}
+    assert second.error_type == "Function.CancelledError"
+
+
+async def test_a_handler_that_is_late_with_its_first_byte_is_an_error() -> None:
+    cancelled = asyncio.Event()
+
+    async def late(event: Any, context: Context) -> AsyncIterator[bytes]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        yield b"never"
+
+    async with running(_plain(late)) as api:
+        started = time.monotonic()
+        posted = await api.invoke({}, timeout_s=2).result()
+
+        assert time.monotonic() - started < 2
+        await soon(cancelled.wait())
+
+    assert (posted.route, posted.error_type) == ("error", "Deltaline.Timeout")
+    assert "time limit" in posted.json()["errorMessage"]
+
+
+@pytest.mark.parametrize("is_http", [False, True])
+async def test_a_stream_that_meets_the_deadline_ends_in_trailers(is_http: bool) -> None:
+    async def endless(event: Any, context: Context) -> AsyncIterator[bytes]:
+        yield b"one"
+        await asyncio.Event().wait()
+
+    event = function_url("GET") if is_http else {}
+    async with running(_plain(endless)) as api:
+        posted = await api.invoke(event, timeout_s=0.4).result()
+
+    assert (posted.route, posted.chunks[-1]) == ("response", b"one")
+    assert posted.error_type == "Deltaline.Timeout"
+    assert posted.trailing_error()["errorType"] == "Deltaline.Timeout"
+
+
+@pytest.mark.parametrize("event", [{}, function_url("GET"), http_api()])
+async def test_a_handler_that_does_not_end_when_cancelled_holds_nothing_up(
+    event: dict[str, Any],
+) -> None:
+    release, ended = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(event: Any, context: Context) -> AsyncIterator[bytes]:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        try:
+            yield b"too late"
+        finally:
+            ended.set()
+
+    async with running(_plain(stubborn)) as api:
+        posted = await api.invoke(event, timeout_s=0.3).result()
+        await soon(api.waiting.wait())
+        release.set()
+        await soon(ended.wait())
+
+    assert (posted.route, posted.error_type) == ("error", "Deltaline.Timeout")
+
+
+async def test_a_front_that_cannot_stream_hears_of_a_failure_too() -> None:
+    async def fails(event: Any, context: Context) -> AsyncIterator[bytes]:
+        yield b"one"
+        raise LookupError("no second word")
+
+    async with running(_plain(fails)) as api:
+        posted = await api.invoke(http_api()).result()
+
+    assert (posted.route, posted.error_type) == ("error", "Function.LookupError")
+
+
+async def test_a_blocked_thread_holds_nothing_up_either() -> None:
+    loop = asyncio.get_running_loop()
+    release, ended = threading.Event(), asyncio.Event()
+
+    def blocked(event: Any, context: Context) -> Iterator[bytes]:
+        if event == "block":
+            release.wait(5)
+        try:
+            yield b"word"
+        finally:
+            if event == "block":
+                loop.call_soon_threadsafe(ended.set)
+
+    async with running(_plain(blocked)) as api:
+        late = await api.invoke("block", timeout_s=0.3).result()
+        next_one = await api.invoke("go on").result()
+        release.set()
+        await soon(ended.wait())
+
+    assert (late.route, next_one.body) == ("error", b"word")
+
+
+async def test_an_app_is_told_to_stop_at_the_deadline() -> None:
+    heard: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            raise ValueError("no lifespan here")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            heard.set_result("cancelled")
+            raise
+
+    async with running(AsgiHandler(app, _CONFIG)) as api:
+        posted = await api.invoke({}, timeout_s=0.3).result()
+
+        assert await soon(heard) == "cancelled"
+    assert posted.error_type == "Deltaline.Timeout"
+
+
+async def test_a_deadline_of_the_past_is_none() -> None:
+    headers = {"Lambda-Runtime-Deadline-Ms": "1542409706888"}
+
+    async with running(_plain(_echo)) as api:
+        posted = await api.invoke({"a": 1}, headers=headers).result()
+
+    assert posted.body == b"{'a': 1}"
+
+
+async def test_an_answer_that_is_too_large_does_not_end_the_loop() -> None:
+    async def returns(event: Any, context: Context) -> bytes:
+        return b"x" * 3_000_000
+
+    async def streams(event: Any, context: Context) -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 100_000
+
+    for function in (returns, streams):
+        async with running(_plain(function)) as api:
+            refused = await api.invoke({}, verdict=413).result()
+            taken = await api.invoke({}).result()
+
+        assert refused.route == "response"
+        assert len(taken.body) >= 3_000_000
+
+
+@pytest.mark.parametrize("verdict", [400, 403])
+async def test_a_refused_error_report_does_not_end_the_loop(verdict: int) -> None:
+    async def fails(event: Any, context: Context) -> None:
+        raise LookupError
+
+    async with running(_plain(fails)) as api:
+        await api.invoke({}, verdict=verdict).result()
+        again = await api.invoke({}).result()
+
+    assert again.route == "error"
+
+
+async def test_a_connection_that_breaks_does_not_end_the_loop() -> None:
+    gate = asyncio.Event()
+
+    async def words(event: Any, context: Context) -> AsyncIterator[bytes]:
+        yield b"one"
+        await gate.wait()
+        while event == "break":
+            yield b"x" * 100_000
+
+    async with running(_plain(words)) as api:
+        broken = api.invoke("break")
+        await broken.next_chunk()
+        await api.drop()
+        gate.set()
+        posted = await api.invoke("go on").result()
+
+    assert posted.body == b"one"
+
+
+async def test_a_runtime_api_that_fails_ends_the_runtime() -> None:
+    async with RuntimeApiServer().listen() as api:
+        api.next_status = 500
+        runtime = Runtime(RuntimeApi(api.address), _plain(_echo), concurrency=4)
+
+        with pytest.raises(RuntimeApiFailed, match="HTTP 500"):
+            await soon(runtime.run())
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_runtime_api_that_fails_with_an_answer_ends_the_runtime(streams: bool) -> None:
+    async def returns(event: Any, context: Context) -> str:
+        return "text"
+
+    async with RuntimeApiServer().listen() as api:
+        runtime = Runtime(RuntimeApi(api.address), _plain(_echo if streams else returns))
+        api.invoke({}, verdict=500)
+
+        with pytest.raises(RuntimeApiFailed, match="HTTP 500"):
+            await soon(runtime.run())
+
+
+async def test_a_runtime_api_that_is_gone_ends_the_runtime() -> None:
+    async with RuntimeApiServer().listen() as api:
+        gone = api.address
+
+    with pytest.raises(RuntimeApiFailed, match="Waiting for the next event failed"):
+        await soon(Runtime(RuntimeApi(gone), _plain(_echo)).run())
+
+
+async def test_a_runtime_api_that_hangs_up_ends_the_runtime() -> None:
+    async with RuntimeApiServer().listen() as api:
+        task = asyncio.create_task(Runtime(RuntimeApi(api.address), _plain(_echo)).run())
+        await soon(api.waiting.wait())
+        await api.drop()
+
+        with pytest.raises(RuntimeApiFailed):
+            await soon(task)
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "localhost:http", ":80"])
+def test_an_address_without_host_or_port_is_refused(address: str) -> None:
+    with pytest.raises(RuntimeApiFailed, match="not a host and a port"):
+        RuntimeApi(address)
+
+
+async def test_eight_invocations_run_at_once_on_one_loop() -> None:
+    together = asyncio.Barrier(8)
+    loops = set()
+
+    async def meet(event: Any, context: Context) -> AsyncIterator[bytes]:
+        loops.add(asyncio.get_running_loop())
+        yield b"waiting"
+        await together.wait()
+        yield f"{context.aws_request_id} {event}".encode()
+
+    async with running(_plain(meet), concurrency=8) as api:
+        invocations = [api.invoke(number) for number in range(8)]
+        answers = [await invocation.result() for invocation in invocations]
+
+    assert loops == {asyncio.get_running_loop()}
+    assert [answer.body for answer in answers] == [
+        f"waitingrequest-{number + 1} {number}".encode() for number in range(8)
+    ]
+
+
+async def test_invocations_at_once_do_not_share_a_trace_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
+
+    async def trace(event: Any, context: Context) -> Any:
+        return [os.environ.get("_X_AMZN_TRACE_ID"), context.trace_id]
+
+    async with running(_plain(trace), concurrency=2) as api:
+        posted = await api.invoke({}).result()
+
+    assert posted.json() == [None, "Root=1-request-1"]
+
+
+async def test_a_runtime_that_is_cancelled_ends_its_answers_properly() -> None:
+    async def endless(event: Any, context: Context) -> AsyncIterator[bytes]:
+        yield b"one"
+        await asyncio.Event().wait()
+
+    async with RuntimeApiServer().listen() as api:
+        task = asyncio.create_task(Runtime(RuntimeApi(api.address), _plain(endless)).run())
+        invocation = api.invoke({})
+        await invocation.next_chunk()
+        task.cancel()
+        posted = await invocation.result()
+        await asyncio.wait({task})
+
+    assert task.cancelled()
+    assert posted.error_type == "Deltaline.Shutdown"

@@ -1,0 +1,286 @@
+"""The runtime as Lambda starts it: a process of its own, through ``bootstrap``."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.aws.http_events import function_url
+from tests.chatting import ui_body
+from tests.lambda_runtime.runtime_api_server import RuntimeApiServer, soon
+
+_ROOT = Path(__file__).parent.parent.parent
+_START_S = 10.0
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+
+
+@contextlib.asynccontextmanager
+async def _function(
+    api: RuntimeApiServer, handler: str, folder: Path, **environ: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start ``bootstrap`` for a handler in ``folder``; kill what is left of it at the end."""
+    process = await asyncio.create_subprocess_exec(
+        _ROOT / "bootstrap",
+        "/var/lang/bin/python3.13",
+        "/var/runtime/bootstrap.py",
+        env={
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_LAMBDA_RUNTIME_API": api.address,
+            "AWS_LAMBDA_FUNCTION_NAME": "chat",
+            "LAMBDA_TASK_ROOT": str(_ROOT),
+            "_HANDLER": handler,
+            **environ,
+        },
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _exit(process: asyncio.subprocess.Process) -> tuple[int, str]:
+    async with asyncio.timeout(_START_S):
+        _, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, errors.decode()
+
+
+async def _ready(api: RuntimeApiServer) -> None:
+    async with asyncio.timeout(_START_S):
+        await api.waiting.wait()
+
+
+_APP = """
+import contextlib, pathlib
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.routing import Route
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    yield
+    pathlib.Path(__file__).with_name("stopped").touch()
+
+async def endless():
+    import asyncio
+    yield b"one"
+    await asyncio.Event().wait()
+
+async def events(request):
+    return StreamingResponse(endless())
+
+app = Starlette(routes=[Route("/events", events, methods=["POST"])], lifespan=lifespan)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stop_signal_ends_an_idle_function_in_order(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "chatapp.py").write_text(_APP)
+    async with (
+        RuntimeApiServer().listen() as api,
+        _function(api, "chatapp:app", tmp_path) as process,
+    ):
+        await _ready(api)
+        process.send_signal(number)
+        status, errors = await _exit(process)
+
+    assert (status, errors) == (0, "")
+    assert (tmp_path / "stopped").exists()
+
+
+async def test_a_stop_signal_ends_a_running_answer_in_order(tmp_path: Path) -> None:
+    (tmp_path / "chatapp.py").write_text(_APP)
+    async with (
+        RuntimeApiServer().listen() as api,
+        _function(api, "chatapp:app", tmp_path) as process,
+    ):
+        await _ready(api)
+        invocation = api.invoke({})
+        assert await invocation.next_chunk() == b"one"
+        process.terminate()
+        posted = await invocation.result()
+        status, _ = await _exit(process)
+
+    assert posted.error_type == "Deltaline.Shutdown"
+    assert status == 0
+    assert (tmp_path / "stopped").exists()
+
+
+async def test_a_runtime_api_that_fails_ends_the_process(tmp_path: Path) -> None:
+    async with RuntimeApiServer().listen() as api:
+        api.next_status = 500
+        async with _function(api, "examples.words.handler", tmp_path) as process:
+            status, errors = await _exit(process)
+
+    assert status == 1
+    assert "HTTP 500" in errors
+
+
+_CANNOT_START = """
+async def app(scope, receive, send):
+    await send({"type": "lifespan.startup.failed", "message": "no model"})
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "handler", "environ", "code", "reason"),
+    [
+        ("raise LookupError('no model')", "broken.handler", {}, "Runtime.InitError", "no model"),
+        ("raise SystemExit('bye')", "broken.handler", {}, "Runtime.InitError", "bye"),
+        ("import nowhere", "broken.handler", {}, "Runtime.ImportModuleError", "nowhere"),
+        ("", "broken.handler", {}, "Runtime.HandlerNotFound", "broken has no handler"),
+        (
+            "",
+            "examples.words.handler",
+            {"AWS_LAMBDA_MAX_CONCURRENCY": "many"},
+            "Runtime.InitError",
+            "AWS_LAMBDA_MAX_CONCURRENCY is 'many'",
+        ),
+        (
+            "",
+            "examples.words.handler",
+            {"AWS_LWA_INVOKE_MODE": "stream"},
+            "Runtime.InitError",
+            "must be buffered or response_stream",
+        ),
+        (
+            _CANNOT_START,
+            "broken:app",
+            {},
+            "Runtime.InitError",
+            "no model",
+        ),
+    ],
+)
+async def test_a_function_that_cannot_start_says_so_and_ends(
+    tmp_path: Path, source: str, handler: str, environ: dict[str, str], code: str, reason: str
+) -> None:
+    (tmp_path / "broken.py").write_text(source)
+    async with (
+        RuntimeApiServer().listen() as api,
+        _function(api, handler, tmp_path, **environ) as process,
+    ):
+        status, _ = await _exit(process)
+        posted = await soon(api.init_error)
+
+    assert status == 1
+    assert api.polls == 0
+    assert posted.headers["lambda-runtime-function-error-type"] == code
+    assert reason in posted.json()["errorMessage"]
+
+
+async def test_without_a_runtime_api_the_process_says_what_is_missing(tmp_path: Path) -> None:
+    nowhere = {"AWS_LAMBDA_RUNTIME_API": ""}
+    async with (
+        RuntimeApiServer().listen() as api,
+        _function(api, "examples.words.handler", tmp_path, **nowhere) as process,
+    ):
+        status, errors = await _exit(process)
+
+    assert status == 1
+    assert "AWS_LAMBDA_RUNTIME_API" in errors
+
+
+_MODULES = """
+import json, sys
+def handler(event, context):
+    return sorted({name.partition(".")[0] for name in sys.modules})
+"""
+
+
+async def test_a_plain_handler_is_started_with_next_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / "modules.py").write_text(_MODULES)
+    async with (
+        RuntimeApiServer().listen() as api,
+        _function(api, "modules.handler", tmp_path),
+    ):
+        await _ready(api)
+        posted = await api.invoke({}).result()
+
+    foreign = set(posted.json()) - sys.stdlib_module_names - {"__main__", "modules"}
+    # msgspec looks for typing_extensions by itself.
+    foreign = {name for name in foreign if not name.startswith("_")} - {"typing_extensions"}
+    assert foreign == {"app", "h11", "msgspec"}
+
+
+_CHAT = """
+import json, sys
+from app.main import create_app
+inner = create_app()
+
+async def app(scope, receive, send):
+    if scope.get("path") == "/modules":
+        body = json.dumps(sorted(sys.modules)).encode()
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": body})
+    else:
+        await inner(scope, receive, send)
+"""
+
+
+async def test_a_chat_needs_no_aws_sdk_no_web_server_and_no_openai(
+    tmp_path: Path, model: str
+) -> None:
+    (tmp_path / "chat.py").write_text(_CHAT)
+    async with (
+        RuntimeApiServer().listen() as api,
+        _function(api, "chat:app", tmp_path, OPENAI_BASE_URL=model),
+    ):
+        await _ready(api)
+        answer = await api.invoke(ui_body("Hello")).result()
+        posted = await api.invoke(function_url("GET", "/modules")).result()
+
+    assert b'"type":"text-delta"' in answer.body
+    modules = set(json.loads(posted.http()[1]))
+    assert not modules & {"boto3", "botocore", "uvicorn", "sse_starlette", "openai"}
+
+
+async def test_a_direct_invoke_without_a_key_is_answered_with_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    async with (
+        RuntimeApiServer().listen() as api,
+        _function(api, "app.main:create_app", tmp_path),
+    ):
+        await _ready(api)
+        event: Any = {"action": "chat", "payload": {"text": "Hi"}}
+        posted = await api.invoke(event).result()
+
+    assert posted.route == "response"
+    assert posted.body == b'{"success":false,"error":"OpenAI API key not configured"}'
+
+
+_COLLECTING = """
+import gc, json
+
+while_loading = gc.isenabled()
+
+def handler(event, context):
+    yield json.dumps([while_loading, gc.isenabled(), gc.get_freeze_count() > 0]).encode()
+"""
+
+
+async def test_garbage_is_looked_for_once_the_function_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "collecting.py").write_text(_COLLECTING)
+    async with (
+        RuntimeApiServer().listen() as api,
+        _function(api, "collecting.handler", tmp_path),
+    ):
+        posted = await api.invoke({}).result()
+
+    assert posted.json() == [False, True, True]

@@ -1,0 +1,263 @@
+"""Output items, from their begin to their end, and what is in between."""
+
+import json
+
+import pytest
+
+from app.events import (
+    Event,
+    ReasoningDelta,
+    ReasoningRedacted,
+    ReasoningSignature,
+    Source,
+    ToolInputAvailable,
+    ToolInputDelta,
+    ToolInputError,
+    ToolInputStart,
+    ToolOutputAvailable,
+)
+from app.providers.joining import Joiner
+from app.providers.openai.responses_chunks import (
+    Annotation,
+    CodeInterpreter,
+    ContentPart,
+    FunctionCall,
+    McpCall,
+    Message,
+    Reasoning,
+    TextChunk,
+    WebSearch,
+)
+from app.providers.openai.responses_items import NOT_FINISHED, OutputItems
+from app.providers.openai.responses_proof import ReasoningProof, read_proof
+from app.providers.openai.tool_calls import NOT_AN_OBJECT
+
+
+class Items:
+    """`OutputItems` with the `Joiner` that their events go to."""
+
+    def __init__(self, *taken_ids: str) -> None:
+        made = iter(range(100))
+        self.items = OutputItems(taken_ids, lambda prefix: f"{prefix}_{next(made)}")
+        self.out = Joiner()
+
+    def take(self) -> list[Event]:
+        events, self.out = self.out.take(), Joiner()
+        return events
+
+
+def thought(text: str, item: int = 0, *, summary: int | None = None) -> TextChunk:
+    return TextChunk(output_index=item, summary_index=summary, delta=text)
+
+
+def test_the_deltas_of_two_calls_may_be_mixed() -> None:
+    side = Items()
+
+    side.items.add(side.out, 0, FunctionCall(call_id="a", name="f"))
+    side.items.add(side.out, 1, FunctionCall(call_id="b", name="g", arguments="{"))
+    side.items.write_arguments(side.out, 0, "{}")
+    side.items.write_arguments(side.out, 1, "}")
+    side.items.finish(side.out, 1, FunctionCall(call_id="b", name="g"))
+    side.items.finish(side.out, 0, FunctionCall(call_id="a", name="f"))
+
+    assert side.take() == [
+        ToolInputStart("a", "f"),
+        ToolInputStart("b", "g"),
+        ToolInputDelta("b", "{"),
+        ToolInputDelta("a", "{}"),
+        ToolInputDelta("b", "}"),
+        ToolInputAvailable("b", "g", {}),
+        ToolInputAvailable("a", "f", {}),
+    ]
+    assert side.items.made_calls
+
+
+def test_deltas_without_a_call_or_without_text_are_ignored() -> None:
+    side = Items()
+
+    side.items.write_arguments(side.out, 0, "{}")
+    side.items.write_code(side.out, 0, "x")
+    side.items.add(side.out, 0, FunctionCall(call_id="a", name="f"))
+    side.items.write_arguments(side.out, 0, "")
+    side.items.think(side.out, TextChunk(output_index=1))
+
+    assert side.take() == [ToolInputStart("a", "f")]
+
+
+def test_deltas_of_the_wrong_kind_are_ignored() -> None:
+    side = Items()
+
+    side.items.add(side.out, 0, FunctionCall(call_id="a"))
+    side.items.write_code(side.out, 0, "x")
+    side.items.finish(side.out, 0, CodeInterpreter())
+    side.items.add(side.out, 1, CodeInterpreter(id="ci_1"))
+    side.items.write_arguments(side.out, 1, "{}")
+
+    assert side.take() == [
+        ToolInputAvailable("a", "code_interpreter", {"code": ""}, "provider"),
+        ToolOutputAvailable("a", {"status": "completed"}),
+        ToolInputStart("ci_1", "code_interpreter", "provider"),
+    ]
+
+
+def test_a_call_may_come_whole() -> None:
+    side = Items()
+
+    side.items.finish(side.out, 0, FunctionCall(call_id="a", name="f", arguments='{"x":1}'))
+
+    assert side.take() == [ToolInputAvailable("a", "f", {"x": 1})]
+
+
+def test_a_call_may_get_its_name_at_the_end() -> None:
+    side = Items()
+
+    side.items.add(side.out, 0, FunctionCall(id="fc_1"))
+    side.items.write_arguments(side.out, 0, "{}")
+    side.items.finish(side.out, 0, FunctionCall(id="fc_1", name="f"))
+
+    assert side.take() == [ToolInputAvailable("fc_1", "f", {})]
+
+
+@pytest.mark.parametrize("upstream_id", ["", None, "taken"])
+def test_a_call_without_an_id_of_its_own_gets_one(upstream_id: str | None) -> None:
+    side = Items("taken", "call_0")
+
+    side.items.finish(side.out, 0, FunctionCall(call_id=upstream_id, name="f"))
+    side.items.finish(side.out, 1, WebSearch(id=upstream_id))
+
+    call, search, answer = side.take()
+    assert call == ToolInputAvailable("call_1", "f", {})
+    assert search == ToolInputAvailable("call_2", "web_search", {}, "provider")
+    assert isinstance(answer, ToolOutputAvailable)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "value", "message"),
+    [
+        ("[1]", "completed", [1], NOT_AN_OBJECT),
+        ('{"x":', None, '{"x":', NOT_AN_OBJECT),
+        ('{"x":', "incomplete", '{"x":', NOT_FINISHED),
+        ("{}", "incomplete", {}, NOT_FINISHED),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_an_error(
+    arguments: str, status: str | None, value: object, message: str
+) -> None:
+    side = Items()
+
+    side.items.finish(
+        side.out, 0, FunctionCall(call_id="a", name="f", arguments=arguments, status=status)
+    )
+
+    assert side.take() == [ToolInputError("a", "f", value, message)]
+    assert side.items.made_calls
+
+
+def test_calls_that_were_not_done_end_with_the_response() -> None:
+    for is_complete in (True, False):
+        side = Items()
+        side.items.add(side.out, 0, FunctionCall(call_id="a", name="f", arguments="{}"))
+        side.items.add(side.out, 1, WebSearch(id="ws_1"))
+
+        call, search = side.items.close(is_complete=is_complete)
+
+        whole = ToolInputAvailable("a", "f", {})
+        assert call == (whole if is_complete else ToolInputError("a", "f", {}, NOT_FINISHED))
+        assert search == ToolInputError("ws_1", "web_search", {}, NOT_FINISHED)
+        assert side.items.close(is_complete=is_complete) == []
+
+
+def test_an_item_that_takes_the_place_of_another_ends_it() -> None:
+    side = Items()
+
+    side.items.add(side.out, 0, FunctionCall(call_id="a", name="f", arguments="{}"))
+    side.items.add(side.out, 0, WebSearch(id="ws_1"))
+
+    assert side.take()[2:] == [
+        ToolInputAvailable("a", "f", {}),
+        ToolInputStart("ws_1", "web_search", "provider"),
+    ]
+
+
+def test_a_call_that_never_gets_a_name_is_refused() -> None:
+    side = Items()
+
+    with pytest.raises(ValueError, match="without a name"):
+        side.items.finish(side.out, 0, FunctionCall(call_id="a"))
+
+
+def test_code_is_streamed_as_json_and_may_also_come_whole() -> None:
+    streamed, whole = Items(), Items()
+    for side in (streamed, whole):
+        side.items.add(side.out, 0, CodeInterpreter(id="ci_1"))
+    streamed.items.write_code(streamed.out, 0, 'a"\n')
+    streamed.items.write_code(streamed.out, 0, "\ud83d")
+    for side in (streamed, whole):
+        side.items.finish(side.out, 0, CodeInterpreter(id="ci_1", code='a"\n\ud83d'))
+
+    with_delta, without = streamed.take(), whole.take()
+
+    delta = with_delta.pop(1)
+    assert isinstance(delta, ToolInputDelta)
+    assert json.loads(delta.text) == {"code": 'a"\n\ud83d'}
+    assert with_delta == without
+
+
+def test_a_tool_of_an_mcp_server_goes_by_its_own_name() -> None:
+    side = Items()
+
+    side.items.add(side.out, 0, McpCall(id="mcp_1", name="roll"))
+
+    assert side.take() == [ToolInputStart("mcp_1", "roll", "provider")]
+
+
+def test_the_parts_of_reasoning_are_paragraphs() -> None:
+    side = Items()
+
+    side.items.think(side.out, thought("a", summary=0))
+    side.items.think(side.out, thought("b", summary=0))
+    side.items.think(side.out, thought("c", summary=1))
+    side.items.add(side.out, 1, Reasoning(id="rs_2"))
+    side.items.think(side.out, thought("d", 1, summary=0))
+    side.items.add(side.out, 2, Message())
+    side.items.think(side.out, thought("e", 3))
+
+    assert side.take() == [ReasoningDelta("ab\n\nc\n\nde")]
+
+
+def test_shown_reasoning_gets_a_signature_and_hidden_reasoning_is_redacted() -> None:
+    side = Items()
+
+    side.items.think(side.out, thought("a"))
+    side.items.finish(side.out, 0, Reasoning(id="rs_1", encrypted_content="gAAA"))
+    side.items.finish(side.out, 1, Reasoning(id="rs_2", encrypted_content="gBBB"))
+    side.items.finish(side.out, 2, Reasoning(encrypted_content="gCCC"))
+    side.items.finish(side.out, 3, Reasoning(id="rs_4"))
+    side.items.think(side.out, thought("b", 4))
+
+    shown, signature, hidden, without_id, next_shown = side.take()
+    assert (shown, next_shown) == (ReasoningDelta("a"), ReasoningDelta("b"))
+    assert isinstance(signature, ReasoningSignature)
+    assert read_proof(signature.signature) == ReasoningProof("rs_1", "gAAA")
+    assert isinstance(hidden, ReasoningRedacted)
+    assert read_proof(hidden.data) == ReasoningProof("rs_2", "gBBB")
+    assert isinstance(without_id, ReasoningRedacted)
+    assert read_proof(without_id.data) == ReasoningProof("", "gCCC")
+
+
+def test_each_page_and_each_file_is_a_source_once() -> None:
+    side = Items()
+    page = Annotation(url="https://e.com", title="")
+    file = Annotation(file_id="file_1", filename="a.pdf")
+
+    for annotation in (page, file, page, file, Annotation(file_id="file_2"), Annotation()):
+        side.items.cite(side.out, annotation)
+    content = [ContentPart(annotations=[page]), ContentPart()]
+    side.items.finish(side.out, 0, Message(content=content))
+    side.items.finish(side.out, 1, Message())
+
+    assert side.take() == [
+        Source("source_0", url="https://e.com"),
+        Source("source_1", title="a.pdf", filename="a.pdf"),
+        Source("source_2", title="file_2"),
+    ]

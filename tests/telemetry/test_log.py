@@ -1,0 +1,129 @@
+"""Log lines: one JSON object each, whatever is in them."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.telemetry.log import JsonFormatter, RequestLog, configure_logging, log_request
+from tests.chatting import logged
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Put the process's logging back as it was."""
+    root, ours = logging.getLogger(), logging.getLogger("deltaline")
+    before = (root.handlers[:], root.level, ours.level)
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    ours.setLevel(before[2])
+
+
+def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_a_request_is_one_line_with_its_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+
+    log_request(
+        RequestLog(
+            request_id="r1",
+            chat_id="c1",
+            protocol="ui",
+            shape="ai-sdk-5",
+            model="small",
+            finish_reason="stop",
+            input_tokens=3,
+            output_tokens=2,
+            first_token_ms=1.5,
+            duration_ms=2.5,
+        )
+    )
+
+    (line,) = _lines(capsys)
+    assert isinstance(line.pop("time"), float)
+    assert line == {
+        "level": "info",
+        "logger": "deltaline",
+        "message": "chat request",
+        "request_id": "r1",
+        "chat_id": "c1",
+        "protocol": "ui",
+        "shape": "ai-sdk-5",
+        "model": "small",
+        "status": 200,
+        "finish_reason": "stop",
+        "steps": 0,
+        "input_tokens": 3,
+        "output_tokens": 2,
+        "first_token_ms": 1.5,
+        "duration_ms": 2.5,
+        "client_left": False,
+    }
+
+
+def test_what_is_not_known_is_not_in_the_line() -> None:
+    with logged() as log:
+        log_request(RequestLog(request_id="r1", status=400, error_code="bad_request"))
+
+    (line,) = log.requests
+    assert line.keys() == {
+        "request_id",
+        "status",
+        "error_code",
+        "steps",
+        "duration_ms",
+        "client_left",
+    }
+
+
+@pytest.mark.parametrize(("code", "level"), [(None, logging.INFO), ("x", logging.WARNING)])
+def test_a_failure_is_a_warning(code: str | None, level: int) -> None:
+    with logged() as log:
+        log_request(RequestLog(request_id="r1", error_code=code))
+
+    assert [record.levelno for record in log.records] == [level]
+
+
+def test_any_text_stays_inside_its_line() -> None:
+    odd = 'a\n{"level":"error"}\ud800 é'
+    record = logging.makeLogRecord({"msg": "x", "fields": {"chat_id": odd}})
+
+    line = JsonFormatter().format(record)
+
+    assert json.loads(line)["chat_id"] == odd
+    assert line.isascii()
+    assert "\n" not in line
+
+
+def test_an_exception_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        logging.getLogger("deltaline.turn").exception("it failed")
+
+    (line,) = _lines(capsys)
+    assert (line["level"], line["message"]) == ("error", "it failed")
+    assert line["exception"].startswith("Traceback")
+    assert line["exception"].endswith("ValueError: broken")
+
+
+def test_other_libraries_are_heard_from_warnings_on(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+
+    logging.getLogger("uvicorn.error").info("Started")
+    logging.getLogger("asyncio").warning("slow: %s", "callback")
+
+    assert [line["message"] for line in _lines(capsys)] == ["slow: callback"]
+
+
+def test_a_value_that_is_no_json_is_written_as_text() -> None:
+    record = logging.makeLogRecord({"msg": "x", "fields": {"reason": ValueError("odd")}})
+
+    assert json.loads(JsonFormatter().format(record))["reason"] == "odd"

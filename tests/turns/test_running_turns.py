@@ -1,0 +1,220 @@
+"""Who runs, who is told at the end, and what happens when the server ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from app.events import Emit, Event, Finish, Start, StepEnd, StepStart, TextDelta, Usage
+from app.protocols.data_stream import DataStreamEncoder
+from app.protocols.framing import Framer
+from app.scripted_model.control import Control
+from app.telemetry.log import RequestLog
+from app.turns.live_turn import SHUTDOWN, LiveTurn
+from app.turns.outbox import Outbox
+from app.turns.running_turns import Turns
+from app.turns.transcript import Transcript
+from tests.chatting import LogLines, Reader, chatting, data_body, logged, ui_body
+
+Told = tuple[str | None, dict[str, Any], Usage]
+
+
+class Ends:
+    """An application's ``on_finish`` that a test can wait for."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[Told] = asyncio.Queue()
+
+    def __call__(self, chat_id: str | None, message: dict[str, Any], usage: Usage) -> None:
+        self.told.put_nowait((chat_id, message, usage))
+
+
+# ---- on_finish, through the whole app ---------------------------------------------------------
+
+
+async def test_the_application_is_told_what_was_said(model: str) -> None:
+    ends = Ends()
+    async with chatting(model, on_finish=ends) as chat:
+        await chat.post(ui_body("scenario: say text='Hi there.'"))
+
+        chat_id, message, usage = await ends.told.get()
+
+    assert chat_id == "chat-1"
+    assert message["id"].startswith("msg-")
+    assert message["role"] == "assistant"
+    assert message["parts"][-1] == {"type": "text", "text": "Hi there.", "state": "done"}
+    assert message["metadata"]["model"] == "gpt-4o-mini"
+    assert usage.output_tokens == 3
+    assert ends.told.empty()
+
+
+async def test_an_application_may_take_its_time_to_be_told(model: str) -> None:
+    stored = asyncio.Event()
+    started = asyncio.Event()
+
+    async def store(chat_id: str | None, message: dict[str, Any], usage: Usage) -> None:
+        started.set()
+        await asyncio.sleep(0.05)
+        stored.set()
+
+    async with chatting(model, on_finish=store) as chat:
+        response = await chat.post(data_body("scenario: say text=Hi"))
+        await started.wait()
+
+        assert response.text.splitlines()[-1].startswith("d:")
+        assert not stored.is_set()
+    # The server's end has waited for it.
+    assert stored.is_set()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [("error status=401", None), ("error-inside after=2", "word0 word1")],
+)
+async def test_the_application_is_told_of_a_turn_that_failed(
+    model: str, scenario: str, said: str | None
+) -> None:
+    ends = Ends()
+    async with chatting(model, on_finish=ends) as chat:
+        await chat.post(data_body(f"scenario: {scenario}"))
+
+        _, message, _ = await ends.told.get()
+
+    assert message["id"].startswith("msg-")
+    assert (message["parts"][-1]["text"] if message["parts"] else None) == said
+
+
+async def test_the_application_is_told_of_a_client_that_left(model: str, control: Control) -> None:
+    ends = Ends()
+    async with chatting(model, on_finish=ends) as chat:
+        async with chat.stream(data_body("scenario: stall after=2 gate=never")) as response:
+            await Reader(response).until(b"word1")
+
+        _, message, usage = await ends.told.get()
+
+    assert message["parts"][-1]["text"] == "word0 word1"
+    assert usage == Usage()
+
+
+async def test_the_application_is_told_of_an_answer_in_one_piece(model: str) -> None:
+    ends = Ends()
+    async with chatting(model, on_finish=ends) as chat:
+        await chat.post(data_body("scenario: say text=Hi", stream=False))
+
+        _, message, _ = await ends.told.get()
+
+    assert message["parts"][-1]["text"] == "Hi"
+
+
+async def _fail_later(*_: object) -> None:
+    await asyncio.sleep(0)
+    raise ValueError("the database is away")
+
+
+def _fail(*_: object) -> None:
+    raise ValueError("the database is away")
+
+
+@pytest.mark.parametrize("on_finish", [_fail, _fail_later])
+async def test_an_application_that_fails_to_store_an_answer_does_not_spoil_it(
+    model: str, on_finish: Callable[..., Awaitable[None] | None]
+) -> None:
+    with logged() as log:
+        async with chatting(model, on_finish=on_finish) as chat:
+            response = await chat.post(data_body("scenario: say text=Hi"))
+            await log.until(lambda: "on_finish failed" in _messages(log))
+            again = await chat.post(data_body("scenario: say text=Hi"))
+
+    assert response.text.splitlines()[-1].startswith("d:")
+    assert again.status_code == 200
+
+
+def _messages(log: LogLines) -> list[str]:
+    return [record.getMessage() for record in log.records]
+
+
+# ---- the registry -----------------------------------------------------------------------------
+
+
+def _start(turns: Turns, *events: Event, is_kept: bool = False) -> LiveTurn:
+    """Start a turn that says ``events`` and then waits for ever, or ends if they do."""
+
+    async def run(emit: Emit) -> None:
+        if events:
+            await emit(events)
+        if not events or not isinstance(events[-1], Finish):
+            await asyncio.Event().wait()
+
+    turn = LiveTurn(
+        run,
+        message_id="msg-1",
+        framer=Framer(DataStreamEncoder()),
+        outbox=Outbox(keep_alive_s=60, keep_alive=lambda: b""),
+        record=RequestLog(request_id="r1"),
+        on_end=turns.ended,
+        started=0,
+        transcript=Transcript("msg-1") if is_kept else None,
+    )
+    turns.add(turn)
+    return turn
+
+
+DONE: tuple[Event, ...] = (Start("msg-1"), StepStart(), StepEnd("stop"), Finish("stop"))
+
+
+async def test_a_turn_counts_as_long_as_it_runs() -> None:
+    turns = Turns()
+    turn = _start(turns, *DONE)
+
+    while_it_runs = len(turns)
+    await asyncio.wait([turn.task])
+
+    assert (while_it_runs, len(turns)) == (1, 0)
+
+
+async def test_transcripts_are_kept_only_for_an_application_that_wants_them() -> None:
+    assert Turns().keeps_transcripts is False
+    assert Turns(Ends()).keeps_transcripts is True
+
+
+async def test_every_turn_hears_that_the_server_stops_even_one_that_is_already_ending() -> None:
+    turns = Turns()
+    stuck = _start(turns, Start("msg-1"), StepStart(), TextDelta("x" * 300_000))
+    others = [_start(turns, Start("msg-1"), StepStart()) for _ in range(3)]
+    await asyncio.gather(stuck.opened, *(turn.opened for turn in others))
+    stuck.stop(SHUTDOWN)
+    await asyncio.sleep(0.01)
+
+    for _ in range(2):
+        turns.stop_all()
+    await asyncio.wait([turn.task for turn in others])
+
+    assert [turn.error for turn in (stuck, *others)] == [SHUTDOWN] * 4
+    await turns.aclose()
+
+
+async def test_closing_cancels_what_runs_and_waits_for_the_application() -> None:
+    ends = Ends()
+    turns = Turns(ends)
+    turn = _start(turns, Start("msg-1"), StepStart(), is_kept=True)
+
+    await turns.aclose()
+    await turns.aclose()
+
+    assert turn.task.cancelled()
+    assert len(turns) == 0
+    assert ends.told.qsize() == 1
+
+
+async def test_an_application_that_never_ends_does_not_hold_up_the_server() -> None:
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    turns = Turns(hang, last_calls_s=0.01)
+    _start(turns, is_kept=True)
+
+    with logged() as log:
+        await turns.aclose()
+
+    assert "on_finish did not end in time" in _messages(log)
