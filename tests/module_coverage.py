@@ -20,15 +20,14 @@ _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 _REPORT = ("--show-missing", "--skip-covered", "--fail-under=100")
 
 
-def check(module: str, tests: Sequence[str]) -> bool:
+def check(module: str, tests: Sequence[Path]) -> bool:
     """Run the tests of one module; print and return whether they cover all of it."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "coverage")
         include = ROOT / "app" / f"{module}.py"
-        paths = [str(ROOT / "tests" / test) for test in tests]
         environment = {**os.environ, "COVERAGE_FILE": str(data)}
         run = subprocess.run(
-            [sys.executable, "-m", "coverage", "run", *_PYTEST, *paths],
+            [sys.executable, "-m", "coverage", "run", *_PYTEST, *map(str, tests)],
             cwd=ROOT,
             env=environment,
             capture_output=True,

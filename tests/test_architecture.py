@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sans_io import OWN_TESTS
+from tests.sans_io import NOT_YET_COVERED, OWN_TESTS, TESTED_ELSEWHERE, mirror
 
 APP = Path(__file__).parent.parent / "app"
 MODULES = sorted(path.relative_to(APP.parent) for path in APP.rglob("*.py"))
@@ -45,6 +45,11 @@ def _module(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
+def _below_app(path: Path) -> str:
+    """Return ``turns/step`` for ``app/turns/step.py``."""
+    return path.relative_to("app").with_suffix("").as_posix()
+
+
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -76,6 +81,41 @@ def test_a_sans_io_module_does_no_io(module: str) -> None:
         node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)
+    ] == []
+
+
+def _does_io(tree: ast.Module) -> bool:
+    return bool({name.split(".")[0] for name in _imports(tree)} & IO_PACKAGES) or any(
+        isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)
+        for node in ast.walk(tree)
+    )
+
+
+def _has_code(tree: ast.Module) -> bool:
+    """Return whether there is a function with more than a docstring or an ellipsis."""
+    return any(
+        isinstance(node, ast.FunctionDef)
+        and any(not isinstance(line, ast.Expr) for line in node.body)
+        for node in ast.walk(tree)
+    )
+
+
+def test_each_module_that_does_no_io_is_in_the_table() -> None:
+    trees = {_below_app(path): _tree(APP.parent / path) for path in MODULES}
+    pure = {name for name, tree in trees.items() if _has_code(tree) and not _does_io(tree)}
+
+    assert pure - set(OWN_TESTS) - NOT_YET_COVERED == set()
+    assert (set(OWN_TESTS) | NOT_YET_COVERED) - set(trees) == set()
+
+
+def test_tests_mirror_the_modules() -> None:
+    modules = {_below_app(path) for path in MODULES if path.name != "__init__.py"}
+
+    without = {module for module in modules if not mirror(module).exists()}
+
+    assert without == set(TESTED_ELSEWHERE)
+    assert [
+        test for test in TESTED_ELSEWHERE.values() if not (APP.parent / "tests" / test).exists()
     ] == []
 
 

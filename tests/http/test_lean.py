@@ -73,7 +73,7 @@ def test_it_does_not_load_fastapi() -> None:
         check=True,
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
     )
 
     loaded = set(ran.stdout.split())
