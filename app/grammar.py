@@ -2,13 +2,13 @@
 
 A turn, as a grammar::
 
-    turn     = Start (annotation | answer)* step* terminal
-    step     = StepStart (text | reasoning | call | answer | annotation)* StepEnd
+    turn     = Start (annotation | result)* step* terminal
+    step     = StepStart (text | reasoning | call | result | annotation)* StepEnd
     terminal = Finish | Abort | Error     exactly one; Abort and Error at any point, even first
 
-``answer`` outside a step is for calls that an earlier answer of the same message made and that were
-approved or denied since then. `Order` checks a turn against the two tables below and knows which
-tool calls are still owed an answer, so that no encoder ever has to repair a broken turn.
+A ``result`` outside a step belongs to a call of an earlier turn that the user has approved or
+denied since. `Order` checks a turn against the two tables below. It also knows who runs each tool
+call and whether its result is still owed, so no encoder has to remember that or to repair a turn.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -60,12 +60,12 @@ class CallState(Enum):
 
     UNKNOWN = auto()
     INPUT = auto()  # the model is writing the arguments
-    READY = auto()  # the call is whole, its answer is due
-    ASKED = auto()  # the user is asked; the answer comes with the next request
-    ANSWERED = auto()
+    READY = auto()  # the call is whole, its result is due
+    ASKED = auto()  # the user is asked; the result comes with the next request
+    SETTLED = auto()  # the call has a result, an error or a denial
 
 
-_ANSWERS = (ToolOutputAvailable, ToolOutputError, ToolOutputDenied)
+_RESULTS = (ToolOutputAvailable, ToolOutputError, ToolOutputDenied)
 _ANNOTATIONS = (Status, Source, File, Data, Metadata)
 
 # What may follow what. Every rule about order is in these two tables and in `Order`.
@@ -73,7 +73,7 @@ _NEXT: Mapping[State, Mapping[type[object], State]] = {
     State.IDLE: {Start: State.BETWEEN_STEPS, Error: State.DONE, Abort: State.DONE},
     State.BETWEEN_STEPS: {
         StepStart: State.IN_STEP,
-        **dict.fromkeys(_ANSWERS, State.BETWEEN_STEPS),
+        **dict.fromkeys(_RESULTS, State.BETWEEN_STEPS),
         **dict.fromkeys(_ANNOTATIONS, State.BETWEEN_STEPS),
         Finish: State.DONE,
         Abort: State.DONE,
@@ -89,7 +89,7 @@ _NEXT: Mapping[State, Mapping[type[object], State]] = {
         ToolInputAvailable: State.IN_STEP,
         ToolInputError: State.IN_STEP,
         ToolApprovalRequest: State.IN_STEP,
-        **dict.fromkeys(_ANSWERS, State.IN_STEP),
+        **dict.fromkeys(_RESULTS, State.IN_STEP),
         **dict.fromkeys(_ANNOTATIONS, State.IN_STEP),
         StepEnd: State.BETWEEN_STEPS,
         Abort: State.DONE,
@@ -102,26 +102,26 @@ _CALL_NEXT: Mapping[CallState, Mapping[type[object], CallState]] = {
     CallState.UNKNOWN: {
         ToolInputStart: CallState.INPUT,
         ToolInputAvailable: CallState.READY,
-        ToolInputError: CallState.ANSWERED,
+        ToolInputError: CallState.SETTLED,
     },
     CallState.INPUT: {
         ToolInputDelta: CallState.INPUT,
         ToolInputAvailable: CallState.READY,
-        ToolInputError: CallState.ANSWERED,
+        ToolInputError: CallState.SETTLED,
     },
     CallState.READY: {
         ToolApprovalRequest: CallState.ASKED,
-        ToolOutputAvailable: CallState.ANSWERED,
-        ToolOutputError: CallState.ANSWERED,
-        ToolOutputDenied: CallState.ANSWERED,
+        ToolOutputAvailable: CallState.SETTLED,
+        ToolOutputError: CallState.SETTLED,
+        ToolOutputDenied: CallState.SETTLED,
     },
     CallState.ASKED: {},
-    CallState.ANSWERED: {},
+    CallState.SETTLED: {},
 }
 
 
 class OrderError(Exception):
-    """A turn broke the grammar. Always a defect of the program, never of its input."""
+    """The events break the grammar: a defect of this program, never of its input."""
 
 
 class _Call(msgspec.Struct):
@@ -134,8 +134,8 @@ class Order:
     """Checks the events of one turn against the grammar, one at a time.
 
     Args:
-        earlier_calls: ``tool_call_id → tool_name`` of calls in the history that this turn answers
-            (they were approved or denied since).
+        earlier_calls: ``tool_call_id → tool_name`` of the calls in the history to which this turn
+            gives a result, since the user has approved or denied them.
     """
 
     def __init__(self, earlier_calls: Mapping[str, str] | None = None) -> None:
@@ -144,20 +144,25 @@ class Order:
             call_id: _Call(name, CallState.READY) for call_id, name in (earlier_calls or {}).items()
         }
 
-    def check(self, event: Event) -> None:
+    def check(self, event: Event) -> Executor | None:
         """Accept ``event`` as the next one.
 
+        Returns:
+            Who runs the tool call that ``event`` is about, as far as it is known by now; None if
+            the event is not part of a call.
+
         Raises:
-            OrderError: it may not follow what came before; the turn's state is then unchanged.
+            OrderError: ``event`` may not come here; the turn's state is unchanged.
         """
         kind = type(event)
         if kind is TextDelta and self.state is State.IN_STEP:
-            return  # by far the most common one
+            return None  # by far the most common event
         after = _NEXT[self.state].get(kind)
         if after is None:
             raise OrderError(f"{kind.__name__} may not come in {self.state.name}")
+        executor = None
         if isinstance(event, CallEvent):
-            self._check_call(event)
+            executor = self._check_call(event)
         elif after is State.BETWEEN_STEPS and kind is StepEnd:
             self._check_nothing_owed(event)
         elif isinstance(event, Status) and event.tool_call_id is not None:
@@ -167,23 +172,24 @@ class Order:
         elif after is State.DONE:
             self._check_nothing_owed(event)
         self.state = after
+        return executor
 
     def owed(self) -> Sequence[str]:
-        """Return the ids of the calls that this turn has announced and not answered, oldest first.
+        """Return the ids of the calls whose result this turn still owes, oldest first.
 
-        Calls that wait for the client or for the user's approval are not owed.
+        A call that the client runs, or that waits for the user's approval, is not owed a result.
         """
         return [call_id for call_id, call in self._calls.items() if _is_owed(call)]
 
     def closing(self, message: str) -> Iterable[Event]:
-        """Return the events that answer every owed call, so that the turn may end here."""
+        """Return the events that settle every owed call as failed, so that the turn may end."""
         for call_id, call in self._calls.items():
             if call.state is CallState.INPUT:
                 yield ToolInputError(call_id, call.tool_name, {}, message)
             elif _is_owed(call):
                 yield ToolOutputError(call_id, message)
 
-    def _check_call(self, event: CallEvent) -> None:
+    def _check_call(self, event: CallEvent) -> Executor:
         kind = type(event)
         call = self._calls.get(event.tool_call_id)
         state = CallState.UNKNOWN if call is None else call.state
@@ -194,12 +200,14 @@ class Order:
             )
         if isinstance(event, ToolOutputAvailable) and event.preliminary:
             after = CallState.READY
-        if isinstance(event, ToolInputStart | ToolInputAvailable | ToolInputError):
-            executor = event.executor if isinstance(event, ToolInputAvailable) else "server"
-            self._calls[event.tool_call_id] = _Call(event.tool_name, after, executor)
-        else:
-            assert call is not None  # only the three above may come first
-            call.state = after
+        if isinstance(event, ToolInputStart | ToolInputAvailable):
+            self._calls[event.tool_call_id] = _Call(event.tool_name, after, event.executor)
+            return event.executor
+        if call is None:
+            assert isinstance(event, ToolInputError)  # nothing else may come first
+            call = self._calls[event.tool_call_id] = _Call(event.tool_name, after)
+        call.state = after
+        return call.executor
 
     def _check_nothing_owed(self, event: Event) -> None:
         owed = self.owed()

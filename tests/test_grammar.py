@@ -97,7 +97,7 @@ def test_an_event_out_of_order_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize(("executor", "owed"), [("server", ["c"]), ("provider", ["c"])])
-def test_a_call_that_this_turn_has_to_answer_is_owed(executor: Executor, owed: list[str]) -> None:
+def test_a_call_that_this_turn_has_to_settle_is_owed(executor: Executor, owed: list[str]) -> None:
     order = order_after(*IN_STEP, ToolInputAvailable("c", "t", {}, executor))
 
     assert order.owed() == owed
@@ -112,7 +112,7 @@ def test_a_call_of_the_client_or_one_that_waits_for_approval_is_not_owed() -> No
     order.check(StepEnd("tool-calls"))
 
 
-def test_closing_answers_every_owed_call_so_that_the_turn_may_end() -> None:
+def test_closing_settles_every_owed_call_so_that_the_turn_may_end() -> None:
     by_client = ToolInputAvailable("e", "v", {}, "client")
     order = order_after(*IN_STEP, CALL, ToolInputStart("d", "u"), by_client)
 
@@ -128,7 +128,7 @@ def test_closing_answers_every_owed_call_so_that_the_turn_may_end() -> None:
     assert order.state is State.DONE
 
 
-def test_a_call_of_the_history_may_be_answered_before_the_first_step() -> None:
+def test_a_call_of_the_history_may_be_settled_before_the_first_step() -> None:
     order = Order({"c": "t"})
     order.check(Start("m"))
 
@@ -144,3 +144,45 @@ def test_a_call_of_the_history_that_this_turn_left_out_may_not_be_forgotten() ->
 
     with pytest.raises(OrderError, match="c is owed an answer"):
         order.check(Finish("stop"))
+
+
+@pytest.mark.parametrize("executor", ["server", "provider"])
+def test_each_event_of_a_call_tells_who_runs_it(executor: Executor) -> None:
+    order = order_after(*IN_STEP)
+
+    told = [
+        order.check(event)
+        for event in (
+            ToolInputStart("c", "t", executor),
+            ToolInputDelta("c", "{}"),
+            ToolInputAvailable("c", "t", {}, executor),
+            ToolOutputAvailable("c", 1, preliminary=True),
+            ToolOutputError("c", "No."),
+            ToolInputStart("d", "t", executor),
+            ToolInputError("d", "t", {}, "No."),
+        )
+    ]
+
+    assert told == [executor] * 7
+
+
+def test_the_whole_call_says_who_runs_it_not_its_start() -> None:
+    order = order_after(*IN_STEP)
+
+    assert order.check(ToolInputStart("c", "t")) == "server"
+    assert order.check(ToolInputAvailable("c", "t", {}, "client")) == "client"
+
+
+def test_a_call_whose_first_event_is_its_failure_is_the_servers() -> None:
+    assert order_after(*IN_STEP).check(ToolInputError("c", "t", {}, "No.")) == "server"
+
+
+@pytest.mark.parametrize(
+    "event", [TextDelta("a"), Status("s"), Status("s", "c"), Error("x", "No.")]
+)
+def test_an_event_of_no_call_tells_nothing(event: Event) -> None:
+    order = order_after(*IN_STEP, CALL)
+    if isinstance(event, Error):
+        order.check(ToolOutputAvailable("c", 1))
+
+    assert order.check(event) is None

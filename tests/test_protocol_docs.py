@@ -17,7 +17,7 @@ from app.events import Event, Start, StepStart
 from app.messages import ToolRequest
 from app.protocols.framing import Framer
 from app.protocols.json_text import dumps
-from app.protocols.negotiation import Dialect, ProtocolName, Sdk, encoder_for, negotiate
+from app.protocols.negotiation import ClientVersion, Dialect, ProtocolName, encoder_for, negotiate
 from app.protocols.tool_result import ToolResult
 from app.protocols.tool_run import ToolRunEncoder, buffered
 from app.requests.envelope import parse
@@ -40,7 +40,7 @@ def _shown(wire: bytes) -> list[str]:
 
 
 def _turn(protocol: str, options: Mapping[str, str], body: str) -> Evaluate:
-    dialect = Dialect(cast(ProtocolName, protocol), cast(Sdk | None, options.get("sdk")))
+    dialect = Dialect(cast(ProtocolName, protocol), cast(ClientVersion | None, options.get("sdk")))
     encoder = encoder_for(dialect, now=lambda: NOW)
     calls = (call.partition(":") for call in options.get("earlier", "").split(",") if call)
     framer = Framer(encoder, {call_id: name for call_id, _, name in calls})
@@ -69,7 +69,7 @@ def _request(source: str) -> list[str]:
     if isinstance(asked, ToolRequest):
         return [f"tool {asked.name}" if asked.name else "tool"]
     dialect = negotiate(asked.shape, body=(asked.protocol, asked.sdk))
-    return [f"{asked.shape} → {dialect.protocol} {dialect.sdk or ''}".strip()]
+    return [f"{asked.shape} → {dialect.protocol} {dialect.version or ''}".strip()]
 
 
 def _evaluate(kind: str, body: str) -> Evaluate:

@@ -8,13 +8,13 @@ One part per line, ``<code>:<JSON>`` and a newline::
     d:{"finishReason":"stop","usage":{"promptTokens":3,"completionTokens":1}}
 
 The parser is strict: an unknown code, a wrong shape or an ``a`` without its ``9`` fails the whole
-answer, and after a ``3`` nothing is read any more. AI SDK 3.4 (and 4.0 before 4.0.39) knows only
-the codes 0-9 and a-e, so the ``"3.4"`` dialect leaves the others out. There a step becomes a
-message of its own with its first text or call, so a later step begins with an empty text: one that
-says nothing has to be seen too (see `last_step`).
+answer, and nothing is read after a ``3``. AI SDK 3.4 (and 4.0 before 4.0.39) knows only the codes
+0-9 and a-e, so the ``"3.4"`` dialect leaves the others out. A 3.4 client starts a new message at
+the first text or call of a step. It has to see a later step even if that step says nothing (see
+`last_step`), so every later step begins with an empty text.
 
-A call that the provider ran on its own side is left out: these clients would take it for one of the
-application's and, with `maxSteps`, post the finished answer again.
+Calls that the model's provider runs are left out: these clients would take them for calls of the
+application and, with `maxSteps`, post the finished answer again.
 
 Source: vercel/ai at ai@4.3, packages/ui-utils/src/data-stream-parts.ts (codes and shapes) and
 process-data-stream.ts (the parser); @ai-sdk/ui-utils 0.0.50 for AI SDK 3.4.
@@ -52,7 +52,7 @@ from app.events import (
 )
 from app.protocols.json_text import dumps
 
-Sdk: TypeAlias = Literal["3.4", "4"]
+ClientVersion: TypeAlias = Literal["3.4", "4"]
 
 _NO_USAGE = {"promptTokens": 0, "completionTokens": 0}
 
@@ -61,20 +61,19 @@ class DataStreamEncoder:
     """Encodes one turn. Keeps the message id, since v1 repeats it at each step.
 
     Args:
-        sdk: the client's generation.
+        version: the client's version of the AI SDK.
     """
 
     media_type: ClassVar[str] = "text/plain; charset=utf-8"
     headers: ClassVar[Mapping[str, str]] = {"x-vercel-ai-data-stream": "v1"}
 
-    def __init__(self, sdk: Sdk = "4") -> None:
-        self._knows_f_to_k = sdk == "4"
-        self._provider_calls: set[str] = set()
+    def __init__(self, version: ClientVersion = "4") -> None:
+        self._knows_f_to_k = version == "4"
         self._message_id = ""
         self._in_step = False
         self._steps = 0
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: Event, by_provider: bool = False, /) -> bytes:
         """Return whole lines, or ``b""`` if v1 has no part for ``event``."""
         match event:
             case TextDelta(text):
@@ -97,18 +96,7 @@ class DataStreamEncoder:
             case StepEnd(finish_reason, usage):
                 self._in_step = False
                 return _part("e", _end(finish_reason, _usage(usage), isContinued=False))
-            case ToolInputStart(call_id, executor="provider") | ToolInputAvailable(
-                call_id, executor="provider"
-            ):
-                self._provider_calls.add(call_id)
-                return b""
-            case (
-                ToolInputDelta(call_id)
-                | ToolInputError(call_id)
-                | ToolOutputAvailable(call_id)
-                | ToolOutputError(call_id)
-                | ToolOutputDenied(call_id)
-            ) if call_id in self._provider_calls:
+            case _ if by_provider:
                 return b""
             case ToolInputStart(tool_call_id, tool_name):
                 return _part("b", {"toolCallId": tool_call_id, "toolName": tool_name})
@@ -117,7 +105,7 @@ class DataStreamEncoder:
             case ToolInputAvailable(tool_call_id, tool_name, tool_input):
                 return _call(tool_call_id, tool_name, tool_input)
             case ToolInputError(tool_call_id, tool_name, tool_input, message):
-                # `3:` would end the whole answer, so a failed call has a result that says so.
+                # `3:` would end the whole answer, so the result says that the call failed.
                 call = _call(tool_call_id, tool_name, tool_input)
                 return call + _result(tool_call_id, {"error": message})
             case ToolOutputAvailable(tool_call_id, output, preliminary):
@@ -127,7 +115,7 @@ class DataStreamEncoder:
             case ToolOutputDenied(tool_call_id):
                 return _result(tool_call_id, {"error": "The user did not allow this call."})
             case ToolApprovalRequest():
-                return b""  # v1 cannot ask; the turn refuses such calls in this protocol
+                return b""  # v1 cannot ask, so the turn refuses such calls in this protocol
             case Status(message, tool_call_id):
                 status = {"type": "status", "message": message}
                 if tool_call_id is not None:
@@ -152,21 +140,21 @@ class DataStreamEncoder:
             case Error(_, message):
                 return _part("3", message) + self._ended("error")
             case Abort():
-                return self._ended("other")  # v1 has no part for it: the answer ends here
+                return self._ended("other")  # v1 has no part for an abort
             case _:
                 assert_never(event)
 
     def keep_alive(self) -> bytes:
-        """Return a blank line, the only thing that the v1 parser skips."""
+        """Return a blank line, the only thing that a v1 parser skips."""
         return b"\n"
 
     def _newer(self, code: str, value: Any) -> bytes:
         return _part(code, value) if self._knows_f_to_k else b""
 
     def _ended(self, finish_reason: str) -> bytes:
-        """Return the closing lines of a turn that did not finish, as the SDK's server sends them.
+        """Return the closing lines of a turn that did not finish, as the AI SDK's server does.
 
-        The SDK counts no usage then; before the first step it sends no closing line at all.
+        They count no usage. Before the first step there are none.
         """
         if not self._steps:
             return b""
@@ -197,7 +185,7 @@ def _source(source_id: str, url: str, title: str | None) -> dict[str, str]:
 
 
 def _end(finish_reason: str, usage: Mapping[str, int] | None, **more: bool) -> dict[str, Any]:
-    # A usage that the model did not report is left out: the client would read a null as NaN.
+    # The client reads a null as NaN, so a usage that the model did not report is left out.
     return {"finishReason": finish_reason, **({"usage": usage} if usage else {}), **more}
 
 

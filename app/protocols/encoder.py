@@ -1,4 +1,4 @@
-"""The wire formats towards the client. Everything here is sans-IO: events in, bytes out."""
+"""What every wire format towards the client is: an encoder of events. None of them does I/O."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -16,13 +16,18 @@ class Encoder(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers that the format itself asks for."""
+        """The headers that the format itself requires."""
         ...
 
-    def encode(self, event: Event) -> bytes:
-        """Return whole parts of the format, or ``b""`` where it has none for ``event``."""
+    def encode(self, event: Event, by_provider: bool = False, /) -> bytes:
+        """Return whole parts of the format, or ``b""`` where it has none for ``event``.
+
+        Args:
+            by_provider: ``event`` is about a tool call that the model's provider runs, as
+                `Order.check` says.
+        """
         ...
 
     def keep_alive(self) -> bytes:
-        """Return bytes that any client of the format ignores, or ``b""`` where there are none."""
+        """Return bytes that every client of the format ignores, or ``b""`` if there are none."""
         ...

@@ -1,6 +1,6 @@
-"""Events of a turn in, frames out: the grammar and the encoder, joined.
+"""Events of a turn in, frames out: joins the grammar and an encoder.
 
-One frame holds all that one network read of the model brought, so that it leaves in one write.
+A frame holds everything that one network read of the model brought, so that it leaves in one write.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,9 +17,8 @@ class Framer:
     """Turns the events of one turn into frames.
 
     Args:
-        encoder: the protocol, new for this turn.
-        earlier_calls: ``tool_call_id → tool_name`` of the calls in the history that this turn
-            answers.
+        encoder: the protocol's encoder, new for this turn.
+        earlier_calls: as for `Order`.
     """
 
     def __init__(self, encoder: Encoder, earlier_calls: Mapping[str, str] | None = None) -> None:
@@ -27,47 +26,53 @@ class Framer:
         self._last_step = LastStep()
         self._check = self._order.check
         self._encode = encoder.encode
-        self._note: Callable[[Event], None] | None = None
+        self._observer: Callable[[Event], None] | None = None
 
     @property
     def state(self) -> State:
         """Where the turn is."""
         return self._order.state
 
-    def tell(self, note: Callable[[Event], None]) -> None:
-        """Call ``note`` with each event that is sent, those that the framer adds among them."""
-        self._note = note
+    def observe(self, observer: Callable[[Event], None]) -> None:
+        """Call ``observer`` with each event that is sent, including those that the framer adds."""
+        self._observer = observer
 
     def frame(self, events: Iterable[Event]) -> bytes:
-        """Return the bytes of ``events``, which may be empty where the protocol has no words.
+        """Return the bytes of ``events``; ``b""`` if the protocol has nothing for any of them.
 
-        An `Error` or `Abort` first answers the tool calls that are still owed one. A turn that
-        would end on answered calls gets a step without any, so that no client posts them again.
+        Before an `Error` or `Abort` the calls that are still owed a result are closed. A turn that
+        would end on settled calls gets one more step without calls, so that no client posts them
+        again.
 
         Raises:
-            OrderError: the events are not a turn (a defect of ours).
+            OrderError: the events break the grammar (a defect of ours).
         """
         parts = []
         for event in events:
-            if type(event) is not TextDelta:  # by far the most common one
-                if isinstance(event, _TERMINALS):
-                    parts += [self._one(missing) for missing in self._missing(event)]
-                self._last_step.add(event)
-            self._check(event)
-            if self._note is not None:
-                self._note(event)
-            parts.append(self._encode(event))
+            if type(event) is TextDelta:  # by far the most common event
+                self._check(event)
+                if self._observer is not None:
+                    self._observer(event)
+                parts.append(self._encode(event))
+                continue
+            if isinstance(event, _TERMINALS):
+                parts += [self._one(missing) for missing in self._missing(event)]
+            parts.append(self._one(event))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _one(self, event: Event) -> bytes:
-        self._last_step.add(event)
-        self._check(event)
-        if self._note is not None:
-            self._note(event)
-        return self._encode(event)
+        by_provider = self._check(event) == "provider"
+        if not by_provider:
+            self._last_step.add(event)
+        if self._observer is not None:
+            self._observer(event)
+        return self._encode(event, by_provider)
 
     def _missing(self, end: Terminal) -> Iterator[Event]:
-        """Return what the turn lacks before it may end, each once the one before was sent."""
+        """Yield the events that the turn still needs before ``end``.
+
+        Each has to be sent before the next is asked for: the next depends on it.
+        """
         if not isinstance(end, Finish):
             why = end.message if isinstance(end, Error) else "The answer was stopped."
             yield from tuple(self._order.closing(why))

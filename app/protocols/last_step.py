@@ -1,9 +1,10 @@
-"""Whether an answer could end as it stands, without its client posting it again.
+"""Whether the answer could end here without its client posting it again.
 
-Applications let the hook send tool outputs by itself (`sendAutomaticallyWhen` with
+Applications let the hook post tool results by itself (`sendAutomaticallyWhen` with
 `lastAssistantMessageIsCompleteWithToolCalls`, `maxSteps` in AI SDK 3.4 and 4). The hook then looks
-at the message's last step only: calls that all have their answer are a reason to post, even after
-an abort, an error (up to 5.0) or the server's own limit of steps, and again at every such end.
+at the message's last step only. If that step has calls and all of them are settled, the hook posts,
+even after an abort, an error (up to 5.0) or the server's own limit of steps. If the new answer ends
+the same way, it posts once more.
 
 Source: vercel/ai, packages/ai/src/ui/last-assistant-message-is-complete-with-tool-calls.ts (AI SDK
 5 to 7) and packages/ui-utils/src/should-resubmit-messages.ts (release-v4.3).
@@ -26,27 +27,22 @@ class LastStep:
 
     def __init__(self) -> None:
         self._open: set[str] = set()
-        self._of_provider: set[str] = set()
-        self._has_answers = False
+        self._has_results = False
 
     @property
     def invites_a_post(self) -> bool:
-        """Whether the step has made calls and each of them has its answer.
-
-        What the provider ran on its own side does not count, as for the clients.
-        """
-        return self._has_answers and not self._open
+        """Whether the step has calls and all of them are settled."""
+        return self._has_results and not self._open
 
     def add(self, event: Event) -> None:
-        """Take in the next event of the turn."""
+        """Take in the next event of the turn.
+
+        Leave out the calls that the provider runs: clients do not count them either.
+        """
         match event:
             case StepStart():
                 self._open.clear()
-                self._has_answers = False
-            case ToolInputStart(call_id, executor="provider") | ToolInputAvailable(
-                call_id, executor="provider"
-            ):
-                self._of_provider.add(call_id)
+                self._has_results = False
             case ToolInputStart(call_id) | ToolInputAvailable(call_id):
                 self._open.add(call_id)
             case (
@@ -54,8 +50,8 @@ class LastStep:
                 | ToolOutputAvailable(call_id, preliminary=False)
                 | ToolOutputError(call_id)
                 | ToolOutputDenied(call_id)
-            ) if call_id not in self._of_provider:
+            ):
                 self._open.discard(call_id)
-                self._has_answers = True
+                self._has_results = True
             case _:
                 pass

@@ -1,8 +1,8 @@
-"""Which protocol, and which generation of it, a client is answered in.
+"""Which protocol a client reads, and in which version of its AI SDK.
 
-First match: the query string, then the body or payload; else the request's shape decides
-(`app.messages.Shape`). No client says what it speaks, and one that is fed another format fails
-silently or not at all, so a contradiction is refused here instead.
+First match: the query string, then the body or payload, then the request's shape
+(`app.messages.Shape`). No client says what it reads, and one that gets the wrong format may show an
+empty answer and no error. So options that contradict each other are refused here.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,12 @@ from app.messages import Shape
 from app.protocols.encoder import Encoder
 
 ProtocolName: TypeAlias = Literal["data", "ui", "text", "ndjson"]
-Sdk: TypeAlias = Literal["3.4", "4", "5.0", "5", "6", "7"]
+# A version of the AI SDK, as ``?sdk=`` names it: all releases between two changes of the format.
+ClientVersion: TypeAlias = Literal["3.4", "4", "5.0", "5", "6", "7"]
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("data", "ui", "text", "ndjson")
-# The protocol that each generation of the AI SDK reads by default.
-_READS: dict[Sdk, ProtocolName] = {
+# The protocol that each version reads by default.
+_READS: dict[ClientVersion, ProtocolName] = {
     "3.4": "data",
     "4": "data",
     "5.0": "ui",
@@ -27,7 +28,7 @@ _READS: dict[Sdk, ProtocolName] = {
     "6": "ui",
     "7": "ui",
 }
-_OF_SHAPE: dict[Shape, tuple[ProtocolName, Sdk | None]] = {
+_OF_SHAPE: dict[Shape, tuple[ProtocolName, ClientVersion | None]] = {
     "ai-sdk-3.4": ("data", "3.4"),
     "ai-sdk-4": ("data", "4"),
     "ai-sdk-5": ("ui", None),
@@ -37,19 +38,19 @@ _OF_SHAPE: dict[Shape, tuple[ProtocolName, Sdk | None]] = {
 
 
 class Dialect(msgspec.Struct, frozen=True):
-    """A protocol and, where it matters and is known, the generation of the client."""
+    """A protocol and, where it is known and matters, the client's version."""
 
     protocol: ProtocolName
-    sdk: Sdk | None = None
+    version: ClientVersion | None = None
 
     @property
     def can_ask_approval(self) -> bool:
-        """Whether the client can be asked to approve a tool call.
+        """Whether the client can ask its user to approve a tool call.
 
-        5, 6 and 7 post the same body; only 6 and 7 can show the question. Having a tool that needs
-        approval is the opt-in, so an unknown generation counts as able.
+        5, 6 and 7 post the same body, but only 6 and 7 can show the request. An unknown version
+        counts as able: whoever registers a tool that needs approval opts in.
         """
-        return self.protocol == "ui" and self.sdk in (None, "6", "7")
+        return self.protocol == "ui" and self.version in (None, "6", "7")
 
 
 def negotiate(
@@ -58,10 +59,10 @@ def negotiate(
     query: tuple[str | None, str | None] = (None, None),
     body: tuple[str | None, str | None] = (None, None),
 ) -> Dialect:
-    """Choose the dialect of an answer.
+    """Choose the dialect of a response.
 
     Args:
-        shape: what the request looks like.
+        shape: the request's shape.
         query: ``?protocol=`` and ``?sdk=``.
         body: the same keys of the body or payload.
 
@@ -69,29 +70,29 @@ def negotiate(
         InvalidOption: an unknown value, or an ``sdk`` that does not read the ``protocol``.
     """
     protocol = _known("protocol", query[0] or body[0], PROTOCOLS)
-    sdk = cast(Sdk | None, _known("sdk", query[1] or body[1], tuple(_READS)))
-    by_shape, shape_sdk = _OF_SHAPE[shape]
+    version = cast(ClientVersion | None, _known("sdk", query[1] or body[1], tuple(_READS)))
+    by_shape, shape_version = _OF_SHAPE[shape]
     if protocol is None:
-        protocol = _READS[sdk] if sdk else by_shape
-    elif sdk and protocol in ("data", "ui") and _READS[sdk] != protocol:
-        raise InvalidOption(f"AI SDK {sdk} does not read the protocol {protocol!r}.")
-    if sdk is None and protocol == by_shape:
-        sdk = shape_sdk
-    return Dialect(cast(ProtocolName, protocol), sdk)
+        protocol = _READS[version] if version else by_shape
+    elif version and protocol in ("data", "ui") and _READS[version] != protocol:
+        raise InvalidOption(f"AI SDK {version} does not read the protocol {protocol!r}.")
+    if version is None and protocol == by_shape:
+        version = shape_version
+    return Dialect(cast(ProtocolName, protocol), version)
 
 
 def encoder_for(dialect: Dialect, *, now: Callable[[], float]) -> Encoder:
-    """Return a new encoder for one turn; ``now`` gives Unix seconds (NDJSON lines carry them)."""
+    """Return a new encoder for one turn; ``now`` gives Unix seconds, which NDJSON lines carry."""
     match dialect.protocol:
         case "data":
             from app.protocols.data_stream import DataStreamEncoder
 
-            return DataStreamEncoder("3.4" if dialect.sdk == "3.4" else "4")
+            return DataStreamEncoder("3.4" if dialect.version == "3.4" else "4")
         case "ui":
             from app.protocols.ui_message_stream import UIMessageStreamEncoder
 
-            sdk = None if dialect.sdk == "3.4" or dialect.sdk == "4" else dialect.sdk
-            return UIMessageStreamEncoder(sdk)
+            version = dialect.version
+            return UIMessageStreamEncoder(None if version == "3.4" or version == "4" else version)
         case "text":
             from app.protocols.text_stream import TextStreamEncoder
 

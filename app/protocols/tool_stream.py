@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object a line, for chats and (see `tool_run`) for single tools.
+"""NDJSON, one JSON object a line: of a chat turn here, of a single tool in `tool_run`.
 
     {"type":"status","payload":{"message":"Looking up Oslo"},"timestamp":1767225600.0}
     {"type":"delta","payload":{"text":"It is "},"timestamp":1767225600.9}
@@ -6,10 +6,10 @@
     {"type":"result","payload":{"text":"It is 9 °C.", …},"timestamp":1767225611.2}
 
 The timestamp is Unix time in seconds. The last line is one ``result``, or one ``error``:
-``{"error": sentence, "error_code": code}``. Readers ignore types and keys that they do not know.
+``{"error": sentence, "error_code": code}``. Readers ignore unknown types and keys.
 
 Source: the tool streams of Solace Agent Mesh (`lambda` executor and `sam-lambda-tools`, 2026);
-``delta`` and the payload of a chat's ``result`` are ours.
+``delta`` and the payload of a turn's ``result`` are ours.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,13 +45,13 @@ from app.protocols.json_text import dumps
 
 MEDIA_TYPE = "application/x-ndjson"
 
-# What Python's `str.splitlines`, and so `iter_lines` of httpx, takes for the end of a line, and
-# JSON may hold as it is.
+# Characters that JSON may hold unescaped, and that `str.splitlines` of Python (and so `iter_lines`
+# of httpx) takes for the end of a line.
 _LINE_ENDS = tuple((end.encode(), f"\\u{ord(end):04x}".encode()) for end in "\x85\u2028\u2029")
 
 
 def line(kind: str, payload: Mapping[str, Any], timestamp: float) -> bytes:
-    """Return one line, with its newline, which is the only line end in it for any reader."""
+    """Return one line with its newline, the only line end in it for any reader."""
     text = dumps({"type": kind, "payload": payload, "timestamp": timestamp})
     if not text.isascii():
         for end, escape in _LINE_ENDS:
@@ -60,7 +60,7 @@ def line(kind: str, payload: Mapping[str, Any], timestamp: float) -> bytes:
 
 
 class ToolStreamEncoder:
-    """Encodes one chat turn. Keeps the text and the tool calls, which the last line repeats.
+    """Encodes one turn. Keeps the text and the tool calls for the last line, which repeats them.
 
     The payload of ``result``::
 
@@ -68,7 +68,7 @@ class ToolStreamEncoder:
          "data"?, "metadata"?}
 
     An item of ``tool_calls`` has a ``tool_call_id``, ``tool_name``, ``input`` and ``state``:
-    ``input-available`` (the client's to answer), ``approval-requested`` (with ``approval_id``),
+    ``input-available`` (the client runs it), ``approval-requested`` (with ``approval_id``),
     ``output-available`` (with ``output``), ``output-error`` (with ``error``) or ``output-denied``.
 
     Args:
@@ -86,8 +86,8 @@ class ToolStreamEncoder:
         self._more: dict[str, list[Any]] = {}
         self._metadata: dict[str, Any] = {}
 
-    def encode(self, event: Event) -> bytes:
-        """Return whole lines, or ``b""`` where the last line has it or the format has no place."""
+    def encode(self, event: Event, by_provider: bool = False, /) -> bytes:
+        """Return whole lines, or ``b""`` if only the last line tells ``event``, or none does."""
         match event:
             case TextDelta(text):
                 self._text.append(text)
@@ -169,13 +169,13 @@ class ToolStreamEncoder:
         return self._line("status", {"message": message, **about, **more})
 
     def _call(self, tool_call_id: str, state: str, **facts: Any) -> str:
-        """Note what is new about a call and return its name."""
+        """Record what is new about a call and return its tool's name."""
         call = self._calls.setdefault(tool_call_id, {"tool_call_id": tool_call_id})
         call.update(state=state, **facts)
         return self._name(tool_call_id)
 
     def _name(self, tool_call_id: str) -> str:
-        # A call of the history, approved since, is not known by name here.
+        # The name of a call from the history, approved since, is not known here.
         call = self._calls.get(tool_call_id, {})
         return str(call.get("tool_name", "The tool"))
 

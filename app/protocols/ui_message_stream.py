@@ -11,9 +11,9 @@ Server-sent events, each ``data: <JSON>`` and a blank line, at the end ``data: [
     data: {"type":"finish","finishReason":"stop"}
     data: [DONE]
 
-Many released clients validate each chunk strictly: one unknown key, one null or one chunk type that
-they do not know ends the answer with an error. So the keys here are those of the oldest schema that
-has the chunk, and what only newer clients know is sent only when the feature asks for it.
+Many released clients validate each chunk strictly: an unknown key, a null or an unknown chunk type
+ends the answer with an error. So each chunk has the keys of the oldest schema that knows it, and
+chunks that only newer clients know are sent only when a feature needs them.
 
 Source: vercel/ai, packages/ai/src/ui-message-stream/ui-message-chunks.ts and
 packages/ai/src/ui/process-ui-message-stream.ts at ai 5.0.0 to 7.0.173.
@@ -50,9 +50,9 @@ from app.events import (
 )
 from app.protocols.json_text import dumps
 
-Sdk: TypeAlias = Literal["5.0", "5", "6", "7"]
+ClientVersion: TypeAlias = Literal["5.0", "5", "6", "7"]
 
-# Under this key our reasoning proofs travel to the client and come back in its history.
+# Reasoning proofs travel to the client and back under this key of ``providerMetadata``.
 PROVIDER = "deltaline"
 
 _DONE = b"data: [DONE]\n\n"
@@ -60,20 +60,20 @@ _TURN_STATUS_ID = "turn"
 
 
 class UIMessageStreamEncoder:
-    """Encodes one turn. Keeps the open text or reasoning block, whose end has to be sent.
+    """Encodes one turn. Keeps track of the open text or reasoning block, to send its end.
 
     Args:
-        sdk: the client's generation, ``None`` for any from 5.0.92 on. ``"5.0"`` is for 5.0.0 to
-            5.0.91, which know neither ``finish.finishReason`` nor ``tool-input-error``; the reason
-            of an abort is sent from ``"6"`` on.
+        version: the client's version of the AI SDK; None for any from 5.0.92 on. ``"5.0"`` means
+            5.0.0 to 5.0.91, which know neither ``finish.finishReason`` nor ``tool-input-error``.
+            The reason of an abort is sent from ``"6"`` on.
     """
 
     media_type: ClassVar[str] = "text/event-stream"
     headers: ClassVar[Mapping[str, str]] = {"x-vercel-ai-ui-message-stream": "v1"}
 
-    def __init__(self, sdk: Sdk | None = None) -> None:
-        self._is_first_5 = sdk == "5.0"
-        self._knows_reason = sdk in ("6", "7")
+    def __init__(self, version: ClientVersion | None = None) -> None:
+        self._is_first_5 = version == "5.0"
+        self._knows_reason = version in ("6", "7")
         self._block: Literal["text", "reasoning"] | None = None
         self._block_id = ""
         self._delta_head = b""
@@ -82,9 +82,8 @@ class UIMessageStreamEncoder:
         self._steps = 0
         self._step_is_bare = False
         self._statuses: set[str] = set()
-        self._provider_calls: set[str] = set()
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: Event, by_provider: bool = False, /) -> bytes:
         """Return whole server-sent events, or ``b""`` if the format has none for ``event``."""
         match event:
             case TextDelta(text):
@@ -133,8 +132,8 @@ class UIMessageStreamEncoder:
                 why = {"reason": reason} if reason and self._knows_reason else {}
                 return self._close() + self._bare_step_shown() + _chunk("abort", **why) + _DONE
             case Error(_, message):
-                # The block is closed first: clients stop reading at the error, and one left open
-                # would stay "streaming" in the message and in the next request for ever.
+                # Clients stop reading at the error. A block left open would stay "streaming" for
+                # ever, in the message and in every later request, so it is closed first.
                 head = self._close() + self._bare_step_shown()
                 return head + _chunk("error", errorText=message) + self._failed() + _DONE
             case (
@@ -147,12 +146,12 @@ class UIMessageStreamEncoder:
                 | ToolOutputError()
                 | ToolOutputDenied()
             ):
-                return self._close() + self._tool(event)
+                return self._close() + self._tool(event, by_provider)
             case _:
                 assert_never(event)
 
     def keep_alive(self) -> bytes:
-        """Return an SSE comment, which every client skips."""
+        """Return a comment, which every reader of server-sent events skips."""
         return b": ping\n\n"
 
     def _tool(
@@ -165,22 +164,20 @@ class UIMessageStreamEncoder:
         | ToolOutputAvailable
         | ToolOutputError
         | ToolOutputDenied,
+        by_provider: bool,
     ) -> bytes:
         call_id = event.tool_call_id
+        by = {"providerExecuted": True} if by_provider else {}
         self._step_is_bare = False
         match event:
-            case ToolInputStart(_, tool_name, executor):
-                if executor == "provider":
-                    self._provider_calls.add(call_id)
+            case ToolInputStart(_, tool_name):
                 call = {"toolCallId": call_id, "toolName": tool_name}
-                return _chunk("tool-input-start", **call, **self._by(call_id))
+                return _chunk("tool-input-start", **call, **by)
             case ToolInputDelta(_, text):
                 return _chunk("tool-input-delta", toolCallId=call_id, inputTextDelta=text)
-            case ToolInputAvailable(_, tool_name, tool_input, executor):
-                if executor == "provider":
-                    self._provider_calls.add(call_id)
+            case ToolInputAvailable(_, tool_name, tool_input):
                 call = {"toolCallId": call_id, "toolName": tool_name, "input": tool_input}
-                return _chunk("tool-input-available", **call, **self._by(call_id))
+                return _chunk("tool-input-available", **call, **by)
             case ToolInputError(_, tool_name, tool_input, message):
                 call = {"toolCallId": call_id, "toolName": tool_name, "input": tool_input}
                 if self._is_first_5:
@@ -196,12 +193,11 @@ class UIMessageStreamEncoder:
                     return b""
                 done = b"" if preliminary else self._status_done(call_id)
                 more = {"preliminary": True} if preliminary else {}
-                answer = {"toolCallId": call_id, "output": output}
-                by = self._by(call_id)
-                return done + _chunk("tool-output-available", **answer, **by, **more)
+                result = {"toolCallId": call_id, "output": output}
+                return done + _chunk("tool-output-available", **result, **by, **more)
             case ToolOutputError(_, message):
-                answer = {"toolCallId": call_id, "errorText": message, **self._by(call_id)}
-                return self._status_done(call_id) + _chunk("tool-output-error", **answer)
+                result = {"toolCallId": call_id, "errorText": message, **by}
+                return self._status_done(call_id) + _chunk("tool-output-error", **result)
             case ToolOutputDenied():
                 return _chunk("tool-output-denied", toolCallId=call_id)
             case _:
@@ -230,14 +226,12 @@ class UIMessageStreamEncoder:
         self._statuses.remove(status_id)
         return _chunk("data-status", id=status_id, data={"state": "done"})
 
-    def _by(self, call_id: str) -> dict[str, bool]:
-        return {"providerExecuted": True} if call_id in self._provider_calls else {}
-
     def _bare_step_shown(self) -> bytes:
-        """Make the client take notice of a later step in which nothing was said.
+        """Return a chunk that makes the client notice a later step in which nothing was said.
 
-        It looks at the last step to see if it should post tool outputs, and it keeps a `start-step`
-        to itself until the next chunk that changes the message; this one changes nothing.
+        The client looks at the last step to decide whether to post tool results. It takes in a
+        `start-step` only with the next chunk that updates the message; an empty
+        `message-metadata` is such a chunk and changes nothing.
         """
         is_unseen = self._step_is_bare and self._steps > 1
         return _chunk("message-metadata", messageMetadata={}) if is_unseen else b""
@@ -255,7 +249,7 @@ def _chunk(kind: str, **fields: Any) -> bytes:
 
 
 def source_chunk(source: Source) -> dict[str, str]:
-    """Return the chunk of a source, which is also the part that clients keep of it."""
+    """Return the chunk of a source, which is also the part that clients keep in the message."""
     title = {} if source.title is None else {"title": source.title}
     if source.url is not None:
         return {
@@ -268,7 +262,7 @@ def source_chunk(source: Source) -> dict[str, str]:
     return {
         "type": "source-document",
         "sourceId": source.source_id,
-        # A document's media type and title may not be absent.
+        # The schema requires a document's media type and title.
         "mediaType": source.media_type or "application/octet-stream",
         "title": source.title or source.filename or source.source_id,
         **name,

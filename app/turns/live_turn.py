@@ -81,7 +81,7 @@ class LiveTurn:
         self.record = record
         self.transcript = transcript
         if transcript is not None:
-            framer.tell(transcript.add)
+            framer.observe(transcript.add)
         self.error: Error | None = None
         loop = asyncio.get_running_loop()
         self._timer = None if deadline is None else loop.call_at(deadline, self.stop, TIME_LIMIT)

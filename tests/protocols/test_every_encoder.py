@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -159,46 +158,3 @@ def test_any_turn_ends_cleanly_in_the_data_stream(turn: Sequence[Event], sdk: An
         assert codes.index("d") == len(codes) - 1
     if "3" in codes:
         assert set(codes[codes.index("3") + 1 :]) <= {"e", "d"}
-
-
-@pytest.mark.parametrize("encoder", [DataStreamEncoder(), UIMessageStreamEncoder()])
-def test_events_of_one_read_leave_as_one_frame(encoder: Any) -> None:
-    framer = Framer(encoder)
-
-    whole = framer.frame([Start("m"), StepStart(), TextDelta("a"), TextDelta("b")])
-
-    again = type(encoder)()
-    pieces = [again.encode(e) for e in (Start("m"), StepStart(), TextDelta("a"), TextDelta("b"))]
-    assert whole == b"".join(pieces)
-    assert framer.state is State.IN_STEP
-
-
-def test_an_error_answers_the_calls_that_are_owed_one_first() -> None:
-    framer = Framer(DataStreamEncoder())
-    framer.frame([Start("m"), StepStart(), ToolInputAvailable("c", "t", {})])
-
-    wire = framer.frame([Error("x", "No.")])
-
-    codes = [line[:1] for line in wire.decode().splitlines()]
-    assert "".join(codes) == "aef3ed"  # the error in a step of its own: see `last_step`
-
-
-def test_an_abort_answers_the_calls_that_are_owed_one_first() -> None:
-    framer = Framer(UIMessageStreamEncoder())
-    framer.frame([Start("m"), StepStart(), ToolInputStart("c", "t")])
-
-    wire = framer.frame([Abort()])
-
-    assert b"tool-input-error" in wire.split(b"abort")[0]
-
-
-def test_whoever_is_told_hears_of_each_event_that_is_sent() -> None:
-    heard: list[Event] = []
-    framer = Framer(DataStreamEncoder())
-    framer.tell(heard.append)
-
-    framer.frame([Start("m"), StepStart(), TextDelta("a"), ToolInputAvailable("c", "t", {})])
-    framer.frame([Error("x", "No.")])
-
-    assert ToolOutputError("c", "No.") in heard
-    assert heard[-1] == Error("x", "No.")

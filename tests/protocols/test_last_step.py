@@ -1,4 +1,4 @@
-"""When an answer may not end on the step that it is in."""
+"""When an answer may not end on its last step."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ ANSWERED: list[Event] = [StepStart(), CALL, ToolOutputAvailable("c", 1)]
         [ToolOutputAvailable("c", 1)],
     ],
 )
-def test_a_step_whose_calls_all_have_their_answer_invites_a_post(events: Sequence[Event]) -> None:
+def test_a_step_whose_calls_are_all_settled_invites_a_post(events: Sequence[Event]) -> None:
     step = LastStep()
 
     for event in events:
@@ -60,12 +60,6 @@ def test_a_step_whose_calls_all_have_their_answer_invites_a_post(events: Sequenc
         [*ANSWERED, ToolInputAvailable("d", "u", {}, "client")],
         [*ANSWERED, ToolInputAvailable("d", "u", {}), ToolApprovalRequest("p", "d")],
         [StepStart(), CALL, ToolOutputAvailable("c", 1, preliminary=True)],
-        [
-            StepStart(),
-            ToolInputStart("c", "t", "provider"),
-            ToolInputAvailable("c", "t", {}, "provider"),
-            ToolOutputAvailable("c", 1),
-        ],
     ],
 )
 def test_a_step_without_calls_or_with_one_that_waits_does_not(events: Sequence[Event]) -> None:
