@@ -3,35 +3,39 @@
 Source: openai-python 3.52, types/chat/completion_create_params.py.
 
 What the API has no place for is left out: reasoning (most servers refuse or ignore it in a
-request) and files that the model made. A file that is not an image is sent as its content; where we
-only have its address, the model is told the address.
+request) and files that the model made. A file that is not an image is sent as its content; if only
+its address is known, the model gets the address as text.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TypeAlias, assert_never
+from collections.abc import Iterable
+from typing import Literal, TypeAlias, assert_never
 from urllib.parse import urlsplit
 
 from app.messages import (
     FilePart,
     Message,
-    Part,
     StepRequest,
-    TextPart,
     ToolCallPart,
     ToolOutputPart,
     ToolSpec,
 )
+from app.providers.openai.message_parts import (
+    JsonObject,
+    arguments_of,
+    filename_of,
+    joined_text,
+    output_of,
+    user_content,
+)
 from app.providers.openai.request_json import to_json
 
-# The older name is the only one that many compatible servers know (Ollama, Mistral); OpenAI's
-# reasoning models refuse it.
+# Many compatible servers know only the older name (Ollama, Mistral); OpenAI's reasoning models
+# refuse it.
 MaxTokensField: TypeAlias = Literal["max_completion_tokens", "max_tokens"]
-
-_JSON: TypeAlias = dict[str, Any]
 
 
 def max_tokens_field(base_url: str | None) -> MaxTokensField:
-    """Return the name that the server at ``base_url`` knows (None: OpenAI's own)."""
+    """Return the field that the server at ``base_url`` knows (None: OpenAI's own server)."""
     host = urlsplit(base_url).hostname or "" if base_url else "api.openai.com"
     ours = host == "api.openai.com" or host.endswith((".api.openai.com", ".openai.azure.com"))
     return "max_completion_tokens" if ours else "max_tokens"
@@ -45,7 +49,7 @@ def chat_body(
     Args:
         max_tokens: the field for ``max_output_tokens`` (see `max_tokens_field`).
     """
-    body: _JSON = {
+    body: JsonObject = {
         "model": request.model,
         "messages": [item for message in request.messages for item in _messages(message)],
         "stream": True,
@@ -58,7 +62,7 @@ def chat_body(
     if request.max_output_tokens is not None:
         body[max_tokens] = request.max_output_tokens
     if request.response_schema is not None:
-        # Not "strict": that takes only a part of JSON Schema, and refuses the rest.
+        # Not "strict", which refuses all but a subset of JSON Schema.
         name, schema = request.response_schema
         body["response_format"] = {
             "type": "json_schema",
@@ -67,15 +71,15 @@ def chat_body(
     return to_json(body)
 
 
-def _messages(message: Message) -> Iterable[_JSON]:
+def _messages(message: Message) -> Iterable[JsonObject]:
     parts = message.parts
     match message.role:
         case "system":
-            yield {"role": "system", "content": _text(parts, "\n")}
+            yield {"role": "system", "content": joined_text(parts)}
         case "user":
-            yield {"role": "user", "content": _user_content(parts)}
+            yield {"role": "user", "content": user_content(parts, "text", _file)}
         case "assistant":
-            text = _text(parts, "")  # its parts are where steps and tools cut one text
+            text = joined_text(parts, "")  # one text, cut into parts by steps and tools
             calls = [_tool_call(part) for part in parts if isinstance(part, ToolCallPart)]
             if calls:
                 yield {"role": "assistant", "content": text or None, "tool_calls": calls}
@@ -89,45 +93,26 @@ def _messages(message: Message) -> Iterable[_JSON]:
             assert_never(message.role)
 
 
-def _text(parts: Sequence[Part], separator: str) -> str:
-    return separator.join(part.text for part in parts if isinstance(part, TextPart))
-
-
-def _user_content(parts: Sequence[Part]) -> str | list[_JSON]:
-    if not any(isinstance(part, FilePart) for part in parts):
-        return _text(parts, "\n")  # every server knows a plain string
-    content: list[_JSON] = []
-    for part in parts:
-        if isinstance(part, TextPart):
-            content.append({"type": "text", "text": part.text})
-        elif isinstance(part, FilePart):
-            content.append(_file(part))
-    return content
-
-
-def _file(part: FilePart) -> _JSON:
+def _file(part: FilePart) -> JsonObject:
     if part.media_type.startswith("image/"):
         return {"type": "image_url", "image_url": {"url": part.url}}
     if not part.url.startswith("data:"):
         name = part.filename or "file"
         return {"type": "text", "text": f"Attached {name} ({part.media_type}): {part.url}"}
-    # The API wants a name, and reads the kind of file off its ending.
-    filename = part.filename or f"file.{part.media_type.rpartition('/')[2]}"
-    return {"type": "file", "file": {"filename": filename, "file_data": part.url}}
+    return {"type": "file", "file": {"filename": filename_of(part), "file_data": part.url}}
 
 
-def _tool_call(part: ToolCallPart) -> _JSON:
-    function = {"name": part.tool_name, "arguments": to_json(part.input).decode()}
+def _tool_call(part: ToolCallPart) -> JsonObject:
+    function = {"name": part.tool_name, "arguments": arguments_of(part)}
     return {"id": part.tool_call_id, "type": "function", "function": function}
 
 
-def _tool_output(part: ToolOutputPart) -> _JSON:
-    output = part.output if isinstance(part.output, str) else to_json(part.output).decode()
-    return {"role": "tool", "tool_call_id": part.tool_call_id, "content": output}
+def _tool_output(part: ToolOutputPart) -> JsonObject:
+    return {"role": "tool", "tool_call_id": part.tool_call_id, "content": output_of(part)}
 
 
-def _tool(tool: ToolSpec) -> _JSON:
-    function: _JSON = {
+def _tool(tool: ToolSpec) -> JsonObject:
+    function: JsonObject = {
         "name": tool.name,
         "description": tool.description,
         "parameters": tool.parameters,

@@ -1,4 +1,4 @@
-"""One chunk of an OpenAI chat completion stream: what we read of it, and what servers make of it.
+"""One chunk of an OpenAI chat completion stream: the fields that we read, and servers' variants.
 
     {"choices":[{"index":0,"delta":{"content":"Hel"},"finish_reason":null}],"usage":null}
 
@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 
-# Only fields that are used, in the order of the wire: the decoder skips the rest, which is most of
-# a chunk, and looks for each key behind the one before it.
+from app.providers.openai.token_counts import ChatTokenCounts
+
+# Only the fields that we use, in the order of the wire: the decoder skips the rest, which is most
+# of a chunk, and looks for each key after the previous one.
 
 
 class Function(msgspec.Struct, gc=False):
@@ -41,7 +43,7 @@ class Delta(msgspec.Struct, gc=False):
     reasoning: str | None = None
     refusal: str | None = None
     tool_calls: list[ToolCallDelta] | None = None
-    function_call: Function | None = None  # what came before tool_calls
+    function_call: Function | None = None  # the predecessor of tool_calls
     annotations: list[Annotation] | None = None  # of models that search the web
 
 
@@ -51,36 +53,21 @@ class Choice(msgspec.Struct, gc=False):
     finish_reason: str | None = None
 
 
-class PromptDetails(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-
-
-class CompletionDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
-
-
-class ChunkUsage(msgspec.Struct, gc=False):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: PromptDetails | None = None
-    completion_tokens_details: CompletionDetails | None = None
-
-
 class Chunk(msgspec.Struct, gc=False):
     choices: list[Choice] | None = None
-    usage: ChunkUsage | None = None
+    usage: ChatTokenCounts | None = None
     error: Any = None
 
 
-# Raises ValueError or RecursionError for what `decode_variant` may still read.
+# Raises ValueError or RecursionError for data that `decode_variant` may still be able to read.
 decode_chunk = msgspec.json.Decoder(Chunk).decode
 
 
 def decode_variant(data: bytes) -> Chunk:
-    """Read a chunk that `decode_chunk` refuses. What nobody can read becomes a chunk's ``error``.
+    """Read a chunk that `decode_chunk` refuses. If it is unreadable, the chunk's ``error`` says so.
 
-    - Lone surrogates, which msgspec refuses, and bytes that are no UTF-8 (read as U+FFFD, as the
-      format of server-sent events wants it).
+    - Lone surrogates, which msgspec refuses, and bytes that are not UTF-8 (read as U+FFFD, as the
+      standard of server-sent events demands).
     - Numbers in strings, and whole numbers with a fraction.
     - ``content`` as a list of parts, text and thinking (Mistral).
     - ``arguments`` as a JSON object instead of its text.

@@ -1,10 +1,9 @@
 """A `StepRequest` → the body of ``POST /responses``.
 
-Nothing is stored at the model's side (``store: false``): the history is the client's, and each
-request brings all of it. Reasoning goes back as the encrypted item it came as (see
-`openai_responses_proof`), wherever the item that it led to comes with it, since the API refuses it
-alone. What the model's own tools did and the files it made are left out: the text behind them says
-what came of them.
+The provider stores nothing (``store: false``): the history is the client's, and each request brings
+all of it. Reasoning goes back as the encrypted item that it came as (see `responses_proof`), but
+only together with the item that it led to: the API refuses reasoning alone. Calls that the provider
+ran and files that the model made are left out, since the text after them tells what they gave.
 
 Source: openai-python 3.52, types/responses/response_create_params.py and
 response_input_item_param.py.
@@ -25,29 +24,35 @@ from app.messages import (
     ToolOutputPart,
     ToolSpec,
 )
+from app.providers.openai.message_parts import (
+    JsonObject,
+    arguments_of,
+    filename_of,
+    joined_text,
+    output_of,
+    user_content,
+)
 from app.providers.openai.request_json import to_json
 from app.providers.openai.responses_proof import ReasoningProof, read_proof
 
 BuiltinTool: TypeAlias = Literal["web_search", "code_interpreter", "image_generation"]
 ReasoningSummary: TypeAlias = Literal["auto", "concise", "detailed"]
 
-# Tools of the model's side that need no more than their name.
+# Tools of the provider that need no more than their name.
 BUILTIN_TOOLS: Mapping[BuiltinTool, Mapping[str, Any]] = {
     "web_search": {"type": "web_search"},
     "code_interpreter": {"type": "code_interpreter", "container": {"type": "auto"}},
     "image_generation": {"type": "image_generation"},
 }
 
-_JSON: TypeAlias = dict[str, Any]
-
-# What a tool of the model's side tells only if it is asked.
+# What a tool of the provider tells only on request.
 _INCLUDED = {
     "web_search": "web_search_call.action.sources",
     "web_search_preview": "web_search_call.action.sources",
     "code_interpreter": "code_interpreter_call.outputs",
     "file_search": "file_search_call.results",
 }
-# Other models refuse to be asked for encrypted reasoning.
+# Any other model refuses a request for encrypted reasoning.
 _REASONING_MODEL = re.compile(r"\b(?:o\d|gpt-(?:[5-9]|1\d)(?!.*\bchat\b)|gpt-oss)")
 
 
@@ -61,14 +66,14 @@ def responses_body(
     """Return the JSON text of a streaming request. Lone surrogates become U+FFFD.
 
     Args:
-        builtin_tools: tools of the model's side, as the API wants them.
-        reasoning_summary: asks for a summary of the reasoning; models without any refuse it.
+        builtin_tools: tools of the provider, in the API's form.
+        reasoning_summary: asks for a summary of the reasoning; models that do not reason refuse it.
         with_reasoning: whether encrypted reasoning is sent back and asked for.
     """
     include = [_INCLUDED[tool["type"]] for tool in builtin_tools if tool["type"] in _INCLUDED]
     if with_reasoning and _REASONING_MODEL.search(request.model):
         include.append("reasoning.encrypted_content")
-    body: _JSON = {
+    body: JsonObject = {
         "model": request.model,
         "input": [item for message in request.messages for item in _items(message, with_reasoning)],
         "stream": True,
@@ -85,7 +90,7 @@ def responses_body(
     if reasoning_summary is not None:
         body["reasoning"] = {"summary": reasoning_summary}
     if request.response_schema is not None:
-        # Not "strict": that takes only a part of JSON Schema, and refuses the rest.
+        # Not "strict", which refuses all but a subset of JSON Schema.
         name, schema = request.response_schema
         body["text"] = {
             "format": {"type": "json_schema", "name": name, "schema": schema, "strict": False}
@@ -93,13 +98,13 @@ def responses_body(
     return to_json(body)
 
 
-def _items(message: Message, with_reasoning: bool) -> Iterable[_JSON]:
+def _items(message: Message, with_reasoning: bool) -> Iterable[JsonObject]:
     parts = message.parts
     match message.role:
         case "system":
-            yield {"role": "system", "content": _text(parts)}
+            yield {"role": "system", "content": joined_text(parts)}
         case "user":
-            yield {"role": "user", "content": _user_content(parts)}
+            yield {"role": "user", "content": user_content(parts, "input_text", _file)}
         case "assistant":
             yield from _assistant_items(parts, with_reasoning)
         case "tool":
@@ -110,34 +115,16 @@ def _items(message: Message, with_reasoning: bool) -> Iterable[_JSON]:
             assert_never(message.role)
 
 
-def _text(parts: Sequence[Part]) -> str:
-    return "\n".join(part.text for part in parts if isinstance(part, TextPart))
-
-
-def _user_content(parts: Sequence[Part]) -> str | list[_JSON]:
-    if not any(isinstance(part, FilePart) for part in parts):
-        return _text(parts)
-    content: list[_JSON] = []
-    for part in parts:
-        if isinstance(part, TextPart):
-            content.append({"type": "input_text", "text": part.text})
-        elif isinstance(part, FilePart):
-            content.append(_file(part))
-    return content
-
-
-def _file(part: FilePart) -> _JSON:
+def _file(part: FilePart) -> JsonObject:
     if part.media_type.startswith("image/"):
         return {"type": "input_image", "detail": "auto", "image_url": part.url}
     if not part.url.startswith("data:"):
         return {"type": "input_file", "file_url": part.url}
-    # The API wants a name, and reads the kind of file off its ending.
-    filename = part.filename or f"file.{part.media_type.rpartition('/')[2]}"
-    return {"type": "input_file", "filename": filename, "file_data": part.url}
+    return {"type": "input_file", "filename": filename_of(part), "file_data": part.url}
 
 
-def _assistant_items(parts: Sequence[Part], with_reasoning: bool) -> Iterable[_JSON]:
-    thought: _JSON | None = None  # waits for what it led to
+def _assistant_items(parts: Sequence[Part], with_reasoning: bool) -> Iterable[JsonObject]:
+    thought: JsonObject | None = None  # waits for the item that it led to
     for part in parts:
         match part:
             case ReasoningPart():
@@ -145,8 +132,8 @@ def _assistant_items(parts: Sequence[Part], with_reasoning: bool) -> Iterable[_J
                 thought = _reasoning(part, proof) if proof else None
                 continue
             case TextPart(text) if text:
-                # The short form of a message: it needs no id, and servers agree on it.
-                item: _JSON = {"role": "assistant", "content": text}
+                # The short form of a message needs no id, and all servers know it.
+                item: JsonObject = {"role": "assistant", "content": text}
             case ToolCallPart():
                 item = _tool_call(part)
             case _:
@@ -162,7 +149,7 @@ def _proof(part: ReasoningPart) -> ReasoningProof | None:
     return read_proof(text) if text else None
 
 
-def _reasoning(part: ReasoningPart, proof: ReasoningProof) -> _JSON:
+def _reasoning(part: ReasoningPart, proof: ReasoningProof) -> JsonObject:
     return {
         "type": "reasoning",
         "id": proof.id,
@@ -171,22 +158,21 @@ def _reasoning(part: ReasoningPart, proof: ReasoningProof) -> _JSON:
     }
 
 
-def _tool_call(part: ToolCallPart) -> _JSON:
-    arguments = to_json(part.input).decode()
+def _tool_call(part: ToolCallPart) -> JsonObject:
     call = {"type": "function_call", "call_id": part.tool_call_id, "name": part.tool_name}
-    return {**call, "arguments": arguments}
+    return {**call, "arguments": arguments_of(part)}
 
 
-def _tool_output(part: ToolOutputPart) -> _JSON:
-    output = part.output if isinstance(part.output, str) else to_json(part.output).decode()
-    return {"type": "function_call_output", "call_id": part.tool_call_id, "output": output}
+def _tool_output(part: ToolOutputPart) -> JsonObject:
+    call = {"type": "function_call_output", "call_id": part.tool_call_id}
+    return {**call, "output": output_of(part)}
 
 
-def _tool(tool: ToolSpec) -> _JSON:
+def _tool(tool: ToolSpec) -> JsonObject:
     return {
         "type": "function",
         "name": tool.name,
         "description": tool.description,
         "parameters": tool.parameters,
-        "strict": tool.strict,  # true where it is left out
+        "strict": tool.strict,  # the API takes an absent one for true
     }

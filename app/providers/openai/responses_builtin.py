@@ -1,7 +1,7 @@
-"""What the model's own side runs: web search, code interpreter and so on, as tool calls.
+"""The tools that the provider runs (web search, code interpreter and so on), as tool calls.
 
-They are calls of executor ``provider`` with their answer right behind them: the item that is done
-holds both. Sources and logs are the output; images are files.
+An item that is done holds the call and its result, so both events come together, with the executor
+``provider``. Sources and logs are in the output; images are files.
 
 Source: openai-python 3.52, types/responses/response_output_item.py.
 """
@@ -9,6 +9,7 @@ Source: openai-python 3.52, types/responses/response_output_item.py.
 from typing import Any, TypeAlias, assert_never
 
 from app.events import Event, File, ToolInputAvailable, ToolOutputAvailable, ToolOutputError
+from app.providers.openai.arguments import parse_arguments
 from app.providers.openai.responses_chunks import (
     BuiltinCall,
     CodeInterpreter,
@@ -18,13 +19,12 @@ from app.providers.openai.responses_chunks import (
     McpCall,
     WebSearch,
 )
-from app.providers.openai.tool_calls import parse_arguments
 
 _JSON: TypeAlias = dict[str, Any]
 
 
 def builtin_name(item: BuiltinCall) -> str:
-    """Return the tool's name: that of its type in a request, or the MCP server's."""
+    """Return the tool's name: its type in a request, or the name that the MCP server gave it."""
     match item:
         case WebSearch():
             return "web_search"
@@ -41,7 +41,7 @@ def builtin_name(item: BuiltinCall) -> str:
 
 
 def builtin_events(call_id: str, item: BuiltinCall) -> list[Event]:
-    """Return the call, its answer, and the files it made."""
+    """Return the call, its result, and the files that it made."""
     name = builtin_name(item)
     call = ToolInputAvailable(call_id, name, _input(item), "provider")
     if item.status in ("failed", "incomplete") or (isinstance(item, McpCall) and item.error):
@@ -71,7 +71,7 @@ def _input(item: BuiltinCall) -> Any:
 
 
 def _output(item: BuiltinCall) -> _JSON:
-    """Return what came of it. Sources, results and outputs are there if the request wants them."""
+    """Return the output. Sources, results and outputs are in it if the request asked for them."""
     match item:
         case WebSearch():
             sources = (item.action or {}).get("sources")
@@ -90,7 +90,7 @@ def _output(item: BuiltinCall) -> _JSON:
 
 
 def _shown(output: CodeOutput) -> _JSON:
-    """Return an output without the bytes of an image, which are a file of their own."""
+    """Return an output without the bytes of an image, which go into a `File` event."""
     url = None if (output.url or "").startswith("data:") else output.url
     fields = {"type": output.type, "logs": output.logs, "url": url}
     return {name: value for name, value in fields.items() if value is not None}

@@ -1,4 +1,4 @@
-"""One event of an OpenAI Responses stream: what we read of it, and what servers make of it.
+"""One event of an OpenAI Responses stream: the fields that we read, and servers' variants.
 
     {"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"delta":"Hel",…}
 
@@ -11,9 +11,11 @@ from typing import Any, NoReturn, TypeAlias, TypeVar, get_args
 
 import msgspec
 
+from app.providers.openai.token_counts import TokenCounts
+
 T = TypeVar("T")
 
-# Only fields that are used, in the order of the wire: the decoder skips the rest.
+# Only the fields that we use, in the order of the wire: the decoder skips the rest.
 
 
 class TextChunk(msgspec.Struct, gc=False):
@@ -26,7 +28,7 @@ class TextChunk(msgspec.Struct, gc=False):
 
 
 class Annotation(msgspec.Struct, gc=False):
-    """What a text rests on: ``url`` of a page, or ``file_id`` of a file at the model's side."""
+    """What a text cites: the ``url`` of a page, or the ``file_id`` of a file at the provider."""
 
     url: str | None = None
     title: str | None = None
@@ -98,7 +100,7 @@ class ImageGeneration(msgspec.Struct, tag="image_generation_call"):
 
 
 class McpCall(msgspec.Struct, tag="mcp_call"):
-    """A call of a tool on an MCP server, made by the model's side. ``arguments`` is JSON text."""
+    """A call that the provider made to a tool of an MCP server. ``arguments`` is JSON text."""
 
     id: str | None = None
     status: str | None = None
@@ -115,25 +117,10 @@ _KNOWN_ITEMS = {kind.__struct_config__.tag for kind in get_args(Item)}
 
 
 class ItemChunk(msgspec.Struct):
-    """An output item; None if it is of a type that we have no use for."""
+    """An output item; None for types that we do not use."""
 
     output_index: int | None = None
     item: Item | None = None
-
-
-class InputDetails(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-
-
-class OutputDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
-
-
-class ResponseUsage(msgspec.Struct, gc=False):
-    input_tokens: int | None = None
-    input_tokens_details: InputDetails | None = None
-    output_tokens: int | None = None
-    output_tokens_details: OutputDetails | None = None
 
 
 class IncompleteDetails(msgspec.Struct, gc=False):
@@ -143,7 +130,7 @@ class IncompleteDetails(msgspec.Struct, gc=False):
 class Response(msgspec.Struct):
     error: Any = None
     incomplete_details: IncompleteDetails | None = None
-    usage: ResponseUsage | None = None
+    usage: TokenCounts | None = None
 
 
 class ResponseChunk(msgspec.Struct):
@@ -151,13 +138,13 @@ class ResponseChunk(msgspec.Struct):
 
 
 class OtherChunk(msgspec.Struct):
-    """What an event tells about itself."""
+    """The fields that tell what an event without a name is."""
 
     type: str | None = None
     error: Any = None
 
 
-# Raises ValueError or RecursionError for what `read_text` may still read.
+# Raises ValueError or RecursionError for data that `read_text` may still be able to read.
 decode_text = msgspec.json.Decoder(TextChunk).decode
 
 
@@ -168,7 +155,7 @@ def _reader(kind: type[T]) -> Callable[[bytes], T]:
         """Read the data of an event.
 
         Raises:
-            ValueError, RecursionError: nobody can read it.
+            ValueError, RecursionError: it is unreadable.
         """
         try:
             return decode(data)
@@ -181,8 +168,8 @@ def _reader(kind: type[T]) -> Callable[[bytes], T]:
 def _read_variant(data: bytes, kind: type[T]) -> T:
     """Read what msgspec refuses.
 
-    - Lone surrogates, and bytes that are no UTF-8 (read as U+FFFD, as the format of server-sent
-      events wants it).
+    - Lone surrogates, and bytes that are not UTF-8 (read as U+FFFD, as the standard of server-sent
+      events demands).
     - Numbers in strings, and whole numbers with a fraction.
     - Items of other types.
     - ``arguments`` as a JSON object instead of its text.

@@ -6,24 +6,24 @@
     event: response.completed
     data: {"type":"response.completed","response":{"usage":{…},…}}
 
-The name of an event tells whether we need it: more than half of a stream repeats what came before
-it and is not decoded at all. Where a server sends no names, the data's ``type`` is the name.
+The name of an event tells whether we need it: more than half of a stream repeats earlier events and
+is not decoded at all. If a server sends no names, the data's ``type`` is the name.
 
 Source: openai-python 3.52, _streaming.py and types/responses/response_stream_event.py. Errors come
 as ``event: error``, as `response.failed`, or as data ``{"error": …}`` (vLLM, OpenRouter).
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from uuid import uuid4
+from collections.abc import Iterable, Mapping
 
 from app.errors import ProviderError
-from app.events import Error, Event, FinishReason, StepEnd, TextDelta, Usage
+from app.events import Error, Event, FinishReason, StepEnd, TextDelta
 from app.providers.failures import error_in_stream
 from app.providers.joining import Joiner
+from app.providers.openai.citations import Citations
+from app.providers.openai.ids import CallIds, NewId, new_id
 from app.providers.openai.responses_chunks import (
     Response,
-    ResponseUsage,
     decode_text,
     read_annotation,
     read_item,
@@ -32,6 +32,7 @@ from app.providers.openai.responses_chunks import (
     read_text,
 )
 from app.providers.openai.responses_items import OutputItems
+from app.providers.openai.token_counts import step_usage
 from app.providers.sse import Named, NamedSseSplitter
 
 _TEXT = b"response.output_text.delta"
@@ -42,26 +43,19 @@ _INCOMPLETE: Mapping[str | None, FinishReason] = {
 }
 
 
-def new_id(prefix: str) -> str:
-    """Return an id that nobody has, such as ``call_4f…`` for a tool call without one."""
-    return f"{prefix}_{uuid4().hex[:24]}"
-
-
 class ResponsesDecoder:
     """Decodes one stream; a `step_stream.Decoder`.
 
     Args:
-        taken_ids: ids of tool calls that are in the history; a call that brings one gets another.
-        new_id: makes an id from a prefix, for a call that has none of its own and for a source.
+        taken_ids: as for `CallIds`.
+        new_id: makes the ids of sources, and of calls that cannot keep their own.
     """
 
-    def __init__(
-        self, *, taken_ids: Iterable[str] = (), new_id: Callable[[str], str] = new_id
-    ) -> None:
+    def __init__(self, *, taken_ids: Iterable[str] = (), new_id: NewId = new_id) -> None:
         self.done = False
         self.failure: ProviderError | None = None
         self._splitter = NamedSseSplitter()
-        self._items = OutputItems(taken_ids, new_id)
+        self._items = OutputItems(CallIds(taken_ids, new_id), Citations(new_id))
 
     def feed(self, data: bytes) -> list[Event]:
         return [] if self.done else self._read(self._splitter.feed(data))
@@ -82,7 +76,7 @@ class ResponsesDecoder:
                 try:
                     text = decode_text(data).delta
                 except (ValueError, RecursionError):
-                    pass  # read again below, by what reads more
+                    pass  # `_take` reads more variants
                 else:
                     if text and out.make is TextDelta:
                         out.pieces.append(text)
@@ -142,10 +136,10 @@ class ResponsesDecoder:
                 out.extend(self._fail(error_in_stream(error)))
             case b"error":
                 out.extend(self._fail(_error(data)))
-            case b"" | b"message" if data:  # "message" is what server-sent events call no name
+            case b"" | b"message" if data:  # the standard calls it "message"
                 self._take_unnamed(data, out)
             case _:
-                pass  # progress, and what the events above have told
+                pass  # progress, and repetitions of the events above
 
     def _take_unnamed(self, data: bytes, out: Joiner) -> None:
         if data.startswith(b"[DONE]"):
@@ -159,7 +153,7 @@ class ResponsesDecoder:
 
     def _end(self, reason: FinishReason, response: Response) -> Event:
         self.done = True
-        return StepEnd(reason, _usage(response.usage))
+        return StepEnd(reason, step_usage(response.usage))
 
     def _fail(self, error: ProviderError) -> list[Event]:
         self.done = True
@@ -180,15 +174,3 @@ def _error(data: bytes) -> ProviderError:
         value = text
     nested = value.get("error") if isinstance(value, dict) else None
     return error_in_stream(nested or value)
-
-
-def _usage(usage: ResponseUsage | None) -> Usage:
-    if usage is None:
-        return Usage()
-    output, cached = usage.output_tokens_details, usage.input_tokens_details
-    return Usage(
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        reasoning_tokens=output.reasoning_tokens if output else None,
-        cached_input_tokens=cached.cached_tokens if cached else None,
-    )

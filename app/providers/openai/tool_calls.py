@@ -2,20 +2,16 @@
 
 OpenAI numbers the calls and sends id and name with a call's first delta. Compatible servers send
 whole calls without a number (Gemini, Ollama), no id or an empty one (llama.cpp), one number for all
-(Gemini), an id that an earlier step had too (vLLM, Kimi), or the name with each delta.
+calls (Gemini), an id that an earlier step had too (vLLM, Kimi), or the name with each delta.
 """
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NoReturn
 
-import msgspec
-
-from app.events import Event, ToolInputAvailable, ToolInputDelta, ToolInputError, ToolInputStart
+from app.events import Event, ToolInputDelta, ToolInputStart
 from app.providers.joining import Joiner, MakeDelta
-
-NOT_AN_OBJECT = "The model's arguments for this tool are not a JSON object."
+from app.providers.openai.arguments import finished_call, is_object
+from app.providers.openai.ids import CallIds
 
 
 class _Call:
@@ -32,16 +28,10 @@ class _Call:
 
 
 class ToolCalls:
-    """The calls of one step.
+    """The calls of one step."""
 
-    Args:
-        taken_ids: ids of calls that are in the history; a call that brings one gets another.
-        new_id: makes an id that nobody has.
-    """
-
-    def __init__(self, taken_ids: Iterable[str], new_id: Callable[[], str]) -> None:
-        self._taken = set(taken_ids)
-        self._new_id = new_id
+    def __init__(self, ids: CallIds) -> None:
+        self._ids = ids
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
 
@@ -51,7 +41,7 @@ class ToolCalls:
     def add(
         self, out: Joiner, *, index: int | None, upstream_id: str, name: str, arguments: str
     ) -> None:
-        """Take one delta; ``""`` stands for what it does not have."""
+        """Take in one delta; ``""`` stands for a field that it does not have."""
         if not (upstream_id or name or arguments):
             return
         call = self._find(index, upstream_id)
@@ -68,18 +58,16 @@ class ToolCalls:
     @property
     def whole(self) -> bool:
         """Whether there are calls, each with a name and arguments that are a JSON object."""
-        return bool(self._calls) and all(
-            call.name and _is_object(call.text) for call in self._calls
-        )
+        return bool(self._calls) and all(call.name and is_object(call.text) for call in self._calls)
 
     @property
     def named(self) -> bool:
         """Whether each call has a name."""
         return all(call.name for call in self._calls)
 
-    def close(self) -> list[Event]:
-        """Return what the calls have come to, in their order."""
-        return [_closed(call) for call in self._calls]
+    def close(self) -> Sequence[Event]:
+        """Return the end of each call's input, in the order of the calls."""
+        return [finished_call(call.id, call.name, call.text) for call in self._calls]
 
     def _find(self, index: int | None, upstream_id: str) -> _Call | None:
         if index is not None:
@@ -89,11 +77,7 @@ class ToolCalls:
         return self._calls[-1] if self._calls else None
 
     def _open(self, index: int | None, upstream_id: str) -> _Call:
-        call_id = upstream_id
-        while not call_id or call_id in self._taken:
-            call_id = self._new_id()
-        self._taken.add(call_id)
-        call = _Call(call_id, upstream_id)
+        call = _Call(self._ids.take(upstream_id), upstream_id)
         self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
@@ -101,7 +85,7 @@ class ToolCalls:
 
 
 def _begins_another(call: _Call, upstream_id: str, name: str, arguments: str) -> bool:
-    """Whether a delta that seems to belong to ``call`` is the start of another call."""
+    """Whether a delta that looks like one of ``call`` starts another call."""
     if not (name and call.name):
         return False
     if upstream_id and call.upstream_id:
@@ -109,40 +93,4 @@ def _begins_another(call: _Call, upstream_id: str, name: str, arguments: str) ->
     if name != call.name:
         return True
     text = call.text
-    return bool(arguments and text) and _is_object(text)
-
-
-def _closed(call: _Call) -> Event:
-    try:
-        value = parse_arguments(call.text)
-    except (ValueError, RecursionError):
-        return ToolInputError(call.id, call.name, call.text, NOT_AN_OBJECT)
-    if isinstance(value, dict):
-        return ToolInputAvailable(call.id, call.name, value)
-    return ToolInputError(call.id, call.name, value, NOT_AN_OBJECT)
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(parse_arguments(text), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def parse_arguments(text: str) -> Any:
-    """Parse the arguments' JSON; no text at all means no arguments.
-
-    Raises:
-        ValueError, RecursionError: not JSON, or nested too deeply to read.
-    """
-    if not text.strip():
-        return {}
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        # The standard library also reads lone surrogates, raw and escaped.
-        return json.loads(text, parse_constant=_refuse)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+    return bool(arguments and text) and is_object(text)

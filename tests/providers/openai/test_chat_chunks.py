@@ -8,13 +8,13 @@ import pytest
 from app.providers.openai.chat_chunks import (
     Choice,
     Chunk,
-    ChunkUsage,
     Delta,
     Function,
     ToolCallDelta,
     decode_chunk,
     decode_variant,
 )
+from app.providers.openai.token_counts import ChatTokenCounts
 
 
 def test_the_usual_chunk_is_read_in_one_go() -> None:
@@ -60,7 +60,7 @@ def test_variants_of_a_delta_are_read(delta: bytes, read: Delta) -> None:
 def test_numbers_may_be_written_in_other_ways() -> None:
     data = b'{"choices":[{"delta":null}],"usage":{"prompt_tokens":"3","completion_tokens":2.0}}'
 
-    assert decode_variant(data) == Chunk(choices=[Choice()], usage=ChunkUsage(3, 2))
+    assert decode_variant(data) == Chunk(choices=[Choice()], usage=ChatTokenCounts(3, 2))
 
 
 def test_no_data_is_a_chunk_with_nothing_in_it() -> None:

@@ -24,7 +24,7 @@ from app.events import (
     ToolInputStart,
     Usage,
 )
-from app.providers.openai.chat_decoder import ChatDecoder, new_call_id
+from app.providers.openai.chat_decoder import ChatDecoder
 
 DONE = b"data: [DONE]\n\n"
 FAILED = Error("provider_error", ProviderError.public_message)
@@ -41,7 +41,7 @@ STOP = chunk(finish_reason="stop")
 
 
 def decode(*reads: bytes) -> list[Event]:
-    decoder = ChatDecoder(new_id=lambda: "new")
+    decoder = ChatDecoder(new_id=lambda _: "new")
     events = [event for read in reads for event in decoder.feed(read)]
     return events + decoder.end()
 
@@ -134,15 +134,20 @@ def test_a_tool_call_without_function_is_no_obstacle() -> None:
 
 
 def test_a_tool_call_whose_id_is_in_the_history_gets_another() -> None:
-    decoder = ChatDecoder(taken_ids=["a"], new_id=lambda: "new")
+    decoder = ChatDecoder(taken_ids=["a"], new_id=lambda _: "new")
     calls = chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]})
 
     assert decoder.feed(calls) == [ToolInputStart("new", "f")]
 
 
-def test_ids_that_we_make_differ() -> None:
-    assert new_call_id() != new_call_id()
-    assert new_call_id().startswith("call_")
+def test_a_call_without_an_id_gets_one_like_openais() -> None:
+    calls = chunk({"tool_calls": [{"index": 0, "function": {"name": "f"}}]})
+
+    first, second = ChatDecoder().feed(calls), ChatDecoder().feed(calls)
+
+    assert isinstance(first[0], ToolInputStart)
+    assert first[0].tool_call_id.startswith("call_")
+    assert first != second
 
 
 FULL_USAGE = {
@@ -282,7 +287,7 @@ def test_each_page_that_a_text_rests_on_is_a_source_once() -> None:
         {"type": "file_citation"},
     ]
 
-    events = decode(chunk({"content": "a", "annotations": cited}), STOP + DONE)
+    events = ChatDecoder().feed(chunk({"content": "a", "annotations": cited}))
 
     sources = [event for event in events if isinstance(event, Source)]
     assert [(source.url, source.title) for source in sources] == [

@@ -30,7 +30,7 @@ from app.events import (
     Usage,
 )
 from app.grammar import Order, State
-from app.providers.openai.responses_decoder import ResponsesDecoder, new_id
+from app.providers.openai.responses_decoder import ResponsesDecoder
 
 FAILED = Error("provider_error", ProviderError.public_message)
 
@@ -159,9 +159,14 @@ def test_a_call_whose_id_is_in_the_history_gets_another() -> None:
     assert begun == [ToolInputStart("call_new", "f")]
 
 
-def test_ids_that_we_make_differ() -> None:
-    assert new_id("call") != new_id("call")
-    assert new_id("source").startswith("source_")
+def test_a_call_without_an_id_gets_one_like_openais() -> None:
+    begun = added(0, "function_call", name="f")
+
+    first, second = ResponsesDecoder().feed(begun), ResponsesDecoder().feed(begun)
+
+    assert isinstance(first[0], ToolInputStart)
+    assert first[0].tool_call_id.startswith("call_")
+    assert first != second
 
 
 def test_code_reaches_the_client_as_the_json_of_the_input() -> None:

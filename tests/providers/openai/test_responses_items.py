@@ -17,6 +17,9 @@ from app.events import (
     ToolOutputAvailable,
 )
 from app.providers.joining import Joiner
+from app.providers.openai.arguments import NOT_AN_OBJECT, NOT_FINISHED
+from app.providers.openai.citations import Citations
+from app.providers.openai.ids import CallIds
 from app.providers.openai.responses_chunks import (
     Annotation,
     CodeInterpreter,
@@ -28,9 +31,8 @@ from app.providers.openai.responses_chunks import (
     TextChunk,
     WebSearch,
 )
-from app.providers.openai.responses_items import NOT_FINISHED, OutputItems
+from app.providers.openai.responses_items import OutputItems
 from app.providers.openai.responses_proof import ReasoningProof, read_proof
-from app.providers.openai.tool_calls import NOT_AN_OBJECT
 
 
 class Items:
@@ -38,7 +40,11 @@ class Items:
 
     def __init__(self, *taken_ids: str) -> None:
         made = iter(range(100))
-        self.items = OutputItems(taken_ids, lambda prefix: f"{prefix}_{next(made)}")
+
+        def new_id(prefix: str) -> str:
+            return f"{prefix}_{next(made)}"
+
+        self.items = OutputItems(CallIds(taken_ids, new_id), Citations(new_id))
         self.out = Joiner()
 
     def take(self) -> list[Event]:

@@ -7,21 +7,23 @@ import pytest
 
 from app.events import Event, ToolInputAvailable, ToolInputDelta, ToolInputError, ToolInputStart
 from app.providers.joining import Joiner
-from app.providers.openai.tool_calls import NOT_AN_OBJECT, ToolCalls
+from app.providers.openai.arguments import NOT_AN_OBJECT
+from app.providers.openai.ids import CallIds
+from app.providers.openai.tool_calls import ToolCalls
 
 Delta = tuple[int | None, str, str, str]
 
 
 def calls_of(taken_ids: Iterable[str] = ()) -> ToolCalls:
     numbers = count(1)
-    return ToolCalls(taken_ids, lambda: f"new-{next(numbers)}")
+    return ToolCalls(CallIds(taken_ids, lambda _: f"new-{next(numbers)}"))
 
 
 def events_of(calls: ToolCalls, *deltas: Delta) -> list[Event]:
     out = Joiner()
     for index, upstream_id, name, arguments in deltas:
         calls.add(out, index=index, upstream_id=upstream_id, name=name, arguments=arguments)
-    return out.take() + calls.close()
+    return [*out.take(), *calls.close()]
 
 
 def test_numbered_deltas_go_to_their_calls() -> None:
