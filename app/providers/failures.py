@@ -1,7 +1,7 @@
-"""What went wrong at the model's side → which of our errors.
+"""A failure at the provider → one of our errors.
 
-The text of the upstream goes into ``str(error)``, which is for our log only; what a client sees is
-the error's ``public_message``.
+The provider's text goes into ``str(error)``, which is for our log only. Clients see the error's
+``public_message``.
 
 Sources: the OpenAI API's error object, ``{"error": {"message", "type", "param", "code"}}``
 (platform.openai.com/docs/guides/error-codes, 2025), and the variants of vLLM 0.11, llama.cpp,
@@ -24,7 +24,7 @@ from app.errors import (
     ProviderUnauthorized,
 )
 
-# Bytes of an error's body that are read at all, and characters of it that are logged.
+# How many bytes of an error's body are read, and how many characters of it are logged.
 MAX_BODY_BYTES = 16 * 1024
 _MAX_TEXT = 500
 
@@ -38,7 +38,7 @@ def error_for_status(status: int, headers: Mapping[str, str], body: bytes) -> Pr
     """Return the error for a response whose status is not 2xx.
 
     Args:
-        headers: case-insensitive, or with lower-case names.
+        headers: a case-insensitive mapping, or one with lower-case names.
         body: the first `MAX_BODY_BYTES` of the response's body.
     """
     try:
@@ -64,7 +64,7 @@ def error_for_status(status: int, headers: Mapping[str, str], body: bytes) -> Pr
 
 
 def error_in_stream(error: Any) -> ProviderError:
-    """Return the error for an error object (or text) that came inside the stream."""
+    """Return the error for an error object, or a text, inside the stream."""
     text = f"error in the stream: {_describe(error)}"
     code = _code(error)
     if code in ("429", "rate_limit_exceeded", "insufficient_quota"):

@@ -1,4 +1,4 @@
-"""The events of one network read, with neighbouring deltas of the same kind joined into one."""
+"""Joins neighbouring deltas of the same kind among the events of one network read."""
 
 from collections.abc import Callable, Iterable
 
@@ -8,9 +8,10 @@ MakeDelta = Callable[[str], Event]
 
 
 class Joiner:
-    """Collects events. What makes a delta of its text is also what tells deltas apart.
+    """Collects the events of one read.
 
-    A hot loop may append to ``pieces`` itself while ``make`` is what it would pass to `delta`.
+    Two deltas are of the same kind if the same function makes them. A hot loop may append to
+    ``pieces`` directly as long as ``make`` is the function that it would pass to `delta`.
     """
 
     __slots__ = ("_events", "make", "pieces")
@@ -21,19 +22,19 @@ class Joiner:
         self.pieces: list[str] = []
 
     def delta(self, make: MakeDelta, text: str) -> None:
-        """Add ``text``, which is not empty, to the open delta or open another one."""
+        """Add ``text`` (not empty) to the open delta if ``make`` made it; else open another one."""
         if make is not self.make:
             self._flush()
             self.make = make
         self.pieces.append(text)
 
     def extend(self, events: Iterable[Event]) -> None:
-        """Add events that are no deltas, or not to be joined."""
+        """Add events that are not joined."""
         self._flush()
         self._events.extend(events)
 
     def take(self) -> list[Event]:
-        """Return the events."""
+        """Return the events in their order."""
         self._flush()
         return self._events
 

@@ -7,15 +7,15 @@ from app.messages import StepRequest
 
 
 class Provider(Protocol):
-    """Opens one stream of the model and reports what comes, as events."""
+    """Calls a model and turns the stream of its response into events."""
 
     async def stream_step(self, request: StepRequest, emit: Emit) -> None:
         """Call the model once.
 
         ``emit`` is awaited once per network read, with at least one event. The first event is
-        `StepStart`, as soon as the model's response headers are in; the last is `StepEnd`, or
-        `Error` when the stream broke off. Tool calls come as `ToolInputStart`, `ToolInputDelta`
-        and at last `ToolInputAvailable` (or `ToolInputError` for arguments that are not JSON).
+        `StepStart`, sent as soon as the response headers are in; the last is `StepEnd`, or `Error`
+        if the stream broke off. A tool call is a `ToolInputStart`, any number of `ToolInputDelta`
+        and a `ToolInputAvailable` (or `ToolInputError` if the arguments are not JSON).
 
         Cancelling closes the connection to the model at once.
 
@@ -25,5 +25,5 @@ class Provider(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close what the provider holds open. Idempotent."""
+        """Close all connections. Idempotent."""
         ...

@@ -1,7 +1,7 @@
-"""Server-sent events: bytes as they come from the network → the data of each event.
+"""Server-sent events: bytes from the network → the data of each event.
 
-Model APIs send nearly always the same shape, which is read with one split; whatever differs from it
-goes to a parser of the whole format. There are two such shapes, and a splitter for each::
+Model APIs nearly always send the same shape, which is read with one split; anything else goes to a
+parser of the whole format. There are two such shapes, each with its own splitter::
 
     data: {"choices":[…]}                              chat completions: `SseSplitter`
 
@@ -9,8 +9,8 @@ goes to a parser of the whole format. There are two such shapes, and a splitter 
     data: {"type":"response.output_text.delta",…}
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html (9.2.5 and 9.2.6, 2025).
-One deviation: an event whose last blank line is missing at the end of the stream counts, since
-servers forget it and its JSON shows whether it is whole.
+One deviation: an event counts even if its blank line is missing at the end of the stream. Some
+servers leave that line out, and the event's JSON shows whether it is whole.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ T = TypeVar("T")
 Named: TypeAlias = tuple[bytes, bytes]
 
 _BOM = b"\xef\xbb\xbf"
-# As numbers: looking for a number in bytes is several times as fast as looking for bytes.
+# As integers: finding an integer in bytes is several times as fast as finding bytes.
 _LF, _CR = b"\n\r"
 # A longer unfinished event goes to the line parser, which never looks at a byte twice.
 _MAX_TAIL_BYTES = 16 * 1024
 
 
 class NamedData(bytes):
-    """The data of an event that has a name (``event: error``)."""
+    """The data of an event with a name (``event: error``)."""
 
     name: str = ""
 
@@ -36,11 +36,12 @@ class NamedData(bytes):
 class _Splitter(Generic[T]):
     """Splits one stream.
 
-    ``id`` and ``retry`` are for clients that reconnect; a model's answer cannot be resumed.
+    ``id`` and ``retry`` are ignored: they help clients that reconnect, and no model's stream can
+    be resumed.
 
     Args:
-        split: splits whole events that all have the usual shape; None if one of them has not.
-        convert: makes the same of what the line parser gives.
+        split: splits events of the usual shape; returns None if one of them has another shape.
+        convert: brings the line parser's events into the form that ``split`` returns.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class _Splitter(Generic[T]):
     ) -> None:
         self._split = split
         self._convert = convert
-        # Bytes behind the last whole event, while every event has had the usual shape.
+        # Bytes after the last whole event, as long as every event has had the usual shape.
         self._tail = b""
         self._lines = _LineParser()
 
@@ -78,9 +79,9 @@ class _Splitter(Generic[T]):
         return events
 
     def end(self) -> list[T]:
-        """Return the event that the end of the stream completes, if any."""
+        """Return the event that the end of the stream completes, if there is one."""
         tail, self._tail = self._tail, b""
-        # A blank line closes what is open; the first newline may only end the last line.
+        # Two newlines: the first may only end an unfinished line, the second is the blank line.
         return self._convert(self._lines.feed(tail) + self._lines.feed(b"\n\n"))
 
 
@@ -135,14 +136,14 @@ class _LineParser:
 
     Attributes:
         at_start: no byte of the stream has been read.
-        is_idle: the next byte begins an event.
+        is_idle: the next byte starts an event.
     """
 
     def __init__(self) -> None:
         self.at_start = True
         self.is_idle = True
         self._line = bytearray()  # an unfinished line
-        self._after_cr = False  # an LF that comes next belongs to that line end
+        self._after_cr = False  # the last byte was CR; an LF now belongs to the same line end
         self._data: list[bytes] = []
         self._name = b""
 
@@ -159,7 +160,7 @@ class _LineParser:
                 self._after_cr = True
             elif not data.endswith(b"\n"):
                 self._line += lines.pop()
-        else:  # the middle of a line, of which an image has megabytes
+        else:  # the middle of a line; the line of an image has megabytes
             self._line += data
         events: list[Named] = []
         for line in lines:
@@ -174,7 +175,7 @@ class _LineParser:
         return events
 
     def _field(self, line: bytes) -> None:
-        name, _, value = line.partition(b":")  # a comment has no name
+        name, _, value = line.partition(b":")  # a comment's name is empty
         if name == b"data":
             self._data.append(value.removeprefix(b" "))
         elif name == b"event":

@@ -1,4 +1,4 @@
-"""One step: the bytes of the model's stream go through a decoder and come out as events."""
+"""One step: reads the model's stream, decodes it and emits the events."""
 
 import asyncio
 import logging
@@ -19,32 +19,35 @@ _DRAIN_S = 0.1
 class Decoder(Protocol):
     """Decodes one stream; does no I/O.
 
-    Feed it what the network brings; it returns events, the last of which is `StepEnd` or `Error`.
-    `StepStart` is not among them, since it belongs to the response's headers.
+    The last event that it returns is `StepEnd` or `Error`. The first is not `StepStart`, which is
+    emitted when the response headers are in.
 
     Attributes:
-        done: the last event has been returned; whatever comes after it is ignored.
-        failure: why the last event is `Error`, in the upstream's words, for the log only.
+        done: the last event has been returned; anything that follows is ignored.
+        failure: why the last event is `Error`, in the provider's words, for the log only.
     """
 
     done: bool
     failure: ProviderError | None
 
     def feed(self, data: bytes) -> list[Event]:
-        """Return what ``data``, one network read, brings. Neighbouring deltas are joined."""
+        """Return the events of one network read. Neighbouring deltas are joined."""
         ...
 
     def end(self) -> list[Event]:
-        """Return what the end of the response's body brings."""
+        """Return the events that the end of the response's body completes."""
         ...
 
     def break_off(self, error: ProviderError) -> list[Event]:
-        """Return what follows when nothing more can be read."""
+        """Return the last events of a stream that failed with ``error``.
+
+        If everything but the formal end had come, the step ends well.
+        """
         ...
 
 
 async def stream_events(stream: ByteStream, decoder: Decoder, emit: Emit) -> None:
-    """Emit the step that ``stream`` brings, from `StepStart` on, and close the stream."""
+    """Emit the events of one step, from `StepStart` on, and close ``stream``."""
     try:
         await emit(_STEP_START)
         while not decoder.done:
@@ -78,8 +81,7 @@ def call_ids(request: StepRequest) -> set[str]:
 async def _drain(stream: ByteStream) -> None:
     """Read to the end of the body, so that the next request can use the connection.
 
-    The end often comes in a packet of its own behind the last event, but it is not worth waiting
-    for.
+    The end often comes in a packet of its own after the last event. It is not worth a long wait.
     """
     with suppress(TimeoutError, ProviderError):
         async with asyncio.timeout(_DRAIN_S):

@@ -69,7 +69,7 @@ class Connection:
 Script: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 
-def answer(*pieces: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Script:
+def respond(*pieces: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Script:
     """Return a script that sends a whole response, each piece as a write and an HTTP chunk."""
 
     async def play(connection: Connection) -> None:

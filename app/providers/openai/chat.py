@@ -9,10 +9,10 @@ from app.providers.step_stream import call_ids, stream_events
 
 
 class OpenAIChat:
-    """A `Provider`; it owns ``opener``.
+    """A `Provider`. It owns ``opener``.
 
     Args:
-        max_tokens: the field for the limit on the answer, see `max_tokens_field`.
+        max_tokens: the field that limits the answer's length; see `max_tokens_field`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""JSON text for a model's API, which takes whole characters only."""
+"""JSON text for a model's API, which accepts whole characters only."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

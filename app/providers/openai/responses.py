@@ -21,15 +21,15 @@ _REASONING_REFUSED = re.compile(r"encrypted.content|of type 'reasoning'", re.IGN
 
 
 class OpenAIResponses:
-    """A `Provider`; it owns ``opener``.
+    """A `Provider`. It owns ``opener``.
 
-    A conversation lives at the client and may be older than a key or a model of ours, so where the
-    API refuses the encrypted reasoning in it, the step is asked for once more without.
+    The client keeps the conversation, which may be older than our current key or model. If the API
+    therefore refuses the encrypted reasoning in it, the request is sent once more without.
 
     Args:
-        builtin_tools: tools of the model's side, as the API wants them: ``{"type": "web_search"}``,
+        builtin_tools: tools of the provider, in the API's form: ``{"type": "web_search"}``,
             ``{"type": "file_search", "vector_store_ids": […]}`` (see `BUILTIN_TOOLS`).
-        reasoning_summary: asks for a summary of the reasoning; models without any refuse it.
+        reasoning_summary: asks for a summary of the reasoning; models that do not reason refuse it.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """The proof of a reasoning item, as it travels to the client and back.
 
-Nothing is stored at the model's side (``store: false``), so the model gets its reasoning back from
-the client's history. For that it wants the item's id and its encrypted content, which are one text
-here, the ``signature`` or ``redacted`` data of a reasoning part::
+The provider stores nothing (``store: false``), so the model gets its reasoning back from the
+client's history. The API requires the item's id and its encrypted content. Both travel as one text,
+the ``signature`` or ``redacted`` data of a reasoning part::
 
     {"id":"rs_1","encrypted_content":"gAAAA…"}
 """
@@ -19,12 +19,12 @@ _decode = msgspec.json.Decoder(ReasoningProof).decode
 
 
 def write_proof(proof: ReasoningProof) -> str:
-    """Return the text that a client keeps."""
+    """Return the text that travels to the client."""
     return msgspec.json.encode(proof).decode()
 
 
 def read_proof(text: str) -> ReasoningProof | None:
-    """Read what a client sent; None if it is not one of ours, but of another provider."""
+    """Read what a client sent; None if it is not a proof of this API."""
     try:
         return _decode(text)
     except (ValueError, RecursionError):

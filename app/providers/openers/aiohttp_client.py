@@ -1,4 +1,4 @@
-"""Opens the model's stream with aiohttp: what we use unless the openai package is asked for."""
+"""Opens the model's stream with aiohttp: the default opener."""
 
 import asyncio
 import io
@@ -32,14 +32,15 @@ class AiohttpOpener:
     """An `Opener` with one connection pool, made on the first request.
 
     Args:
-        base_url: of the API, such as ``https://api.groq.com/openai/v1``; None: OpenAI's own.
-        api_key: sent as bearer token. None: no such header, and an error for OpenAI's own server.
-        organization: and ``project``: OpenAI's headers of these names.
-        connect_timeout_s: for the connection, TLS included.
+        base_url: the API's, such as ``https://api.groq.com/openai/v1``; None for OpenAI's own.
+        api_key: sent as bearer token. Without one there is no such header, and OpenAI's own server
+            is not asked at all.
+        organization, project: OpenAI's headers of these names.
+        connect_timeout_s: limit for connecting, TLS included.
         read_timeout_s: the longest silence, before the headers and between two reads. The whole
-            answer may take any time.
-        max_retries: see `retries`.
-        sleep: and ``clock`` (Unix time in seconds) and ``random_``: what `retries` is made of.
+            response may take any time.
+        max_retries: how often a request is sent again; see `retries`.
+        sleep, clock, random_: as `retries` needs them; ``clock`` gives Unix time in seconds.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class AiohttpOpener:
             "/chat/completions": URL(f"{base}/chat/completions"),
             "/responses": URL(f"{base}/responses"),
         }
-        # Not the session's headers, which aiohttp would send to a proxy too, key and all.
+        # Not the session's headers: aiohttp would send those to a proxy too, with the key.
         self._headers = {
             "accept": "text/event-stream",
             "accept-encoding": "identity",
@@ -129,7 +130,7 @@ class AiohttpOpener:
                 self._headers["proxy-authorization"] = credentials
             elif credentials:  # for the tunnel only
                 self._proxy_headers = {"proxy-authorization": credentials}
-        # A file object where aiohttp would warn that plain bytes of this size block the loop.
+        # A file object, since aiohttp warns that bytes of this size would block the loop.
         data = io.BytesIO(body) if len(body) > _LARGE_BODY_BYTES else body
         return await self._session.post(
             url,
@@ -196,10 +197,10 @@ def _no_response(cause: Exception) -> ProviderError:
 
 
 def _proxy_for(url: URL) -> tuple[URL | None, str]:
-    """Return the proxy that the environment names for ``url``, and the credentials it wants.
+    """Return the proxy that the environment names for ``url``, and the credentials for it.
 
-    Once, not per request: aiohttp's ``trust_env`` asks a thread each time, and would take
-    credentials from a ``.netrc`` besides.
+    Called once, not per request: aiohttp's ``trust_env`` asks a thread each time, and would also
+    take credentials from a ``.netrc``.
     """
     host = url.host or ""
     address = getproxies().get(url.scheme)

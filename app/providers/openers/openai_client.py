@@ -1,8 +1,8 @@
-"""Opens the model's stream with the openai package: for Azure, and for clients of one's own.
+"""Opens the model's stream with the openai package: for Azure, and for clients made elsewhere.
 
-The package makes the request (address, keys, retries); the bytes of the answer are ours, since its
-typed objects cost many times as much. Importing it takes most of a second, so this module does not;
-making an `OpenAIOpener` does.
+The package sends the request (address, keys, retries). We decode the bytes of the response
+ourselves, since the package's typed objects cost many times as much. Importing the package takes
+most of a second, so only making an `OpenAIOpener` does it, not importing this module.
 
 Source: openai-python 3.52, _base_client.py and its aiohttp transport in _vendor/httpx_aiohttp.
 """
@@ -29,13 +29,13 @@ class OpenAIOpener:
     """An `Opener` around an `AsyncOpenAI`.
 
     Args:
-        base_url: and ``api_key``, ``organization``, ``project``, ``connect_timeout_s``,
-            ``read_timeout_s``, ``max_retries``: as for `AiohttpOpener`.
-        azure_endpoint: of an Azure OpenAI resource, such as ``https://mine.openai.azure.com``; the
-            model of a request names the deployment. Without ``api_key`` the package looks for
-            ``AZURE_OPENAI_API_KEY`` and ``AZURE_OPENAI_AD_TOKEN``.
+        base_url, api_key, organization, project, connect_timeout_s, read_timeout_s, max_retries:
+            as for `AiohttpOpener`.
+        azure_endpoint: an Azure OpenAI resource, such as ``https://mine.openai.azure.com``; the
+            request's model is the name of the deployment. Without ``api_key`` the package looks
+            for ``AZURE_OPENAI_API_KEY`` and ``AZURE_OPENAI_AD_TOKEN``.
         azure_api_version: such as ``2024-10-21``.
-        client: used as it is, instead of one made from the other arguments; closed with us.
+        client: used instead of one made from the other arguments; `aclose` closes it.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class OpenAIOpener:
         )
 
         self._api_key = api_key
-        # Not compressed, so that no decoder holds back the last bytes.
+        # No compression, so that no decompressor holds back the last bytes.
         self._headers: dict[str, Any] = {"accept-encoding": "identity"}
         self._client = client
         if client is not None:
@@ -74,7 +74,7 @@ class OpenAIOpener:
             "project": project,
             "max_retries": max_retries,
             "timeout": httpx2.Timeout(read_timeout_s, connect=connect_timeout_s, pool=None),
-            # aiohttp takes 0 for "any number", and None for its default.
+            # For aiohttp 0 means no limit, and None its default limit.
             "http_client": DefaultAioHttpClient(limits=httpx2.Limits(max_connections=0)),
         }
         if azure_endpoint:
@@ -86,11 +86,11 @@ class OpenAIOpener:
                     **options,
                 )
             except OpenAIError:
-                return  # no credentials: said when they are wanted
+                return  # no credentials: `open` says so
         else:
             if not api_key:
                 self._headers["Authorization"] = Omit()
-            # The package insists on a key; this one is not sent.
+            # The package requires a key, but does not send this one.
             self._client = AsyncOpenAI(
                 base_url=base_url or DEFAULT_BASE_URL, api_key=api_key or "none", **options
             )
@@ -142,7 +142,7 @@ class OpenAIStream:
     async def read(self) -> bytes:
         try:
             return await anext(self._chunks, b"")
-        # The transport is anybody's, and so are its errors.
+        # The client may have any transport, which may raise any error.
         except Exception as error:
             if _is_read_timeout(error):
                 raise ProviderTimeout("nothing came for the read time-out") from error
@@ -155,8 +155,8 @@ class OpenAIStream:
 def _is_read_timeout(error: BaseException | None) -> bool:
     """Whether the server was silent for too long.
 
-    The package says time-out also for a connection refused or lost: its aiohttp transport makes
-    `ConnectTimeout` of these.
+    A connection that was refused or lost is a time-out for the package too: its aiohttp transport
+    raises `ConnectTimeout` then.
     """
     import httpx2
 

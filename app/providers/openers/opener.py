@@ -1,7 +1,7 @@
 """The seam between a provider and the HTTP client that opens the model's stream.
 
-`AiohttpOpener` is the lean one; `OpenAIOpener` goes through the openai package, for Azure and for
-clients of one's own.
+`AiohttpOpener` is the lean one. `OpenAIOpener` uses the openai package: for Azure, and for clients
+that the application made itself.
 """
 
 from typing import Literal, Protocol, TypeAlias
@@ -13,40 +13,40 @@ DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
 class ByteStream(Protocol):
-    """The body of one response whose status is 2xx, as it comes."""
+    """The body of one response with a 2xx status, read as it arrives."""
 
     @property
     def is_at_end(self) -> bool:
-        """Whether it is known that nothing more comes."""
+        """Whether the body is known to be at its end."""
         ...
 
     async def read(self) -> bytes:
-        """Return what the network brought since the last read; ``b""`` at the end.
+        """Return the bytes that arrived since the last read; ``b""`` at the end.
 
         Raises:
-            ProviderTimeout: nothing came for the opener's read time-out.
+            ProviderTimeout: nothing arrived within the opener's read time-out.
             ProviderError: the connection broke before the end of the body.
         """
         ...
 
     async def aclose(self) -> None:
-        """Let go of the connection: at once, unless the body was read to its end. Idempotent."""
+        """Close the connection, or return it to the pool if the body is at its end. Idempotent."""
         ...
 
 
 class Opener(Protocol):
-    """Sends one request and returns when the headers of the response are in."""
+    """Sends a request and returns as soon as the response headers are in."""
 
     async def open(self, path: ApiPath, body: bytes) -> ByteStream:
         """``POST`` the JSON text ``body``.
 
-        Waits and tries again where that may help and no byte of an answer has come. Cancelling
-        closes the connection.
+        Waits and tries again if that may help, as long as no response is in. Cancelling closes the
+        connection.
 
         Raises:
-            ProviderError: one of its subclasses, see `failures.error_for_status`;
-                `ProviderNotConfigured` without a key for OpenAI's own server;
-                `ProviderUnreachable` and `ProviderTimeout` without a response.
+            ProviderNotConfigured: there is no key for OpenAI's own server.
+            ProviderUnreachable, ProviderTimeout: there was no response.
+            ProviderError: the status is not 2xx; see `failures.error_for_status` for the subclass.
         """
         ...
 

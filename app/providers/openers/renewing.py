@@ -1,6 +1,7 @@
-"""An opener whose key may be exchanged while we run, as keys in a secret store are.
+"""An opener whose key may change while the server runs, as a key in a secret store may.
 
-A key that was refused is read anew, and the request sent once more if it is another one by then.
+When the provider refuses the key, the key is read again. If it has changed, the request is sent
+once more.
 """
 
 import asyncio
@@ -10,18 +11,18 @@ from collections.abc import Awaitable, Callable
 from app.errors import ProviderUnauthorized
 from app.providers.openers.opener import ApiPath, ByteStream, Opener
 
-# How often the store is asked at most, in seconds, by however many requests that are refused.
+# The shortest time between two reads of the store, in seconds, however many requests are refused.
 _LEAST_PAUSE_S = 30.0
 
 
 class RenewingOpener:
-    """An `Opener` around another one, which is made anew for each new key.
+    """An `Opener` around another one, which is replaced when the key changes.
 
     Args:
-        make: makes the opener that uses a key.
-        key: the first one.
-        renew: returns the key as it is now; `None`: it cannot be read.
-        clock: seconds, monotonic.
+        make: makes the opener for a key.
+        key: the first key.
+        renew: reads the current key; None if it cannot be read.
+        clock: monotonic, in seconds.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class RenewingOpener:
         self._renew = renew
         self._clock = clock
         self._opener = make(key)
-        # Streams of theirs may still run.
+        # Closed with this one only: their streams may still run.
         self._former: list[Opener] = []
         self._renewing = asyncio.Lock()
         self._asked_at: float | None = None
@@ -56,7 +57,7 @@ class RenewingOpener:
             await opener.aclose()
 
     async def _is_renewed(self, refused: Opener) -> bool:
-        """Return whether there is another opener now than the one whose key was refused."""
+        """Return whether there is another opener by now than the one with the refused key."""
         async with self._renewing:
             if self._opener is not refused:
                 return True

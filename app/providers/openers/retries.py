@@ -1,6 +1,6 @@
-"""When to ask the model's server again, and after how long.
+"""When to send a request to the model's server again, and after how long.
 
-Only before the first byte of an answer: a stream that broke off cannot be resumed, and asking anew
+Only before the response begins: a stream that broke off cannot be resumed, and a second request
 would answer twice. The rules are those of openai-python 3.52, _base_client.py (`_should_retry`,
 `_calculate_retry_timeout`), except that a request that timed out is not sent again.
 """
@@ -11,13 +11,13 @@ from email.utils import parsedate_to_datetime
 
 FIRST_DELAY_S = 0.5
 MAX_DELAY_S = 8.0
-# A server that wants us to wait longer gets no second try: the client's own status waits for ours,
-# and a 429 that comes late can no longer be one (CHAT_STATUS_WAIT_S).
+# If the server demands a longer wait, there is no retry: our client waits for its status meanwhile,
+# and after CHAT_STATUS_WAIT_S we can no longer send it a 429.
 MAX_RETRY_AFTER_S = 2.0
 
 
 def is_worth_a_retry(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether the same request may fare better later. The server's own word goes first."""
+    """Whether the same request may succeed later. What the server itself says comes first."""
     told = headers.get("x-should-retry")
     if told in ("true", "false"):
         return told == "true"
@@ -31,10 +31,10 @@ def retry_delay_s(
     clock: Callable[[], float],
     random: Callable[[], float],
 ) -> float | None:
-    """Return the seconds to wait before retry number ``retry`` (the first is 0).
+    """Return the seconds to wait before retry number ``retry`` (from 0); None means no retry.
 
-    None means: do not. ``headers`` are those of the response, or empty without one; ``clock`` gives
-    Unix time in seconds, ``random`` a number from 0 to 1.
+    ``headers`` are those of the response, empty if there was none. ``clock`` gives Unix time in
+    seconds, ``random`` a number from 0 to 1.
     """
     wanted = retry_after_s(headers, clock())
     if wanted is None:
@@ -43,7 +43,7 @@ def retry_delay_s(
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the wait that the server asks for, in seconds, never negative; None if it does not.
+    """Return the wait that the server asks for, in seconds, never negative; None without one.
 
     ``retry-after-ms`` is OpenAI's; ``retry-after`` is seconds or an HTTP date (RFC 9110, 10.2.3).
     """

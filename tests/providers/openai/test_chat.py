@@ -15,7 +15,7 @@ from app.providers.openai.chat import OpenAIChat
 from app.providers.openers.aiohttp_client import AiohttpOpener
 from app.providers.openers.openai_client import OpenAIOpener
 from app.providers.openers.opener import ApiPath, ByteStream, Opener
-from tests.providers.upstream import Connection, Script, Upstream, answer, serve
+from tests.providers.upstream import Connection, Script, Upstream, respond, serve
 
 REQUEST = StepRequest(model="m", messages=[Message("user", [TextPart("Hello")])])
 HEL = b'data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n'
@@ -114,7 +114,7 @@ async def test_a_connection_serves_the_next_step_although_its_end_comes_late(
         await reads.number(2)
         await connection.finish()
 
-    async with provider_of(make_opener, play, answer(LO, STOP)) as (provider, upstream):
+    async with provider_of(make_opener, play, respond(LO, STOP)) as (provider, upstream):
         await provider.stream_step(REQUEST, reads)
         await provider.stream_step(REQUEST, Reads())
 
@@ -126,7 +126,7 @@ async def test_a_refusal_is_raised_before_anything_is_emitted(
 ) -> None:
     reads = Reads()
 
-    async with provider_of(make_opener, answer(b"{}", status=429)) as (provider, _):
+    async with provider_of(make_opener, respond(b"{}", status=429)) as (provider, _):
         with pytest.raises(ProviderRateLimited):
             await provider.stream_step(REQUEST, reads)
 
@@ -173,7 +173,7 @@ async def test_an_error_in_the_stream_reaches_the_log_and_not_the_client(
     reads = Reads()
     error = b'data: {"error":{"message":"upstream words"}}\n\n'
 
-    async with provider_of(make_opener, answer(HEL + error)) as (provider, _):
+    async with provider_of(make_opener, respond(HEL + error)) as (provider, _):
         await provider.stream_step(REQUEST, reads)
 
     assert isinstance(reads.lists[-1][-1], Error)
@@ -267,7 +267,7 @@ async def test_the_history_goes_out_and_its_call_ids_are_not_used_again() -> Non
     )
     reads = Reads()
 
-    async with serve(answer(call + DONE)) as upstream:
+    async with serve(respond(call + DONE)) as upstream:
         provider = OpenAIChat(AiohttpOpener(base_url=upstream.url), max_tokens="max_tokens")
         await provider.stream_step(request, reads)
         await provider.aclose()

@@ -43,7 +43,7 @@ from app.providers.openers.openai_client import OpenAIOpener
 from app.providers.openers.opener import Opener
 from app.scripted_model.control import Control
 from app.scripted_model.provider import ScriptedProvider
-from tests.providers.upstream import Script, Upstream, answer, serve
+from tests.providers.upstream import Script, Upstream, respond, serve
 
 WEATHER = ToolSpec(
     "get_weather",
@@ -259,7 +259,7 @@ async def test_a_generated_image_is_a_file_however_large(
         sse("response.completed", response={"output": [item]}),
     ]
 
-    async with provider_of(make_opener, answer(*events)) as (provider, _):
+    async with provider_of(make_opener, respond(*events)) as (provider, _):
         made = await step(provider, asking("Draw"))
 
     assert made[0] == ToolInputStart("ig_1", "image_generation", "provider")
@@ -308,9 +308,10 @@ COMPLETED = sse("response.completed", response={})
 async def test_reasoning_that_the_api_refuses_is_left_out_of_a_second_try(
     make_opener: Callable[..., Opener], code: str | None, message: str
 ) -> None:
-    refusal = answer(json.dumps({"error": {"message": message, "code": code}}).encode(), status=400)
+    error = {"error": {"message": message, "code": code}}
+    refusal = respond(json.dumps(error).encode(), status=400)
 
-    async with provider_of(make_opener, refusal, answer(COMPLETED)) as (provider, upstream):
+    async with provider_of(make_opener, refusal, respond(COMPLETED)) as (provider, upstream):
         events = await step(provider, asking("Hello", THOUGHT, "And?"))
 
     first, second = (json.loads(request.body) for request in upstream.requests)
@@ -321,9 +322,9 @@ async def test_reasoning_that_the_api_refuses_is_left_out_of_a_second_try(
 
 
 async def test_any_other_refusal_is_final(make_opener: Callable[..., Opener]) -> None:
-    refusal = answer(b'{"error":{"message":"No such field."}}', status=400)
+    refusal = respond(b'{"error":{"message":"No such field."}}', status=400)
 
-    async with provider_of(make_opener, refusal, answer(COMPLETED)) as (provider, upstream):
+    async with provider_of(make_opener, refusal, respond(COMPLETED)) as (provider, upstream):
         with pytest.raises(ProviderRefused):
             await step(provider, asking("Hello", THOUGHT, "And?"))
 
@@ -334,14 +335,14 @@ async def test_reasoning_without_words_is_redacted(make_opener: Callable[..., Op
     item = {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
     done = sse("response.output_item.done", output_index=0, item=item)
 
-    async with provider_of(make_opener, answer(done + COMPLETED)) as (provider, _):
+    async with provider_of(make_opener, respond(done + COMPLETED)) as (provider, _):
         events = await step(provider, asking("Hello"))
 
     assert events == [ReasoningRedacted(PROOF), StepEnd("stop")]
 
 
 async def test_a_connection_serves_the_next_step(make_opener: Callable[..., Opener]) -> None:
-    async with provider_of(make_opener, answer(COMPLETED), answer(COMPLETED)) as (
+    async with provider_of(make_opener, respond(COMPLETED), respond(COMPLETED)) as (
         provider,
         upstream,
     ):
@@ -353,7 +354,7 @@ async def test_a_connection_serves_the_next_step(make_opener: Callable[..., Open
 
 
 async def test_a_summary_of_the_reasoning_can_be_asked_for() -> None:
-    async with serve(answer(COMPLETED)) as upstream:
+    async with serve(respond(COMPLETED)) as upstream:
         opener = AiohttpOpener(base_url=upstream.url)
         provider = OpenAIResponses(opener, reasoning_summary="auto")
         await step(provider, asking("Hello"))

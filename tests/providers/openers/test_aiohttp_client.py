@@ -9,7 +9,7 @@ from app import __version__
 from app.errors import ProviderError, ProviderTimeout, ProviderUnreachable
 from app.providers.failures import MAX_BODY_BYTES
 from app.providers.openers.aiohttp_client import AiohttpOpener
-from tests.providers.upstream import Connection, Script, answer, hang_up, serve
+from tests.providers.upstream import Connection, Script, hang_up, respond, serve
 
 BODY = b'{"model":"m","messages":[],"stream":true}'
 NOW = 1_767_225_600.0  # Thu, 01 Jan 2026 00:00:00 GMT
@@ -27,7 +27,7 @@ class Sleeper:
 
 async def naps_before_an_answer(*refusals: Script) -> list[float]:
     sleeper = Sleeper()
-    async with serve(*refusals, answer()) as upstream:
+    async with serve(*refusals, respond()) as upstream:
         opener = AiohttpOpener(
             base_url=upstream.url, sleep=sleeper, clock=lambda: NOW, random_=lambda: 0.0
         )
@@ -37,11 +37,11 @@ async def naps_before_an_answer(*refusals: Script) -> list[float]:
 
 
 def refusal(retry_after: str) -> Script:
-    return answer(b"{}", status=503, headers={"retry-after": retry_after})
+    return respond(b"{}", status=503, headers={"retry-after": retry_after})
 
 
 async def test_it_waits_longer_each_time() -> None:
-    assert await naps_before_an_answer(hang_up, answer(b"{}", status=500)) == [0.5, 1.0]
+    assert await naps_before_an_answer(hang_up, respond(b"{}", status=500)) == [0.5, 1.0]
 
 
 async def test_it_waits_as_long_as_it_is_told() -> None:
@@ -53,7 +53,7 @@ async def test_it_waits_as_long_as_it_is_told() -> None:
 async def test_it_gives_up_after_its_retries() -> None:
     sleeper = Sleeper()
 
-    async with serve(hang_up, hang_up, hang_up, answer()) as upstream:
+    async with serve(hang_up, hang_up, hang_up, respond()) as upstream:
         opener = AiohttpOpener(base_url=upstream.url, sleep=sleeper)
         async with aclosing(opener):
             with pytest.raises(ProviderUnreachable):
@@ -73,7 +73,7 @@ async def test_a_request_that_timed_out_is_not_sent_again() -> None:
 
 
 async def test_it_says_who_it_is_and_what_it_wants() -> None:
-    async with serve(answer()) as upstream:
+    async with serve(respond()) as upstream:
         opener = AiohttpOpener(base_url=upstream.url)
         async with aclosing(opener):
             await (await opener.open("/chat/completions", BODY)).aclose()
@@ -84,9 +84,9 @@ async def test_it_says_who_it_is_and_what_it_wants() -> None:
 
 
 async def test_no_cookie_is_kept() -> None:
-    first = answer(headers={"set-cookie": "session=1"})
+    first = respond(headers={"set-cookie": "session=1"})
 
-    async with serve(first, answer()) as upstream:
+    async with serve(first, respond()) as upstream:
         opener = AiohttpOpener(base_url=upstream.url.replace("127.0.0.1", "localhost"))
         async with aclosing(opener):
             for _ in range(2):
@@ -98,7 +98,7 @@ async def test_no_cookie_is_kept() -> None:
 async def test_a_large_body_arrives_whole() -> None:
     body = b'{"x":"%b"}' % (b"x" * 3_000_000)
 
-    async with serve(answer()) as upstream:
+    async with serve(respond()) as upstream:
         opener = AiohttpOpener(base_url=upstream.url)
         async with aclosing(opener):
             await (await opener.open("/chat/completions", body)).aclose()
@@ -140,7 +140,7 @@ async def test_an_error_whose_body_breaks_off_keeps_its_status() -> None:
 async def test_a_proxy_gets_its_own_credentials_and_not_ours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with serve(answer(), answer(status=502)) as proxy:
+    async with serve(respond(), respond(status=502)) as proxy:
         address = proxy.url.removeprefix("http://").removesuffix("/v1")
         monkeypatch.setenv("HTTP_PROXY", f"user:pass@{address}")
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:pass@{address}")

@@ -11,7 +11,7 @@ from openai import AsyncOpenAI
 from app.errors import ProviderError, ProviderNotConfigured, ProviderTimeout, ProviderUnreachable
 from app.providers.openers.openai_client import OpenAIOpener
 from app.providers.openers.opener import Opener
-from tests.providers.upstream import Connection, answer, hang_up, serve
+from tests.providers.upstream import Connection, hang_up, respond, serve
 
 BODY = b'{"model":"gpt-4o","messages":[],"stream":true}'
 
@@ -22,7 +22,7 @@ async def read_one(opener: Opener) -> bytes:
 
 
 async def test_azure_has_its_own_addresses_and_headers() -> None:
-    async with serve(answer(b"data: a\n\n")) as upstream:
+    async with serve(respond(b"data: a\n\n")) as upstream:
         opener = OpenAIOpener(
             azure_endpoint=upstream.url.removesuffix("/v1"),
             azure_api_version="2024-10-21",
@@ -51,7 +51,7 @@ async def test_a_client_of_ones_own_is_used_as_it_is() -> None:
         default_headers={"x-own": "1"},
         http_client=httpx2.AsyncClient(),
     )
-    async with serve(answer(b"data: a\n\n")) as upstream:
+    async with serve(respond(b"data: a\n\n")) as upstream:
         client.base_url = httpx2.URL(upstream.url)
         async with aclosing(OpenAIOpener(client=client)) as opener:
             assert await read_one(opener) == b"data: a\n\n"

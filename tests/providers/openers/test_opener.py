@@ -23,7 +23,7 @@ from app.errors import (
 from app.providers.openers.aiohttp_client import AiohttpOpener
 from app.providers.openers.openai_client import OpenAIOpener
 from app.providers.openers.opener import ByteStream, Opener
-from tests.providers.upstream import Connection, answer, hang_up, serve
+from tests.providers.upstream import Connection, hang_up, respond, serve
 
 MakeOpener: TypeAlias = Callable[..., Opener]
 
@@ -47,7 +47,7 @@ async def read_all(stream: ByteStream) -> bytes:
 
 async def test_the_body_goes_out_and_the_answer_comes_in(make_opener: MakeOpener) -> None:
     async with (
-        serve(answer(b"data: a\n\n", b"data: b\n\n")) as upstream,
+        serve(respond(b"data: a\n\n", b"data: b\n\n")) as upstream,
         aclosing(make_opener(base_url=upstream.url, api_key="k")) as opener,
     ):
         data = await read_all(await opener.open("/chat/completions", BODY))
@@ -78,7 +78,7 @@ async def test_what_has_come_is_there_before_more_comes(make_opener: MakeOpener)
 
 async def test_an_answer_may_be_of_the_responses_api(make_opener: MakeOpener) -> None:
     async with (
-        serve(answer(b"data: a\n\n")) as upstream,
+        serve(respond(b"data: a\n\n")) as upstream,
         aclosing(make_opener(base_url=upstream.url + "/")) as opener,
     ):
         await read_all(await opener.open("/responses", b'{"model":"m","input":"Hello"}'))
@@ -87,7 +87,7 @@ async def test_an_answer_may_be_of_the_responses_api(make_opener: MakeOpener) ->
 
 
 async def test_credentials_go_into_headers(make_opener: MakeOpener) -> None:
-    async with serve(answer()) as upstream:
+    async with serve(respond()) as upstream:
         opener = make_opener(
             base_url=upstream.url, api_key="secret", organization="org", project="proj"
         )
@@ -104,7 +104,7 @@ async def test_credentials_go_into_headers(make_opener: MakeOpener) -> None:
 
 async def test_without_a_key_another_server_gets_no_authorization(make_opener: MakeOpener) -> None:
     async with (
-        serve(answer()) as upstream,
+        serve(respond()) as upstream,
         aclosing(make_opener(base_url=upstream.url)) as opener,
     ):
         await read_all(await opener.open("/chat/completions", BODY))
@@ -136,7 +136,7 @@ async def test_without_a_key_openais_own_server_is_not_asked(make_opener: MakeOp
 async def test_a_refusal_is_an_error_of_ours(
     make_opener: MakeOpener, status: int, body: bytes, kind: type[ProviderError]
 ) -> None:
-    async with serve(answer(body or b" ", status=status)) as upstream:
+    async with serve(respond(body or b" ", status=status)) as upstream:
         opener = make_opener(base_url=upstream.url, api_key="secret", max_retries=0)
         async with aclosing(opener):
             with pytest.raises(ProviderError) as caught:
@@ -149,10 +149,10 @@ async def test_a_refusal_is_an_error_of_ours(
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
 async def test_what_may_pass_is_tried_again(make_opener: MakeOpener, status: int) -> None:
-    refusal = answer(b"{}", status=status, headers={"retry-after-ms": "1"})
+    refusal = respond(b"{}", status=status, headers={"retry-after-ms": "1"})
 
     async with (
-        serve(refusal, refusal, answer(b"data: a\n\n")) as upstream,
+        serve(refusal, refusal, respond(b"data: a\n\n")) as upstream,
         aclosing(make_opener(base_url=upstream.url)) as opener,
     ):
         data = await read_all(await opener.open("/chat/completions", BODY))
@@ -163,7 +163,7 @@ async def test_what_may_pass_is_tried_again(make_opener: MakeOpener, status: int
 
 async def test_a_lost_connection_is_tried_again(make_opener: MakeOpener) -> None:
     async with (
-        serve(hang_up, answer(b"data: a\n\n")) as upstream,
+        serve(hang_up, respond(b"data: a\n\n")) as upstream,
         aclosing(make_opener(base_url=upstream.url)) as opener,
     ):
         data = await read_all(await opener.open("/chat/completions", BODY))
@@ -177,7 +177,7 @@ async def test_a_lost_connection_is_tried_again(make_opener: MakeOpener) -> None
 async def test_in_the_end_a_rate_limit_says_how_long(
     make_opener: MakeOpener, headers: Mapping[str, str]
 ) -> None:
-    refusal = answer(b"{}", status=429, headers=headers)
+    refusal = respond(b"{}", status=429, headers=headers)
 
     async with (
         serve(refusal, refusal, refusal) as upstream,
@@ -309,7 +309,7 @@ async def test_letting_go_in_the_middle_closes_the_connection(make_opener: MakeO
 
 async def test_a_connection_serves_again_once_its_answer_was_read(make_opener: MakeOpener) -> None:
     async with (
-        serve(answer(b"a"), answer(b"b")) as upstream,
+        serve(respond(b"a"), respond(b"b")) as upstream,
         aclosing(make_opener(base_url=upstream.url)) as opener,
     ):
         for _ in range(2):
@@ -337,10 +337,10 @@ async def test_many_answers_stream_at_once(make_opener: MakeOpener) -> None:
 
 
 async def test_a_redirect_is_followed(make_opener: MakeOpener) -> None:
-    moved = answer(status=307, headers={"location": "/v2/chat/completions"})
+    moved = respond(status=307, headers={"location": "/v2/chat/completions"})
 
     async with (
-        serve(moved, answer(b"data: a\n\n")) as upstream,
+        serve(moved, respond(b"data: a\n\n")) as upstream,
         aclosing(make_opener(base_url=upstream.url)) as opener,
     ):
         assert await read_all(await opener.open("/chat/completions", BODY)) == b"data: a\n\n"
@@ -352,7 +352,7 @@ async def test_a_redirect_is_followed(make_opener: MakeOpener) -> None:
 async def test_the_proxy_of_the_environment_is_used(
     make_opener: MakeOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serve(answer(b"data: a\n\n")) as proxy:
+    async with serve(respond(b"data: a\n\n")) as proxy:
         port = proxy.url.rpartition(":")[2].removesuffix("/v1")
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("NO_PROXY", "localhost")
@@ -367,7 +367,7 @@ async def test_the_proxy_of_the_environment_is_used(
 async def test_the_environment_may_except_a_server_from_the_proxy(
     make_opener: MakeOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serve(answer(b"data: a\n\n")) as upstream:
+    async with serve(respond(b"data: a\n\n")) as upstream:
         monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:1")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         async with aclosing(make_opener(base_url=upstream.url)) as opener:
