@@ -14,23 +14,52 @@
     - UnsupportedMediaType       415
   + ProviderError                502  the model's side failed
     - ProviderNotConfigured      500
-    - ProviderRefused            400  the model's API calls the request itself wrong
+    - ProviderRefused            400  the model's API takes the request itself for wrong
+      . ContextTooLong           400
     - ProviderRateLimited        429
-    - ProviderUnauthorized       502  wrong key, project or model name
+    - ProviderUnauthorized       502  wrong key or project
+    - ProviderModelNotFound      502
+    - ProviderUnreachable        502
     - ProviderTimeout            504
 
-A tool that fails is not here: it is an event, and the model may answer it. Once bytes have been
-sent an error is not raised to the client either: it is an `Error` event in the stream.
+Every other error is in the module that raises it:
+
+* grammar: OrderError, a defect of ours
+* settings: SettingsError
+* protocols.tool_result: InvalidToolResult
+* protocols.tool_stream_reader: ToolStreamError
+* tools.definition: ToolDefinitionError, InvalidToolInput, ToolError
+* tools.loading: ToolLoadError
+* aws.credentials: CredentialsError
+* aws.event_stream: EventStreamError
+* aws.http_integration: PreludeError
+* aws.invoke: InvokeError
+* aws.lambda_events: MalformedEvent
+* aws.secrets: SecretError
+* http.server: ListenError
+* lambda_runtime.asgi_lifespan: LifespanFailed
+* lambda_runtime.handler_loading: HandlerNotFound
+* lambda_runtime.runtime_api: RuntimeApiFailed, AnswerRefused
+* emulator.arguments: UsageError
+* emulator.connection: ClientGone, BadRequest, BodyTooLarge
+* emulator.function: Throttled
+* emulator.lambda_api: LambdaApiError
+* emulator.program: CannotListen
+* emulator.variables: EnvFileError
+* scripted_model.checks: BadRequest
+
+A tool that fails raises nothing in the turn: its failure is an event, and the model sees it. Once
+the response has begun, any error is an `Error` event in the stream.
 """
 
 from typing import ClassVar
 
 
 class ChatError(Exception):
-    """Base class. ``str(error)`` is for our log; ``public_message`` is for the wire.
+    """Base class. ``str(error)`` is for our log, ``public_message`` for the client.
 
-    ``public_message`` is one sentence that a person can act on; it never holds a secret, a path
-    or the text of a foreign exception.
+    ``public_message`` is one sentence that tells a person what to do. It never holds a secret, a
+    path or the text of a foreign exception.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -43,7 +72,7 @@ class ChatError(Exception):
 
 
 class RequestError(ChatError):
-    """The request cannot be used. Its message is made by us, so it may go to the client."""
+    """The request cannot be used. We wrote its message, so the client may see it."""
 
     code = "bad_request"
     status = 400
@@ -102,7 +131,7 @@ class UnsupportedMediaType(RequestError):
 
 
 class ProviderError(ChatError):
-    """The model's side failed; also the class of what has no better one."""
+    """The provider failed in a way that no subclass names."""
 
     code = "provider_error"
     status = 502
@@ -116,7 +145,7 @@ class ProviderNotConfigured(ProviderError):
 
 
 class ProviderRefused(ProviderError):
-    """The model's API answered 400: most often the conversation is longer than its context."""
+    """The model's API responded with 400, 413 or 422."""
 
     code = "provider_refused"
     status = 400
@@ -129,7 +158,7 @@ class ContextTooLong(ProviderRefused):
 
 
 class ProviderRateLimited(ProviderError):
-    """The provider asked us to slow down.
+    """The provider limits the rate of requests.
 
     Attributes:
         retry_after: the provider's ``Retry-After`` value, if it sent one.

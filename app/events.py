@@ -1,7 +1,7 @@
 """The events of one assistant turn, in the order they happen.
 
-Providers and tools produce events, encoders turn them into bytes, nothing here does I/O. What may
-follow what is in `app/grammar.py`.
+Providers and tools produce events, encoders turn them into bytes, nothing here does I/O. Which
+event may follow which is in `app/grammar.py`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,7 +16,11 @@ Executor: TypeAlias = Literal["server", "client", "provider"]
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Tokens that the model counted. ``None`` where it did not say."""
+    """Token counts as the provider reported them, of a step or of a turn; None: not reported.
+
+    The usage of a turn is the sum of its steps' usage. In a sum an unknown count adds nothing, and
+    is unknown only if no step reported it.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -32,7 +36,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
         )
 
     def counted(self) -> dict[str, int]:
-        """Return the counts that are known, under the AI SDK's names."""
+        """Return the known counts under the names that the AI SDK uses."""
         names = {
             "inputTokens": self.input_tokens,
             "outputTokens": self.output_tokens,
@@ -50,18 +54,21 @@ def _add(left: int | None, right: int | None) -> int | None:
 
 
 class Start(msgspec.Struct, frozen=True, gc=False):
-    """The assistant's message begins. One id for all steps, and the old id on a continuation."""
+    """The assistant's message begins.
+
+    All steps share ``message_id``. A turn that continues a message has that message's id.
+    """
 
     message_id: str
     metadata: Mapping[str, Any] | None = None
 
 
 class StepStart(msgspec.Struct, frozen=True, gc=False):
-    """The model's response headers are here: one call to the model begins to answer."""
+    """A step begins: the headers of the model's response are in."""
 
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
-    """A piece of the answer, in order. Joined, the pieces are the whole text.
+    """A piece of the answer. The pieces, joined in order, are the whole text.
 
     ``text`` is never empty and may split a grapheme, never a code point. It may hold a lone
     surrogate, since a model's JSON may.
@@ -71,19 +78,19 @@ class TextDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class ReasoningDelta(msgspec.Struct, frozen=True, gc=False):
-    """A piece of what the model shows of its thinking. Never empty."""
+    """A piece of the reasoning that the model shows. Never empty."""
 
     text: str
 
 
 class ReasoningSignature(msgspec.Struct, frozen=True, gc=False):
-    """The provider's proof of the reasoning just sent, wanted back unchanged in the history."""
+    """The provider's proof of the reasoning before it. The history must bring it back unchanged."""
 
     signature: str
 
 
 class ReasoningRedacted(msgspec.Struct, frozen=True, gc=False):
-    """Reasoning that the provider sends only in encrypted form."""
+    """Reasoning that the provider sends in encrypted form only."""
 
     data: str
 
@@ -91,8 +98,8 @@ class ReasoningRedacted(msgspec.Struct, frozen=True, gc=False):
 class ToolInputStart(msgspec.Struct, frozen=True, gc=False):
     """The model begins to write the arguments of a tool call.
 
-    ``executor`` is ``provider`` for what the model's own side runs; who answers any other call is
-    known when it is whole.
+    ``executor`` is ``provider`` if the model's provider runs the tool. Whether the server or the
+    client runs any other call is known only when the call is whole.
     """
 
     tool_call_id: str
@@ -108,10 +115,10 @@ class ToolInputDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolInputAvailable(msgspec.Struct, frozen=True, gc=False):
-    """The whole call. ``input`` is JSON (a mapping for every tool of ours).
+    """The whole call. ``input`` is JSON, an object for every tool that the server or client runs.
 
-    ``executor`` says who answers it: ``server`` (this turn), ``client`` (the next request) or
-    ``provider`` (the model's own side, for example a built-in web search).
+    ``executor`` says who runs the tool: ``server`` (within this turn), ``client`` (its result comes
+    with the next request) or ``provider`` (the model's provider, for example its web search).
     """
 
     tool_call_id: str
@@ -121,9 +128,9 @@ class ToolInputAvailable(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolInputError(msgspec.Struct, frozen=True, gc=False):
-    """The model's arguments are unusable; this also answers the call.
+    """The model's arguments cannot be used, so the call has failed. It gets no other result.
 
-    ``input`` is what the model wrote: parsed JSON where it parses, else its text.
+    ``input`` is what the model wrote: the parsed JSON if it can be parsed, else the text.
     """
 
     tool_call_id: str
@@ -133,14 +140,14 @@ class ToolInputError(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolApprovalRequest(msgspec.Struct, frozen=True, gc=False):
-    """The user is asked whether the call may run. The answer comes with the next request."""
+    """The user is asked whether the call may run. The reply comes with the next request."""
 
     approval_id: str
     tool_call_id: str
 
 
 class ToolOutputAvailable(msgspec.Struct, frozen=True, gc=False):
-    """The tool's output, JSON. ``preliminary`` outputs are replaced by the next one."""
+    """The tool's output, JSON. A ``preliminary`` output is replaced by the next one."""
 
     tool_call_id: str
     output: Any
@@ -148,7 +155,7 @@ class ToolOutputAvailable(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolOutputError(msgspec.Struct, frozen=True, gc=False):
-    """The tool failed. ``message`` is for the user's eyes: already masked."""
+    """The tool failed. ``message`` may be shown to the user: secrets are already masked."""
 
     tool_call_id: str
     message: str
@@ -168,7 +175,7 @@ class Status(msgspec.Struct, frozen=True, gc=False):
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
-    """Where the answer comes from: a page (``url``) or a document (``media_type``, ``title``)."""
+    """What the answer cites: a page (``url``) or a document (``media_type``, ``title``)."""
 
     source_id: str
     url: str | None = None
@@ -178,14 +185,17 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 
 
 class File(msgspec.Struct, frozen=True, gc=False):
-    """A file that the model made. ``url`` is a ``data:`` URL with base64, or an ``https:`` one."""
+    """A file that the model made. ``url`` is a base64 ``data:`` URL or an ``https:`` URL."""
 
     media_type: str
     url: str
 
 
 class Data(msgspec.Struct, frozen=True, gc=False):
-    """A value of the application's own. The same ``id`` replaces; ``transient`` is never stored."""
+    """A value of the application.
+
+    It replaces an earlier value with the same ``id``. A ``transient`` value is never stored.
+    """
 
     name: str
     data: Any
@@ -194,20 +204,23 @@ class Data(msgspec.Struct, frozen=True, gc=False):
 
 
 class Metadata(msgspec.Struct, frozen=True, gc=False):
-    """Facts about the message (model, timings …); clients merge them deeply."""
+    """Facts about the message (model, timings …). Clients merge objects inside objects, too."""
 
     value: Mapping[str, Any]
 
 
 class StepEnd(msgspec.Struct, frozen=True, gc=False):
-    """The model's call is over, and so is every tool call of it that this turn answers."""
+    """A step ended: the call to the model, and every tool call of it that this turn settles.
+
+    ``usage`` is this step's alone.
+    """
 
     finish_reason: FinishReason
     usage: Usage = Usage()
 
 
 class Finish(msgspec.Struct, frozen=True, gc=False):
-    """The turn ended as it should. ``usage`` is the sum over its steps."""
+    """The turn ended as it should. ``usage`` is the whole turn's, the sum over its steps."""
 
     finish_reason: FinishReason
     usage: Usage = Usage()
@@ -221,7 +234,7 @@ class Abort(msgspec.Struct, frozen=True, gc=False):
 
 
 class Error(msgspec.Struct, frozen=True, gc=False):
-    """The turn failed. ``message`` is for the user's eyes, ``code`` for a program's."""
+    """The turn failed. ``message`` is for the user, ``code`` for programs."""
 
     code: str
     message: str
@@ -252,5 +265,5 @@ Event: TypeAlias = (
     | Terminal
 )
 
-# Takes the events of one network read, or of one report of a tool; returns once they are sent.
+# Takes the events of one network read, or of one report of a tool, and returns once they are sent.
 Emit: TypeAlias = Callable[[Sequence[Event]], Awaitable[None]]

@@ -1,7 +1,7 @@
 """What the model is asked: the request, its messages and their parts.
 
-`requests` makes these from a client's bytes, providers turn them into what their API wants.
-Nothing here knows a client's shape or a provider's.
+`requests` makes these from a client's bytes, and providers turn them into their API's form. Nothing
+here depends on either form.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,10 @@ class TextPart(msgspec.Struct, frozen=True):
 
 
 class FilePart(msgspec.Struct, frozen=True):
-    """A file of the user (or one the model made earlier).
+    """A file of the user, or one that the model made earlier.
 
-    ``url`` is ``data:<media type>;base64,…`` or an ``http(s)`` address; the model's side fetches
-    the latter, never this server.
+    ``url`` is ``data:<media type>;base64,…`` or an ``http(s)`` address, which the provider fetches
+    and this server never does.
     """
 
     media_type: str
@@ -32,7 +32,7 @@ class FilePart(msgspec.Struct, frozen=True):
 
 
 class ReasoningPart(msgspec.Struct, frozen=True):
-    """The model's earlier reasoning, with the proof that its provider may want back."""
+    """The model's earlier reasoning, with the proof that its provider may require."""
 
     text: str
     signature: str | None = None
@@ -48,10 +48,10 @@ class ToolCallPart(msgspec.Struct, frozen=True):
 
 
 class ToolOutputPart(msgspec.Struct, frozen=True):
-    """The answer to a call, in a message of role ``tool``. ``output`` is JSON.
+    """The result of a call, in a message of role ``tool``. ``output`` is JSON.
 
-    ``closed`` marks an answer that the client never sent and that we made up, so that the model's
-    API accepts the history.
+    ``closed`` marks a result that the client never sent: we add it so that the model's API accepts
+    the history.
     """
 
     tool_call_id: str
@@ -67,8 +67,8 @@ Part: TypeAlias = TextPart | FilePart | ReasoningPart | ToolCallPart | ToolOutpu
 class Message(msgspec.Struct, frozen=True):
     """One message to the model.
 
-    ``user``: text and files. ``assistant``: text, reasoning, calls, files. ``tool``: outputs
-    only, directly behind the assistant message whose calls they answer. ``system``: text.
+    ``user``: text and files. ``assistant``: text, reasoning, calls, files. ``tool``: only results,
+    directly after the assistant message with their calls. ``system``: text.
     """
 
     role: Role
@@ -76,9 +76,9 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class ToolApproval(msgspec.Struct, frozen=True):
-    """The user's word on a call that asked for approval, from the last message of the history.
+    """The user's reply to an approval request, from the last message of the history.
 
-    Everything in it is the client's claim; `tools.approval` checks the id.
+    All of it is the client's claim; `tools.approval` checks the id.
     """
 
     approval_id: str
@@ -88,18 +88,18 @@ class ToolApproval(msgspec.Struct, frozen=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat turn that a client asks for, whatever shape it came in."""
+    """A request for a chat turn, in whatever shape it came."""
 
     shape: Shape
     messages: Sequence[Message]
     chat_id: str | None = None
-    # Set when the history ends with an assistant message that this turn continues: its id, or ""
-    # where the client has ids but does not send them (AI SDK 3.4 and 4).
+    # The id of the assistant message that ends the history, which this turn continues; "" if the
+    # client does not send its ids (AI SDK 3.4 and 4), None if the turn begins a new message.
     continues: str | None = None
     approvals: Sequence[ToolApproval] = ()
     trigger: str | None = None
     model: str | None = None
-    # Overrides from the body or the payload; the query string's win (see `protocols.negotiate`).
+    # From the body or the payload; the query string overrides them (see `negotiation.negotiate`).
     protocol: str | None = None
     sdk: str | None = None
     stream: bool = True
@@ -108,7 +108,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One tool to run on its own (`reference/tool-stream.md`); ``name`` None: the default tool."""
+    """A request to run one tool without a chat; ``name`` None means the default tool."""
 
     name: str | None
     args: Mapping[str, Any]
@@ -135,5 +135,5 @@ class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
     tools: Sequence[ToolSpec] = ()
     temperature: float | None = None
     max_output_tokens: int | None = None
-    # A JSON schema that the whole answer has to fit (structured output), with its name.
+    # The name and the JSON schema that the whole answer has to fit (structured output).
     response_schema: tuple[str, Mapping[str, Any]] | None = None
