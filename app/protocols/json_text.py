@@ -1,8 +1,8 @@
-"""JSON as the wire formats want it: compact, raw UTF-8, never invalid, as ``JSON.stringify``.
+"""JSON as ``JSON.stringify`` writes it: compact, in raw UTF-8, always valid.
 
-Two things that Python values may hold and UTF-8 JSON may not: lone surrogates, which are written
-as ``\\udXXX`` escapes (the same that ``JSON.stringify`` writes, so a pair split over two deltas is
-whole again in the browser), and NaN or infinities, which become ``null`` as in JavaScript.
+Python values may hold two things that JSON in UTF-8 may not. Lone surrogates are written as
+``\\udXXX`` escapes, so that the browser joins a pair that was split over two deltas. NaN and
+infinities become ``null``.
 """
 
 import json
@@ -18,7 +18,7 @@ def dumps(value: Any) -> bytes:
     """Return ``value`` as compact JSON in UTF-8.
 
     Raises:
-        TypeError: ``value`` holds something that has no JSON form.
+        TypeError: ``value`` holds something that JSON cannot express.
     """
     try:
         return _encode(value)

@@ -1,4 +1,4 @@
-"""The bytes of a request body → a JSON value, within limits."""
+"""A request body's bytes → a JSON value, within limits."""
 
 import json
 from math import isfinite
@@ -8,10 +8,10 @@ import msgspec
 
 from app.errors import BodyTooLarge, InvalidJson, UnsupportedMediaType
 
-# What Lambda accepts as the payload of one invocation.
+# The largest payload that Lambda accepts for one invocation.
 DEFAULT_MAX_BYTES = 6 * 1024 * 1024
 
-# Deeper values would end in a RecursionError somewhere later, where they are encoded again.
+# Encoding a deeper value again could raise a RecursionError.
 MAX_DEPTH = 100
 
 
@@ -24,22 +24,22 @@ def parse_json(
 ) -> Any:
     r"""Return the JSON value that ``body`` holds.
 
-    Accepts what `JSON.stringify` and `fetch` can send: UTF-8 with or without a byte order mark, and
-    ``\ud800`` escapes without their other half, which come out as lone surrogates. Of a key that
-    comes twice the last one counts, as in `JSON.parse`.
+    Accepts whatever `JSON.stringify` and `fetch` can send: UTF-8 with or without a byte order mark,
+    and ``\ud800`` escapes without their other half, which become lone surrogates. If a key comes
+    twice, the last one counts, as in `JSON.parse`.
 
     Args:
         body: JSON in UTF-8, or JSON text that was inside another JSON document.
-        content_type: the request's header. ``None``, JSON, and ``text/plain`` (all that
-            `navigator.sendBeacon` and simple cross-origin requests may send) are accepted, and
-            what ``curl --data`` says unless it is told otherwise, if the body is JSON all the same.
-        max_bytes: largest ``body`` accepted, in bytes; text is not measured.
+        content_type: the request's header. Accepted are None, JSON, ``text/plain`` (all that
+            `navigator.sendBeacon` and simple cross-origin requests may send), and the form type
+            that ``curl --data`` sends by default, provided that the body is JSON.
+        max_bytes: the largest ``body`` accepted, in bytes; a ``str`` is not measured.
 
     Raises:
         UnsupportedMediaType: ``content_type`` is neither JSON nor plain text.
         BodyTooLarge: ``body`` is longer than ``max_bytes``.
-        InvalidJson: not JSON, not UTF-8, empty, more than 100 levels deep, or a number that no
-            JSON number can be (``NaN``, ``1e400``).
+        InvalidJson: not JSON, not UTF-8, empty, more than 100 levels deep, or with a number that
+            JSON or a double cannot hold (``NaN``, ``1e400``).
     """
     media_type = (content_type or "").partition(";")[0].strip().lower()
     if media_type not in _READ_AS_JSON and not media_type.endswith("+json"):
@@ -64,7 +64,7 @@ def _not_json() -> UnsupportedMediaType:
 
 
 def _decode_with_care(body: bytes | str) -> Any:
-    """Decode what msgspec refuses: lone surrogates and a byte order mark, or nothing at all."""
+    """Decode what msgspec refuses (lone surrogates, a byte order mark), or say what is wrong."""
     try:
         text = body if isinstance(body, str) else body.decode("utf-8-sig")
         if not text.strip():
@@ -102,7 +102,7 @@ def _too_deep() -> InvalidJson:
 
 
 def _may_be_deep(body: bytes | str) -> bool:
-    # Most bodies do not even have so many brackets, and counting them is cheap.
+    # Counting brackets is cheap, and most bodies have fewer than this.
     if isinstance(body, bytes):
         return body.count(b"[") + body.count(b"{") > MAX_DEPTH
     return body.count("[") + body.count("{") > MAX_DEPTH

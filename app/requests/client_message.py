@@ -1,8 +1,8 @@
-"""What a message may look like on the wire, for every client at once.
+"""The form of a message on the wire, for all clients at once.
 
-One lenient model covers AI SDK 3.4 to 7 and plain OpenAI messages: their part types differ in name
-or in a key, so each part tells by itself what it is, and a stored history in which old and new
-messages are mixed can be read. Unknown part types and keys are ignored.
+One lenient model covers AI SDK 3.4 to 7 and plain OpenAI messages. Their part types differ in name
+or in a key, so each part alone tells what it is, and a stored history may mix old and new messages.
+Unknown part types and keys are ignored.
 
 Sources: vercel/ai, `packages/ui-utils/src/types.ts` (release-v4.3) and
 `packages/ai/src/ui/ui-messages.ts` (release-v5.0, release-v6.0, main), and requests recorded from
@@ -35,8 +35,8 @@ _TOOL_PREFIX = "tool-"
 class Lenient(BaseModel):
     """A JSON object of a client: camelCase on the wire, unknown keys ignored."""
 
-    # `ClientMessage` is built with all that it holds; building the parts for themselves as well
-    # would only make the start slower.
+    # Building `ClientMessage` builds all its parts; building each of them separately as well would
+    # only slow down the start.
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, defer_build=True)
 
 
@@ -52,7 +52,7 @@ def _read_by(read: Callable[[str], T]) -> PlainValidator:
     return PlainValidator(validate)
 
 
-# A length limit also keeps lone surrogates out, which no id or name has a use for.
+# A length limit also refuses lone surrogates, which no id or name needs.
 Name: TypeAlias = Annotated[str, Field(max_length=256)]
 ToolName: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
 # Some model servers pack state into their call ids.
@@ -60,7 +60,7 @@ CallId: TypeAlias = Annotated[str, Field(min_length=1, max_length=16_384)]
 
 
 class StepStart(Lenient):
-    """What follows came from another call to the model."""
+    """The parts after this one come from another call to the model."""
 
 
 class Text(Lenient):
@@ -101,7 +101,7 @@ class Attachment(Lenient):
 
 
 class InlineFile(Lenient):
-    """AI SDK 4: a file of the model, base64 without a URL around it."""
+    """AI SDK 4: a file of the model, as base64 without a URL."""
 
     mime_type: Name
     data: Annotated[FileUrl, _read_by(read_base64)]
@@ -118,7 +118,7 @@ class Image(Lenient):
 
 
 class Approval(Lenient):
-    """The user's word on a call, ``approved`` absent while there is none."""
+    """An approval request and the user's reply; ``approved`` is absent until there is one."""
 
     id: Name
     approved: StrictBool | None = None
@@ -126,7 +126,7 @@ class Approval(Lenient):
 
 
 class Tool(Lenient):
-    """AI SDK 5+: a tool call and all that became of it. The type is ``tool-NAME``."""
+    """AI SDK 5+: a tool call with its state and result. The type is ``tool-NAME``."""
 
     type: Name
     tool_call_id: CallId
@@ -144,7 +144,7 @@ class Tool(Lenient):
 
 
 class DynamicTool(Tool):
-    """AI SDK 5+: a call of a tool that the client does not know by its type."""
+    """AI SDK 5+: a call of a tool for which the client has no part type."""
 
     tool_name: ToolName
 
@@ -156,8 +156,8 @@ class DynamicTool(Tool):
 class Invocation(Lenient):
     """AI SDK 3.4 and 4: a tool call.
 
-    3.4 leaves the state at ``call`` when the client adds the result; JSON leaves the result out
-    where it is undefined.
+    In 3.4 the state stays ``call`` when the client adds the result. A result that is undefined is
+    absent in JSON.
     """
 
     tool_call_id: CallId
@@ -184,13 +184,13 @@ class FunctionCall(Lenient):
 
 
 class ToolCall(Lenient):
-    """OpenAI: a tool call of an assistant message; the message of role ``tool`` answers it."""
+    """OpenAI: a tool call in an assistant message; a message of role ``tool`` has the result."""
 
     id: CallId
     function: FunctionCall
 
 
-# A union's tag becomes a step of an error's place; `sentence` leaves steps out that begin with "<".
+# pydantic puts a union's tag into the place of an error; `sentence` skips tags that begin with "<".
 def _tag_part(part: object) -> str | None:
     kind = part.get("type") if isinstance(part, dict) else None
     if not isinstance(part, dict) or not isinstance(kind, str):
@@ -202,7 +202,7 @@ def _tag_part(part: object) -> str | None:
             return "<file>" if "url" in part or "mediaType" in part else "<inline-file>"
         case "tool-invocation" if "toolInvocation" in part:
             return "<tool-invocation>"
-        # The type alone could also be some other SDK's "tool-call" or "tool-result".
+        # Without a state, the type could be another library's "tool-call" or "tool-result".
         case _ if kind.startswith(_TOOL_PREFIX) and kind != _TOOL_PREFIX and "state" in part:
             return "<tool>"
     return "<ignored>"

@@ -1,4 +1,4 @@
-"""Which of the shapes that we accept a request has, and what stands beside its messages."""
+"""The shape of a request, and the options beside its messages."""
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ _CHAT_KEYS = frozenset({"messages", "message", "prompt", "args"})
 
 
 class _Options(BaseModel):
-    """What may stand in the body, or in the payload of a direct call, beside its content."""
+    """The options in the body, or in the payload of a direct call, beside its content."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -66,19 +66,19 @@ def parse(
     max_bytes: int = DEFAULT_MAX_BYTES,
     allow_client_system: bool = False,
 ) -> ChatRequest | ToolRequest:
-    """Read any request shape that we accept.
+    """Read a request of any shape that we accept.
 
-    The first shape whose keys are present decides; unknown keys are ignored:
+    The first shape whose keys are present counts; unknown keys are ignored:
 
     - ``{"action": …, "payload": {…}}``: a direct call. Actions ``chat``, ``chat-stream`` and
       ``chat-v2-stream`` are the same; the payload holds ``messages``, ``message``, ``text`` or
       ``prompt``. Action ``tool`` runs one tool: ``{"name"?, "args"?, "context"?, "tool_config"?}``.
-    - ``{"messages": […]}``, or ``{"message": {…}}`` alone from a client whose history the server
-      keeps: `useChat`, or plain OpenAI messages.
+    - ``{"messages": […]}``: `useChat`, or plain OpenAI messages. ``{"message": {…}}`` alone comes
+      from a client that relies on the server for its history.
     - ``{"args": {…}, "name"?, "context"?, "tool_config"?}``: one tool, without an envelope.
     - ``{"prompt": "…"}``: `useCompletion`.
-    - ``{"body": …, "isBase64Encoded"?: bool}``: one of the others as text or as an object, wrapped
-      by API Gateway or a Function URL. Unwrapped once.
+    - ``{"body": …, "isBase64Encoded"?: bool}``: another shape, as text or as an object, wrapped by
+      API Gateway or a Function URL. Unwrapped once.
 
     System messages from the client are dropped unless ``allow_client_system``: the prompt is the
     server's.
@@ -86,14 +86,14 @@ def parse(
     Args:
         body: the request body.
         content_type: the request's header, if there is one; see `parse_json`.
-        max_bytes: largest body accepted, in bytes, before and after base64 decoding.
+        max_bytes: the largest body accepted, in bytes, before and after base64 decoding.
         allow_client_system: keep system messages.
 
     Raises:
         UnsupportedMediaType, BodyTooLarge, InvalidJson: see `parse_json`; also bad base64.
         UnknownRequestShape: JSON, but none of the above.
-        UnknownAction: a direct call with an action that we do not have.
-        InvalidMessages: the messages do not fit; the sentence says which and how.
+        UnknownAction: a direct call of an action that does not exist.
+        InvalidMessages: a message does not fit; the sentence names the place.
         InvalidOption: an id, ``model``, ``protocol``, ``sdk`` or ``stream`` is of the wrong type.
         RequestError: the arguments of a tool are of the wrong type.
 

@@ -1,6 +1,6 @@
 """The URLs of files in messages: ``data:`` URLs (RFC 2397) and web addresses.
 
-The model's side fetches web addresses, never this server; every other scheme is refused.
+The provider fetches web addresses; this server never does. Every other scheme is refused.
 """
 
 import re
@@ -16,12 +16,12 @@ _UNKNOWN_MEDIA_TYPE = "application/octet-stream"
 
 
 class FileUrl(msgspec.Struct, frozen=True, gc=False):
-    """A URL that has been read.
+    """The parts of a URL.
 
     Attributes:
-        web_address: ``None`` for a data URL.
-        media_type: what a data URL says about itself, "" if nothing.
-        base64: the content of a data URL, "" for a web address.
+        web_address: None for a data URL.
+        media_type: the one that a data URL names; "" if it names none.
+        base64: the content of a data URL; "" for a web address.
     """
 
     web_address: str | None
@@ -30,10 +30,10 @@ class FileUrl(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_url(url: str) -> FileUrl:
-    """Take ``url`` apart.
+    """Return the parts of ``url``.
 
     Raises:
-        ValueError: says what is wrong with it, as the rest of a sentence.
+        ValueError: its text says what is wrong, as the rest of a sentence.
     """
     scheme, _, rest = url.partition(":")
     match scheme.lower():
@@ -45,7 +45,7 @@ def read_url(url: str) -> FileUrl:
 
 
 def read_base64(base64: str) -> FileUrl:
-    """Take the content of a file that comes without a URL; raises as `read_url` does."""
+    """Return the file of bare base64 as if it came in a data URL. Raises as `read_url` does."""
     try:
         a2b_base64(base64, strict_mode=True)
     except ValueError:
@@ -54,12 +54,12 @@ def read_base64(base64: str) -> FileUrl:
 
 
 def file_part(file: FileUrl, declared_media_type: str, filename: str | None) -> FilePart | TextPart:
-    """Return the file for the model; a text file in a data URL becomes text, with its name."""
+    """Return the part for the model: text with the file's name for a text file in a data URL."""
     media_type = _media_type(declared_media_type, file.media_type)
     if file.web_address is not None:
         return FilePart(media_type, file.web_address, filename)
     if media_type.startswith("text/"):
-        # Not every text file is UTF-8; a few odd characters do less harm than a refused chat.
+        # Not every text file is UTF-8. A few wrong characters do less harm than a refused request.
         text = a2b_base64(file.base64).decode("utf-8-sig", "replace")
         return TextPart(f"{filename}:\n\n{text}" if filename else text)
     return FilePart(media_type, f"data:{media_type};base64,{file.base64}", filename)
@@ -83,12 +83,12 @@ def _read_data_url(rest: str) -> FileUrl:
 
 
 def _media_type(declared: str, own: str) -> str:
-    """Prefer what the client declares, if that says more than ``image/*`` or nothing."""
+    """Return what the client declares, unless the data URL itself is more exact."""
     declared = declared.partition(";")[0].strip().lower()
     if _MEDIA_TYPE.fullmatch(declared):
         return declared
     if _MEDIA_TYPE.fullmatch(own):
         return own
-    # AI SDK 7 also declares the mere kind: "image" or "image/*".
+    # AI SDK 7 may declare only the kind: "image" or "image/*".
     kind = declared.removesuffix("/*")
     return f"{kind}/*" if kind in ("image", "audio", "video", "text") else _UNKNOWN_MEDIA_TYPE

@@ -1,10 +1,10 @@
 """The history that a client posts → the messages for the model's API.
 
-The API is stricter than the clients: every call needs an answer directly behind it. So each step of
-an assistant's answer becomes one assistant message and one tool message, and a call without an
-answer (a stopped reply, a client tool that never ran, an approval never given) gets one that says
-so. Calls that the model's provider executed itself are left out: they cannot be replayed as calls
-of ours, and the text behind them says what came of them.
+The API is stricter than the clients: every call needs a result directly after it. So each step of
+an answer becomes one assistant message and one tool message. A call without a result (the turn was
+stopped, a client tool never ran, the user never replied) gets a result that says so. Calls that the
+provider ran are left out: they cannot be replayed as calls of ours, and the text after them tells
+what they gave.
 
 Source: vercel/ai, `convertToCoreMessages` (release-v4.3) and `convertToModelMessages`
 (release-v5.0, release-v6.0, main); where they throw or leave a call open, we close it.
@@ -38,7 +38,7 @@ _Step: TypeAlias = list[_Content | PastCall]
 
 
 class History(msgspec.Struct, frozen=True):
-    """What a history comes to; the fields are those of `ChatRequest`."""
+    """A history as the model gets it; the fields are those of `ChatRequest`."""
 
     messages: Sequence[Message]
     continues: str | None
@@ -46,11 +46,11 @@ class History(msgspec.Struct, frozen=True):
 
 
 def read_history(posted: Sequence[ClientMessage], *, allow_client_system: bool) -> History:
-    """Return what the model is asked.
+    """Return the history as the model gets it.
 
-    Approvals are those of the history's last step. Only their calls have no answer in
-    ``messages``: the turn gives it. Roles ``data`` and ``function`` are ignored, and so are system
-    messages unless ``allow_client_system``.
+    ``approvals`` are the replies in the history's last step. Only their calls have no result in
+    ``messages``: the turn will give it. Roles ``data`` and ``function`` are ignored, and so are
+    system messages unless ``allow_client_system``.
     """
     spoken = [message for message in posted if _is_spoken(message, allow_client_system)]
     messages: list[Message] = []
@@ -68,7 +68,7 @@ def read_history(posted: Sequence[ClientMessage], *, allow_client_system: bool) 
                 for step in steps:
                     messages += _replay(step, is_open=bool(approvals) and step is steps[-1])
             case "tool":
-                pass  # read with the calls that it answers
+                pass  # read together with the calls whose results it holds
             case _:
                 messages.append(Message("system", [TextPart(_text(message))]))
     return History(messages, continues, approvals)
@@ -106,19 +106,22 @@ def _assistant_items(spoken: Sequence[ClientMessage], index: int) -> Sequence[_I
     calls = [call for part in message.tool_invocations or () if (call := invocation_call(part))]
     if message.tool_calls:
         rest = (spoken[after] for after in range(index + 1, len(spoken)))
-        answers = takewhile(lambda other: other.role == "tool", rest)
-        outputs = {answer.tool_call_id: _text(answer) for answer in answers}
+        results = takewhile(lambda other: other.role == "tool", rest)
+        outputs = {result.tool_call_id: _text(result) for result in results}
         calls += [openai_call(part, outputs.get(part.id)) for part in message.tool_calls]
-    # Nothing tells whether the text came before or behind the calls. AI SDK 4.0 joins the steps of
-    # a turn: its text is mostly the answer, and the user is next. AI SDK 3.4 makes each step a
-    # message: the answer is the next one, and this text came before.
+    # Nothing tells whether the text came before or after the calls. AI SDK 4.0 joins all steps of a
+    # turn: the text is mostly what the model said last, and the user's message follows. AI SDK 3.4
+    # makes each step a message: what the model said last follows, and this text came first.
     if message.tool_invocations and following is not None and following.role == "user":
         return [*calls, *said]
     return [*said, *calls]
 
 
 def _said(message: ClientMessage) -> list[_Item]:
-    """Return a message's parts in their order. AI SDK 4 repeats their text in ``content``."""
+    """Return a message's parts in order, or else its ``content``.
+
+    AI SDK 4 sends both; ``content`` repeats the text of the parts.
+    """
     content = message.parts or message.content or ()
     if isinstance(content, str):
         return [TextPart(content)]
@@ -144,7 +147,7 @@ def _items(part: Part) -> Sequence[_Item]:
         case ToolInvocation():
             call = invocation_call(part.tool_invocation)
         case _:
-            return []  # sources, data parts, and whatever later clients may send
+            return []  # sources, data parts, and anything that later clients may send
     return [call] if call else []
 
 
@@ -159,7 +162,7 @@ def _reasoning(part: Reasoning) -> Sequence[ReasoningPart]:
 
 
 def _proof(provider_metadata: object, key: str) -> str | None:
-    """Look in ``{provider: {key: …}}``, whichever the provider is."""
+    """Return the first ``key`` in ``{provider: {key: …}}``, whatever the provider's name."""
     if isinstance(provider_metadata, dict):
         for metadata in provider_metadata.values():
             proof = metadata.get(key) if isinstance(metadata, dict) else None
@@ -169,10 +172,10 @@ def _proof(provider_metadata: object, key: str) -> str | None:
 
 
 def _split(items: Sequence[_Item]) -> list[_Step]:
-    """Put together what came from one call to the model.
+    """Group the items by the call to the model that they came from.
 
-    A step begins at each mark (AI SDK 4 and later) or, where there are none, when anything follows
-    a tool call. The step numbers of AI SDK 3.4 and 4 count in either case.
+    A step begins at each `StepStart` (AI SDK 4 and later). In a message without any, a step begins
+    when something else follows a tool call. The step numbers of AI SDK 3.4 and 4 always count.
     """
     is_marked = any(isinstance(item, StepStart) for item in items)
     steps: list[_Step] = [[]]
@@ -202,9 +205,9 @@ def _approvals(steps: Sequence[_Step]) -> Sequence[ToolApproval]:
 
 
 def _replay(step: _Step, *, is_open: bool) -> Iterator[Message]:
-    """Yield a step as the API wants it. ``is_open``: the turn answers what has an approval."""
+    """Yield a step as the API requires it. ``is_open``: the turn will settle approved calls."""
     yield Message("assistant", [item.call if isinstance(item, PastCall) else item for item in step])
     calls = [item for item in step if isinstance(item, PastCall)]
-    answers = [call.answer for call in calls if not (is_open and call.approval)]
-    if answers:
-        yield Message("tool", answers)
+    results = [call.result for call in calls if not (is_open and call.approval)]
+    if results:
+        yield Message("tool", results)

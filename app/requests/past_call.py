@@ -1,7 +1,7 @@
-"""The tool calls of a history, each with its answer.
+"""The tool calls of a history, each with its result.
 
-A call without an answer gets one that says so, marked ``closed``, because the model's API accepts
-no call without one. A call of which only a part of the input had arrived is dropped.
+The model's API accepts no call without a result, so a call that has none gets one that says so,
+marked ``closed``. A call whose input had not arrived completely is dropped.
 """
 
 from typing import Any
@@ -20,26 +20,26 @@ FAILED = "The tool failed."
 
 
 class PastCall(msgspec.Struct, frozen=True):
-    """A call and its answer.
+    """A call and its result.
 
-    ``approval`` is the user's word on the call; it counts in the last step of the history only.
-    ``step`` is the number of the step, where the client tells (AI SDK 3.4 and 4).
+    ``approval`` is the user's reply to the approval request; it counts only in the last step of the
+    history. ``step`` is the number of the step, if the client tells it (AI SDK 3.4 and 4).
     """
 
     call: ToolCallPart
-    answer: ToolOutputPart
+    result: ToolOutputPart
     approval: ToolApproval | None = None
     step: Any = None
 
 
 def tool_call(part: Tool) -> PastCall | None:
-    """Read a call of AI SDK 5 to 7; ``None`` if the model never finished or itself answered it.
+    """Read a call of AI SDK 5 to 7; None if the model never finished it or the provider ran it.
 
-    A preliminary output of a reply that was stopped is taken as the output.
+    A preliminary output, left by a turn that was stopped, counts as the output.
     """
     if part.state == "input-streaming" or part.provider_executed:
         return None
-    # Of arguments that did not fit, the SDK keeps what the model wrote in ``rawInput``.
+    # If the arguments did not fit, the AI SDK keeps what the model wrote in ``rawInput``.
     call = _call(part.tool_call_id, part.name, part.raw_input if part.input is None else part.input)
     match part.state:
         case "output-available":
@@ -49,7 +49,7 @@ def tool_call(part: Tool) -> PastCall | None:
         case "output-denied":
             return PastCall(call, _output(call, _denied(part.approval), is_error=True))
         case "approval-responded":
-            return _responded(call, part.approval)
+            return _replied(call, part.approval)
         case "approval-requested":
             return PastCall(call, _closed(call, NOT_APPROVED))
         case _:
@@ -57,7 +57,7 @@ def tool_call(part: Tool) -> PastCall | None:
 
 
 def invocation_call(part: Invocation) -> PastCall | None:
-    """Read a call of AI SDK 3.4 or 4; ``None`` if the model never finished it."""
+    """Read a call of AI SDK 3.4 or 4; None if the model never finished it."""
     call = _call(part.tool_call_id, part.tool_name, part.args)
     if part.has_result:
         return PastCall(call, _output(call, part.result), step=part.step)
@@ -67,22 +67,23 @@ def invocation_call(part: Invocation) -> PastCall | None:
 
 
 def openai_call(part: ToolCall, output: str | None) -> PastCall:
-    """Read a call of an OpenAI message; ``output`` is what the message of role `tool` says."""
+    """Read a call of an OpenAI message; ``output`` is the text of its ``tool`` message, if any."""
     arguments = part.function.arguments
     try:
         tool_input = parse_json(arguments)
     except InvalidJson:
         tool_input = arguments
     call = _call(part.id, part.function.name, tool_input)
-    answer = _closed(call, NOT_FINISHED) if output is None else _output(call, output)
-    return PastCall(call, answer)
+    result = _closed(call, NOT_FINISHED) if output is None else _output(call, output)
+    return PastCall(call, result)
 
 
-def _responded(call: ToolCallPart, word: Approval | None) -> PastCall:
-    if word is None or word.approved is None:
+def _replied(call: ToolCallPart, reply: Approval | None) -> PastCall:
+    if reply is None or reply.approved is None:
         return PastCall(call, _closed(call, NOT_APPROVED))
-    approval = ToolApproval(word.id, word.approved, word.reason, call)
-    return PastCall(call, _closed(call, NOT_FINISHED if word.approved else _denied(word)), approval)
+    approval = ToolApproval(reply.id, reply.approved, reply.reason, call)
+    closed = _closed(call, NOT_FINISHED if reply.approved else _denied(reply))
+    return PastCall(call, closed, approval)
 
 
 def _call(tool_call_id: str, tool_name: str, tool_input: Any) -> ToolCallPart:

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a client's JSON, said in one sentence that names the place.
+"""What pydantic finds wrong in a client's JSON, as one sentence that names the place.
 
 The sentence never repeats the client's content.
 """
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-# Our own error type, whose message is a reason already.
+# Our own error type. Its message is a reason as it stands.
 LOCATED = "located"
 
-# pydantic's error types, as the rest of a sentence that begins with the place.
+# pydantic's error types, each as the rest of a sentence that begins with the place.
 _REASONS: Mapping[str, str] = {
     "bool_type": "must be true or false",
     "dict_type": "must be an object",
@@ -27,17 +27,16 @@ _REASONS: Mapping[str, str] = {
 
 
 def located(reason: str) -> PydanticCustomError:
-    """Return what to raise in a validator; ``reason`` is the rest of the sentence."""
+    """Return the error that a validator raises; ``reason`` is the rest of the sentence."""
     return PydanticCustomError(LOCATED, "{reason}", {"reason": reason})
 
 
 def sentence(error: ValidationError, place: str = "") -> str:
-    """Return, for the first error, "messages[2].parts[0].text must be a string.".
+    """Return a sentence about the first error: "messages[2].parts[0].text must be a string.".
 
     Args:
-        error: what pydantic raised.
-        place: where in the body the value is that pydantic looked at, such as "messages[2]"; ""
-            or "payload." for an envelope.
+        place: the place of the validated value in the body, such as "messages[2]"; "" or "payload."
+            for an envelope.
     """
     first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == LOCATED:
@@ -51,6 +50,6 @@ def _join(place: str, steps: Iterable[str | int]) -> str:
     for step in steps:
         if isinstance(step, int):
             place += f"[{step}]"
-        elif not step.startswith("<"):  # else a tag that tells the members of a union apart
+        elif not step.startswith("<"):  # the tag of a member of a union
             place += f".{step}" if place and not place.endswith(".") else step
     return place

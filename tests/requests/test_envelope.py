@@ -107,7 +107,7 @@ def test_everything_in_a_tool_call_may_be_left_out(body: object) -> None:
     assert tool(body) == ToolRequest(name=None, args={}, context={}, tool_config={})
 
 
-def test_a_tool_call_keeps_its_configuration_and_how_it_wants_the_answer() -> None:
+def test_a_tool_call_keeps_its_configuration_and_how_it_wants_the_response() -> None:
     request = tool(
         {"args": {}, "tool_config": {"unit": "C"}, "protocol": "ndjson", "stream": False}
     )

@@ -1,11 +1,9 @@
-"""`app.requests.history` and `past_call`: what the model is asked."""
+"""`app.requests.history`: the messages for the model."""
 
 import json
-from typing import Any
 
 import pytest
 
-from app.errors import InvalidMessages
 from app.messages import (
     FilePart,
     Message,
@@ -16,67 +14,31 @@ from app.messages import (
     ToolCallPart,
     ToolOutputPart,
 )
-from app.requests.past_call import FAILED, NOT_APPROVED, NOT_FINISHED
-from tests.requests.posting import chat, messages_of, refusal
+from app.requests.past_call import NOT_FINISHED
+from tests.requests.posting import (
+    HI,
+    START,
+    approval_part,
+    assistant,
+    call,
+    chat,
+    closed,
+    invocation,
+    invocation_part,
+    messages_of,
+    old_assistant,
+    openai_call,
+    output,
+    plain,
+    results,
+    says,
+    text,
+    tool_part,
+)
 
-HI = {"role": "user", "content": "Hi"}
 HI_MESSAGE = Message("user", [TextPart("Hi")])
-START = {"type": "step-start"}
 CALL = ToolCallPart("c1", "get_weather", {"city": "Bergen"})
-DENIED = "This call was not run; the user denied it."
-ROLES = "'user', 'assistant', 'system', 'developer', 'tool', 'data' or 'function'"
 PNG = "data:image/png;base64,AAAA"
-
-
-def text(value: str) -> dict[str, object]:
-    return {"type": "text", "text": value}
-
-
-def tool_part(state: str, call_id: str = "c1", **extra: object) -> dict[str, object]:
-    """Return a part of AI SDK 5 and later."""
-    call = {"type": "tool-get_weather", "toolCallId": call_id, "input": {"city": "Bergen"}}
-    return {**call, "state": state, **extra}
-
-
-def invocation(
-    state: str, call_id: str = "c1", step: int | None = 0, **extra: object
-) -> dict[str, object]:
-    """Return a tool invocation of AI SDK 3.4 and 4."""
-    call = {"toolCallId": call_id, "toolName": "get_weather", "args": {"city": "Bergen"}}
-    return {**call, "state": state, **({} if step is None else {"step": step}), **extra}
-
-
-def invocation_part(state: str, call_id: str = "c1", **extra: Any) -> dict[str, object]:
-    return {"type": "tool-invocation", "toolInvocation": invocation(state, call_id, **extra)}
-
-
-def assistant(*parts: object, **extra: object) -> dict[str, object]:
-    return {"role": "assistant", "id": "m1", "parts": parts, **extra}
-
-
-def call(call_id: str = "c1") -> ToolCallPart:
-    return ToolCallPart(call_id, "get_weather", {"city": "Bergen"})
-
-
-def output(value: object, call_id: str = "c1", **extra: bool) -> ToolOutputPart:
-    return ToolOutputPart(call_id, "get_weather", value, **extra)
-
-
-def closed(sentence: str, call_id: str = "c1") -> ToolOutputPart:
-    return output(sentence, call_id, is_error=True, closed=True)
-
-
-def says(*parts: Part) -> Message:
-    return Message("assistant", parts)
-
-
-def answers(*parts: Part) -> Message:
-    return Message("tool", parts)
-
-
-def plain(messages: list[Message]) -> list[tuple[str, list[Part]]]:
-    """Make messages comparable whatever kind of sequence holds their parts."""
-    return [(message.role, list(message.parts)) for message in messages]
 
 
 @pytest.mark.parametrize(
@@ -211,68 +173,6 @@ def test_an_assistant_message_of_which_nothing_is_left_is_dropped(part: object) 
     assert messages_of(HI, assistant(part), HI) == [HI_MESSAGE, HI_MESSAGE]
 
 
-@pytest.mark.parametrize(
-    ("part", "answer"),
-    [
-        (tool_part("output-available", output={"c": 12}), output({"c": 12})),
-        (tool_part("output-available", output=[], preliminary=True), output([])),
-        (tool_part("output-available"), output(None)),
-        (tool_part("output-error", errorText="Too far."), output("Too far.", is_error=True)),
-        (tool_part("output-error"), output(FAILED, is_error=True)),
-        (tool_part("output-denied"), output(DENIED, is_error=True)),
-        (
-            tool_part("output-denied", approval={"id": "a", "approved": False, "reason": "No!"}),
-            output("This call was not run; the user denied it: No!", is_error=True),
-        ),
-        (tool_part("input-available"), closed(NOT_FINISHED)),
-        (tool_part("some-later-state"), closed(NOT_FINISHED)),
-        (tool_part("approval-requested", approval={"id": "a"}), closed(NOT_APPROVED)),
-        (tool_part("approval-responded"), closed(NOT_APPROVED)),
-        (tool_part("approval-responded", approval={"id": "a"}), closed(NOT_APPROVED)),
-        (
-            tool_part("approval-responded", approval={"id": "a", "approved": True}),
-            closed(NOT_FINISHED),
-        ),
-        (
-            tool_part("approval-responded", approval={"id": "a", "approved": False}),
-            closed(DENIED),
-        ),
-        (invocation_part("result", result={"c": 12}), output({"c": 12})),
-        (invocation_part("result"), output(None)),
-        (invocation_part("call", result="12 °C"), output("12 °C")),
-        (invocation_part("call"), closed(NOT_FINISHED)),
-    ],
-)
-def test_every_call_has_an_answer_directly_behind_it(
-    part: dict[str, object], answer: ToolOutputPart
-) -> None:
-    assert plain(messages_of(HI, assistant(part), HI))[1:-1] == plain([says(CALL), answers(answer)])
-
-
-def test_a_tool_that_the_client_does_not_know_has_its_name_beside_the_type() -> None:
-    part = {**tool_part("output-available", output=1), "type": "dynamic-tool", "toolName": "mcp"}
-
-    assert plain(messages_of(HI, assistant(part)))[1:] == [
-        ("assistant", [ToolCallPart("c1", "mcp", {"city": "Bergen"})]),
-        ("tool", [ToolOutputPart("c1", "mcp", 1)]),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("part", "tool_input"),
-    [
-        (tool_part("output-error", input=None, rawInput='{"city'), '{"city'),
-        (tool_part("output-error", input=None), {}),
-        (tool_part("output-available", input=0), 0),
-        (invocation_part("result", args=None), {}),
-    ],
-)
-def test_the_input_of_a_call_is_what_the_model_wrote(part: object, tool_input: object) -> None:
-    message = messages_of(HI, assistant(part))[1]
-
-    assert plain([message]) == [("assistant", [ToolCallPart("c1", "get_weather", tool_input)])]
-
-
 DONE_1 = tool_part("output-available", "c1", output=1)
 DONE_2 = tool_part("output-available", "c2", output=2)
 ONE = output(1, "c1")
@@ -284,21 +184,21 @@ TWO = output(2, "c2")
     [
         (
             [START, text("a"), DONE_1, DONE_2, START, text("b")],
-            [says(TextPart("a"), call("c1"), call("c2")), answers(ONE, TWO), says(TextPart("b"))],
+            [says(TextPart("a"), call("c1"), call("c2")), results(ONE, TWO), says(TextPart("b"))],
         ),
         (
             [START, DONE_1, START, DONE_2],
-            [says(call("c1")), answers(ONE), says(call("c2")), answers(TWO)],
+            [says(call("c1")), results(ONE), says(call("c2")), results(TWO)],
         ),
         (
             [START, text("a"), DONE_1, text("b"), DONE_2, START, START],
-            [says(TextPart("a"), call("c1"), TextPart("b"), call("c2")), answers(ONE, TWO)],
+            [says(TextPart("a"), call("c1"), TextPart("b"), call("c2")), results(ONE, TWO)],
         ),
         (
             [text("a"), DONE_1, DONE_2, text("b"), text("c")],
             [
                 says(TextPart("a"), call("c1"), call("c2")),
-                answers(ONE, TWO),
+                results(ONE, TWO),
                 says(TextPart("b"), TextPart("c")),
             ],
         ),
@@ -310,9 +210,9 @@ TWO = output(2, "c2")
             ],
             [
                 says(call("c1")),
-                answers(ONE),
+                results(ONE),
                 says(call("c2")),
-                answers(TWO),
+                results(TWO),
                 says(TextPart("b")),
             ],
         ),
@@ -321,11 +221,11 @@ TWO = output(2, "c2")
                 invocation_part("result", "c1", step=3, result=1),
                 invocation_part("result", "c2", step=3, result=2),
             ],
-            [says(call("c1"), call("c2")), answers(ONE, TWO)],
+            [says(call("c1"), call("c2")), results(ONE, TWO)],
         ),
         (
             [START, tool_part("input-available", "c1"), DONE_2],
-            [says(call("c1"), call("c2")), answers(closed(NOT_FINISHED, "c1"), TWO)],
+            [says(call("c1"), call("c2")), results(closed(NOT_FINISHED, "c1"), TWO)],
         ),
     ],
 )
@@ -333,11 +233,6 @@ def test_each_step_is_one_assistant_message_and_one_tool_message(
     parts: list[object], expected: list[Message]
 ) -> None:
     assert plain(messages_of(HI, assistant(*parts)))[1:] == plain(expected)
-
-
-def old_assistant(content: str, *calls: object) -> dict[str, object]:
-    """Return a message of AI SDK 3.4 or 4.0, which have no parts."""
-    return {"role": "assistant", "content": content, "toolInvocations": calls}
 
 
 @pytest.mark.parametrize(
@@ -350,7 +245,7 @@ def old_assistant(content: str, *calls: object) -> dict[str, object]:
                 {"role": "assistant", "content": "b"},
                 HI,
             ],
-            [says(TextPart("a"), CALL), answers(ONE), says(TextPart("b"))],
+            [says(TextPart("a"), CALL), results(ONE), says(TextPart("b"))],
         ),
         (  # AI SDK 4.0: one message for all steps
             [
@@ -364,9 +259,9 @@ def old_assistant(content: str, *calls: object) -> dict[str, object]:
             ],
             [
                 says(call("c1")),
-                answers(ONE),
+                results(ONE),
                 says(call("c2")),
-                answers(TWO),
+                results(TWO),
                 says(TextPart("b")),
             ],
         ),
@@ -376,7 +271,7 @@ def old_assistant(content: str, *calls: object) -> dict[str, object]:
         ),
         (
             [HI, old_assistant("", invocation("call")), HI],
-            [says(CALL), answers(closed(NOT_FINISHED))],
+            [says(CALL), results(closed(NOT_FINISHED))],
         ),
     ],
 )
@@ -389,16 +284,11 @@ def test_messages_without_parts_are_put_in_order(
 def test_a_result_that_an_old_client_adds_is_the_end_of_the_history() -> None:
     request = chat({"messages": [HI, old_assistant("a", invocation("call", result=1))]})
 
-    assert plain(list(request.messages))[1:] == plain([says(TextPart("a"), CALL), answers(ONE)])
+    assert plain(list(request.messages))[1:] == plain([says(TextPart("a"), CALL), results(ONE)])
     assert request.continues == ""
 
 
-def openai_call(call_id: str, arguments: str) -> dict[str, object]:
-    function = {"name": "get_weather", "arguments": arguments}
-    return {"id": call_id, "type": "function", "function": function}
-
-
-def test_tool_calls_of_openai_messages_are_answered_by_the_tool_messages_behind_them() -> None:
+def test_tool_calls_of_openai_messages_have_the_results_of_the_tool_messages_behind_them() -> None:
     arguments = json.dumps({"city": "Bergen"})
     calls = [openai_call("c1", arguments), openai_call("c2", arguments), openai_call("c3", "{")]
 
@@ -414,18 +304,18 @@ def test_tool_calls_of_openai_messages_are_answered_by_the_tool_messages_behind_
     )
 
     late = ToolCallPart("c3", "get_weather", "{")
-    late_answer = ToolOutputPart("c3", "get_weather", NOT_FINISHED, is_error=True, closed=True)
+    late_result = ToolOutputPart("c3", "get_weather", NOT_FINISHED, is_error=True, closed=True)
     assert plain(messages) == plain(
         [
             HI_MESSAGE,
             says(call("c1"), call("c2"), late),
-            answers(output("12", "c1"), output("12", "c2"), late_answer),
+            results(output("12", "c1"), output("12", "c2"), late_result),
             HI_MESSAGE,
         ]
     )
 
 
-def test_an_old_answer_without_an_output_in_between_is_closed() -> None:
+def test_an_openai_call_without_a_tool_message_is_closed() -> None:
     request = chat(
         {"messages": [HI, {"role": "assistant", "tool_calls": [openai_call("c1", "[]")]}]}
     )
@@ -469,11 +359,6 @@ def test_a_history_that_ends_with_an_assistant_is_continued(
     assert chat({"messages": history}).continues == continues
 
 
-def approval_part(call_id: str, approved: bool, **extra: object) -> dict[str, object]:
-    approval = {"id": f"approval-{call_id}", "approved": approved, **extra}
-    return tool_part("approval-responded", call_id, approval=approval)
-
-
 def test_approvals_of_the_last_step_leave_their_calls_open() -> None:
     request = chat(
         {
@@ -498,9 +383,9 @@ def test_approvals_of_the_last_step_leave_their_calls_open() -> None:
     assert plain(list(request.messages))[1:] == plain(
         [
             says(call("c1")),
-            answers(ONE),
+            results(ONE),
             says(call("c2"), call("c3"), call("c4")),
-            answers(closed(NOT_FINISHED, "c3")),
+            results(closed(NOT_FINISHED, "c3")),
         ]
     )
 
@@ -517,7 +402,7 @@ def test_approvals_that_came_too_late_are_closed(history: list[object]) -> None:
     request = chat({"messages": history})
 
     assert request.approvals == ()
-    assert plain(list(request.messages))[1:3] == plain([says(CALL), answers(closed(NOT_FINISHED))])
+    assert plain(list(request.messages))[1:3] == plain([says(CALL), results(closed(NOT_FINISHED))])
 
 
 def test_an_approved_call_is_open_again_where_the_provider_ran_none() -> None:
@@ -527,106 +412,3 @@ def test_an_approved_call_is_open_again_where_the_provider_ran_none() -> None:
 
     assert [approval.call for approval in request.approvals] == [CALL]
     assert plain(list(request.messages))[1:] == plain([says(CALL)])
-
-
-@pytest.mark.parametrize(
-    ("message", "sentence"),
-    [
-        ({"content": "Hi"}, "messages[1].role is missing."),
-        (
-            {"role": "bot", "content": "Hi"},
-            f"messages[1].role must be {ROLES}.",
-        ),
-        ({"role": "user"}, "messages[1] has neither parts nor content."),
-        ({"role": "user", "content": "Hi", "id": 1}, "messages[1].id must be a string."),
-        ({"role": "user", "parts": "Hi"}, "messages[1].parts must be a list."),
-        (
-            {"role": "user", "parts": [text("Hi"), "Hi"]},
-            "messages[1].parts[1] must be an object with a type.",
-        ),
-        (
-            {"role": "user", "parts": [{"type": 1}]},
-            "messages[1].parts[0] must be an object with a type.",
-        ),
-        ({"role": "user", "parts": [{"type": "text"}]}, "messages[1].parts[0].text is missing."),
-        (
-            {"role": "user", "parts": [{"type": "text", "text": 1}]},
-            "messages[1].parts[0].text must be a string.",
-        ),
-        (
-            {"role": "user", "content": [{"type": "text", "text": 1}]},
-            "messages[1].content[0].text must be a string.",
-        ),
-        (
-            {"role": "user", "parts": [{"type": "file", "mediaType": "a/b", "url": "ftp://a"}]},
-            "messages[1].parts[0].url must be an http, https or data URL.",
-        ),
-        (
-            {"role": "user", "parts": [{"type": "file", "mediaType": "a/b", "url": "data:x"}]},
-            "messages[1].parts[0].url is a broken data URL.",
-        ),
-        (
-            {"role": "user", "parts": [{"type": "file", "mediaType": "a/b"}]},
-            "messages[1].parts[0].url is missing.",
-        ),
-        (
-            {"role": "user", "parts": [{"type": "file", "mediaType": "a/b", "url": 1}]},
-            "messages[1].parts[0].url must be a string.",
-        ),
-        (
-            {"role": "user", "content": "Hi", "experimental_attachments": [{"url": "x"}]},
-            "messages[1].experimental_attachments[0].url must be an http, https or data URL.",
-        ),
-        (
-            {"role": "user", "content": [{"type": "image_url", "image_url": PNG}]},
-            "messages[1].content[0].image_url must be an object.",
-        ),
-        (
-            assistant({"type": "file", "mimeType": "a/b", "data": "A"}),
-            "messages[1].parts[0].data must be base64.",
-        ),
-        (
-            assistant({"type": "tool-x", "state": "output-available"}),
-            "messages[1].parts[0].toolCallId is missing.",
-        ),
-        (
-            assistant({"type": "dynamic-tool", "toolCallId": "c", "state": "x"}),
-            "messages[1].parts[0].toolName is missing.",
-        ),
-        (
-            assistant(tool_part("output-available", "")),
-            "messages[1].parts[0].toolCallId must not be empty.",
-        ),
-        (
-            assistant(tool_part("approval-responded", approval={"id": "a", "approved": "yes"})),
-            "messages[1].parts[0].approval.approved must be true or false.",
-        ),
-        (
-            assistant({"type": "tool-invocation", "toolInvocation": {"toolCallId": "c"}}),
-            "messages[1].parts[0].toolInvocation.toolName is missing.",
-        ),
-        (
-            old_assistant("", {"toolName": "x"}),
-            "messages[1].toolInvocations[0].toolCallId is missing.",
-        ),
-        (
-            {"role": "assistant", "tool_calls": [{"id": "c", "function": {}}]},
-            "messages[1].tool_calls[0].function.name is missing.",
-        ),
-    ],
-)
-def test_a_message_that_does_not_fit_is_refused_naming_the_place(
-    message: object, sentence: str
-) -> None:
-    error = refusal({"messages": [HI, message]})
-
-    assert isinstance(error, InvalidMessages)
-    assert error.public_message == sentence
-
-
-def test_of_many_errors_the_first_is_told_without_the_clients_content() -> None:
-    parts = [{"type": "text", "text": ["secret" * 100]}] * 100
-
-    error = refusal({"messages": [{"role": "user", "parts": parts}] * 10})
-
-    assert error.public_message == "messages[0].parts[0].text must be a string."

@@ -1,4 +1,4 @@
-"""Requests recorded from the real `useChat` of AI SDK 4 and 7, and what they come to.
+"""Requests recorded from the real `useChat` of AI SDK 4 and 7, and what we read in them.
 
 Source: `tests/traces/requests/`, one file a scenario, one entry a POST.
 """
@@ -103,8 +103,8 @@ def test_a_client_tools_result_continues_the_message() -> None:
 
 
 def test_an_approval_continues_the_message_and_leaves_the_call_to_the_turn() -> None:
-    asked, answered = recorded("aisdk7/approval")
+    asked, replied = recorded("aisdk7/approval")
 
     assert (asked.continues, asked.approvals) == (None, ())
-    assert answered.continues == "msg-1"
-    assert answered.approvals == (ToolApproval("gen-2", True, None, DANGEROUS),)
+    assert replied.continues == "msg-1"
+    assert replied.approvals == (ToolApproval("gen-2", True, None, DANGEROUS),)
