@@ -12,7 +12,7 @@
     - NotFound                   404
     - BodyTooLarge               413
     - UnsupportedMediaType       415
-  + ProviderError                502  the model's side failed
+  + ProviderError                502  the provider failed
     - ProviderNotConfigured      500
     - ProviderRefused            400  the model's API takes the request itself for wrong
       . ContextTooLong           400

@@ -105,7 +105,7 @@ def test_usage_that_is_counted_by_half_is_completed_with_zero() -> None:
         ),
     ],
 )
-def test_the_answer_to_a_call_is_an_ordinary_result(
+def test_however_a_call_ends_it_has_an_ordinary_result(
     events: Sequence[Event], lines: Sequence[str]
 ) -> None:
     call = ToolInputAvailable("c", "t", {})
@@ -182,7 +182,7 @@ def test_any_text_survives_the_wire(pieces: list[str]) -> None:
 
 
 def test_what_the_provider_ran_itself_is_left_out() -> None:
-    # The client would take it for the application's and post the finished answer again.
+    # The client would take it for a call of the application and post the finished answer again.
     events: list[Event] = [
         *turns.BEGIN,
         ToolInputStart("c", "web_search", "provider"),

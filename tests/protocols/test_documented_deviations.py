@@ -1,4 +1,4 @@
-"""Our bytes against those of the real servers: equal, but for what `docs/protocols.md` names."""
+"""Our bytes equal those of the real servers, except where `docs/protocols.md` says so."""
 
 import json
 import re
@@ -93,7 +93,7 @@ def test_the_page_lists_exactly_the_deviations_that_there_are() -> None:
     assert set(documented) == used | {HEADERS}
 
 
-# What the connection is, and not the answer.
+# Headers of the connection, not of the protocol.
 OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "date", "server"}
 
 

@@ -95,7 +95,7 @@ def turns(draw: st.DrawFn) -> Sequence[Event]:
             continue
         turn.append(event)
     if order.state is not State.DONE:
-        turn.append(Error("x", "The end."))  # the framer answers what is still owed
+        turn.append(Error("x", "The end."))  # the framer settles the calls that are still owed
     return turn
 
 

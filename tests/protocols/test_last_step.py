@@ -28,15 +28,15 @@ from app.protocols.ui_message_stream import UIMessageStreamEncoder
 from tests.protocols.test_ui_message_stream import chunks
 
 CALL = ToolInputAvailable("c", "t", {})
-ANSWERED: list[Event] = [StepStart(), CALL, ToolOutputAvailable("c", 1)]
+SETTLED: list[Event] = [StepStart(), CALL, ToolOutputAvailable("c", 1)]
 
 
 @pytest.mark.parametrize(
     "events",
     [
-        ANSWERED,
-        [*ANSWERED, StepEnd("tool-calls")],
-        [*ANSWERED, TextDelta("a")],
+        SETTLED,
+        [*SETTLED, StepEnd("tool-calls")],
+        [*SETTLED, TextDelta("a")],
         [StepStart(), CALL, ToolOutputError("c", "No.")],
         [StepStart(), CALL, ToolOutputDenied("c")],
         [StepStart(), ToolInputStart("c", "t"), ToolInputError("c", "t", {}, "No.")],
@@ -56,9 +56,9 @@ def test_a_step_whose_calls_are_all_settled_invites_a_post(events: Sequence[Even
     "events",
     [
         [StepStart(), TextDelta("a")],
-        [*ANSWERED, StepEnd("tool-calls"), StepStart()],
-        [*ANSWERED, ToolInputAvailable("d", "u", {}, "client")],
-        [*ANSWERED, ToolInputAvailable("d", "u", {}), ToolApprovalRequest("p", "d")],
+        [*SETTLED, StepEnd("tool-calls"), StepStart()],
+        [*SETTLED, ToolInputAvailable("d", "u", {}, "client")],
+        [*SETTLED, ToolInputAvailable("d", "u", {}), ToolApprovalRequest("p", "d")],
         [StepStart(), CALL, ToolOutputAvailable("c", 1, preliminary=True)],
     ],
 )
@@ -74,15 +74,15 @@ def test_a_step_without_calls_or_with_one_that_waits_does_not(events: Sequence[E
 @pytest.mark.parametrize(
     ("before", "end", "lines"),
     [
-        ([*ANSWERED], Error("x", "No."), "8f9aef3ed"),
-        ([*ANSWERED], Abort(), "8f9aefed"),
-        ([*ANSWERED, StepEnd("tool-calls")], Error("x", "No."), "8f9aef3ed"),
-        ([*ANSWERED, StepEnd("tool-calls")], Finish("tool-calls"), "8f9aefed"),
+        ([*SETTLED], Error("x", "No."), "8f9aef3ed"),
+        ([*SETTLED], Abort(), "8f9aefed"),
+        ([*SETTLED, StepEnd("tool-calls")], Error("x", "No."), "8f9aef3ed"),
+        ([*SETTLED, StepEnd("tool-calls")], Finish("tool-calls"), "8f9aefed"),
         ([StepStart(), CALL], Error("x", "No."), "8f9aef3ed"),
         ([StepStart(), TextDelta("a")], Error("x", "No."), "8f03ed"),
     ],
 )
-def test_the_data_stream_never_ends_on_answered_calls(
+def test_the_data_stream_never_ends_on_settled_calls(
     before: Sequence[Event], end: Event, lines: str
 ) -> None:
     framer = Framer(DataStreamEncoder())
@@ -109,22 +109,22 @@ def test_the_data_stream_never_ends_on_answered_calls(
         ),
     ],
 )
-def test_the_ui_stream_never_ends_on_answered_calls(
+def test_the_ui_stream_never_ends_on_settled_calls(
     before: Sequence[Event], end: Event, kinds: Sequence[str]
 ) -> None:
     framer = Framer(UIMessageStreamEncoder())
 
-    wire = framer.frame([Start("m"), *ANSWERED, *before, end])
+    wire = framer.frame([Start("m"), *SETTLED, *before, end])
 
     found = [chunk["type"] for chunk in chunks(wire)]
-    answered = ["start", "start-step", "tool-input-available", "tool-output-available"]
-    assert found == [*answered, "finish-step", "start-step", *kinds]
+    settled = ["start", "start-step", "tool-input-available", "tool-output-available"]
+    assert found == [*settled, "finish-step", "start-step", *kinds]
 
 
 def test_a_later_step_in_which_nothing_is_said_is_shown_even_if_the_model_had_begun_it() -> None:
     framer = Framer(UIMessageStreamEncoder())
 
-    wire = framer.frame([Start("m"), *ANSWERED, StepEnd("tool-calls"), StepStart(), Abort()])
+    wire = framer.frame([Start("m"), *SETTLED, StepEnd("tool-calls"), StepStart(), Abort()])
 
     assert [chunk["type"] for chunk in chunks(wire)][-2:] == ["message-metadata", "abort"]
 
@@ -133,7 +133,7 @@ def test_a_later_step_that_says_something_shows_itself() -> None:
     framer = Framer(UIMessageStreamEncoder())
 
     wire = framer.frame(
-        [Start("m"), *ANSWERED, StepEnd("tool-calls"), StepStart(), TextDelta("a"), Abort()]
+        [Start("m"), *SETTLED, StepEnd("tool-calls"), StepStart(), TextDelta("a"), Abort()]
     )
 
     assert [chunk["type"] for chunk in chunks(wire)][-2:] == ["text-end", "abort"]
@@ -142,7 +142,7 @@ def test_a_later_step_that_says_something_shows_itself() -> None:
 def test_a_3_4_client_sees_a_later_step_in_which_nothing_is_said() -> None:
     framer = Framer(DataStreamEncoder("3.4"))
 
-    wire = framer.frame([Start("m"), *ANSWERED, Error("x", "No.")])
+    wire = framer.frame([Start("m"), *SETTLED, Error("x", "No.")])
 
     assert [line[:2] for line in wire.decode().splitlines()] == [
         "9:",

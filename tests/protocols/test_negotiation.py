@@ -1,4 +1,4 @@
-"""Which client is answered in which protocol."""
+"""Which client gets which protocol."""
 
 from typing import Any
 

@@ -141,7 +141,7 @@ def test_redacted_reasoning_ends_an_open_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "chunk"),
+    ("settled", "chunk"),
     [
         (
             ToolOutputAvailable("c", {"ok": True}),
@@ -154,14 +154,14 @@ def test_redacted_reasoning_ends_an_open_text() -> None:
     ],
 )
 def test_statuses_replace_each_other_and_are_done_just_before_the_output(
-    answer: Event, chunk: dict[str, Any]
+    settled: Event, chunk: dict[str, Any]
 ) -> None:
     events: list[Event] = [
         *turns.BEGIN,
         ToolInputAvailable("c", "t", {}),
         Status("One", "c"),
         Status("Two", "c"),
-        answer,
+        settled,
     ]
 
     wire = encode(UIMessageStreamEncoder(), events)
@@ -195,7 +195,7 @@ def test_preliminary_outputs_are_marked_and_the_last_one_is_not() -> None:
     assert "preliminary" not in last
 
 
-def test_what_the_provider_ran_itself_is_marked_from_its_start_to_its_answer() -> None:
+def test_a_call_that_the_provider_ran_is_marked_from_its_start_to_its_result() -> None:
     events: list[Event] = [
         *turns.BEGIN,
         ToolInputStart("c", "web_search", "provider"),
@@ -203,10 +203,10 @@ def test_what_the_provider_ran_itself_is_marked_from_its_start_to_its_answer() -
         ToolOutputAvailable("c", []),
     ]
 
-    start, call, answer = chunks(encode(UIMessageStreamEncoder(), events))[-3:]
+    start, call, result = chunks(encode(UIMessageStreamEncoder(), events))[-3:]
 
     assert start["providerExecuted"] is call["providerExecuted"] is True
-    assert answer["providerExecuted"] is True
+    assert result["providerExecuted"] is True
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The model's errors as ours."""
+"""The provider's failures as our errors."""
 
 import json
 from typing import Any

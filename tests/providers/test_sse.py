@@ -1,4 +1,4 @@
-"""Splitting server-sent events, with the usual shape and with every other one."""
+"""Splitting server-sent events, of the usual shape and of any other."""
 
 from itertools import pairwise
 

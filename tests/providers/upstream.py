@@ -82,7 +82,7 @@ def respond(*pieces: bytes, status: int = 200, headers: Mapping[str, str] | None
 
 
 async def hang_up(connection: Connection) -> None:
-    """A script: close the connection without a word."""
+    """A script: close the connection without a response."""
     connection.abort()
 
 
@@ -97,7 +97,7 @@ class Upstream:
 
 @asynccontextmanager
 async def serve(*scripts: Script) -> AsyncIterator[Upstream]:
-    """Run the server; ``url`` is a base URL. A request beyond the scripts is hung up on."""
+    """Run the server; ``url`` is a base URL. After the last script it hangs up on requests."""
     upstream = Upstream()
     waiting = list(scripts)
     tasks: set[asyncio.Task[None]] = set()

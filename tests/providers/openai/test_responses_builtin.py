@@ -1,4 +1,4 @@
-"""What the model's own side ran, as calls with their answers."""
+"""The calls that the provider ran, with their results."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Output items, from their begin to their end, and what is in between."""
+"""Output items, from their beginning to their end."""
 
 import json
 
@@ -131,10 +131,10 @@ def test_a_call_without_an_id_of_its_own_gets_one(upstream_id: str | None) -> No
     side.items.finish(side.out, 0, FunctionCall(call_id=upstream_id, name="f"))
     side.items.finish(side.out, 1, WebSearch(id=upstream_id))
 
-    call, search, answer = side.take()
+    call, search, result = side.take()
     assert call == ToolInputAvailable("call_1", "f", {})
     assert search == ToolInputAvailable("call_2", "web_search", {}, "provider")
-    assert isinstance(answer, ToolOutputAvailable)
+    assert isinstance(result, ToolOutputAvailable)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whole turns through the app with `CHAT_API=responses`, the scripted model behind."""
+"""Whole turns through the app with `CHAT_API=responses`, against the scripted model."""
 
 import json
 from collections.abc import AsyncIterator
@@ -44,10 +44,10 @@ async def test_a_tool_of_ours_is_run_and_its_output_sent_back(chat: Chat, contro
     (output,) = of_type(found, "tool-output-available")
     assert len(of_type(found, "start-step")) == 2
     assert found[-1] == {**found[-1], "type": "finish", "finishReason": "stop"}
-    *_, call, answer = control.requests[-1].body["input"]
+    *_, call, result = control.requests[-1].body["input"]
     assert call["type"] == "function_call"
-    assert call["call_id"] == answer["call_id"] == output["toolCallId"]
-    assert json.loads(answer["output"]) == output["output"]
+    assert call["call_id"] == result["call_id"] == output["toolCallId"]
+    assert json.loads(result["output"]) == output["output"]
 
 
 async def test_what_the_models_side_ran_is_shown_as_its_own(chat: Chat, control: Control) -> None:

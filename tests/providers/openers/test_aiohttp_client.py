@@ -1,4 +1,4 @@
-"""What only `AiohttpOpener` does: its own retries, and its ways with proxies."""
+"""What only `AiohttpOpener` does: its own retries, and proxies."""
 
 import asyncio
 from contextlib import aclosing
@@ -25,7 +25,7 @@ class Sleeper:
         self.naps.append(seconds)
 
 
-async def naps_before_an_answer(*refusals: Script) -> list[float]:
+async def naps_before_a_response(*refusals: Script) -> list[float]:
     sleeper = Sleeper()
     async with serve(*refusals, respond()) as upstream:
         opener = AiohttpOpener(
@@ -41,11 +41,11 @@ def refusal(retry_after: str) -> Script:
 
 
 async def test_it_waits_longer_each_time() -> None:
-    assert await naps_before_an_answer(hang_up, respond(b"{}", status=500)) == [0.5, 1.0]
+    assert await naps_before_a_response(hang_up, respond(b"{}", status=500)) == [0.5, 1.0]
 
 
 async def test_it_waits_as_long_as_it_is_told() -> None:
-    naps = await naps_before_an_answer(refusal("1"), refusal("Thu, 01 Jan 2026 00:00:02 GMT"))
+    naps = await naps_before_a_response(refusal("1"), refusal("Thu, 01 Jan 2026 00:00:02 GMT"))
 
     assert naps == [1.0, 2.0]
 

@@ -1,4 +1,4 @@
-"""What only `OpenAIOpener` does: Azure, clients of one's own, and not importing the package."""
+"""What only `OpenAIOpener` does: Azure, other clients, and importing the package late."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What every opener keeps to, over a real socket; `AiohttpOpener` and `OpenAIOpener` alike."""
+"""What every opener promises, over a real socket: `AiohttpOpener` and `OpenAIOpener` alike."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ async def read_all(stream: ByteStream) -> bytes:
         return data
 
 
-async def test_the_body_goes_out_and_the_answer_comes_in(make_opener: MakeOpener) -> None:
+async def test_the_body_goes_out_and_the_response_comes_in(make_opener: MakeOpener) -> None:
     async with (
         serve(respond(b"data: a\n\n", b"data: b\n\n")) as upstream,
         aclosing(make_opener(base_url=upstream.url, api_key="k")) as opener,
@@ -76,7 +76,7 @@ async def test_what_has_come_is_there_before_more_comes(make_opener: MakeOpener)
     assert (first, rest) == (b"data: a\n\n", b"data: b\n\n")
 
 
-async def test_an_answer_may_be_of_the_responses_api(make_opener: MakeOpener) -> None:
+async def test_a_response_may_be_of_the_responses_api(make_opener: MakeOpener) -> None:
     async with (
         serve(respond(b"data: a\n\n")) as upstream,
         aclosing(make_opener(base_url=upstream.url + "/")) as opener,
@@ -307,7 +307,9 @@ async def test_letting_go_in_the_middle_closes_the_connection(make_opener: MakeO
         await stream.aclose()
 
 
-async def test_a_connection_serves_again_once_its_answer_was_read(make_opener: MakeOpener) -> None:
+async def test_a_connection_serves_again_once_its_body_was_read(
+    make_opener: MakeOpener,
+) -> None:
     async with (
         serve(respond(b"a"), respond(b"b")) as upstream,
         aclosing(make_opener(base_url=upstream.url)) as opener,
@@ -318,7 +320,7 @@ async def test_a_connection_serves_again_once_its_answer_was_read(make_opener: M
     assert upstream.connections == 1
 
 
-async def test_many_answers_stream_at_once(make_opener: MakeOpener) -> None:
+async def test_many_responses_stream_at_once(make_opener: MakeOpener) -> None:
     streams = 120  # more than the usual limits of connection pools
     everybody_is_here = asyncio.Barrier(streams)
 

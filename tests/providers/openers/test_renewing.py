@@ -1,4 +1,4 @@
-"""An opener whose key is exchanged while it runs."""
+"""An opener whose key changes while it runs."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""When to try again, and how long to wait."""
+"""When to send a request again, and how long to wait."""
 
 from collections.abc import Mapping
 
