@@ -23,6 +23,7 @@ from app.events import (
 from app.providers.failures import error_in_stream
 from app.providers.joining import Joiner
 from app.providers.openai.chat_chunks import (
+    Annotation,
     Delta,
     Function,
     ToolCallDelta,
@@ -114,9 +115,8 @@ class ChatDecoder:
                     out.delta(TextDelta, delta.refusal)
                 if delta.tool_calls or delta.function_call:
                     self._add_calls(delta, out)
-                for annotation in delta.annotations or ():
-                    if (page := annotation.url_citation) is not None:
-                        self._citations.add(out, url=page.url, title=page.title)
+                if delta.annotations:
+                    self._cite(delta.annotations, out)
         return out.take()
 
     def _add_calls(self, delta: Delta, out: Joiner) -> None:
@@ -132,6 +132,11 @@ class ChatDecoder:
                 name=function.name or "",
                 arguments=function.arguments or "",
             )
+
+    def _cite(self, annotations: list[Annotation], out: Joiner) -> None:
+        for annotation in annotations:
+            if (page := annotation.url_citation) is not None:
+                self._citations.add(out, url=page.url, title=page.title)
 
     def _close(self) -> list[Event]:
         if not self._calls.named:
