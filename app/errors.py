@@ -18,6 +18,9 @@
     - ProviderRateLimited        429
     - ProviderUnauthorized       502  wrong key, project or model name
     - ProviderTimeout            504
+  + TurnCutOff                   503  the server ended the turn before its end
+    - TimeLimitReached           504
+    - ServerStopping             503
 
 A tool that fails is not here: it is an event, and the model may answer it. Once bytes have been
 sent an error is not raised to the client either: it is an `Error` event in the stream.
@@ -166,3 +169,34 @@ class ProviderTimeout(ProviderError):
     code = "provider_timeout"
     status = 504
     public_message = "The model did not answer in time; please try again."
+
+
+class TurnCutOff(ChatError):
+    """The server ended the turn before the model did. Sent as an `Error` event, never raised."""
+
+    code = "turn_cut_off"
+    status = 503
+    public_message = "The answer was cut off."
+
+
+class TimeLimitReached(TurnCutOff):
+    code = "deadline_exceeded"
+    status = 504
+    public_message = "The answer was cut off by the time limit."
+
+
+class ServerStopping(TurnCutOff):
+    code = "shutdown"
+    public_message = "The server is restarting; please send your message again."
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status that belongs to the ``code`` of an error; 502 for a foreign one."""
+    return _statuses(ChatError).get(code, ProviderError.status)
+
+
+def _statuses(error_type: type[ChatError]) -> dict[str, int]:
+    statuses = {error_type.code: error_type.status}
+    for narrower in error_type.__subclasses__():
+        statuses |= _statuses(narrower)
+    return statuses

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from app.telemetry.log import RequestLog
+from app.turns.outcome import TurnLabels, TurnOutcome
 
 NAMESPACE = "Deltaline"
 
@@ -41,23 +41,23 @@ class TurnMetrics:
         self._out = out
         self._now = now
 
-    def put(self, record: RequestLog) -> None:
+    def put(self, labels: TurnLabels, outcome: TurnOutcome) -> None:
         """Write the line of a turn that is over. What is not known is not in it."""
         measured = {
-            "TimeToFirstToken": (record.first_token_ms, "Milliseconds"),
-            "Duration": (record.duration_ms, "Milliseconds"),
-            "InputTokens": (record.input_tokens, "Count"),
-            "OutputTokens": (record.output_tokens, "Count"),
-            "Errors": (int(record.error_code is not None), "Count"),
+            "TimeToFirstToken": (outcome.first_token_ms, "Milliseconds"),
+            "Duration": (outcome.duration_ms, "Milliseconds"),
+            "InputTokens": (outcome.usage.input_tokens, "Count"),
+            "OutputTokens": (outcome.usage.output_tokens, "Count"),
+            "Errors": (int(outcome.error is not None), "Count"),
         }
         known = {name: pair for name, pair in measured.items() if pair[0] is not None}
         # Not dimensions: CloudWatch charges for each value that one has.
         facts = {
-            "FinishReason": record.finish_reason,
-            "ErrorCode": record.error_code,
-            "Protocol": record.protocol,
-            "Model": record.model,
-            "RequestId": record.request_id,
+            "FinishReason": outcome.finish_reason,
+            "ErrorCode": None if outcome.error is None else outcome.error.code,
+            "Protocol": labels.protocol,
+            "Model": labels.model,
+            "RequestId": labels.request_id,
         }
         directive = {
             "Namespace": NAMESPACE,

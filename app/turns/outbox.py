@@ -47,7 +47,12 @@ class Outbox:
         self._keep_alive = keep_alive
         self._beat: asyncio.Future[None] | None = None
         self._last_sent = self._time()
-        self._timer = self._loop.call_later(keep_alive_s, self._on_timer)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start_keep_alive(self) -> None:
+        """Begin to fill silences. The turn's start does this; an outbox alone runs no timer."""
+        self._last_sent = self._time()
+        self._timer = self._loop.call_later(self._keep_alive_s, self._on_timer)
 
     @property
     def is_writing(self) -> bool:
@@ -86,7 +91,8 @@ class Outbox:
     def close(self) -> None:
         """Say that no frame follows, or that nobody reads any more. What waits stays."""
         self._is_closed = True
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._beat is not None:
             self._beat.cancel()
         self._make_room()

@@ -10,20 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.events import (
-    Abort,
     Data,
-    Error,
     Event,
     File,
     Finish,
-    FinishReason,
     Metadata,
     ReasoningDelta,
     ReasoningRedacted,
     ReasoningSignature,
     Source,
     Start,
-    StepEnd,
     StepStart,
     TextDelta,
     ToolApprovalRequest,
@@ -32,7 +28,6 @@ from app.events import (
     ToolOutputAvailable,
     ToolOutputDenied,
     ToolOutputError,
-    Usage,
 )
 from app.protocols.ui_message_stream import PROVIDER, source_chunk
 
@@ -47,17 +42,11 @@ class Transcript:
         message_id: the assistant message's id.
         parts: the message's parts, as AI SDK 5 and later keep them.
         text: the answer's text of all steps.
-        finish_reason: why it ended: the model's reason, ``"error"`` or ``"other"`` (stopped).
-        usage: of all steps that ended.
-        error: the terminal error, if the turn failed.
     """
 
     def __init__(self, message_id: str) -> None:
         self.message_id = message_id
         self.parts: list[dict[str, Any]] = []
-        self.finish_reason: FinishReason = "other"
-        self.usage = Usage()
-        self.error: Error | None = None
         self._metadata: dict[str, Any] = {}
         self._block: tuple[str, list[str]] | None = None
         self._calls: dict[str, dict[str, Any]] = {}
@@ -89,8 +78,6 @@ class Transcript:
                 self._metadata.update(metadata or {})
             case StepStart():
                 self.parts.append({"type": "step-start"})
-            case StepEnd(_, usage):
-                self.usage += usage
             case ReasoningSignature(signature):
                 self._prove({"signature": signature})
             case ReasoningRedacted(data):
@@ -117,15 +104,8 @@ class Transcript:
                 self._data(name, data, data_id)
             case Metadata(value):
                 self._metadata = _merged(self._metadata, value)
-            case Finish(finish_reason, usage, metadata):
-                self.finish_reason = finish_reason
-                self.usage = usage
+            case Finish(_, _, metadata):
                 self._metadata = _merged(self._metadata, metadata or {})
-            case Error():
-                self.finish_reason = "error"
-                self.error = event
-            case Abort():
-                self.finish_reason = "other"
             case _:
                 pass  # progress and input deltas leave no trace in the message
 

@@ -4,8 +4,8 @@ A turn pushes: it awaits ``emit`` with the events as they come and knows nothing
 responses or clients. Who runs it (`app.turns.live_turn`) decides when it has to end.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, assert_never
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
 
 import msgspec
 
@@ -21,7 +21,6 @@ from app.events import (
     ToolInputAvailable,
     ToolInputError,
     ToolOutputDenied,
-    Usage,
 )
 from app.messages import (
     Message,
@@ -32,9 +31,8 @@ from app.messages import (
 )
 from app.providers.provider import Provider
 from app.tools.toolbox import Ask, Deny, Leave, Plan, Refuse, Run, Toolbox
+from app.turns.progress import TurnProgress
 from app.turns.step import StepRecord
-
-About: TypeAlias = Callable[[Usage], Mapping[str, Any] | None]
 
 
 class TurnRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +54,8 @@ async def run_turn(
     emit: Emit,
     *,
     provider: Provider,
-    about: About,
     tools: Toolbox,
+    progress: TurnProgress,
 ) -> None:
     """Run the turn to its end.
 
@@ -65,14 +63,14 @@ async def run_turn(
         request: what is asked.
         emit: awaited with the events, in order.
         provider: the model.
-        about: makes the metadata of the finished message from the usage of all steps.
         tools: what the model may call.
+        progress: told the usage of each step; gives that of all steps and the message's metadata.
 
     Raises:
         ProviderError: the model could not be called. Whether that becomes an HTTP status or an
             `Error` event is not for the turn to say.
     """
-    turn = _Turn(request, emit, provider, about, tools)
+    turn = _Turn(request, emit, provider, tools, progress)
     await turn.answer_approvals()
     for steps_left in reversed(range(request.max_steps)):
         if not await turn.step(is_last=steps_left == 0):
@@ -85,18 +83,17 @@ class _Turn:
         request: TurnRequest,
         emit: Emit,
         provider: Provider,
-        about: About,
         tools: Toolbox,
+        progress: TurnProgress,
     ) -> None:
         self._request = request
         self._emit = emit
         self._provider = provider
-        self._about = about
         self._tools = tools
+        self._progress = progress
         self._messages = list(request.messages)
         if request.system_prompt is not None:
             self._messages.insert(0, Message("system", (TextPart(request.system_prompt),)))
-        self._usage = Usage()
         self._unsent_start: list[Event] = [Start(request.message_id)]
         self._begin_step()
 
@@ -144,7 +141,7 @@ class _Turn:
         self._record.add(events)
         last = events[-1]
         if isinstance(last, StepEnd):
-            self._usage += last.usage
+            self._progress.add_usage(last.usage)
             events = self._with_plans(events[:-1])
             if self._plans:
                 self._end = StepEnd("tool-calls", last.usage)  # not before its calls are answered
@@ -182,7 +179,7 @@ class _Turn:
             await self._emit(events)
 
     def _finish(self, finish_reason: FinishReason) -> Finish:
-        return Finish(finish_reason, self._usage, self._about(self._usage))
+        return Finish(finish_reason, self._progress.usage, self._progress.metadata())
 
 
 def _announced(plan: Plan) -> Sequence[Event]:

@@ -1,8 +1,9 @@
 """One turn over a model that says what the test wants, step by step."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.errors import ProviderRateLimited
@@ -28,6 +29,7 @@ from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.tool import Tool
 from app.tools.toolbox import Toolbox
+from app.turns.progress import TurnProgress
 from app.turns.turn import TurnRequest, run_turn
 
 HELLO = Message("user", (TextPart("Hello"),))
@@ -74,7 +76,7 @@ async def _run(
     model: Model,
     *,
     tools: Mapping[str, Tool] | None = None,
-    about: Callable[[Usage], Mapping[str, Any] | None] = lambda _: None,
+    keeps_metadata: bool = False,
     **options: Any,
 ) -> list[Event]:
     """Run a turn; return its events, which the grammar has accepted up to the end."""
@@ -89,8 +91,12 @@ async def _run(
 
     request = TurnRequest(message_id="msg-1", model="m", messages=(HELLO,), **options)
     toolbox = Toolbox(tools or {}, Scene(), Approvals(b"secret"), can_ask=True)
-    await run_turn(request, emit, provider=model, about=about, tools=toolbox)
+    progress = TurnProgress(model="m", started=0, clock=lambda: 0.25)
+    await run_turn(request, emit, provider=model, tools=toolbox, progress=progress)
     assert order.state is State.DONE
+    if not keeps_metadata and isinstance(events[-1], Finish):
+        assert events[-1].metadata is not None
+        events[-1] = msgspec.structs.replace(events[-1], metadata=None)
     return events
 
 
@@ -115,9 +121,10 @@ async def test_a_step_without_calls_is_the_whole_turn() -> None:
 
 
 async def test_the_finish_tells_about_the_turn() -> None:
-    events = await _run(Model(SAID), about=lambda usage: {"tokens": usage.output_tokens})
+    events = await _run(Model(SAID), keeps_metadata=True)
 
-    assert events[-1] == Finish("stop", Usage(3, 2), {"tokens": 2})
+    metadata = {"model": "m", "usage": Usage(3, 2).counted(), "durationMs": 250.0}
+    assert events[-1] == Finish("stop", Usage(3, 2), metadata)
 
 
 async def test_the_system_prompt_is_the_first_message() -> None:
