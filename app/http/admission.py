@@ -1,4 +1,4 @@
-"""What is asked of every request before anybody looks at its content: its token and its size."""
+"""What every request must pass before its content is looked at: the token and the size limit."""
 
 import secrets
 import time

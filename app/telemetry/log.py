@@ -1,4 +1,4 @@
-"""The log: one JSON line a request, for whoever runs the server, never any content.
+"""The log: one JSON line per request, without any content.
 
 A line holds no message text, no key and no header, so that logs may be kept and shipped.
 """
@@ -19,7 +19,7 @@ logger = logging.getLogger("deltaline")
 class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
     """The log line of one request. Times in milliseconds since it came in.
 
-    What is not known, such as the tokens of a turn that was cut off, is not in the line.
+    Unknown values, such as the tokens of a turn that was cut off, are left out.
     """
 
     request_id: str
@@ -87,7 +87,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        # In ASCII, since nobody knows what standard error is encoded in.
+        # ASCII, since the encoding of standard error is unknown.
         return json.dumps(line, separators=(",", ":"), default=str)
 
 

@@ -1,7 +1,7 @@
 """Metrics of chat turns on Lambda: one line each in CloudWatch's embedded metric format.
 
-Lambda ships what a function prints to CloudWatch Logs, and CloudWatch takes the metrics out of
-lines like this one; no agent, no request, no SDK. Like the log, a line holds no content.
+Lambda sends what a function prints to CloudWatch Logs, and CloudWatch extracts the metrics from
+lines like this one, without an agent, a request or an SDK. Like the log, a line holds no content.
 
     {"_aws":{"Timestamp":1767225600000,"CloudWatchMetrics":[{"Namespace":"Deltaline",
      "Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Duration","Unit":"Milliseconds"}]}]},
@@ -42,7 +42,7 @@ class TurnMetrics:
         self._now = now
 
     def put(self, labels: TurnLabels, outcome: TurnOutcome) -> None:
-        """Write the line of a turn that is over. What is not known is not in it."""
+        """Write the line of a turn that is over. Unknown values are left out."""
         measured = {
             "TimeToFirstToken": (outcome.first_token_ms, "Milliseconds"),
             "Duration": (outcome.duration_ms, "Milliseconds"),
@@ -51,7 +51,7 @@ class TurnMetrics:
             "Errors": (int(outcome.error is not None), "Count"),
         }
         known = {name: pair for name, pair in measured.items() if pair[0] is not None}
-        # Not dimensions: CloudWatch charges for each value that one has.
+        # Not dimensions: CloudWatch charges for each value of a dimension.
         facts = {
             "FinishReason": outcome.finish_reason,
             "ErrorCode": None if outcome.error is None else outcome.error.code,
@@ -75,5 +75,5 @@ class TurnMetrics:
         }
         out = sys.stdout if self._out is None else self._out
         out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
-        # Lambda freezes the process when the answer is out.
+        # Lambda freezes the process once the response is complete.
         out.flush()

@@ -1,8 +1,9 @@
-"""A turn while it runs: its task, its way out, its end.
+"""A turn while it runs: its task, its time limit and its end.
 
-The rules of an ending are all here. A turn that was not opened raises to the route, which answers
-with a real HTTP status; a turn that was ends its stream with an `Error` event, whatever happened:
-the model broke off, the time limit came, the server stops, we have a defect.
+All rules about endings are here. A turn that fails before it has sent anything raises to the
+route, which responds with a real HTTP status. Later failures end the stream with an `Error` event,
+whatever the cause: the model's stream broke, the time limit was reached, the server stops, or a
+defect of ours.
 """
 
 import asyncio
@@ -39,9 +40,9 @@ class LiveTurn:
         deadline: loop time at which the turn ends with `TIME_LIMIT`.
 
     Attributes:
-        opened: done as soon as the turn has something to say; carries the exception of one that
-            failed before.
-        outcome: how the turn ended, once it has.
+        opened: done as soon as the turn has sent something; holds the exception if it failed
+            before that.
+        outcome: how the turn ended; `None` while it runs.
     """
 
     def __init__(
@@ -76,10 +77,10 @@ class LiveTurn:
             framer.tell(transcript.add)
 
     def start(self, on_end: Callable[["LiveTurn"], None]) -> None:
-        """Begin to run; cannot fail.
+        """Start the turn's task and timers. Cannot fail.
 
         Args:
-            on_end: called once, when the turn is over, however it ended.
+            on_end: called once when the turn is over, however it ended.
         """
         loop = asyncio.get_running_loop()
         self._on_end = on_end
@@ -98,26 +99,26 @@ class LiveTurn:
         return self._progress.error
 
     def answer_anyway(self) -> None:
-        """Say that the response has begun: from here on a failure is an event in the stream."""
+        """Declare that the response has begun: from now on a failure is an event in the stream."""
         self._is_answering = True
 
     def stop(self, error: Error) -> None:
-        """End the turn with ``error`` as soon as it can be; its stream ends properly."""
+        """End the turn with ``error`` as soon as possible; its stream still ends properly."""
         self._stop_error = error
         if self._limit is None or self._limit.expired():
             return  # not begun, or already ending
         if self._outbox is None or not self._outbox.is_writing:
             self._limit.reschedule(0)
-        # Else the client has to take the frame first: cut there, the stream would miss a piece.
+        # Otherwise the client has to take the frame first, or the stream would miss a piece.
 
     def abandon(self) -> None:
-        """Cancel the turn because nobody listens any more."""
+        """Cancel the turn because its client has left."""
         if not self.task.done():
             self._client_left = True
             self.task.cancel()
 
     async def leave(self) -> None:
-        """Abandon the turn and wait until it is gone."""
+        """Abandon the turn and wait for its end."""
         if not self.task.done():
             self.abandon()
             await asyncio.wait([self.task])
@@ -126,7 +127,7 @@ class LiveTurn:
         limit = asyncio.timeout(None if self._stop_error is None else 0)
         try:
             async with limit:
-                # Known only while it can be moved: a turn that already ends cannot be told to.
+                # Set only while it can be moved: a turn that is ending cannot be stopped again.
                 self._limit = limit
                 try:
                     await self._run_turn(self._emit)
@@ -158,7 +159,7 @@ class LiveTurn:
             await self._outbox.put(frame)
             if self._stop_error is not None and self._limit is not None:
                 self.stop(self._stop_error)
-                await asyncio.sleep(0)  # where it ends
+                await asyncio.sleep(0)  # the time limit cancels the task here
 
     async def _fail(self, error: Exception) -> None:
         """End the turn for ``error``: as an exception while the status is open, else in-band."""
@@ -177,7 +178,7 @@ class LiveTurn:
 
     async def _end(self, event: Error) -> None:
         if self._framer.state is State.DONE:
-            return  # the turn was over before it could be told to end
+            return  # the turn was over before it could be stopped
         start = [Start(self._message_id)] if self._framer.state is State.IDLE else []
         await self._emit([*start, event])
 
@@ -187,7 +188,7 @@ class LiveTurn:
         if self._outbox is not None:
             self._outbox.close()
         if not self.opened.cancel():
-            self.opened.exception()  # seen, even if whoever waited for it has left
+            self.opened.exception()  # retrieved, even if nobody waits for it any more
         self.outcome = self._progress.outcome(status=self._status(), client_left=self._client_left)
         self._on_end(self)
 
@@ -195,6 +196,6 @@ class LiveTurn:
         """Return the HTTP status that goes with the turn's end."""
         if self._refusal_status is not None:
             return self._refusal_status
-        # A stream has had its status before it failed; an answer in one piece has not.
+        # A stream has sent its status before it failed; an answer in one piece has not.
         error = self._progress.error if self._outbox is None else None
         return 200 if error is None else status_of(error.code)

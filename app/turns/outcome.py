@@ -9,7 +9,7 @@ from app.events import Error, FinishReason, Usage
 
 
 class TurnLabels(msgspec.Struct, frozen=True, kw_only=True):
-    """What a turn is known by in logs and metrics. Set before it starts, and holds no content."""
+    """What identifies a turn in logs and metrics. Holds no content."""
 
     request_id: str
     chat_id: str | None = None
@@ -19,15 +19,15 @@ class TurnLabels(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TurnOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a turn.
+    """How a turn ended.
 
     Attributes:
-        status: the HTTP status of the response, if one was sent.
+        status: the HTTP status that was sent, or would have been if the client had stayed.
         finish_reason: ``None`` if the turn was cancelled because its client had left.
         error: why it failed, if it did.
         usage: of all its steps.
         steps: calls to the model.
-        first_token_ms: from the request to the first event that is more than a start.
+        first_token_ms: from the request to the first event after the start, if there was one.
         duration_ms: from the request to the end of the turn.
         client_left: whether the client left before the end.
     """
@@ -42,5 +42,5 @@ class TurnOutcome(msgspec.Struct, frozen=True, kw_only=True):
     client_left: bool
 
 
-# Told once of every turn that is over.
+# Called once for every turn that is over.
 TurnObserver: TypeAlias = Callable[[TurnLabels, TurnOutcome], None]

@@ -1,4 +1,4 @@
-"""What is known of a turn while it runs: counted here once, and read by whoever needs it."""
+"""The counts of a running turn: its steps, tokens and time. This is the only place that counts."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ class TurnProgress:
     Attributes:
         usage: the sum over all steps whose usage the model has reported.
         error: the `Error` that the turn ended with, if any.
-        first_token_ms: when the first event that is more than a start was sent, in milliseconds.
+        first_token_ms: from the request to the first event after the start, in milliseconds.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class TurnProgress:
         self.usage += usage
 
     def note(self, event: Event) -> None:
-        """Take in an event that was sent. Text deltas after the first event need not be told."""
+        """Count an event that was sent. Text deltas after the first token may be left out."""
         if self.first_token_ms is None and not isinstance(event, Start | StepStart):
             self.first_token_ms = self._elapsed_ms()
         match event:
@@ -53,12 +53,12 @@ class TurnProgress:
                 pass  # in the middle of a step
 
     def fail(self, error: Error) -> None:
-        """Take in an error that was not sent, since nothing had been sent before it."""
+        """Note the error of a turn that failed before it had sent anything."""
         self.error = error
         self._finish_reason = "error"
 
     def metadata(self) -> Mapping[str, Any]:
-        """Return what the finished message says about itself; what is not known is left out."""
+        """Return the metadata of the finished message; unknown values are left out."""
         counted = self.usage.counted()
         return {
             "model": self._model,

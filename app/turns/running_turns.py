@@ -1,7 +1,7 @@
-"""All turns that run in this process: started here, told to stop here, and waited for.
+"""All turns that run in this process: they are started, stopped and awaited here.
 
-Owned by the app's lifespan. Also the owner of what follows a turn: its observers (log, metrics)
-and the application's ``on_finish``.
+Owned by the app's lifespan. When a turn is over, its observers (log, metrics) and the application's
+``on_finish`` are called from here.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ class RunningTurns:
     """The running turns.
 
     Args:
-        on_finish: the application's; called with the chat id, the assistant's message (as AI SDK 5
-            and later keep it) and the usage, once a turn is over, however it ended.
-        observers: told the labels and the outcome of every turn that is over.
+        on_finish: called with the chat id, the assistant's message (as AI SDK 5 and later keep it)
+            and the usage when a turn is over, however it ended.
+        observers: called with the labels and the outcome of every turn that is over.
         last_calls_s: how long ``on_finish`` may go on when the server ends, in seconds.
     """
 
@@ -54,7 +54,7 @@ class RunningTurns:
         return len(self._running)
 
     def start(self, turn: LiveTurn) -> None:
-        """Start ``turn`` and take charge of it. Cannot fail: afterwards the turn runs."""
+        """Start ``turn``. Cannot fail: when this returns, the turn runs and is accounted for."""
         turn.start(self._ended)
         self._running.add(turn)
 
@@ -73,12 +73,12 @@ class RunningTurns:
             task.add_done_callback(self._afterwards.discard)
 
     def stop_all(self) -> None:
-        """End every running turn with the error that says the server is going away."""
+        """End every running turn with the error that says that the server is stopping."""
         for turn in tuple(self._running):
             turn.stop(SHUTDOWN)
 
     async def aclose(self) -> None:
-        """Cancel what still runs and wait for every ``on_finish``, though not for ever."""
+        """Cancel the running turns and wait for every ``on_finish``, for a limited time."""
         for turn in tuple(self._running):
             await turn.leave()
         if self._afterwards:
@@ -96,5 +96,5 @@ async def _tell(
         if told is not None:
             await told
     except Exception:
-        # The answer has been given: a failure to store it is the operator's to see.
+        # The client has its answer: that it was not stored concerns the operator only.
         logger.exception("on_finish failed")

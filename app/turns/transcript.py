@@ -1,7 +1,7 @@
-"""What a turn said, as the message that an AI SDK client would hold at its end.
+"""The message that an AI SDK client would hold at the end of a turn.
 
-Used where the whole answer is wanted at once: ``"stream": false`` and ``on_finish``. A direct
-stream keeps none of it.
+Used where the whole answer is needed at once: ``"stream": false`` and ``on_finish``. Otherwise none
+of it is kept.
 
 Source of the part shapes: vercel/ai, packages/ai/src/ui/ui-messages.ts (AI SDK 5 and later).
 """
@@ -63,7 +63,7 @@ class Transcript:
         return {"id": self.message_id, "role": "assistant", "parts": self.parts, **about}
 
     def add(self, event: Event) -> None:
-        """Take in the next event of the turn."""
+        """Add the next event of the turn."""
         if isinstance(event, TextDelta | ReasoningDelta):
             kind = "text" if isinstance(event, TextDelta) else "reasoning"
             if self._block is None or self._block[0] != kind:
@@ -107,7 +107,7 @@ class Transcript:
             case Finish(_, _, metadata):
                 self._metadata = _merged(self._metadata, metadata or {})
             case _:
-                pass  # progress and input deltas leave no trace in the message
+                pass  # statuses and input deltas are not part of the message
 
     def _end_block(self) -> None:
         if self._block is not None:
@@ -125,7 +125,7 @@ class Transcript:
         self.parts.append(part)
 
     def _answer(self, call_id: str, state: str, **fields: Any) -> None:
-        # A call of an earlier request is not part of what this turn said.
+        # A call of an earlier request is not part of this turn's message.
         part = self._calls.get(call_id)
         if part is not None:
             part.update(state=state, **fields)
@@ -141,7 +141,7 @@ class Transcript:
 
 
 def _merged(old: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``old`` with ``new`` laid over it, objects inside objects too, as clients do it."""
+    """Return ``old`` updated with ``new``, nested objects included, as clients merge metadata."""
     merged = dict(old)
     for key, value in new.items():
         known = merged.get(key)
