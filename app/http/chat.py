@@ -157,7 +157,7 @@ class Answers:
         turn = LiveTurn(
             self._runner(asked, message_id, record, started, tools, schema, transcript),
             message_id=message_id,
-            framer=Framer(encoder, earlier_calls(asked.approvals)),
+            framer=Framer(encoder, earlier_calls(asked.approval_replies)),
             outbox=outbox,
             record=record,
             on_end=self._turns.ended,
@@ -217,7 +217,7 @@ class Answers:
             message_id=message_id,
             model=record.model,
             messages=asked.messages,
-            approvals=asked.approvals,
+            approval_replies=asked.approval_replies,
             system_prompt=options.system_prompt if schema is None else INSTRUCTION,
             temperature=options.temperature,
             max_output_tokens=options.max_output_tokens,

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from app.events import Emit, ToolInputAvailable, ToolInputError, ToolOutputError
-from app.messages import ToolApproval, ToolOutputPart, ToolSpec
+from app.messages import ApprovalReply, ToolOutputPart, ToolSpec
 from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.runner import RefusedCall, run_calls, validate
@@ -99,11 +99,11 @@ class Toolbox:
         output = ToolOutputPart(event.tool_call_id, event.tool_name, event.message, is_error=True)
         return Refuse(None, event, output)
 
-    def judge_all(self, approvals: Sequence[ToolApproval]) -> Sequence[Plan]:
+    def judge_all(self, approvals: Sequence[ApprovalReply]) -> Sequence[Plan]:
         """Say what is to be done with the calls on which the user has had a word, each once."""
         return [self._judge(approval) for approval in _first_of_each_call(approvals)]
 
-    def _judge(self, approval: ToolApproval) -> Plan:
+    def _judge(self, approval: ApprovalReply) -> Plan:
         """Say what is to be done with a call of the history on which the user has had a word.
 
         The history is the client's: the call is checked like one of the model's, and the approval
@@ -140,15 +140,15 @@ class Toolbox:
         )
 
 
-def earlier_calls(approvals: Sequence[ToolApproval]) -> Mapping[str, str]:
+def earlier_calls(approvals: Sequence[ApprovalReply]) -> Mapping[str, str]:
     """Return the tools of the calls that a turn with these approvals answers, by call id."""
     calls = (approval.call for approval in _first_of_each_call(approvals))
     return {call.tool_call_id: call.tool_name for call in calls}
 
 
-def _first_of_each_call(approvals: Sequence[ToolApproval]) -> Sequence[ToolApproval]:
+def _first_of_each_call(approvals: Sequence[ApprovalReply]) -> Sequence[ApprovalReply]:
     # The history is the client's: it may name one call twice.
-    first: dict[str, ToolApproval] = {}
+    first: dict[str, ApprovalReply] = {}
     for approval in approvals:
         first.setdefault(approval.call.tool_call_id, approval)
     return tuple(first.values())

@@ -24,10 +24,10 @@ from app.events import (
     Usage,
 )
 from app.messages import (
+    ApprovalReply,
     Message,
     StepRequest,
     TextPart,
-    ToolApproval,
     ToolOutputPart,
 )
 from app.providers.provider import Provider
@@ -43,7 +43,7 @@ class TurnRequest(msgspec.Struct, frozen=True, kw_only=True):
     message_id: str
     model: str
     messages: Sequence[Message]
-    approvals: Sequence[ToolApproval] = ()
+    approval_replies: Sequence[ApprovalReply] = ()
     system_prompt: str | None = None
     temperature: float | None = None
     max_output_tokens: int | None = None
@@ -102,7 +102,7 @@ class _Turn:
 
     async def answer_approvals(self) -> None:
         """Answer the calls on which the user has had a word, before the first step."""
-        plans = self._tools.judge_all(self._request.approvals)
+        plans = self._tools.judge_all(self._request.approval_replies)
         for plan in plans:
             if isinstance(plan, Deny):
                 await self._send([ToolOutputDenied(plan.output.tool_call_id)])
