@@ -57,6 +57,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "requests/sentence": ("requests",),
     "tools/approval": (),
     "tools/canonical_json": (),
+    "tools/valid_call": (),
     "turns/step": (),
     "turns/transcript": (),
 }
@@ -94,8 +95,8 @@ NOT_YET_COVERED: frozenset[str] = frozenset(
         "tools/definition",
         "tools/docstring",
         "tools/loading",
-        "tools/outcome",
         "tools/remote_call",
+        "tools/result",
         "tools/signature",
         "tools/strict_schema",
     }
@@ -180,13 +181,12 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "scripted_model/texts": "scripted_model/test_chat.py",
     "scripted_model/tool_use": "scripted_model/test_chat.py",
     "threads": "test_cli.py",
-    "tools/context": "tools/test_runner.py",
-    "tools/definition": "tools/test_runner.py",
-    "tools/outcome": "tools/test_runner.py",
-    "tools/outlet": "tools/test_runner.py",
-    "tools/remote_call": "tools/test_runner.py",
-    "tools/signature": "tools/test_runner.py",
-    "tools/toolbox": "tools/test_runner.py",
+    "tools/context": "tools/test_execution.py",
+    "tools/definition": "tools/test_tool.py",
+    "tools/event_merger": "tools/test_execution.py",
+    "tools/remote_call": "tools/test_remote.py",
+    "tools/result": "tools/test_execution.py",
+    "tools/signature": "tools/test_tool.py",
 }
 
 TESTS = Path(__file__).parent

@@ -28,7 +28,13 @@ from app.tools.remote_call import (
     function_url_target,
     unreadable,
 )
-from app.tools.tool import DEFAULT_TIMEOUT_S, NeedsApproval, Report, Tool, describe_input
+from app.tools.tool import (
+    DEFAULT_TIMEOUT_S,
+    NeedsApproval,
+    OnPreliminary,
+    Tool,
+    describe_input,
+)
 
 if TYPE_CHECKING:
     import aiohttp
@@ -120,7 +126,7 @@ class RemoteTool(Tool):
         self._now = now
 
     async def _call(
-        self, arguments: Mapping[str, Any], context: ToolContext, report: Report
+        self, arguments: Mapping[str, Any], context: ToolContext, on_preliminary: OnPreliminary
     ) -> ToolResult:
         import aiohttp
 

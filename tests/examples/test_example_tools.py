@@ -1,29 +1,26 @@
 """The example tools: `get_weather`, `slow_process`, `get_location` and `send_email`."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from app.events import Event, Status, ToolInputAvailable, ToolOutputAvailable, ToolOutputError
 from app.tools import Scene
+from app.tools.definition import InvalidToolInput
+from app.tools.execution import run_calls
 from app.tools.loading import EXAMPLES, load_tools
-from app.tools.runner import RefusedCall, run_calls, validate
+from app.tools.valid_call import validate
+from tests.tools.sink import Sink
 
 TOOLS = load_tools(list(EXAMPLES))
 AT_ONCE = Scene(config={"pause_s": 0, "seconds_per_step": 0})
 
 
 async def called(name: str, **tool_input: Any) -> list[Event]:
-    events: list[Event] = []
-
-    async def emit(more: Sequence[Event]) -> None:
-        events.extend(more)
-
-    call = validate(ToolInputAvailable("c1", name, tool_input), TOOLS)
-    assert isinstance(call, ToolInputAvailable)
-    await run_calls([call], tools=TOOLS, emit=emit, scene=AT_ONCE)
-    return events
+    sink = Sink()
+    call = validate(TOOLS[name], "c1", tool_input)
+    await run_calls([call], emit=sink.emit, scene=AT_ONCE)
+    return sink.events
 
 
 async def test_the_weather_is_reported_while_it_is_looked_up() -> None:
@@ -55,15 +52,14 @@ async def test_the_slow_process_counts_its_steps() -> None:
 
 @pytest.mark.parametrize("steps", [0, -1, 101])
 def test_the_slow_process_takes_a_sensible_number_of_steps(steps: int) -> None:
-    call = ToolInputAvailable("c1", "slow_process", {"message": "x", "steps": steps})
-
-    assert isinstance(validate(call, TOOLS), RefusedCall)
+    with pytest.raises(InvalidToolInput, match="steps: Input should be"):
+        validate(TOOLS["slow_process"], "c1", {"message": "x", "steps": steps})
 
 
 def test_the_location_is_for_the_browser_to_say() -> None:
-    call = ToolInputAvailable("c1", "get_location", {})
+    call = validate(TOOLS["get_location"], "c1", {})
 
-    assert validate(call, TOOLS) == ToolInputAvailable("c1", "get_location", {}, "client")
+    assert call.announcement() == ToolInputAvailable("c1", "get_location", {}, "client")
 
 
 async def test_an_e_mail_needs_approval_and_is_not_really_sent() -> None:

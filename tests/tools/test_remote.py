@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -24,14 +24,16 @@ from app.aws.event_stream import (
     encode_event,
 )
 from app.aws.sigv4 import Credentials
-from app.events import Event, Status, ToolInputAvailable, ToolOutputAvailable, ToolOutputError
+from app.events import Event, Status, ToolOutputAvailable, ToolOutputError
 from app.protocols.tool_result import ToolResult
 from app.protocols.tool_run import ToolRunEncoder
 from app.tools import Scene, ToolDefinitionError
+from app.tools.execution import run_calls
 from app.tools.remote import RemoteTool
 from app.tools.remote_call import function_arn_target, function_url_target
-from app.tools.runner import run_calls
+from app.tools.valid_call import validate
 from tests.serving import served
+from tests.tools.sink import Sink
 
 KEYS = Credentials("ASIAEXAMPLE", "a/secret+key", "a//token==")
 ARN = "arn:aws:lambda:eu-north-1:123456789012:function:weather"
@@ -55,26 +57,10 @@ class Keys:
 NO_KEYS = Keys(None)
 
 
-class Sink:
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self._changed = asyncio.Event()
-
-    async def emit(self, events: Sequence[Event]) -> None:
-        self.events += events
-        self._changed.set()
-
-    async def until(self, event: Event) -> None:
-        while event not in self.events:
-            self._changed.clear()
-            await self._changed.wait()
-
-
 async def called(tool: RemoteTool, sink: Sink | None = None, **tool_input: Any) -> list[Event]:
     sink = Sink() if sink is None else sink
-    call = ToolInputAvailable("c1", tool.name, tool_input)
     scene = Scene(session_id="s-1", user_id="u-1", config={"unit": "F", "language": "en"})
-    await run_calls([call], tools={tool.name: tool}, emit=sink.emit, scene=scene)
+    await run_calls([validate(tool, "c1", tool_input)], emit=sink.emit, scene=scene)
     return sink.events
 
 
@@ -304,13 +290,11 @@ async def test_a_server_that_is_not_there_is_a_clear_tool_error(unused_tcp_port:
 async def test_one_remote_tool_that_fails_leaves_the_chat_its_others(unused_tcp_port: int) -> None:
     sink = Sink()
     async with served(serving(a_good_run)) as url:
-        tools = {
-            "here": RemoteTool("here", function_url=url),
-            "gone": RemoteTool("gone", function_url=f"http://127.0.0.1:{unused_tcp_port}"),
-        }
-        calls = [ToolInputAvailable("c1", "gone", {}), ToolInputAvailable("c2", "here", {})]
+        here = RemoteTool("here", function_url=url)
+        gone = RemoteTool("gone", function_url=f"http://127.0.0.1:{unused_tcp_port}")
+        calls = [validate(gone, "c1", {}), validate(here, "c2", {})]
 
-        parts = await run_calls(calls, tools=tools, emit=sink.emit)
+        parts = await run_calls(calls, emit=sink.emit)
 
     assert [part.is_error for part in parts] == [True, False]
 

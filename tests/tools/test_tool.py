@@ -479,7 +479,7 @@ def test_a_client_tool_cannot_have_two_schemas_or_a_wrong_one() -> None:
 
 def test_tools_cost_a_cold_start_nothing_until_there_are_some() -> None:
     code = (
-        "import sys, app.tools, app.tools.runner, app.tools.standalone, app.tools.remote;"
+        "import sys, app.tools, app.tools.toolbox, app.tools.standalone, app.tools.remote;"
         "assert not {'pydantic', 'aiohttp', 'botocore'} & set(sys.modules), sys.modules.keys()"
     )
 
