@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from app.events import Event, Status, ToolOutputAvailable, ToolOutputError
 from app.messages import ToolOutputPart
 from app.tools import DataObject, Scene, Tool, ToolContext, ToolError, ToolResult, tool
+from app.tools.definition import InvalidToolInput
 from app.tools.execution import run_call, run_calls
 from app.tools.result import CallResult, Failure, Success
 from app.tools.valid_call import ValidCall, validate
@@ -642,6 +643,16 @@ async def test_a_generator_is_closed_when_its_call_is_over_time() -> None:
     await run_alone(search)
 
     assert is_closed.is_set()
+
+
+async def test_a_tool_that_finds_its_input_invalid_itself_says_so() -> None:
+    @tool
+    def reject() -> None:
+        raise InvalidToolInput("The city is not on the map.")
+
+    result = await run_alone(reject)
+
+    assert result == Failure("The city is not on the map.", "INVALID_ARGUMENTS")
 
 
 async def test_a_view_of_a_dict_is_json_too() -> None:

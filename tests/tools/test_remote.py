@@ -30,7 +30,6 @@ from app.protocols.tool_run import ToolRunEncoder
 from app.tools import Scene, ToolDefinitionError
 from app.tools.execution import run_calls
 from app.tools.remote import RemoteTool
-from app.tools.remote_call import function_arn_target, function_url_target
 from app.tools.valid_call import validate
 from tests.serving import served
 from tests.tools.sink import Sink
@@ -361,39 +360,6 @@ async def test_lambdas_api_is_not_called_without_credentials() -> None:
 
     message = "This server has no AWS credentials to call w with."
     assert await called(tool) == [ToolOutputError("c1", message)]
-
-
-@pytest.mark.parametrize(
-    ("url", "target", "region"),
-    [
-        ("https://a.lambda-url.eu-north-1.on.aws", "/invoke", "eu-north-1"),
-        ("https://a.lambda-url.us-east-1.on.aws/", "/invoke", "us-east-1"),
-        ("https://a.lambda-url.us-east-1.on.aws/invoke", "", "us-east-1"),
-        ("https://a.lambda-url.us-east-1.on.aws/x//", "/invoke", "us-east-1"),
-        ("https://example.org", "/invoke", None),
-        ("https://a.lambda-url.us-east-1.on.aws.example.org", "/invoke", None),
-    ],
-)
-def test_the_address_and_the_region_come_from_the_url(
-    url: str, target: str, region: str | None
-) -> None:
-    found = function_url_target("w", url, None)
-
-    assert found.url == url.rstrip("/") + target
-    assert found.region == region
-    assert not found.is_invocation
-
-
-def test_the_address_and_the_region_come_from_the_arn() -> None:
-    plain = function_arn_target("w", ARN + ":live", None)
-    china = function_arn_target("w", ARN.replace("arn:aws:", "arn:aws-cn:"), None)
-
-    assert plain.url == (
-        "https://lambda.eu-north-1.amazonaws.com/2021-11-15/functions/arn%3Aaws%3Alambda%3A"
-        "eu-north-1%3A123456789012%3Afunction%3Aweather%3Alive/response-streaming-invocations"
-    )
-    assert (plain.region, plain.is_invocation) == ("eu-north-1", True)
-    assert china.url.startswith("https://lambda.eu-north-1.amazonaws.com.cn/")
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,7 @@ async def test_a_call_of_the_models_own_side_is_not_ours_to_answer() -> None:
     events = await _run(model, tools={"double": double})
 
     assert len(model.asked) == 1
+    assert ToolInputAvailable("c1", "web_search", {"query": "x"}, "provider") in events
     assert isinstance(events[-1], Finish)
 
 
