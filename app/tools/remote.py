@@ -73,7 +73,7 @@ class RemoteTool(Tool):
         timeout_s: how long a call may take, in seconds.
         description: for the model.
         parameters: JSON schema of the input; default: any object.
-        signature: instead of ``parameters``, a function whose type hints are read and which is
+        signature: instead of ``parameters``, a function whose type hints describe the input. It is
             never called.
         config: sent as ``tool_config``; its keys win over those of the call's own configuration.
         needs_approval: see `tool`.

@@ -172,4 +172,4 @@ def _scene(request: ToolRequest, deadline: float | None) -> Scene:
 
 
 async def _ignore(output: object) -> None:
-    """A tool stream has no line for preliminary outputs."""
+    """Drop a preliminary output, for which a tool stream has no line."""

@@ -76,7 +76,7 @@ class Tool:
         return ToolSpec(self.name, self.description, self.parameters, self.strict)
 
     def asks_approval(self, tool_input: Mapping[str, Any]) -> bool:
-        """Return whether the user has to approve a call with this (valid) input."""
+        """Return whether the user has to approve a call with this valid input."""
         if isinstance(self.needs_approval, bool):
             return self.needs_approval
         try:
@@ -135,7 +135,7 @@ def tool(
         strict: whether to use OpenAI's strict mode; default: wherever the schema allows it.
 
     Raises:
-        ToolDefinitionError: the function cannot be a tool; says why.
+        ToolDefinitionError: the function cannot be a tool; the message says why.
     """
 
     def make(function: Callable[..., Any]) -> Tool:
@@ -174,11 +174,11 @@ def client_tool(
 
     Args:
         parameters: JSON schema of the input, of type object; default: no parameters.
-        signature: instead of ``parameters``, a function whose type hints are read and which is
+        signature: instead of ``parameters``, a function whose type hints describe the input. It is
             never called.
 
     Raises:
-        ToolDefinitionError: both are given, or one cannot be used.
+        ToolDefinitionError: both are given, or the given one cannot be used.
     """
     schema, parse = describe_input(name, parameters, signature)
     schema, is_strict = _strict(name, schema, None)

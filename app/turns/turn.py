@@ -109,7 +109,7 @@ class _Turn:
             self._messages.append(Message("tool", await self._outputs(plans)))
 
     async def step(self, *, is_last: bool) -> bool:
-        """Call the model and run the tools it wants; return whether a step has to follow."""
+        """Call the model and execute its tool calls; return whether another step has to follow."""
         request = self._request
         self._begin_step()
         step = StepRequest(
@@ -122,7 +122,7 @@ class _Turn:
         )
         await self._provider.stream_step(step, self._forward)
         if self._end is None:
-            return False  # no calls, or the model's stream failed: the end has been sent
+            return False  # no calls, or the model's stream failed; the end has been sent already
         outputs = await self._outputs(self._plans)
         if is_last or any(isinstance(plan, AskUser | LeaveToClient) for plan in self._plans):
             await self._send([self._end, self._finish("tool-calls")])
@@ -137,7 +137,7 @@ class _Turn:
         self._end: StepEnd | None = None
 
     async def _forward(self, events: Sequence[Event]) -> None:
-        """Send what one network read of the model brought, and plan the calls in it."""
+        """Send the events of one network read of the model, and plan the calls among them."""
         self._record.add(events)
         last = events[-1]
         if isinstance(last, StepEnd):

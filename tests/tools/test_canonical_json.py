@@ -12,7 +12,7 @@ from app.protocols.json_text import dumps
 from app.requests.body import parse_json
 from app.tools.canonical_json import canonical_json
 
-# Reads a JSON document a line and answers with what is left of it.
+# Reads one JSON document a line and writes it back.
 ROUND_TRIP = """
 const lines = require("node:readline").createInterface({ input: process.stdin });
 lines.on("line", (line) => {

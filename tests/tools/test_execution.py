@@ -1,4 +1,4 @@
-"""`app.tools.execution`: calls side by side, and how a call ends that does not want to."""
+"""`app.tools.execution`: calls that run side by side, and the ways in which a call ends."""
 
 import asyncio
 import datetime
@@ -382,7 +382,7 @@ async def test_the_files_of_a_result_count_for_its_size() -> None:
     assert isinstance(events[0], ToolOutputError)
 
 
-async def test_a_result_that_says_error_is_a_failure_with_its_words() -> None:
+async def test_a_result_that_says_error_is_a_failure_with_its_message() -> None:
     @tool
     async def give(message: str) -> ToolResult:
         return ToolResult.error(message)
@@ -422,20 +422,20 @@ async def test_a_time_out_of_the_tools_own_is_not_ours() -> None:
 
 async def test_a_thread_that_takes_too_long_is_told_by_its_next_status() -> None:
     is_over = threading.Event()
-    answers: list[bool] = []
+    told: list[bool] = []
     has_told = threading.Event()
 
     @tool(timeout_s=0.01)
     def hang(ctx: ToolContext) -> None:
         is_over.wait(10)
-        answers.append(ctx.send_status("too late"))
+        told.append(ctx.send_status("too late"))
         has_told.set()
 
     events, _ = await run(call(hang))
     is_over.set()
 
     assert await asyncio.to_thread(has_told.wait, 10)
-    assert answers == [False]
+    assert told == [False]
     assert events == [ToolOutputError("c1", "hang did not finish within 0.01 s.")]
 
 
@@ -467,13 +467,13 @@ async def test_cancelling_cancels_every_call_and_waits_for_their_clean_up() -> N
 
 async def test_a_cancelled_thread_is_told_by_its_next_status() -> None:
     has_started, is_over, has_told = (threading.Event() for _ in range(3))
-    answers: list[bool] = []
+    told: list[bool] = []
 
     @tool
     def hang(ctx: ToolContext) -> None:
         has_started.set()
         is_over.wait(10)
-        answers.append(ctx.send_status("too late"))
+        told.append(ctx.send_status("too late"))
         has_told.set()
 
     sink = Sink()
@@ -485,7 +485,7 @@ async def test_a_cancelled_thread_is_told_by_its_next_status() -> None:
     is_over.set()
 
     assert await asyncio.to_thread(has_told.wait, 10)
-    assert answers == [False]
+    assert told == [False]
 
 
 async def test_cancelling_ends_a_generator_whose_client_does_not_read() -> None:

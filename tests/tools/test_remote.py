@@ -42,7 +42,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Keys:
-    """Credentials that are there, are not, or cannot be had."""
+    """Credentials that exist, do not exist, or cannot be fetched."""
 
     def __init__(self, found: Credentials | Exception | None) -> None:
         self._found = found
@@ -64,7 +64,7 @@ async def called(tool: RemoteTool, sink: Sink | None = None, **tool_input: Any) 
 
 
 def serving(body: Body, *, seen: list[Any] | None = None) -> Starlette:
-    """Answer every call with the lines that ``body`` makes, as it makes them."""
+    """Respond to every call with the lines that ``body`` makes, as it makes them."""
 
     async def invoke(request: Request) -> Response:
         if seen is not None:
@@ -75,7 +75,7 @@ def serving(body: Body, *, seen: list[Any] | None = None) -> Starlette:
     return Starlette(routes=[Route("/invoke", invoke, methods=["POST"])])
 
 
-def answering(handler: Handler) -> Starlette:
+def responding(handler: Handler) -> Starlette:
     return Starlette(routes=[Route("/{path:path}", handler, methods=["POST"])])
 
 
@@ -199,7 +199,7 @@ async def half_a_line(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
         (half_a_line, "The answer of weather is not a tool stream."),
     ],
 )
-async def test_every_fault_of_an_answer_is_a_clear_tool_error(body: Body, message: str) -> None:
+async def test_every_fault_of_a_response_is_a_clear_tool_error(body: Body, message: str) -> None:
     async with served(serving(body)) as url:
         events = await called(RemoteTool("weather", function_url=url))
 
@@ -221,17 +221,17 @@ async def test_an_http_error_is_a_clear_tool_error(status: int, message: str) ->
         headers = {"location": "http://127.0.0.1:1/"}
         return Response('{"Message":"secret details"}', status, headers)
 
-    async with served(answering(handler)) as url:
+    async with served(responding(handler)) as url:
         events = await called(RemoteTool("weather", function_url=url))
 
     assert events == [ToolOutputError("c1", f"weather answered with {message}")]
 
 
-async def test_an_answer_in_one_piece_is_taken_too() -> None:
+async def test_a_response_that_is_one_json_object_is_read_too() -> None:
     async def handler(request: Request) -> Response:
         return Response('{"success": true, "data": {"n": 2}, "error": null, "error_code": null}')
 
-    async with served(answering(handler)) as url:
+    async with served(responding(handler)) as url:
         events = await called(RemoteTool("weather", function_url=f"{url}/invoke"))
 
     shown = {"status": "success", "message": "", "data": {"n": 2}}
@@ -239,12 +239,12 @@ async def test_an_answer_in_one_piece_is_taken_too() -> None:
 
 
 @contextlib.asynccontextmanager
-async def raw_server(answer: bytes) -> AsyncIterator[str]:
-    """Read a request, write ``answer`` and hang up."""
+async def raw_server(response: bytes) -> AsyncIterator[str]:
+    """Read a request, write ``response`` and hang up."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
+        writer.write(response)
         await writer.drain()
         writer.close()
 
@@ -257,7 +257,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("response", "message"),
     [
         (b"", "weather cannot be reached."),
         (b"no HTTP at all\r\n\r\n", "weather cannot be reached."),
@@ -265,8 +265,10 @@ HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
         (HEAD + b"ff\r\n{", "weather broke off before it had a result."),
     ],
 )
-async def test_a_connection_that_breaks_is_a_clear_tool_error(answer: bytes, message: str) -> None:
-    async with raw_server(answer) as url:
+async def test_a_connection_that_breaks_is_a_clear_tool_error(
+    response: bytes, message: str
+) -> None:
+    async with raw_server(response) as url:
         events = await called(RemoteTool("weather", function_url=url))
 
     assert events == [ToolOutputError("c1", message)]
@@ -409,7 +411,7 @@ async def test_a_function_is_invoked_by_its_arn(prelude: bytes) -> None:
         wire = b"".join(encode_event(event) for event in [*events, InvokeComplete()])
         return Response(wire, media_type="application/vnd.amazon.eventstream")
 
-    async with served(answering(handler)) as url:
+    async with served(responding(handler)) as url:
         tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
 
         events = await called(tool, city="Oslo")
@@ -447,7 +449,7 @@ async def test_an_invocation_that_fails_is_a_clear_tool_error(
     async def handler(request: Request) -> Response:
         return Response(b"".join(encode_event(event) for event in events))
 
-    async with served(answering(handler)) as url:
+    async with served(responding(handler)) as url:
         tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
 
         assert await called(tool) == [ToolOutputError("c1", message)]
@@ -457,7 +459,7 @@ async def test_an_event_stream_that_is_none_is_a_clear_tool_error() -> None:
     async def handler(request: Request) -> Response:
         return Response(b"\0" * 64)
 
-    async with served(answering(handler)) as url:
+    async with served(responding(handler)) as url:
         tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
 
         events = await called(tool)

@@ -109,7 +109,7 @@ def test_a_tool_result_of_status_error_is_a_failure() -> None:
     assert read(returned) == Failure("No seats.", "SOLD_OUT", returned)
 
 
-def test_a_failure_without_words_is_masked_and_has_the_usual_code() -> None:
+def test_a_failure_without_a_message_is_masked_and_has_the_usual_code() -> None:
     completed = ToolResult.error(MASKED, error_code="EXECUTION_ERROR")
 
     assert read(ToolResult.error("")) == Failure(MASKED, "EXECUTION_ERROR", completed)

@@ -1,4 +1,4 @@
-"""`app.tools.standalone`: one tool, run for whoever asks."""
+"""`app.tools.standalone`: one tool, run outside a chat."""
 
 import asyncio
 import json
@@ -245,7 +245,7 @@ async def test_a_tool_whose_statuses_nobody_sees_works_on() -> None:
     assert (await run_tool_buffered(work, asked()))["data"] == {"result": True}
 
 
-async def test_the_answer_in_one_piece() -> None:
+async def test_the_result_as_one_json_object() -> None:
     request = asked({"seconds_per_step": 0}, message="hello", steps=1)
 
     assert await run_tool_buffered(slow_process, request) == {
