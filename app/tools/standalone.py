@@ -20,6 +20,9 @@ from app.tools.valid_call import validate
 
 HEARTBEAT_S = 10.0
 
+# The only call of an `EventMerger` here; no client sees this id.
+_RUN = "run"
+
 
 def choose_tool(tools: Mapping[str, Tool], name: str | None, *, default: str | None) -> Tool:
     """Return the tool that a request is for.
@@ -152,9 +155,6 @@ async def run_tool_buffered(
         max_output_bytes=max_output_bytes,
     )
     return buffered(result)
-
-
-_RUN = "run"
 
 
 def _scene(request: ToolRequest, deadline: float | None) -> Scene:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -158,6 +159,49 @@ async def test_other_failures_have_codes_of_their_own(args: dict[str, Any], code
     result = await run_request(count, asked(**args), on_status=lambda message: None)
 
     assert (result.status, result.error_code) == ("error", code)
+
+
+async def test_the_arguments_of_a_run_are_parsed_once() -> None:
+    parsed: list[Any] = []
+    received: list[Any] = []
+
+    def parse(value: Any) -> Mapping[str, Any]:
+        parsed.append(value)
+        return {"number": len(parsed)}
+
+    async def body(arguments: Mapping[str, Any], context: ToolContext, _: Any) -> None:
+        received.append(arguments)
+
+    one = Tool("one", description="", parameters={}, parse=parse, run=body)
+
+    await run_request(one, asked(a=1), on_status=lambda message: None)
+
+    assert parsed == [{"a": 1}]
+    assert received == [{"number": 1}]
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "code"),
+    [
+        (KeyError("secret"), "An error occurred.", "EXECUTION_ERROR"),
+        (ToolError("Not today.", code="CLOSED"), "Not today.", "CLOSED"),
+    ],
+)
+async def test_a_check_that_breaks_is_a_failure_of_the_run(
+    error: Exception, message: str, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def parse(value: Any) -> Mapping[str, Any]:
+        raise error
+
+    async def body(arguments: Mapping[str, Any], context: ToolContext, _: Any) -> None: ...
+
+    broken = Tool("broken", description="", parameters={}, parse=parse, run=body)
+
+    with caplog.at_level(logging.INFO):
+        result = await run_request(broken, asked(), on_status=lambda message: None)
+
+    assert result == ToolResult.error(message, error_code=code)
+    assert "tool broken failed" in caplog.text
 
 
 async def test_a_run_ends_at_its_deadline() -> None:
