@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
 from typing_extensions import TypedDict
@@ -187,6 +187,7 @@ json_inputs = st.dictionaries(
 )
 
 
+@settings(deadline=None)  # pydantic makes a model for each example
 @given(json_inputs)
 def test_whatever_fits_the_schema_is_accepted(tool_input: dict[str, Any]) -> None:
     @tool
