@@ -48,10 +48,10 @@ class ToolCallPart(msgspec.Struct, frozen=True):
 
 
 class ToolOutputPart(msgspec.Struct, frozen=True):
-    """The answer to a call, in a message of role ``tool``. ``output`` is JSON.
+    """The output of a call, in a message of role ``tool``. ``output`` is JSON.
 
-    ``closed`` marks an answer that the client never sent and that we made up, so that the model's
-    API accepts the history.
+    ``closed`` marks an output that the client never sent. We made it up, because the model's API
+    accepts no history in which a call has no output.
     """
 
     tool_call_id: str
@@ -75,10 +75,10 @@ class Message(msgspec.Struct, frozen=True):
     parts: Sequence[Part]
 
 
-class ToolApproval(msgspec.Struct, frozen=True):
-    """The user's word on a call that asked for approval, from the last message of the history.
+class ApprovalReply(msgspec.Struct, frozen=True):
+    """The user's reply to an approval request, from the last message of the history.
 
-    Everything in it is the client's claim; `tools.approval` checks the id.
+    Every field is only the client's claim; `tools.approval` checks the id.
     """
 
     approval_id: str
@@ -96,7 +96,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     # Set when the history ends with an assistant message that this turn continues: its id, or ""
     # where the client has ids but does not send them (AI SDK 3.4 and 4).
     continues: str | None = None
-    approvals: Sequence[ToolApproval] = ()
+    approval_replies: Sequence[ApprovalReply] = ()
     trigger: str | None = None
     model: str | None = None
     # Overrides from the body or the payload; the query string's win (see `protocols.negotiate`).

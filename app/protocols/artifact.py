@@ -1,6 +1,6 @@
 """Files in the arguments of a tool call.
 
-Any object with both ``filename`` and ``content`` is one, alone or in a list; ``is_binary`` says
+Any object with both ``filename`` and ``content`` is a file, alone or in a list. ``is_binary`` says
 that the content is base64.
 
 Source: Solace Agent Mesh, the `lambda` executor and `sam-lambda-tools` (2026).
@@ -14,7 +14,7 @@ import msgspec
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that a tool is given. ``content`` is ``bytes`` if it came as base64."""
+    """A file in a tool's arguments. ``content`` is ``bytes`` if it was sent as base64."""
 
     filename: str
     content: str | bytes
@@ -27,7 +27,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
         """The content as bytes, text in UTF-8."""
         return self.content if isinstance(self.content, bytes) else self.content.encode()
 
-    # These two make a type hint `Artifact` one that pydantic understands.
+    # These two let pydantic understand `Artifact` as a type hint.
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
@@ -59,10 +59,10 @@ class _ArtifactJson(msgspec.Struct, kw_only=True):
 
 
 def read_artifact(value: Any) -> Artifact:
-    """Return the artifact that ``value`` (parsed JSON, or already an `Artifact`) stands for.
+    """Return the artifact that ``value`` (parsed JSON, or already an `Artifact`) describes.
 
     Raises:
-        ValueError: it does not fit, or its content is not the base64 that it says it is.
+        ValueError: ``value`` does not fit, or its content should be base64 and is not.
     """
     if isinstance(value, Artifact):
         return value
@@ -81,7 +81,7 @@ def read_artifact(value: Any) -> Artifact:
 
 
 def decode_artifacts(value: Any) -> Any:
-    """Return ``value`` with the artifact that it is, or the artifacts in its list, decoded.
+    """Return ``value`` with artifacts decoded: ``value`` itself, or the items of a list.
 
     Raises:
         ValueError: see `read_artifact`.

@@ -1,4 +1,4 @@
-"""What a tool run comes to, in the form that tool streams carry.
+"""The result of a tool run, in the form that tool streams carry.
 
     {"_schema": "ToolResult", "_schema_version": "1.0", "status": "success",
      "message": "Processed in 5 steps", "data": null, "data_objects": [], "error_code": null}
@@ -16,7 +16,7 @@ Disposition: TypeAlias = Literal["auto", "artifact", "inline", "artifact_with_pr
 
 
 class DataObject(msgspec.Struct, frozen=True, kw_only=True):
-    """A file or another large value that a tool made; ``bytes`` travel as base64."""
+    """A file or another large value that a tool made. ``bytes`` are sent as base64."""
 
     name: str
     content: str | bytes
@@ -28,10 +28,10 @@ class DataObject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool's output with a word for the user.
+    """A tool's output with a message for the user.
 
-    ``status`` "error" is a failure whose ``message`` the user may read; "partial" is an output that
-    is not all that was asked for.
+    ``status`` "error" is a failure whose ``message`` the user may read; "partial" is an incomplete
+    output.
     """
 
     status: Literal["success", "error", "partial"]
@@ -59,7 +59,7 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
         *,
         error_code: str | None = None,
     ) -> Self:
-        """Return a failure; ``message`` is for the user's eyes."""
+        """Return a failure; the user may read ``message``."""
         return cls(
             status="error",
             message=message,
@@ -75,16 +75,16 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
         data: Mapping[str, Any] | None = None,
         data_objects: Sequence[DataObject] = (),
     ) -> Self:
-        """Return an output that is not complete."""
+        """Return an incomplete output."""
         return cls(status="partial", message=message, data=data, data_objects=data_objects)
 
 
 class InvalidToolResult(ValueError):
-    """A value is not the tool result that it should be."""
+    """A value is not the JSON of a tool result."""
 
 
 def wrapped(output: Any) -> ToolResult:
-    """Return ``output`` as a `ToolResult`: an object becomes its data, a value ``data.result``."""
+    """Return ``output`` as a `ToolResult`: an object is its data, a value its ``data.result``."""
     if isinstance(output, ToolResult):
         return output
     if isinstance(output, Mapping):
@@ -142,10 +142,10 @@ class _ToolResultJson(msgspec.Struct, kw_only=True):
 
 
 def from_json(value: Any) -> ToolResult:
-    """Return the result that ``value`` (parsed JSON) stands for. Unknown keys are ignored.
+    """Return the result that ``value`` (parsed JSON) describes. Unknown keys are ignored.
 
     Raises:
-        InvalidToolResult: it does not fit; says where.
+        InvalidToolResult: ``value`` does not fit; the message says where.
     """
     try:
         result = msgspec.convert(value, _ToolResultJson)

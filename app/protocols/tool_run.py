@@ -1,11 +1,11 @@
-"""The answer to a request that runs one tool: NDJSON while it works, or one JSON object.
+"""The response to a request that runs one tool: NDJSON while it works, or one JSON object.
 
     {"type":"status","payload":{"message":"Tool execution started"},"timestamp":1704067200.0}
     {"type":"status","payload":{"message":"Step 1/5 complete..."},"timestamp":1704067201.0}
     {"type":"heartbeat","payload":{},"timestamp":1704067211.0}
     {"type":"result","payload":{"tool_result":{…}},"timestamp":1704067215.0}
 
-A tool that failed has a ``result`` too, of status "error"; an ``error`` line says that the run
+A tool that failed has a ``result`` too, of status "error". An ``error`` line means that the run
 itself broke.
 
 Source: Solace Agent Mesh, `lambda` executor and `sam-lambda-tools` (2026).
@@ -21,7 +21,7 @@ STARTED = "Tool execution started"
 
 
 class ToolRunEncoder:
-    """Encodes one run. After its last line there are only empty ones, whatever still comes.
+    """Encodes one run. After the last line every method returns ``b""``.
 
     Args:
         now: Unix time in seconds.
@@ -63,10 +63,10 @@ class ToolRunEncoder:
 
 
 def buffered(result: ToolResult) -> dict[str, Any]:
-    """Return ``{"success", "data", "error", "error_code"}``, the answer in one piece.
+    """Return ``{"success", "data", "error", "error_code"}``, the response as one JSON object.
 
-    The format has no place for a success's message and files: they stand in ``data``, under
-    ``message`` and ``data_objects``, where the tool's own data leaves these names free.
+    The format has no place for the message and the files of a success. They are put into ``data``
+    as ``message`` and ``data_objects``, unless the tool's own data has keys of these names.
     """
     is_error = result.status == "error"
     data: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Reads the answer of a remote tool: what `tool_run` writes, seen from the caller's side.
+"""Reads the response of a remote tool: what `tool_run` writes, from the caller's side.
 
 Source: Solace Agent Mesh, `lambda` executor and `sam-lambda-tools` (2026).
 """
@@ -10,14 +10,14 @@ import msgspec
 
 from app.protocols.tool_result import InvalidToolResult, ToolResult, from_json, wrapped
 
-# A result may hold files. Lambda streams up to 200 MB; no line of use to a chat is so long.
+# A result may hold files. Lambda streams up to 200 MB, but no chat can use a line of that length.
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
 _SHOWN_CHARACTERS = 80
 
 
 class ToolStreamError(Exception):
-    """The answer is not a tool stream. ``code`` says in which way, for programs."""
+    """The response is not a tool stream. ``code`` tells programs what is wrong with it."""
 
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class RunStatus(msgspec.Struct, frozen=True, gc=False):
 
 
 class RunResult(msgspec.Struct, frozen=True):
-    """The run is over; its ``result`` may well be a failure."""
+    """The run is over. Its ``result`` may be a failure."""
 
     result: ToolResult
 
@@ -47,9 +47,9 @@ RunLine: TypeAlias = RunStatus | RunResult | RunError
 
 
 class ToolStreamReader:
-    """Cuts bytes into lines and reads them. The answer in one piece is read too.
+    """Cuts bytes into lines and reads them. Also reads a response that is one JSON object.
 
-    Heartbeats, lines of unknown types and whatever follows the last line are left out.
+    Heartbeats, lines of unknown types and everything after the last line are skipped.
     """
 
     def __init__(self, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
@@ -59,10 +59,10 @@ class ToolStreamReader:
         self._is_over = False
 
     def feed(self, data: bytes) -> list[RunLine]:
-        """Return what the lines say that ``data`` completes.
+        """Read the lines that ``data`` completes.
 
         Raises:
-            ToolStreamError: ``BAD_LINE``: a line that is none, or far too long.
+            ToolStreamError: ``BAD_LINE``: a line is not one of a tool stream, or is too long.
         """
         self._buffer += data
         lines: list[RunLine] = []
@@ -79,10 +79,11 @@ class ToolStreamReader:
         return lines
 
     def close(self) -> list[RunLine]:
-        """Say that no more bytes come; return what a last line without a newline says.
+        """End the stream; read a last line that has no newline.
 
         Raises:
-            ToolStreamError: ``NO_RESULT``: there was no last line; ``BAD_LINE``: see `feed`.
+            ToolStreamError: ``NO_RESULT``: no line held a result or an error; ``BAD_LINE``: see
+                `feed`.
         """
         lines = self._read(bytes(self._buffer))
         self._buffer.clear()
@@ -127,7 +128,7 @@ def _read_line(value: dict[str, Any]) -> RunLine | None:
 
 
 def _read_whole(value: dict[str, Any]) -> RunLine:
-    """Read an answer in one piece: ``{"success": …}``, or a tool result on its own."""
+    """Read a response that is one JSON object: ``{"success": …}`` or a bare tool result."""
     if value.get("_schema") == "ToolResult":
         return RunResult(_result(value))
     if value.get("success") is True:

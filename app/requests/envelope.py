@@ -198,7 +198,7 @@ def _chat(
         messages=history.messages,
         chat_id=options.chat_id,
         continues=history.continues,
-        approvals=history.approvals,
+        approval_replies=history.approvals,
         trigger=options.trigger,
         model=options.model,
         protocol=options.protocol,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from app.errors import InvalidJson
-from app.messages import ToolApproval, ToolCallPart, ToolOutputPart
+from app.messages import ApprovalReply, ToolCallPart, ToolOutputPart
 from app.requests.body import parse_json
 from app.requests.client_message import Approval, Invocation, Tool, ToolCall
 
@@ -28,7 +28,7 @@ class PastCall(msgspec.Struct, frozen=True):
 
     call: ToolCallPart
     answer: ToolOutputPart
-    approval: ToolApproval | None = None
+    approval: ApprovalReply | None = None
     step: Any = None
 
 
@@ -81,7 +81,7 @@ def openai_call(part: ToolCall, output: str | None) -> PastCall:
 def _responded(call: ToolCallPart, word: Approval | None) -> PastCall:
     if word is None or word.approved is None:
         return PastCall(call, _closed(call, NOT_APPROVED))
-    approval = ToolApproval(word.id, word.approved, word.reason, call)
+    approval = ApprovalReply(word.id, word.approved, word.reason, call)
     return PastCall(call, _closed(call, NOT_FINISHED if word.approved else _denied(word)), approval)
 
 

@@ -138,7 +138,7 @@ def test_a_tool_call_is_reported_as_it_goes_on_and_repeated_in_the_result() -> N
 
 
 @pytest.mark.parametrize(
-    ("answer", "message", "facts"),
+    ("last", "message", "facts"),
     [
         (ToolOutputError("c1", "No."), "pay failed", {"state": "output-error", "error": "No."}),
         (ToolOutputDenied("c1"), "pay was not allowed", {"state": "output-denied"}),
@@ -150,16 +150,16 @@ def test_a_tool_call_is_reported_as_it_goes_on_and_repeated_in_the_result() -> N
     ],
 )
 def test_a_call_that_does_not_succeed_says_so(
-    answer: Event, message: str, facts: dict[str, Any]
+    last: Event, message: str, facts: dict[str, Any]
 ) -> None:
-    events: list[Event] = [*BEGIN, ToolInputAvailable("c1", "pay", {}), answer, *END]
+    events: list[Event] = [*BEGIN, ToolInputAvailable("c1", "pay", {}), last, *END]
 
     assert statuses(events)[-1] == {"message": message, "tool_call_id": "c1"}
     call = {"tool_call_id": "c1", "tool_name": "pay", "input": {}}
     assert result(events)["tool_calls"] == [{**call, **facts}]
 
 
-def test_a_call_that_the_client_answers_is_in_the_result() -> None:
+def test_a_call_that_the_client_executes_is_in_the_result() -> None:
     events: list[Event] = [*BEGIN, ToolInputAvailable("c1", "ask", {}, "client"), *END]
 
     assert result(events)["tool_calls"][0]["state"] == "input-available"
@@ -180,7 +180,7 @@ def test_a_call_with_bad_input_has_failed() -> None:
     ]
 
 
-def test_a_call_of_the_history_is_answered_without_its_name() -> None:
+def test_a_call_of_the_history_ends_without_its_name() -> None:
     events: list[Event] = [Start("m"), ToolOutputAvailable("c1", 1), Finish("stop")]
 
     assert statuses(events)[0]["message"] == "The tool is done"

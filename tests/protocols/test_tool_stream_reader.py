@@ -1,4 +1,4 @@
-"""`app.protocols.tool_stream_reader`: what a caller reads of a tool run."""
+"""`app.protocols.tool_stream_reader`: what the caller of a tool run reads."""
 
 import itertools
 import json
@@ -150,5 +150,5 @@ def test_an_error_line_is_the_last(payload: Any, error: RunError) -> None:
         ),
     ],
 )
-def test_an_answer_in_one_piece_is_read_too(whole: Any, line: RunLine) -> None:
+def test_a_response_that_is_one_json_object_is_read_too(whole: Any, line: RunLine) -> None:
     assert read(json.dumps(whole).encode()) == [line]

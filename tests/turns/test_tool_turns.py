@@ -154,7 +154,7 @@ _CALLS = ("tool-input-available", "tool-output-available")
     [(crash, "An error occurred."), (complain, "There is no city called Oslo.")],
     ids=["masked", "meant for the user"],
 )
-async def test_a_tool_that_fails_is_an_answer_and_the_turn_goes_on(
+async def test_a_tool_that_fails_does_not_end_the_turn(
     model: str, control: Control, failing: Tool, for_user: str
 ) -> None:
     async with chatting(model, failing) as chat:
@@ -178,8 +178,8 @@ async def test_a_model_that_sends_bad_arguments_is_told_and_repairs_them(
         text = f"scenario: bad-arguments tool=get_weather kind={kind}"
         found = chunks(await chat.post(ui_body(text)))
 
-    outcome = [k for k in kinds(found) if k in ("tool-input-error", "tool-output-available")]
-    assert outcome == ["tool-input-error", "tool-output-available"]
+    ends = [k for k in kinds(found) if k in ("tool-input-error", "tool-output-available")]
+    assert ends == ["tool-input-error", "tool-output-available"]
     assert len(control.requests) == 3
     assert len(told(control, 1)) == 1
     assert len(told(control, 2)) == 2
@@ -212,7 +212,7 @@ async def test_a_turn_ends_after_the_most_steps(model: str, control: Control) ->
         found = chunks(await chat.post(ui_body("scenario: loop tool=get_weather")))
 
     assert len(control.requests) == 3
-    # One more, empty: a client would post a message again whose last step is all answered calls.
+    # One more, empty: a client reposts a message whose last step only has calls with outputs.
     assert kinds(found)[-3:] == ["start-step", "finish-step", "finish"]
     assert kinds(found).count("finish-step") == 4
     assert of_kind(found, "finish")["finishReason"] == "tool-calls"
@@ -262,14 +262,14 @@ async def test_a_client_tool_ends_the_turn_and_its_result_continues_the_message(
         found = chunks(await chat.post(body))
         message_id = of_kind(found, "start")["messageId"]
         made = of_kind(found, "tool-input-available")
-        answered = {
+        executed = {
             "type": "tool-get_place",
             "toolCallId": made["toolCallId"],
             "state": "output-available",
             "input": {},
             "output": "Bergen",
         }
-        again = chunks(await chat.post(continued(body, message_id, answered)))
+        again = chunks(await chat.post(continued(body, message_id, executed)))
 
     assert of_kind(found, "finish")["finishReason"] == "tool-calls"
     assert "tool-output-available" not in kinds(found)
@@ -281,7 +281,7 @@ async def test_a_client_tool_ends_the_turn_and_its_result_continues_the_message(
 def continued(
     body: Mapping[str, Any], message_id: str, *parts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what the client posts next: the history with its word on the assistant's calls."""
+    """Return what the client posts next: the history with its parts for the assistant's calls."""
     assistant = {
         "id": message_id,
         "role": "assistant",
@@ -302,8 +302,8 @@ class Asked:
         self.call = of_kind(found, "tool-input-available")
         self.approval_id = of_kind(found, "tool-approval-request")["approvalId"]
 
-    def word(self, *, approved: bool = True, **changed: Any) -> dict[str, Any]:
-        """Return the request that carries the user's word."""
+    def reply(self, *, approved: bool = True, **changed: Any) -> dict[str, Any]:
+        """Return the request that carries the user's reply."""
         part = {
             "type": "tool-send_money",
             "toolCallId": self.call["toolCallId"],
@@ -325,7 +325,7 @@ async def test_an_approved_call_runs_before_the_first_step_of_the_continuation(
 ) -> None:
     async with chatting(model, send_money) as chat:
         asked = await asked_by(chat)
-        found = chunks(await chat.post(asked.word()))
+        found = chunks(await chat.post(asked.reply()))
 
     assert kinds(found) == [
         "start",
@@ -346,7 +346,7 @@ async def test_a_denied_call_does_not_run_and_the_model_goes_on(
     async with chatting(model, send_money) as chat:
         asked = await asked_by(chat)
         approval = {"id": asked.approval_id, "approved": False, "reason": "Too much"}
-        found = chunks(await chat.post(asked.word(approval=approval)))
+        found = chunks(await chat.post(asked.reply(approval=approval)))
 
     assert kinds(found) == ["start", "tool-output-denied", "start-step", "finish-step", "finish"]
     assert "Too much" in told(control)[0]
@@ -368,7 +368,7 @@ async def test_an_approval_that_does_not_count_runs_nothing(
 ) -> None:
     async with chatting(model, send_money) as chat:
         asked = await asked_by(chat)
-        found = chunks(await chat.post(asked.word(**changed)))
+        found = chunks(await chat.post(asked.reply(**changed)))
 
     assert sentence in of_kind(found, "tool-output-error")["errorText"]
     assert sentence in told(control)[0]
@@ -378,8 +378,8 @@ async def test_an_approval_that_does_not_count_runs_nothing(
 async def test_an_approval_counts_once(model: str) -> None:
     async with chatting(model, send_money) as chat:
         asked = await asked_by(chat)
-        chunks(await chat.post(asked.word()))
-        again = chunks(await chat.post(asked.word()))
+        chunks(await chat.post(asked.reply()))
+        again = chunks(await chat.post(asked.reply()))
 
     assert "used before" in of_kind(again, "tool-output-error")["errorText"]
 
@@ -387,7 +387,7 @@ async def test_an_approval_counts_once(model: str) -> None:
 async def test_one_call_named_twice_in_the_history_runs_once(model: str) -> None:
     async with chatting(model, send_money) as chat:
         asked = await asked_by(chat)
-        body = asked.word()
+        body = asked.reply()
         body["messages"][-1]["parts"].append(body["messages"][-1]["parts"][-1])
         found = chunks(await chat.post(body))
 

@@ -159,12 +159,12 @@ async def test_the_output_of_a_tool_goes_back_to_the_model() -> None:
         StepEnd("tool-calls", Usage(5, 1)),
     ]
     assert events[-1] == Finish("stop", Usage(8, 3))
-    _, called, answered = model.asked[1].messages
+    _, called, output = model.asked[1].messages
     assert called == Message("assistant", (ToolCallPart("c1", "double", {"number": 4}),))
-    assert list(answered.parts) == [ToolOutputPart("c1", "double", 8)]
+    assert list(output.parts) == [ToolOutputPart("c1", "double", 8)]
 
 
-async def test_a_tool_that_fails_is_an_answer_and_says_nothing_secret() -> None:
+async def test_a_tool_that_fails_has_an_output_that_says_nothing_secret() -> None:
     model = Model(_calling(ToolInputAvailable("c1", "fail", {})), SAID)
 
     events = await _run(model, tools={"fail": fail})
@@ -176,7 +176,7 @@ async def test_a_tool_that_fails_is_an_answer_and_says_nothing_secret() -> None:
     assert part.is_error
 
 
-async def test_a_call_of_the_models_own_side_is_not_ours_to_answer() -> None:
+async def test_a_call_of_the_models_own_side_is_not_ours_to_execute() -> None:
     model = Model(
         _calling(
             ToolInputAvailable("c1", "web_search", {"query": "x"}, "provider"),
@@ -187,6 +187,7 @@ async def test_a_call_of_the_models_own_side_is_not_ours_to_answer() -> None:
     events = await _run(model, tools={"double": double})
 
     assert len(model.asked) == 1
+    assert ToolInputAvailable("c1", "web_search", {"query": "x"}, "provider") in events
     assert isinstance(events[-1], Finish)
 
 

@@ -1,7 +1,7 @@
-"""The one way out of calls that run side by side: events from any thread, sent on in order.
+"""Merges the events of calls that run side by side into one ordered stream.
 
-Each call posts its statuses and at last its answer. Nothing of a call comes after its answer, not
-even from a thread that was given up: that is what the lock is for.
+Calls post events from the event loop and from threads. Nothing follows the last event of a call,
+not even from a thread that was left behind: that is what the lock is for.
 """
 
 import asyncio
@@ -14,11 +14,12 @@ from app.events import Emit, Event
 MAX_WAITING = 1000
 
 
-class Outlet:
-    """Collects the events of some calls until each of them is answered.
+class EventMerger:
+    """Collects the events of some calls until each call has ended.
 
     Args:
         calls: the ids of the calls.
+        max_waiting: how many events may wait before `offer` drops more.
     """
 
     def __init__(self, calls: Iterable[str], *, max_waiting: int = MAX_WAITING) -> None:
@@ -31,7 +32,7 @@ class Outlet:
         self._max_waiting = max_waiting
 
     def offer(self, tool_call_id: str, event: Event) -> None:
-        """Post ``event`` unless its call is over, or too much is waiting already.
+        """Post ``event`` unless its call has ended or too many events are waiting.
 
         May be called in any thread.
         """
@@ -43,7 +44,7 @@ class Outlet:
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def send(self, tool_call_id: str, event: Event) -> None:
-        """Post ``event`` and wait until it was sent on, so that its maker runs no faster."""
+        """Post ``event`` and wait until it has been emitted, so that the call runs no faster."""
         sent = self._loop.create_future()
         with self._lock:
             if tool_call_id not in self._open:
@@ -53,35 +54,30 @@ class Outlet:
         self._changed.set()
         await sent
 
-    def answer(self, tool_call_id: str, event: Event) -> None:
-        """Post the answer of a call, which is over with that."""
+    def end(self, tool_call_id: str, last: Event | None = None) -> None:
+        """Post the last event of a call, if it has one, and accept no more from the call."""
         with self._lock:
             self._open.discard(tool_call_id)
-            self._events.append(event)
-        self._changed.set()
-
-    def end(self, tool_call_id: str) -> None:
-        """Say that a call is over without an event."""
-        with self._lock:
-            self._open.discard(tool_call_id)
+            if last is not None:
+                self._events.append(last)
         self._changed.set()
 
     def close(self) -> None:
-        """Take nothing more from anybody."""
+        """Accept no more events from any call."""
         with self._lock:
             self._open.clear()
 
-    async def drain(
+    async def forward(
         self,
         emit: Emit,
         *,
         idle_s: float | None = None,
         on_idle: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Send everything on, one ``emit`` at a time; return when every call is over.
+        """Emit the events, one ``emit`` at a time; return when every call has ended.
 
         Args:
-            idle_s: after so many seconds without an event ``on_idle`` is awaited.
+            idle_s: ``on_idle`` is awaited after this many seconds without an event.
         """
         while True:
             self._changed.clear()

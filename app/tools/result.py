@@ -1,4 +1,4 @@
-"""What a tool's call came to: JSON, or a failure in words that everybody may read."""
+"""The result of a tool call: an output in JSON, or a failure in words that anyone may read."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -9,36 +9,38 @@ from app.protocols.json_text import dumps
 from app.protocols.tool_result import ToolResult, data_object_to_json
 from app.tools.definition import ToolError
 
-# What is said of a failure whose own text was not meant to be read.
+# The message of a failure whose own text was not meant for the user.
 MASKED = "An error occurred."
 
-# A larger output is more than a model can read, and comes back with every later request.
+# A larger output is more than a model can read, and every later request would carry it again.
 MAX_OUTPUT_BYTES = 512 * 1024
 
 
 class Success(msgspec.Struct, frozen=True):
-    """The tool's output: JSON, or a `ToolResult` (never one of status "error") made of JSON."""
+    """The tool's output: JSON, or a `ToolResult` made of JSON whose status is not "error"."""
 
     output: Any
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why there is no output. ``message`` may be shown to the user; ``code`` is for programs."""
+    """Why there is no output. ``message`` may be shown to the user; ``code`` is for programs.
+
+    ``tool_result`` is set if the tool itself returned a `ToolResult` of status "error".
+    """
 
     message: str
     code: str = "EXECUTION_ERROR"
-    # What the tool returned, if it was the tool that said so.
-    result: ToolResult | None = None
+    tool_result: ToolResult | None = None
 
 
-Outcome: TypeAlias = Success | Failure
+CallResult: TypeAlias = Success | Failure
 
 
-def outcome_of(returned: Any, *, tool_name: str, max_bytes: int) -> Outcome:
-    """Return what a tool's return value means.
+def call_result(returned: Any, *, tool_name: str, max_bytes: int) -> CallResult:
+    """Turn a tool's return value into the result of the call.
 
     Raises:
-        ToolError: it has no JSON form, or one of more than ``max_bytes`` bytes.
+        ToolError: the value has no JSON form, or its JSON is longer than ``max_bytes`` bytes.
     """
     if not isinstance(returned, ToolResult):
         return Success(_json(returned, tool_name, max_bytes))
@@ -54,7 +56,7 @@ def outcome_of(returned: Any, *, tool_name: str, max_bytes: int) -> Outcome:
 
 
 def chat_output(output: Any) -> Any:
-    """Return what a chat's client and model get to see of the output in a `Success`."""
+    """Return the part of a `Success`'s output that a chat's client and model are shown."""
     if not isinstance(output, ToolResult):
         return output
     shown: dict[str, Any] = {"status": output.status, "message": output.message}
@@ -66,7 +68,7 @@ def chat_output(output: Any) -> Any:
 
 
 def _json(value: Any, tool_name: str, max_bytes: int) -> Any:
-    """Return ``value`` as plain JSON, out of reach of what the tool may still do to it.
+    """Return a copy of ``value`` as plain JSON, which the tool cannot change any more.
 
     pydantic models, dataclasses, msgspec structs, enums, dates, sets, decimals and bytes (base64)
     have a JSON form.
@@ -87,7 +89,7 @@ def _json(value: Any, tool_name: str, max_bytes: int) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(type(value), "model_dump"):  # a pydantic model; pydantic is not imported for this
+    if hasattr(type(value), "model_dump"):  # a pydantic model, recognised without loading pydantic
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
         return dict(value)
