@@ -179,7 +179,6 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "scripted_model/server": "scripted_model/test_chat.py",
     "scripted_model/texts": "scripted_model/test_chat.py",
     "scripted_model/tool_use": "scripted_model/test_chat.py",
-    "threads": "test_cli.py",
     "tools/context": "tools/test_runner.py",
     "tools/definition": "tools/test_runner.py",
     "tools/outcome": "tools/test_runner.py",

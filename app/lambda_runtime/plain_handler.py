@@ -15,22 +15,23 @@ the function names the type of its answer.
 
 import asyncio
 import contextlib
-import contextvars
 import inspect
 import json
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from app.aws.lambda_events import MalformedEvent, read_event
 from app.lambda_runtime.http_scope import to_scope
 from app.lambda_runtime.invocation import Invocation
 from app.lambda_runtime.invocation_response import Answer
 from app.lambda_runtime.lambda_call import FunctionConfig, LambdaCall
+from app.threads import run_in_thread, run_on_loop
 
 _BYTES = "application/octet-stream"
 _JSON = "application/json"
+
+_Send: TypeAlias = Callable[[object], Coroutine[Any, Any, None]]
 
 
 class Context:
@@ -115,7 +116,7 @@ class PlainHandler:
             body, content_type = _encode(result)
             await answer.send_whole(200, _headers(self._content_type or content_type), body)
 
-    async def _run(self, event: Any, context: Context, send: Callable[[object], Any]) -> Any:
+    async def _run(self, event: Any, context: Context, send: _Send) -> Any:
         """Call the function; iterate over its result too if that has to be done in a thread."""
         called = self._function
         if _is_async(called):
@@ -129,13 +130,13 @@ class PlainHandler:
                 return result
             try:
                 for piece in result:
-                    _send_from_thread(send(piece), loop)
+                    run_on_loop(send(piece), loop)
             finally:
                 if isinstance(result, Generator):
                     result.close()
             return _STREAMED
 
-        result = await _in_thread(work)
+        result = await run_in_thread(work, name="handler")
         return await result if inspect.isawaitable(result) else result
 
 
@@ -179,15 +180,6 @@ def _is_async(function: Callable[..., Any]) -> bool:
     )
 
 
-def _send_from_thread(sending: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        sent = asyncio.run_coroutine_threadsafe(sending, loop)
-    except RuntimeError:  # the runtime has ended meanwhile, and its loop with it
-        sending.close()
-        raise
-    sent.result()
-
-
 @contextlib.asynccontextmanager
 async def _closing(iterator: AsyncIterator[Any]) -> AsyncIterator[None]:
     try:
@@ -196,34 +188,3 @@ async def _closing(iterator: AsyncIterator[Any]) -> AsyncIterator[None]:
         close = getattr(iterator, "aclose", None)
         if close is not None:
             await close()
-
-
-async def _in_thread(work: Callable[[], Any]) -> Any:
-    """Run ``work`` in a thread of its own. Threads of a pool would keep the process from ending
-    while a handler blocks; and one invocation's would be kept by the next."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
-
-    def settle(result: Any, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    def run() -> None:
-        result: Any = None
-        failure: BaseException | None = None
-        try:
-            result = work()
-        except StopIteration as error:  # the one exception that a future cannot hold
-            failure = RuntimeError(f"the handler raised {error!r}")
-        except BaseException as error:
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(run,), name="handler", daemon=True).start()
-    return await future
