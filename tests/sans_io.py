@@ -16,7 +16,6 @@ _RECORDED = "protocols/test_documented_deviations.py"
 _MODULES: Mapping[str, Sequence[str]] = {
     "aws/event_stream": (),
     "aws/http_integration": (),
-    "aws/lambda_events": (),
     "aws/prelude_stripper": (),
     "aws/sigv4": (),
     "grammar": (),
@@ -53,8 +52,10 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "requests/envelope": ("requests",),
     "requests/file_url": ("requests",),
     "requests/history": ("requests",),
+    "requests/lambda_events": (),
     "requests/past_call": ("requests",),
     "requests/sentence": ("requests",),
+    "requests/shapes": (),
     "tools/approval": (),
     "tools/canonical_json": (),
     "turns/step": (),

@@ -13,7 +13,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from app import __version__
-from app.aws.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.errors import InvalidJson, NotFound, RequestError
 from app.http import openapi
 from app.http.chat import Answers
@@ -24,6 +23,7 @@ from app.http.tools import ToolAnswers
 from app.messages import ToolRequest
 from app.requests.body import parse_json
 from app.requests.envelope import parse
+from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.telemetry.log import RequestLog, log_unanswered
 
 # Makes the answer from the request's body; told its id and when it came in (`time.perf_counter`).

@@ -16,13 +16,13 @@ import json
 import logging
 
 from app.aws.asgi_extensions import DIRECT, OUTCOME
-from app.aws.lambda_events import MalformedEvent
 from app.lambda_runtime.asgi_lifespan import AsgiApp, Lifespan, Message
 from app.lambda_runtime.http_scope import ASGI_VERSION, Scope, encode_headers, to_scope
 from app.lambda_runtime.invocation import FunctionError, Invocation
 from app.lambda_runtime.invocation_response import Answer
 from app.lambda_runtime.lambda_call import FunctionConfig, LambdaCall
 from app.lambda_runtime.runtime_api import AnswerRefused
+from app.requests.lambda_events import MalformedEvent
 
 _EVENTS_PATH = "/events"
 

@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 
-from app.aws.lambda_events import EventKind, MalformedEvent
+from app.requests.lambda_events import EventKind, MalformedEvent
 
 Scope: TypeAlias = dict[str, Any]
 Header: TypeAlias = tuple[bytes, bytes]

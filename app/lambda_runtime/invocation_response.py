@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from app.aws.http_integration import CONTENT_TYPE, Prelude, encode_prelude
-from app.aws.lambda_events import EventKind
 from app.lambda_runtime.invocation import FunctionError
 from app.lambda_runtime.proxy_response import encode_proxy_response, to_prelude
 from app.lambda_runtime.runtime_api import (
@@ -17,6 +16,7 @@ from app.lambda_runtime.runtime_api import (
     RuntimeApi,
     RuntimeApiFailed,
 )
+from app.requests.lambda_events import EventKind
 
 Headers = Iterable[tuple[bytes, bytes]]
 

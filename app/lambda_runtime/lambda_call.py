@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from app.aws.lambda_events import EventKind
 from app.lambda_runtime.invocation import Invocation
+from app.requests.lambda_events import EventKind
 
 
 class FunctionConfig(msgspec.Struct, frozen=True, kw_only=True):

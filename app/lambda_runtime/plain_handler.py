@@ -21,11 +21,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import Any, TypeAlias
 
-from app.aws.lambda_events import MalformedEvent, read_event
 from app.lambda_runtime.http_scope import to_scope
 from app.lambda_runtime.invocation import Invocation
 from app.lambda_runtime.invocation_response import Answer
 from app.lambda_runtime.lambda_call import FunctionConfig, LambdaCall
+from app.requests.lambda_events import MalformedEvent, read_event
 from app.threads import run_in_thread, run_on_loop
 
 _BYTES = "application/octet-stream"

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from app.aws.http_integration import Prelude
-from app.aws.lambda_events import EventKind
+from app.requests.lambda_events import EventKind
 
 # They describe one connection, which is not the one to the client.
 _NOT_FORWARDED = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})

@@ -19,13 +19,13 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.aws.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.lambda_runtime.handler_loading import Handler, HandlerNotFound, load_handler
 from app.lambda_runtime.invocation import FunctionError, Invocation, describe_exception
 from app.lambda_runtime.invocation_response import Answer, StreamedAnswer, WholeAnswer
 from app.lambda_runtime.lambda_call import LambdaCall, read_function_config
 from app.lambda_runtime.plain_handler import PlainHandler
 from app.lambda_runtime.runtime_api import AnswerRefused, RuntimeApi, RuntimeApiFailed
+from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.telemetry.log import configure_logging
 
 # The runtime's own end of an answer, before Lambda kills the process; the app's own comes earlier.

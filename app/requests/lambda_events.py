@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-_CHAT_KEYS = ("messages", "message")
+from app.requests.shapes import RequestShape, find_shape
+
 _WARM_UP_KEYS = ("warmer", "warmup", "warm_up", "keep_warm")
 _WARM_UP_SOURCES = frozenset({"aws.events", "aws.scheduler", "serverless-plugin-warmup"})
 
@@ -62,6 +63,13 @@ class EventKind(enum.StrEnum):
 _HTTP = frozenset({EventKind.FUNCTION_URL, EventKind.REST_API, EventKind.HTTP_API, EventKind.ALB})
 _WHOLE = frozenset({EventKind.HTTP_API, EventKind.ALB})
 _NO_REQUEST = frozenset({EventKind.WARM_UP, EventKind.UNKNOWN, EventKind.MALFORMED})
+_OF_SHAPE = {
+    RequestShape.DIRECT: EventKind.DIRECT,
+    RequestShape.CHAT: EventKind.USE_CHAT,
+    RequestShape.TOOL_CALL: EventKind.TOOL_CALL,
+    RequestShape.PROMPT: EventKind.PROMPT,
+    RequestShape.WRAPPED: EventKind.DIRECT_BODY,
+}
 
 
 def read_event(payload: bytes) -> Any:
@@ -82,29 +90,18 @@ def read_event(payload: bytes) -> Any:
 def classify(event: Any) -> EventKind:
     """Return the kind of a parsed event; nothing it may hold is an error here.
 
-    HTTP events are told by what only their fronts send; then come the shapes of a chat request, as
-    `app.requests` reads them, then what schedulers send. ``{}`` is what most keep-warm tools send.
+    HTTP events are told by what only their fronts send; then come the shapes of a request, and then
+    what schedulers send. ``{}`` is what most keep-warm tools send.
     """
     if not isinstance(event, Mapping):
         return EventKind.MALFORMED
     context = event.get("requestContext")
     if isinstance(context, Mapping):
         return _http_kind(event, context)
-    if "action" in event and ("payload" in event or not _has_chat_keys(event)):
-        return EventKind.DIRECT
-    if any(key in event for key in _CHAT_KEYS):
-        return EventKind.USE_CHAT
-    if "args" in event:
-        return EventKind.TOOL_CALL
-    if "prompt" in event:
-        return EventKind.PROMPT
-    if "body" in event:
-        return EventKind.DIRECT_BODY
+    shape = find_shape(event)
+    if shape is not None:
+        return _OF_SHAPE[shape]
     return EventKind.WARM_UP if _is_warm_up(event) else EventKind.UNKNOWN
-
-
-def _has_chat_keys(event: Mapping[str, Any]) -> bool:
-    return any(key in event for key in (*_CHAT_KEYS, "args", "prompt"))
 
 
 def _http_kind(event: Mapping[str, Any], context: Mapping[str, Any]) -> EventKind:
