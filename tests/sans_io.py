@@ -16,6 +16,7 @@ _RECORDED = "protocols/test_documented_deviations.py"
 _MODULES: Mapping[str, Sequence[str]] = {
     "aws/event_stream": (),
     "aws/http_integration": (),
+    "aws/invoke_mode": (),
     "aws/prelude_stripper": (),
     "aws/sigv4": (),
     "grammar": (),

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from app.aws.invoke_mode import check_invoke_mode
 from app.settings import Settings, SettingsError, load_settings
 
 CHAINS = {
@@ -22,7 +23,6 @@ CHAINS = {
 
 _LOOPBACK = "127.0.0.1"
 _ALL_ADDRESSES = "0.0.0.0"
-_INVOKE_MODES = ("buffered", "response_stream")
 # Lambda kills two seconds after it has told the processes to stop.
 _LAMBDA_GRACE_S = 0.3
 _HEALTH_TIMEOUT_S = 5.0
@@ -95,11 +95,11 @@ def _serve(settings: Settings, host: str, port: int, *, behind_adapter: bool = F
 
 
 def _check_invoke_mode(environ: Mapping[str, str]) -> None:
-    """Refuse a word that the adapter would take for ``buffered`` without a word of its own."""
-    mode = environ.get("AWS_LWA_INVOKE_MODE", "buffered")
-    if mode not in _INVOKE_MODES:
-        known = " or ".join(_INVOKE_MODES)
-        raise SettingsError(f"AWS_LWA_INVOKE_MODE is {mode!r}; it must be {known}.")
+    """Refuse a mode that the adapter would silently take for ``buffered``."""
+    try:
+        check_invoke_mode(environ.get("AWS_LWA_INVOKE_MODE", "buffered"))
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _adapter_port(environ: Mapping[str, str]) -> int:

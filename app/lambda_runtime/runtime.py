@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.aws.invoke_mode import check_invoke_mode
 from app.lambda_runtime.handler_loading import Handler, HandlerNotFound, load_handler
 from app.lambda_runtime.invocation import FunctionError, Invocation, describe_exception
 from app.lambda_runtime.invocation_response import Answer, StreamedAnswer, WholeAnswer
@@ -53,7 +54,6 @@ _CANCELLED = FunctionError(
 )
 
 _DEFAULT_HANDLER = "app.main:create_lean_app"
-_INVOKE_MODES = ("buffered", "response_stream")
 
 logger = logging.getLogger("deltaline.runtime")
 
@@ -264,9 +264,8 @@ def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtim
     if not concurrency.isdecimal() or int(concurrency) < 1:
         raise ValueError(f"AWS_LAMBDA_MAX_CONCURRENCY is {concurrency!r}; it must be a number.")
     invoke_mode = environ.get("AWS_LWA_INVOKE_MODE") or None
-    if invoke_mode not in (None, *_INVOKE_MODES):
-        known = " or ".join(_INVOKE_MODES)
-        raise ValueError(f"AWS_LWA_INVOKE_MODE is {invoke_mode!r}; it must be {known}.")
+    if invoke_mode is not None:
+        check_invoke_mode(invoke_mode)
     handler = load_handler(
         environ.get("_HANDLER") or _DEFAULT_HANDLER,
         read_function_config(environ),
