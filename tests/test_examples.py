@@ -15,7 +15,7 @@ from app.lambda_runtime.lambda_call import FunctionConfig
 from app.lambda_runtime.plain_handler import PlainHandler
 from examples import outcomes
 from tests.aws.http_events import function_url
-from tests.lambda_runtime.runtime_api_server import running
+from tests.lambda_runtime.recording_runtime_api import running
 
 _ROOT = Path(__file__).parent.parent
 _CONFIG = FunctionConfig(name="example")
@@ -79,8 +79,8 @@ def test_a_key_that_cannot_be_used_is_named(event: dict[str, Any], reason: str) 
 
 async def test_words_stream_through_the_runtime() -> None:
     async with running(PlainHandler(words.handler, _CONFIG)) as api:
-        posted = await api.invoke({"delay": 0.01}).result()
-        http = await api.invoke(function_url(body='{"delay":0,"format":"text"}')).result()
+        posted = await api.invoke({"delay": 0.01}).completed()
+        http = await api.invoke(function_url(body='{"delay":0,"format":"text"}')).completed()
 
     lines = [json.loads(chunk) for chunk in posted.chunks]
     assert lines[0]["request_id"] == "request-1"
@@ -94,7 +94,7 @@ async def test_words_stream_through_the_runtime() -> None:
 
 async def test_a_happy_answer_ends_without_trailers() -> None:
     async with running(PlainHandler(outcomes.happy_path, _CONFIG)) as api:
-        posted = await api.invoke({}).result()
+        posted = await api.invoke({}).completed()
 
     assert posted.chunks == [b"line 1 of 3\n", b"line 2 of 3\n", b"line 3 of 3\n"]
     assert posted.trailers == {}
@@ -102,7 +102,7 @@ async def test_a_happy_answer_ends_without_trailers() -> None:
 
 async def test_an_error_after_two_lines_ends_in_trailers() -> None:
     async with running(PlainHandler(outcomes.midstream_error, _CONFIG)) as api:
-        posted = await api.invoke({}).result()
+        posted = await api.invoke({}).completed()
 
     assert posted.body == b"line 1 of 3\nline 2 of 3\n"
     assert posted.error_type == "Function.RuntimeError"
@@ -111,7 +111,7 @@ async def test_an_error_after_two_lines_ends_in_trailers() -> None:
 
 async def test_an_answer_that_takes_too_long_ends_in_trailers() -> None:
     async with running(PlainHandler(outcomes.timeout, _CONFIG)) as api:
-        posted = await api.invoke({}, timeout_s=0.5).result()
+        posted = await api.invoke({}, timeout_s=0.5).completed()
 
     assert posted.body == b"line 1 of 3\n"
     assert posted.error_type == "Deltaline.Timeout"
