@@ -128,7 +128,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="words")
     add_arguments(parser)
     return run(parser.parse_args(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
