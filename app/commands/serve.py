@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from app.http.server import SHUTDOWN_GRACE_S, ListenError, serve
 from app.main import create_lean_app
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
             host=args.host,
             port=settings.port if args.port is None else args.port,
             grace_s=args.shutdown_grace,
-            announce=_announce if args.demo else None,
+            announce=partial(_announce, settings) if args.demo else None,
         )
     except SettingsError as error:
         print(f"deltaline: {error}", file=sys.stderr)
@@ -111,12 +112,18 @@ def _demo_defaults() -> None:
         os.environ.setdefault("CHAT_TOOLS", ",".join(EXAMPLES))
 
 
-def _announce(url: str) -> None:
-    if os.environ.get("CHAT_PROVIDER") == "scripted":
-        print("No OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in scripted model answers.")
+def _announce(settings: Settings, url: str) -> None:
+    if settings.provider == "scripted":
+        print(f"{_why_scripted(settings)}: the built-in scripted model answers.")
     body = '{"action":"chat","payload":{"text":"Hello"}}'
     print(f"Deltaline is at {url} (Ctrl+C stops it). Try:\n")
     print(
         f"  curl --no-buffer {url}/api/chat -H 'content-type: application/json' -d '{body}'\n",
         flush=True,
     )
+
+
+def _why_scripted(settings: Settings) -> str:
+    if settings.openai_api_key or settings.openai_base_url:
+        return "CHAT_PROVIDER is scripted"
+    return "No OPENAI_API_KEY and no OPENAI_BASE_URL"

@@ -1,11 +1,15 @@
 """``deltaline serve`` in the terminal: what it says when it starts, and when it cannot."""
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+_READY = "Deltaline is at http://"
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,3 +65,53 @@ def _start(*options: str, **environment: str) -> "subprocess.CompletedProcess[st
         capture_output=True,
         text=True,
     )
+
+
+@contextlib.contextmanager
+def _demo(**environment: str) -> Iterator[list[str]]:
+    """Serve as `make run` does; give the lines that it prints until it is ready."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "app", "serve", "--demo", "--port", "0"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if _READY in line:
+                    break
+            yield lines
+        finally:
+            process.terminate()
+
+
+@pytest.mark.real
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("environment", "sentences"),
+    [
+        ({}, ["No OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in scripted model answers.\n"]),
+        (
+            {"CHAT_PROVIDER": "scripted", "OPENAI_API_KEY": "key-1234"},
+            ["CHAT_PROVIDER is scripted: the built-in scripted model answers.\n"],
+        ),
+        (
+            {"CHAT_PROVIDER": "scripted", "OPENAI_BASE_URL": "http://127.0.0.1:1"},
+            ["CHAT_PROVIDER is scripted: the built-in scripted model answers.\n"],
+        ),
+        ({"OPENAI_API_KEY": "key-1234"}, []),
+    ],
+    ids=["nothing", "scripted-beside-a-key", "scripted-beside-a-server", "key"],
+)
+def test_the_demo_says_why_the_scripted_model_answers(
+    environment: dict[str, str], sentences: list[str]
+) -> None:
+    with _demo(**environment) as lines:
+        *before, ready = lines
+
+    assert before == sentences
+    assert ready.startswith(_READY)
