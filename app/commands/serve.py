@@ -64,10 +64,10 @@ def serve_chat(
 
     Args:
         settings: of the app.
-        host, port, grace_s, announce, behind_adapter: see `app.http.server.serve`.
+        host, port, grace_s, announce, behind_adapter: as for `app.http.server.serve`.
 
     Raises:
-        SettingsError: the settings do not fit together.
+        SettingsError: the settings contradict each other.
     """
     configure_logging()
     app = create_lean_app(settings)
@@ -103,7 +103,7 @@ def _seconds(text: str) -> float:
 
 
 def _demo_defaults() -> None:
-    """Fill in what `make run` promises, where the environment says nothing else."""
+    """Set the defaults of `make run`, unless the environment sets something else."""
     if not (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):
         os.environ.setdefault("CHAT_PROVIDER", "scripted")
         os.environ.setdefault("CHAT_MODEL", "scripted")  # what the page shows under an answer

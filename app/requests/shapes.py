@@ -1,7 +1,7 @@
-"""Which of its keys make a JSON object a request, and of which shape.
+"""Tells the shape of a request from its keys.
 
-The only place that knows. HTTP reads a request by it, and on Lambda an event of any origin is told
-by it, before the start has loaded pydantic: so nothing here may need it.
+This is the only place that knows which keys mark which shape. The Lambda runtime uses it as well,
+and must not load pydantic for it.
 """
 
 import enum
