@@ -22,7 +22,7 @@ def _chat(base_url: str | None, **settings: Any) -> AsgiHandler:
 
 
 async def _until(sent: SentEvent, wanted: bytes) -> None:
-    """Read chunks until ``wanted`` has come."""
+    """Read chunks until ``wanted`` has arrived."""
     while wanted not in sent.posted.body:
         await sent.next_chunk()
 
@@ -81,7 +81,7 @@ async def test_a_turn_ends_itself_before_the_deadline(model: str) -> None:
     assert posted.route == "response"
     assert b'data: {"type":"error"' in posted.body
     assert posted.body.endswith(b"data: [DONE]\n\n")
-    # The application's own code, not that of the runtime's last resort.
+    # The application's own error code, not the runtime's.
     assert posted.error_type is not None
     assert posted.error_type.startswith("Deltaline.")
     assert posted.error_type != "Deltaline.Timeout"

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 async def _function(
     api: RecordingRuntimeApi, handler: str, folder: Path, **environ: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start ``bootstrap`` for a handler in ``folder``; kill what is left of it at the end."""
+    """Start ``bootstrap`` for a handler in ``folder``; kill it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         _ROOT / "bootstrap",
         "/var/lang/bin/python3.13",
