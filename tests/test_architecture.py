@@ -144,6 +144,17 @@ def test_imports_point_down_only(path: Path) -> None:
     assert wrong == set()
 
 
+def test_the_package_imports_nothing_that_is_not_installed_with_it() -> None:
+    folders = {"bench", "examples", "infra", "tests"}
+
+    assert {
+        f"{path}: {name}"
+        for path in MODULES
+        for name in _imports(_tree(APP.parent / path))
+        if name.split(".")[0] in folders
+    } == set()
+
+
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_a_module_has_less_than_300_lines_and_says_what_it_is(path: Path) -> None:
     text = (APP.parent / path).read_text(encoding="utf-8")

@@ -13,7 +13,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from app import __version__
-from app.aws.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.errors import InvalidJson, NotFound, RequestError
 from app.http import openapi
 from app.http.admission import Admission, AdmittedRequest, request_id
@@ -26,6 +25,7 @@ from app.http.tools import ToolResponder
 from app.messages import ToolRequest
 from app.requests.body import parse_json
 from app.requests.envelope import parse
+from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]

@@ -1,11 +1,11 @@
-"""What kind of event a function was invoked with.
+"""Tells the events of a Lambda function apart.
 
-A Lambda function has one entrance for everything: requests through a Function URL, API Gateway or
-a load balancer, JSON that a program sends through the SDK, what a scheduler sends to keep it warm.
-The kind decides where an event goes and how its answer is framed.
+A function gets everything as an event: requests through a Function URL, API Gateway or a load
+balancer, JSON that a program sends through the SDK, and what a scheduler sends to keep it warm. The
+kind of an event decides who handles it and how the response is framed.
 
 Sources: the event examples of the Lambda and API Gateway developer guides; aws-lambda-rust-runtime
-1.x, lambda-http/src/deserializer.rs, which the Lambda Web Adapter tells events apart with.
+1.x, lambda-http/src/deserializer.rs, by which the Lambda Web Adapter tells events apart.
 """
 
 import enum
@@ -15,17 +15,18 @@ from typing import Any
 
 import msgspec
 
-_CHAT_KEYS = ("messages", "message")
+from app.requests.shapes import RequestShape, find_shape
+
 _WARM_UP_KEYS = ("warmer", "warmup", "warm_up", "keep_warm")
 _WARM_UP_SOURCES = frozenset({"aws.events", "aws.scheduler", "serverless-plugin-warmup"})
 
 
 class MalformedEvent(ValueError):
-    """The event cannot be used; the message is one sentence for whoever sent it."""
+    """The event cannot be used; the message is one sentence for its sender."""
 
 
 class EventKind(enum.StrEnum):
-    """Kinds of events. Of the HTTP ones, two fronts stream the answer and two want it whole."""
+    """Kinds of events. Of the four HTTP fronts, two stream the response and two buffer it."""
 
     FUNCTION_URL = "function_url_v2"
     REST_API = "apigw_v1"
@@ -42,33 +43,41 @@ class EventKind(enum.StrEnum):
 
     @property
     def is_http(self) -> bool:
-        """Whether an HTTP client waits at the other end."""
+        """Whether the event is a request of an HTTP client."""
         return self in _HTTP
 
     @property
     def is_streamed(self) -> bool:
-        """Whether the front can pass on an answer while it is made.
+        """Whether the response can be streamed.
 
-        A load balancer and an HTTP API cannot: they call `Invoke` and want one JSON document.
+        A load balancer and an HTTP API cannot stream: they call `Invoke`, which returns one JSON
+        document.
         """
-        return self not in _WHOLE
+        return self not in _BUFFERED
 
     @property
     def is_request(self) -> bool:
-        """Whether somebody wants an answer from the application, over HTTP or not."""
+        """Whether the event is a request to the application, over HTTP or not."""
         return self not in _NO_REQUEST
 
 
 _HTTP = frozenset({EventKind.FUNCTION_URL, EventKind.REST_API, EventKind.HTTP_API, EventKind.ALB})
-_WHOLE = frozenset({EventKind.HTTP_API, EventKind.ALB})
+_BUFFERED = frozenset({EventKind.HTTP_API, EventKind.ALB})
 _NO_REQUEST = frozenset({EventKind.WARM_UP, EventKind.UNKNOWN, EventKind.MALFORMED})
+_OF_SHAPE = {
+    RequestShape.DIRECT: EventKind.DIRECT,
+    RequestShape.CHAT: EventKind.USE_CHAT,
+    RequestShape.TOOL_CALL: EventKind.TOOL_CALL,
+    RequestShape.PROMPT: EventKind.PROMPT,
+    RequestShape.WRAPPED: EventKind.DIRECT_BODY,
+}
 
 
 def read_event(payload: bytes) -> Any:
     r"""Return the JSON value of an event.
 
     Raises:
-        MalformedEvent: no JSON. An escape like ``\ud800`` without its other half is JSON to us.
+        MalformedEvent: the payload is not JSON. A lone surrogate such as ``\ud800`` is accepted.
     """
     try:
         try:
@@ -80,31 +89,20 @@ def read_event(payload: bytes) -> Any:
 
 
 def classify(event: Any) -> EventKind:
-    """Return the kind of a parsed event; nothing it may hold is an error here.
+    """Return the kind of a parsed event, whatever it holds.
 
-    HTTP events are told by what only their fronts send; then come the shapes of a chat request, as
-    `app.requests` reads them, then what schedulers send. ``{}`` is what most keep-warm tools send.
+    HTTP events are recognized by keys that only their fronts send, then requests by their shape,
+    then events of schedulers. Most keep-warm tools send ``{}``.
     """
     if not isinstance(event, Mapping):
         return EventKind.MALFORMED
     context = event.get("requestContext")
     if isinstance(context, Mapping):
         return _http_kind(event, context)
-    if "action" in event and ("payload" in event or not _has_chat_keys(event)):
-        return EventKind.DIRECT
-    if any(key in event for key in _CHAT_KEYS):
-        return EventKind.USE_CHAT
-    if "args" in event:
-        return EventKind.TOOL_CALL
-    if "prompt" in event:
-        return EventKind.PROMPT
-    if "body" in event:
-        return EventKind.DIRECT_BODY
+    shape = find_shape(event)
+    if shape is not None:
+        return _OF_SHAPE[shape]
     return EventKind.WARM_UP if _is_warm_up(event) else EventKind.UNKNOWN
-
-
-def _has_chat_keys(event: Mapping[str, Any]) -> bool:
-    return any(key in event for key in (*_CHAT_KEYS, "args", "prompt"))
 
 
 def _http_kind(event: Mapping[str, Any], context: Mapping[str, Any]) -> EventKind:
@@ -112,8 +110,8 @@ def _http_kind(event: Mapping[str, Any], context: Mapping[str, Any]) -> EventKin
         return EventKind.ALB
     if isinstance(context.get("http"), Mapping):
         domain = str(context.get("domainName") or "")
-        # The two send the same event. Only an HTTP API has named routes, stages and this domain;
-        # what is neither (localhost, say) is most likely to stand for a Function URL.
+        # The two fronts send the same event, but only an HTTP API has named routes, stages and this
+        # domain. Any other host, such as localhost, most likely stands for a Function URL.
         is_http_api = (
             ".execute-api." in domain
             or event.get("routeKey", "$default") != "$default"

@@ -16,7 +16,7 @@ from app.lambda_runtime.plain_handler import Context, PlainHandler
 from app.lambda_runtime.runtime import Runtime
 from app.lambda_runtime.runtime_api import RuntimeApi
 from tests.aws.http_events import function_url, http_api
-from tests.lambda_runtime.runtime_api_server import ARN, RuntimeApiServer, running, soon
+from tests.lambda_runtime.recording_runtime_api import ARN, RecordingRuntimeApi, running, soon
 
 
 def _plain(function: Callable[..., Any]) -> Handler:
@@ -48,7 +48,7 @@ class _Callable:
 
 
 class _Pieces:
-    """An async iterator that is no generator."""
+    """An async iterator that is not a generator."""
 
     def __init__(self, name: str) -> None:
         self._pieces = iter([b"Hello ", name.encode()])
@@ -77,7 +77,7 @@ class _Pieces:
 )
 async def test_what_yields_bytes_streams(function: Callable[..., Any]) -> None:
     async with running(_plain(function)) as api:
-        posted = await api.invoke({"name": "you"}).result()
+        posted = await api.invoke({"name": "you"}).completed()
 
     assert posted.is_streamed
     assert posted.chunks == [b"Hello ", b"you"]
@@ -93,9 +93,9 @@ async def test_an_http_event_is_its_json_body() -> None:
 
     event = function_url(body='{"name":"you"}')
     async with running(_plain(handler)) as api:
-        posted = await api.invoke(event).result()
-        bare = await api.invoke(function_url("GET")).result()
-        direct = await api.invoke({"name": "you"}).result()
+        posted = await api.invoke(event).completed()
+        bare = await api.invoke(function_url("GET")).completed()
+        direct = await api.invoke({"name": "you"}).completed()
 
     assert posted.http() == (
         Prelude(200, (("content-type", "application/octet-stream"),)),
@@ -107,9 +107,9 @@ async def test_an_http_event_is_its_json_body() -> None:
     assert seen[2].http_event is None
 
 
-async def test_an_http_body_that_is_no_json_is_answered_with_400() -> None:
+async def test_an_http_body_that_is_no_json_gets_400() -> None:
     async with running(_plain(_generator)) as api:
-        posted = await api.invoke(function_url(body="name=you")).result()
+        posted = await api.invoke(function_url(body="name=you")).completed()
 
     prelude, body = posted.http()
     assert prelude == Prelude(400, (("content-type", "application/json"),))
@@ -126,8 +126,8 @@ async def test_the_function_names_its_content_type() -> None:
     handler.content_type = "application/x-ndjson"  # type: ignore[attr-defined]
 
     async with running(_plain(handler)) as api:
-        direct = await api.invoke({}).result()
-        http = await api.invoke(function_url("GET")).result()
+        direct = await api.invoke({}).completed()
+        http = await api.invoke(function_url("GET")).completed()
 
     assert direct.headers["content-type"] == "application/x-ndjson"
     assert http.http()[0].headers == (("content-type", "application/x-ndjson"),)
@@ -154,9 +154,9 @@ async def test_a_returned_value_is_sent_buffered(
         lambda event, context: handler({}, context),
     ):
         async with running(_plain(function)) as api:
-            direct = await api.invoke({}).result()
-            http = await api.invoke(function_url("GET")).result()
-            whole = await api.invoke(http_api()).result()
+            direct = await api.invoke({}).completed()
+            http = await api.invoke(function_url("GET")).completed()
+            whole = await api.invoke(http_api()).completed()
 
         assert not direct.is_streamed
         assert (direct.body, direct.headers["content-type"]) == (body, content_type)
@@ -175,7 +175,7 @@ async def test_the_context_says_what_lambda_says() -> None:
         "Lambda-Runtime-Aws-Tenant-Id": "tenant-1",
     }
     async with running(_plain(handler)) as api:
-        await api.invoke({}, timeout_s=30, headers=headers).result()
+        await api.invoke({}, timeout_s=30, headers=headers).completed()
 
     (context,) = seen
     assert context.aws_request_id == "request-1"
@@ -194,7 +194,7 @@ async def test_yielding_text_is_a_clear_error() -> None:
         yield "text"
 
     async with running(_plain(handler)) as api:
-        posted = await api.invoke({}).result()
+        posted = await api.invoke({}).completed()
 
     assert (posted.route, posted.error_type) == ("error", "Function.TypeError")
     assert posted.json()["errorMessage"] == ("the handler yielded str, not bytes; encode it first")
@@ -205,7 +205,7 @@ async def test_returning_what_is_no_json_is_a_clear_error() -> None:
         return object()
 
     async with running(_plain(handler)) as api:
-        posted = await api.invoke({}).result()
+        posted = await api.invoke({}).completed()
 
     assert posted.route == "error"
     assert posted.json()["errorMessage"].startswith("the handler returned what is neither")
@@ -217,8 +217,8 @@ async def test_what_a_handler_raises_is_reported(error: BaseException) -> None:
         raise error
 
     async with running(_plain(handler)) as api:
-        failed = await api.invoke({}).result()
-        again = await api.invoke({}).result()
+        failed = await api.invoke({}).completed()
+        again = await api.invoke({}).completed()
 
     for posted in (failed, again):
         assert posted.route == "error"
@@ -232,7 +232,7 @@ async def test_an_error_in_mid_stream_ends_in_trailers() -> None:
         raise LookupError("the second word is missing")
 
     async with running(_plain(handler)) as api:
-        posted = await api.invoke({}).result()
+        posted = await api.invoke({}).completed()
 
     assert (posted.route, posted.body) == ("response", b"one")
     assert posted.error_type == "Function.LookupError"
@@ -242,8 +242,8 @@ async def test_an_error_in_mid_stream_ends_in_trailers() -> None:
 
 async def test_a_payload_that_is_no_json_is_an_error_of_the_invocation_only() -> None:
     async with running(_plain(_generator)) as api:
-        bad = await api.invoke(raw=b"{oops").result()
-        good = await api.invoke({"name": "you"}).result()
+        bad = await api.invoke(raw=b"{oops").completed()
+        good = await api.invoke({"name": "you"}).completed()
 
     assert (bad.route, bad.error_type) == ("error", "Function.MalformedEvent")
     assert good.body == b"Hello you"
@@ -258,10 +258,10 @@ async def test_a_blocking_handler_streams_too() -> None:
         yield b"two"
 
     async with running(_plain(handler)) as api:
-        invocation = api.invoke({})
-        assert await invocation.next_chunk() == b"one"
+        sent = api.invoke({})
+        assert await sent.next_chunk() == b"one"
         gate.set()
-        assert await invocation.next_chunk() == b"two"
+        assert await sent.next_chunk() == b"two"
 
 
 async def test_a_generator_that_nobody_reads_any_more_is_closed() -> None:
@@ -281,13 +281,13 @@ async def test_a_generator_that_nobody_reads_any_more_is_closed() -> None:
         await soon(closed)
 
 
-async def test_a_generator_that_yields_nothing_is_an_empty_answer() -> None:
+async def test_a_generator_that_yields_nothing_makes_an_empty_response() -> None:
     def handler(event: Any, context: Context) -> Iterator[bytes]:
         yield from ()
 
     async with running(_plain(handler)) as api:
-        direct = await api.invoke({}).result()
-        http = await api.invoke(function_url("GET")).result()
+        direct = await api.invoke({}).completed()
+        http = await api.invoke(function_url("GET")).completed()
 
     assert (direct.route, direct.body) == ("response", b"")
     assert http.http()[1] == b"\n"
@@ -305,7 +305,7 @@ def test_a_thread_that_outlives_the_runtime_ends_quietly() -> None:
             ended.set()
 
     async def stop_in_the_middle() -> None:
-        async with RuntimeApiServer().listen() as api:
+        async with RecordingRuntimeApi().listen() as api:
             task = asyncio.create_task(Runtime(RuntimeApi(api.address), _plain(handler)).run())
             api.invoke({})
             await asyncio.to_thread(started.wait, 5)

@@ -1,6 +1,6 @@
-"""A Runtime API for tests, over a real socket: what a runtime sends is kept as it came.
+"""A Runtime API for tests, over a real socket, that records what a runtime posts.
 
-Written apart from the emulator's, so that a misreading of the contract would have to be made twice.
+It shares no code with the emulator's, so that a test fails if either misreads the contract.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ _WAIT_S = 8.0
 
 
 async def soon(awaitable: Awaitable[_T]) -> _T:
-    """Wait for what has to happen; a test that would hang fails here instead."""
+    """Wait for ``awaitable``, but fail instead of hanging."""
     async with asyncio.timeout(_WAIT_S):
         return await awaitable
 
 
 @dataclass
 class Posted:
-    """What a runtime posts for one invocation, while and after it comes.
+    """What a runtime has posted for one invocation so far.
 
     Attributes:
         route: ``response`` or ``error``.
@@ -76,8 +76,8 @@ class Posted:
         return prelude, decoder.rest
 
 
-class Invocation:
-    """One event that a test sends, and the answer that comes."""
+class SentEvent:
+    """One event that a test sends, and what the runtime posts for it."""
 
     def __init__(self, headers: Mapping[str, str], payload: bytes, verdict: int) -> None:
         self.headers = headers
@@ -88,11 +88,11 @@ class Invocation:
         self._done: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
 
     async def next_chunk(self) -> bytes:
-        """Wait for the next chunk. One that never comes fails the test."""
+        """Wait for the next chunk, but fail if none comes."""
         return await soon(self._chunks.get())
 
-    async def result(self) -> Posted:
-        """Wait until the answer is complete."""
+    async def completed(self) -> Posted:
+        """Wait until the runtime has posted its whole response or error."""
         return await soon(asyncio.shield(self._done))
 
     @property
@@ -108,12 +108,12 @@ class Invocation:
             self._done.set_result(self.posted)
 
 
-class RuntimeApiServer:
-    """Hands out events and takes answers.
+class RecordingRuntimeApi:
+    """Hands out events and records what is posted for them.
 
     Attributes:
-        next_status: what ``/invocation/next`` answers with.
-        hasty: answer before all of an answer was read.
+        next_status: HTTP status of ``/invocation/next``.
+        hasty: respond before everything that a runtime posts has been read.
         waiting: set while a runtime waits for an event.
     """
 
@@ -124,8 +124,8 @@ class RuntimeApiServer:
         self.init_error: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
         self.polls = 0
         self.waiting = asyncio.Event()
-        self._events: asyncio.Queue[Invocation] = asyncio.Queue()
-        self._running: dict[str, Invocation] = {}
+        self._events: asyncio.Queue[SentEvent] = asyncio.Queue()
+        self._running: dict[str, SentEvent] = {}
         self._connections: set[asyncio.Task[None]] = set()
 
     def invoke(
@@ -136,15 +136,15 @@ class RuntimeApiServer:
         timeout_s: float = 60.0,
         verdict: int = 202,
         headers: Mapping[str, str] | None = None,
-    ) -> Invocation:
+    ) -> SentEvent:
         """Queue an event.
 
         Args:
             event: JSON.
-            raw: the payload as it is, instead.
+            raw: the payload itself, instead of ``event``.
             timeout_s: until the deadline.
-            verdict: HTTP status that the answer gets; 413 comes before all of it was read.
-            headers: more of those that the runtime sees.
+            verdict: HTTP status for what the runtime posts; 413 is sent before all of it was read.
+            headers: added to those that the runtime sees.
         """
         request_id = f"request-{len(self._running) + self._events.qsize() + 1}"
         all_headers = {
@@ -155,12 +155,12 @@ class RuntimeApiServer:
             **(headers or {}),
         }
         payload = json.dumps(event).encode() if raw is None else raw
-        invocation = Invocation(all_headers, payload, verdict)
-        self._events.put_nowait(invocation)
-        return invocation
+        sent = SentEvent(all_headers, payload, verdict)
+        self._events.put_nowait(sent)
+        return sent
 
     @contextlib.asynccontextmanager
-    async def listen(self) -> AsyncIterator["RuntimeApiServer"]:
+    async def listen(self) -> AsyncIterator["RecordingRuntimeApi"]:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         host, port = server.sockets[0].getsockname()
         self.address = f"{host}:{port}"
@@ -171,7 +171,7 @@ class RuntimeApiServer:
             await self.drop()
 
     async def drop(self) -> None:
-        """Close every connection, whatever goes on there."""
+        """Close every connection, even in the middle of a request."""
         for task in self._connections:
             task.cancel()
         if self._connections:
@@ -183,10 +183,10 @@ class RuntimeApiServer:
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
         with contextlib.suppress(OSError, asyncio.CancelledError, h11.RemoteProtocolError):
-            await self._answer(_Wire(reader, writer))
+            await self._handle(_Wire(reader, writer))
         writer.close()
 
-    async def _answer(self, wire: "_Wire") -> None:
+    async def _handle(self, wire: "_Wire") -> None:
         request = await wire.next_event()
         if not isinstance(request, h11.Request):
             return
@@ -218,26 +218,24 @@ class RuntimeApiServer:
             getting.cancel()
             return
         gone.cancel()
-        invocation = getting.result()
-        request_id = invocation.headers.get("Lambda-Runtime-Aws-Request-Id", "")
-        self._running[request_id] = invocation
-        await wire.respond(200, invocation.headers, invocation.payload)
+        sent = getting.result()
+        request_id = sent.headers.get("Lambda-Runtime-Aws-Request-Id", "")
+        self._running[request_id] = sent
+        await wire.respond(200, sent.headers, sent.payload)
 
-    async def _take(
-        self, wire: "_Wire", request: h11.Request, invocation: Invocation, route: str
-    ) -> None:
-        posted = invocation.posted
+    async def _take(self, wire: "_Wire", request: h11.Request, sent: SentEvent, route: str) -> None:
+        posted = sent.posted
         posted.route = route
         posted.headers = _headers(request.headers)
         posted.is_chunked = posted.headers.get("transfer-encoding") == "chunked"
-        if invocation.verdict == 413 or self.hasty:
+        if sent.verdict == 413 or self.hasty:
             assert isinstance(await wire.next_event(), h11.Data)
             body = b'{"errorType":"Function.ResponseSizeTooLarge"}'
-            await wire.respond(invocation.verdict, body=body)
+            await wire.respond(sent.verdict, body=body)
         else:
-            await self._read(wire, posted, invocation.take)
-            await wire.respond(invocation.verdict)
-        invocation.finish()
+            await self._read(wire, posted, sent.take)
+            await wire.respond(sent.verdict)
+        sent.finish()
 
     async def _read(self, wire: "_Wire", posted: Posted, take: Any) -> None:
         chunk = b""
@@ -285,9 +283,9 @@ def _headers(raw: Any) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def running(handler: Handler, **options: Any) -> AsyncIterator[RuntimeApiServer]:
+async def running(handler: Handler, **options: Any) -> AsyncIterator[RecordingRuntimeApi]:
     """Run ``handler`` under our runtime against a new Runtime API; stop it at the end."""
-    async with RuntimeApiServer().listen() as api:
+    async with RecordingRuntimeApi().listen() as api:
         await handler.start()
         runtime = Runtime(RuntimeApi(api.address), handler, **options)
         task = asyncio.create_task(runtime.run())

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from app.aws.lambda_events import EventKind, MalformedEvent, classify, read_event
+from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
 from tests.aws.http_events import function_url, http_api, load_balancer, rest_api
 
 _SCHEDULED = {
