@@ -26,10 +26,11 @@ from tests.emulator.emulation import INVOKE, PATIENCE_S, RAW
 
 PROGRAM = """
 import argparse, sys
-from app import emulator
+from app.emulator.arguments import add_arguments
+from app.emulator.program import run
 parser = argparse.ArgumentParser()
-emulator.add_arguments(parser)
-sys.exit(emulator.run(parser.parse_args()))
+add_arguments(parser)
+sys.exit(run(parser.parse_args()))
 """
 
 
