@@ -65,7 +65,7 @@ def preflight_headers(cors: Cors, request: Mapping[str, str]) -> Headers:
     return headers
 
 
-def answer_headers(cors: Cors, request: Mapping[str, str]) -> Headers:
+def response_headers(cors: Cors, request: Mapping[str, str]) -> Headers:
     """Return the headers that Lambda adds to an answer."""
     headers = _origin_headers(cors, request)
     if headers and cors.expose_headers:

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Callable
 from app.emulator.bandwidth import Bandwidth
 from app.emulator.changes import Changes
 from app.emulator.connection import Connection, Request
-from app.emulator.extensions_api import ExtensionsApi
+from app.emulator.extensions_endpoint import ExtensionsEndpoint
+from app.emulator.function_response import FunctionFailure, FunctionInvocation
 from app.emulator.memory import MemoryWatch
 from app.emulator.options import Options
 from app.emulator.output import FunctionLog, Output
 from app.emulator.processes import Process, Processes
-from app.emulator.reply import FunctionError, Invocation
-from app.emulator.runtime_api import MAX_BUFFERED_BYTES, MAX_STREAMED_BYTES, RuntimeApi
+from app.emulator.runtime_endpoint import MAX_BUFFERED_BYTES, MAX_STREAMED_BYTES, RuntimeEndpoint
 from app.emulator.server import HttpServer
 from app.emulator.variables import environment_variables
 
@@ -35,7 +35,7 @@ class Environment:
         self._server = HttpServer(self._respond)
         self._output = Output(log.function_line)
         self._processes: Processes | None = None
-        self._extensions = ExtensionsApi(
+        self._extensions = ExtensionsEndpoint(
             self._changes,
             {
                 "functionName": name,
@@ -44,7 +44,7 @@ class Environment:
             },
             frozenset(path.name for path in options.extensions),
         )
-        self._runtime = RuntimeApi(
+        self._runtime = RuntimeEndpoint(
             self._changes,
             lambda: self.ended is not None,
             max_bytes=MAX_BUFFERED_BYTES if options.buffered else MAX_STREAMED_BYTES,
@@ -66,9 +66,9 @@ class Environment:
         """Whether the runtime and every extension wait for an event."""
         return self._runtime.idle and self._extensions.all_ready
 
-    async def initialise(self, timeout_s: float) -> FunctionError | None:
+    async def initialise(self, timeout_s: float) -> FunctionFailure | None:
         """Start the processes and wait until they ask for work; return why they did not."""
-        error: FunctionError | None = None
+        error: FunctionFailure | None = None
         asyncio.get_running_loop().add_reader(self._output, self._output.drain)
         async with self._watched_memory():
             try:
@@ -82,13 +82,13 @@ class Environment:
         self.usable = error is None
         return error
 
-    async def run(self, invocation: Invocation, deadline: float) -> FunctionError | None:
+    async def run(self, invocation: FunctionInvocation, deadline: float) -> FunctionFailure | None:
         """Let the runtime answer one invocation; return why the environment cannot go on.
 
         ``deadline`` is in the event loop's time. The reply is finished in every case, as soon as
         that is known, which may be before the runtime is ready for the next invocation.
         """
-        error: FunctionError | None = None
+        error: FunctionFailure | None = None
         async with self._watched_memory():
             try:
                 async with asyncio.timeout_at(deadline):
@@ -106,7 +106,7 @@ class Environment:
             error = self._exit_failure(self.ended, invocation)
         self.usable = error is None
         if error is not None:
-            invocation.reply.finish(error)
+            invocation.response.finish(error)
         self._output.drain()
         return error
 
@@ -135,7 +135,7 @@ class Environment:
         """Wait until a process of the environment ends."""
         await self._changes.until(lambda: self.ended is not None)
 
-    def _deliver(self, invocation: Invocation, deadline: float) -> None:
+    def _deliver(self, invocation: FunctionInvocation, deadline: float) -> None:
         left_s = deadline - asyncio.get_running_loop().time()
         deadline_ms = int((time.time() + left_s) * 1000)
         self._runtime.deliver(invocation, deadline_ms)
@@ -152,7 +152,7 @@ class Environment:
     async def _until_idle_or_ended(self) -> None:
         await self._changes.until(lambda: self.idle or self.ended is not None)
 
-    async def _start(self) -> FunctionError | None:
+    async def _start(self) -> FunctionFailure | None:
         port = await self._server.start(_LOOPBACK)
         environ = environment_variables(
             self._options,
@@ -182,14 +182,14 @@ class Environment:
     async def _until_initialised(self, condition: Callable[[], bool]) -> None:
         await self._changes.until(lambda: condition() or self._init_failure() is not None)
 
-    def _init_failure(self) -> FunctionError | None:
+    def _init_failure(self) -> FunctionFailure | None:
         if self._runtime.init_error or self._extensions.error:
             return self._runtime.init_error or self._extensions.error
         return self._exit_failure(self.ended) if self.ended else None
 
     def _exit_failure(
-        self, process: Process, invocation: Invocation | None = None
-    ) -> FunctionError:
+        self, process: Process, invocation: FunctionInvocation | None = None
+    ) -> FunctionFailure:
         if self._processes is None or process is not self._processes.runtime:
             text = f"extension {process.name}: {process.ending}"
             return self._failure("Extension.Crash", text, invocation)
@@ -200,12 +200,12 @@ class Environment:
         return self._failure("Runtime.ExitError", text, invocation)
 
     def _failure(
-        self, error_type: str, text: str, invocation: Invocation | None = None
-    ) -> FunctionError:
+        self, error_type: str, text: str, invocation: FunctionInvocation | None = None
+    ) -> FunctionFailure:
         if invocation is not None:
-            return FunctionError.of_invocation(error_type, invocation.request_id, text)
+            return FunctionFailure.of_invocation(error_type, invocation.request_id, text)
         body = {"errorType": error_type, "errorMessage": f"Error: {text}"}
-        return FunctionError(error_type, json.dumps(body))
+        return FunctionFailure(error_type, json.dumps(body))
 
     def _why_not_ready(self, timeout_s: float) -> str:
         command = " ".join(self._options.command)

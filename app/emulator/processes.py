@@ -33,7 +33,7 @@ class Process:
         if code >= 0:
             return f"exit status {code}"
         try:
-            return f"signal: {_SIGNAL_WORDS.get(-code) or signal.strsignal(-code)}"
+            return f"signal: {_SIGNAL_NAMES.get(-code) or signal.strsignal(-code)}"
         except ValueError:
             return f"signal {-code}"
 
@@ -58,7 +58,7 @@ class Process:
 
 
 # Go's words for signals, which Lambda prints.
-_SIGNAL_WORDS = {int(signal.SIGKILL): "killed", int(signal.SIGSEGV): "segmentation fault"}
+_SIGNAL_NAMES = {int(signal.SIGKILL): "killed", int(signal.SIGSEGV): "segmentation fault"}
 
 
 class Processes:

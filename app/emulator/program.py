@@ -6,12 +6,12 @@ import errno
 import signal
 
 from app.emulator.arguments import UsageError, read_options
-from app.emulator.fronts import Fronts
+from app.emulator.file_watch import watch_files
 from app.emulator.function import Function
 from app.emulator.options import DEFAULT_FUNCTION, Options
 from app.emulator.output import Console
+from app.emulator.public_port import PublicPort
 from app.emulator.server import HttpServer
-from app.emulator.watch import watch
 
 # A browser or an SDK may keep an unused connection this long.
 _IDLE_TIMEOUT_S = 75.0
@@ -35,7 +35,7 @@ class Emulator:
             name: Function(options, name, console) for name in {DEFAULT_FUNCTION, *options.handlers}
         }
         self._port = options.port
-        fronts = Fronts(options, self._function, lambda: self._port, console)
+        fronts = PublicPort(options, self._function, lambda: self._port, console)
         self._server = HttpServer(fronts.respond, idle_timeout_s=_IDLE_TIMEOUT_S)
         self._watching: asyncio.Task[None] | None = None
 
@@ -52,7 +52,7 @@ class Emulator:
         except OSError as error:
             raise CannotListen(_why_not_listening(error, host, port)) from error
         if self._options.watch is not None:
-            self._watching = asyncio.create_task(watch(self._options.watch, self._restart))
+            self._watching = asyncio.create_task(watch_files(self._options.watch, self._restart))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

@@ -52,7 +52,7 @@ class HttpServer:
         self._connections.add(task)
         connection = Connection(reader, writer)
         try:
-            await self._answer_requests(connection)
+            await self._serve_requests(connection)
             await connection.close()
         except asyncio.CancelledError:
             connection.abort()  # by `close`: the task ends here, and nobody waits for its result
@@ -61,7 +61,7 @@ class HttpServer:
             self._connections.discard(task)
             self._changes.notify()
 
-    async def _answer_requests(self, connection: Connection) -> None:
+    async def _serve_requests(self, connection: Connection) -> None:
         try:
             while (request := await self._next_request(connection)) is not None:
                 await self._respond(connection, request)

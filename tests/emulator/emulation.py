@@ -28,7 +28,7 @@ OUR_VARIABLES = {"_HANDLER": "tests.emulator.functions.gated:handler"}
 INVOKE = "/2015-03-31/functions/function/invocations"
 STREAM = "/2021-11-15/functions/function/response-streaming-invocations"
 URL = "/api/chat?a=1"
-FRONTS = (INVOKE, STREAM, URL)
+ADDRESSES = (INVOKE, STREAM, URL)
 
 # Longer than anything that works takes on a busy machine; only a failing test waits this long.
 PATIENCE_S = 15.0

@@ -11,7 +11,7 @@ import pytest
 
 from app.aws.event_stream import EventDecoder, InvokeComplete, PayloadChunk, StreamEvent
 from tests.emulator.emulation import (
-    FRONTS,
+    ADDRESSES,
     INVOKE,
     NODE,
     OUR_VARIABLES,
@@ -46,7 +46,7 @@ async def pieces_of(response: httpx2.Response, path: str) -> AsyncGenerator[byte
     assert complete == ([InvokeComplete()] if path == STREAM else [])
 
 
-@pytest.mark.parametrize("path", FRONTS, ids=["invocations", "event stream", "function url"])
+@pytest.mark.parametrize("path", ADDRESSES, ids=["invocations", "event stream", "function url"])
 @pytest.mark.parametrize("command", [OURS, RAW, NODE], ids=["ours", "python", "node"])
 async def test_each_chunk_arrives_before_the_next_is_sent(
     command: tuple[str, ...], path: str

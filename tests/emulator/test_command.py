@@ -17,11 +17,11 @@ import pytest
 from app.emulator.arguments import UsageError, add_arguments, read_options
 from app.emulator.bandwidth import BURST_BYTES, BYTES_PER_S, Bandwidth
 from app.emulator.cors import Cors
+from app.emulator.file_watch import changed_files, snapshot
 from app.emulator.options import Options
 from app.emulator.output import Console, FunctionLog, Output
 from app.emulator.program import run
 from app.emulator.variables import EnvFileError, parse_env_file
-from app.emulator.watch import changed_files, snapshot
 from tests.emulator.emulation import INVOKE, PATIENCE_S, RAW
 
 PROGRAM = """

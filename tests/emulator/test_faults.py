@@ -12,7 +12,7 @@ import pytest
 
 from app.aws.event_stream import InvokeComplete, PayloadChunk, StreamEvent
 from tests.emulator.emulation import (
-    FRONTS,
+    ADDRESSES,
     INVOKE,
     PATIENCE_S,
     STREAM,
@@ -215,7 +215,7 @@ async def test_a_second_answer_is_forbidden_and_changes_nothing() -> None:
     assert "InvalidStateTransition" in running.log
 
 
-@pytest.mark.parametrize("path", FRONTS)
+@pytest.mark.parametrize("path", ADDRESSES)
 async def test_ten_megabytes_in_one_chunk_arrive_whole(path: str) -> None:
     async with emulator() as running:
         response = await post(running, path, {"one_chunk_mb": 10})
@@ -337,7 +337,7 @@ async def test_a_hundred_invocations_in_a_row_leave_nothing_behind() -> None:
         for number in range(100):
             order = {"chunks": [str(number)], **faults.get(number, {})}
             with contextlib.suppress(httpx2.RemoteProtocolError):
-                await post(running, FRONTS[number % 3], order)
+                await post(running, ADDRESSES[number % 3], order)
         await running.logged("END RequestId", 101)
         worked = descriptors_and_tasks()
         processes = child_processes()

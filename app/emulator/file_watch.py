@@ -37,7 +37,7 @@ def changed_files(
     )
 
 
-async def watch(folder: Path, on_change: Callable[[list[str]], None]) -> None:
+async def watch_files(folder: Path, on_change: Callable[[list[str]], None]) -> None:
     """Call ``on_change`` with the changed paths until cancelled."""
     before = await asyncio.to_thread(snapshot, folder)
     while True:

@@ -30,7 +30,7 @@ from app.emulator.connection import (
     Connection,
     Request,
 )
-from app.emulator.reply import FunctionError, Invocation, ReplyStart
+from app.emulator.function_response import FunctionFailure, FunctionInvocation, ResponseStart
 
 MAX_BUFFERED_BYTES = 6 * 1024 * 1024 + 100
 MAX_STREAMED_BYTES = 200 * 1024 * 1024
@@ -51,11 +51,11 @@ class Phase(enum.Enum):
     INIT = "Init"
     READY = "Ready"
     INVOKED = "Running"
-    ANSWERING = "InvocationResponse"
-    ANSWERED = "RuntimeResponseSent"
+    RESPONDING = "InvocationResponse"
+    RESPONDED = "RuntimeResponseSent"
 
 
-class RuntimeApi:
+class RuntimeEndpoint:
     """One runtime and at most one invocation at a time.
 
     Args:
@@ -77,11 +77,11 @@ class RuntimeApi:
         self._has_exited = has_exited
         self._max_bytes = max_bytes
         self._bandwidth = bandwidth
-        self._polls: deque[asyncio.Future[tuple[Invocation, int]]] = deque()
-        self._current: Invocation | None = None
+        self._polls: deque[asyncio.Future[tuple[FunctionInvocation, int]]] = deque()
+        self._current: FunctionInvocation | None = None
         self._truncated = False
         self.phase = Phase.INIT
-        self.init_error: FunctionError | None = None
+        self.init_error: FunctionFailure | None = None
 
     @property
     def idle(self) -> bool:
@@ -92,7 +92,7 @@ class RuntimeApi:
     def _has_poll(self) -> bool:
         return any(not poll.done() for poll in self._polls)
 
-    def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
+    def deliver(self, invocation: FunctionInvocation, deadline_ms: int) -> None:
         """Answer the runtime's poll. The runtime must be `idle`."""
         poll = next(poll for poll in self._polls if not poll.done())
         self._current = invocation
@@ -109,18 +109,20 @@ class RuntimeApi:
             case "POST", ["init", "error"] if known:
                 await self._take_init_error(connection, request)
             case "POST", ["invocation", request_id, "response" | "error" as kind] if known:
-                await self._take_answer(connection, request, request_id, kind)
+                await self._finish_invocation(connection, request, request_id, kind)
             case _:
                 text = f"The Runtime API has no {request.method} {request.path}"
                 await _refuse(connection, 404, "NotFound", text)
 
     async def _next(self, connection: Connection) -> None:
-        if self.phase is Phase.INVOKED and not await self._answer_begins():
+        if self.phase is Phase.INVOKED and not await self._response_begins():
             await self._forbid(connection, "Ready")
             return
-        poll: asyncio.Future[tuple[Invocation, int]] = asyncio.get_running_loop().create_future()
+        poll: asyncio.Future[tuple[FunctionInvocation, int]] = (
+            asyncio.get_running_loop().create_future()
+        )
         self._polls.append(poll)
-        if self.phase is not Phase.ANSWERING:
+        if self.phase is not Phase.RESPONDING:
             self._move_to(Phase.READY)
         try:
             invocation, deadline_ms = await connection.unless_gone(poll)
@@ -141,7 +143,7 @@ class RuntimeApi:
         ]
         await connection.respond(200, headers, invocation.event)
 
-    async def _answer_begins(self) -> bool:
+    async def _response_begins(self) -> bool:
         """Wait for an answer that may be on its way to us on another connection."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_OVERTAKING_S):
@@ -156,7 +158,7 @@ class RuntimeApi:
         self._changes.notify()
         await _accept(connection)
 
-    async def _take_answer(
+    async def _finish_invocation(
         self, connection: Connection, request: Request, request_id: str, kind: str
     ) -> None:
         invocation = self._current
@@ -166,59 +168,64 @@ class RuntimeApi:
         elif self.phase is not Phase.INVOKED:
             await self._forbid(connection, f"Invocation{kind.capitalize()}")
         elif kind == "error":
-            self._move_to(Phase.ANSWERING)
-            invocation.reply.finish(await _read_error(connection, request))
-            self._move_to(Phase.ANSWERED)
+            self._move_to(Phase.RESPONDING)
+            invocation.response.finish(await _read_error(connection, request))
+            self._move_to(Phase.RESPONDED)
             await _accept(connection)
         elif mode not in ("", "streaming"):
             text = f"{mode} is not a response mode"
-            error = FunctionError.of_invocation(
+            error = FunctionFailure.of_invocation(
                 "Runtime.InvalidResponseModeHeader", request_id, text
             )
-            invocation.reply.finish(error)
-            self._move_to(Phase.ANSWERED)
+            invocation.response.finish(error)
+            self._move_to(Phase.RESPONDED)
             text = "Invalid function response mode"
             await _refuse(connection, 400, "InvalidFunctionResponseMode", text)
         else:
             await self._take_response(connection, request, invocation, streamed=mode != "")
 
     async def _take_response(
-        self, connection: Connection, request: Request, invocation: Invocation, *, streamed: bool
+        self,
+        connection: Connection,
+        request: Request,
+        invocation: FunctionInvocation,
+        *,
+        streamed: bool,
     ) -> None:
-        self._move_to(Phase.ANSWERING)
+        self._move_to(Phase.RESPONDING)
         content_type = request.header("content-type")
         max_bytes = self._max_bytes if streamed else MAX_BUFFERED_BYTES
         try:
             if streamed:
-                await invocation.reply.put(ReplyStart(content_type, streamed=True))
+                await invocation.response.put(ResponseStart(content_type, streamed=True))
                 await self._pass_on(connection, invocation, max_bytes)
-                invocation.reply.finish(_trailing_error(connection.trailers))
+                invocation.response.finish(_trailing_error(connection.trailers))
             else:
                 body = await connection.read_body(max_bytes)
-                await invocation.reply.put(ReplyStart(content_type, streamed=False))
-                await invocation.reply.put(body)
-                invocation.reply.finish()
+                await invocation.response.put(ResponseStart(content_type, streamed=False))
+                await invocation.response.put(body)
+                invocation.response.finish()
         except BodyTooLarge:
             text = (
                 f"Response payload size exceeded maximum allowed payload size ({max_bytes} bytes)."
             )
-            error = FunctionError.of_invocation(
+            error = FunctionFailure.of_invocation(
                 "Function.ResponseSizeTooLarge", invocation.request_id, text
             )
-            invocation.reply.finish(error)
+            invocation.response.finish(error)
             async for _ in connection.body():
                 pass  # so that the runtime, still sending, reads the refusal
-            self._move_to(Phase.ANSWERED)
+            self._move_to(Phase.RESPONDED)
             await _refuse(connection, 413, "RequestEntityTooLarge", text)
         except (ClientGone, BadRequest):
             await self._end_truncated(invocation)
             raise
         else:
-            self._move_to(Phase.ANSWERED)
+            self._move_to(Phase.RESPONDED)
             await _accept(connection)
 
     async def _pass_on(
-        self, connection: Connection, invocation: Invocation, max_bytes: int
+        self, connection: Connection, invocation: FunctionInvocation, max_bytes: int
     ) -> None:
         bandwidth = self._bandwidth() if self._bandwidth else None
         total = 0
@@ -229,21 +236,21 @@ class RuntimeApi:
                     raise BodyTooLarge
                 if bandwidth:
                     await bandwidth.take(len(piece))
-                await invocation.reply.put(piece)
+                await invocation.response.put(piece)
 
-    async def _end_truncated(self, invocation: Invocation) -> None:
+    async def _end_truncated(self, invocation: FunctionInvocation) -> None:
         # If the process is ending, that is the better explanation, and the environment gives it.
         self._truncated = True
-        self._move_to(Phase.ANSWERED)
+        self._move_to(Phase.RESPONDED)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_EXIT_GRACE_S):
                 await self._changes.until(lambda: self._has_exited() or self._has_poll)
         if not self._has_exited():
             text = "The runtime closed the connection before the end of its response"
-            error = FunctionError.of_invocation(
+            error = FunctionFailure.of_invocation(
                 "Runtime.TruncatedResponse", invocation.request_id, text
             )
-            invocation.reply.finish(error)
+            invocation.response.finish(error)
         self._truncated = False
         self._changes.notify()
 
@@ -253,25 +260,25 @@ class RuntimeApi:
 
     def _move_to(self, phase: Phase) -> None:
         # A runtime may ask for the next event before it has answered this one, on two connections.
-        asked_already = phase is Phase.ANSWERED and self._has_poll
+        asked_already = phase is Phase.RESPONDED and self._has_poll
         self.phase = Phase.READY if asked_already else phase
         self._changes.notify()
 
 
-async def _read_error(connection: Connection, request: Request) -> FunctionError:
+async def _read_error(connection: Connection, request: Request) -> FunctionFailure:
     body = await connection.read_body(MAX_BUFFERED_BYTES)
     error_type = request.header(_ERROR_TYPE) or "Runtime.Unknown"
-    return FunctionError(error_type, body.decode("utf-8", "replace"))
+    return FunctionFailure(error_type, body.decode("utf-8", "replace"))
 
 
-def _trailing_error(trailers: dict[str, str]) -> FunctionError | None:
+def _trailing_error(trailers: dict[str, str]) -> FunctionFailure | None:
     error_type, body = trailers.get(_ERROR_TYPE, ""), trailers.get(_ERROR_BODY, "")
     if not error_type and not body:
         return None
     # AWS's runtimes send base64; other authors send the JSON as it is, which is never base64.
     with contextlib.suppress(binascii.Error, UnicodeDecodeError):
         body = base64.b64decode(body, validate=True).decode()
-    return FunctionError(error_type or "Runtime.Unknown", body)
+    return FunctionFailure(error_type or "Runtime.Unknown", body)
 
 
 async def _accept(connection: Connection) -> None:

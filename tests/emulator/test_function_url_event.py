@@ -9,13 +9,13 @@ import pytest
 from app.emulator.connection import Request
 from app.emulator.cors import (
     Cors,
-    answer_headers,
     is_preflight,
     local_page,
     parse_cors,
     preflight_headers,
+    response_headers,
 )
-from app.emulator.function_url import build_event
+from app.emulator.function_url_event import build_event
 
 NOW = datetime(2026, 3, 12, 19, 3, 58, 250_000, tzinfo=UTC)
 JSON = ("content-type", "application/json; charset=utf-8")
@@ -117,7 +117,7 @@ def test_a_cors_configuration_with_a_mistake_is_refused(text: str) -> None:
 def test_credentials_never_go_with_a_star() -> None:
     cors = Cors(allow_origins=("*",), allow_credentials=True, expose_headers=("x-a", "x-b"))
 
-    assert answer_headers(cors, {"origin": "https://a.example"}) == [
+    assert response_headers(cors, {"origin": "https://a.example"}) == [
         ("access-control-allow-origin", "https://a.example"),
         ("vary", "origin"),
         ("access-control-allow-credentials", "true"),
@@ -126,7 +126,7 @@ def test_credentials_never_go_with_a_star() -> None:
 
 
 def test_a_star_is_enough_without_credentials() -> None:
-    assert answer_headers(Cors(allow_origins=("*",)), {"origin": "https://a.example"})[0] == (
+    assert response_headers(Cors(allow_origins=("*",)), {"origin": "https://a.example"})[0] == (
         "access-control-allow-origin",
         "*",
     )
@@ -136,7 +136,7 @@ def test_a_star_is_enough_without_credentials() -> None:
 def test_other_origins_get_no_headers(request_headers: dict[str, str]) -> None:
     cors = Cors(allow_origins=("https://a.example",), allow_methods=("POST",))
 
-    assert answer_headers(cors, request_headers) == []
+    assert response_headers(cors, request_headers) == []
     assert preflight_headers(cors, request_headers) == []
 
 

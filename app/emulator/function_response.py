@@ -1,6 +1,6 @@
 """What one invocation answers, on its way from the runtime to whoever asked.
 
-`ReplyStart`, then pieces of bytes, then `ReplyEnd`: a failure before the first byte is an end
+`ResponseStart`, then pieces of bytes, then `ResponseEnd`: a failure before the first byte is an end
 without a start.
 """
 
@@ -18,21 +18,21 @@ _MAX_WAITING = 4
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionError:
+class FunctionFailure:
     """How a function failed: Lambda's type (``Category.Reason``) and a body, JSON if it is ours."""
 
     type: str
     body: str
 
     @classmethod
-    def of_invocation(cls, error_type: str, request_id: str, message: str) -> "FunctionError":
+    def of_invocation(cls, error_type: str, request_id: str, message: str) -> "FunctionFailure":
         """An error that Lambda itself states, in the words it uses."""
         text = f"RequestId: {request_id} Error: {message}"
         return cls(error_type, json.dumps({"errorType": error_type, "errorMessage": text}))
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyStart:
+class ResponseStart:
     """The runtime has begun to answer; not ``streamed``: the whole answer comes at once."""
 
     content_type: str
@@ -40,28 +40,28 @@ class ReplyStart:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyEnd:
+class ResponseEnd:
     """Nothing comes after this. ``error`` is ``None`` if the function did what it should."""
 
-    error: FunctionError | None
+    error: FunctionFailure | None
 
 
-ReplyEvent: TypeAlias = ReplyStart | bytes | ReplyEnd
+ResponseEvent: TypeAlias = ResponseStart | bytes | ResponseEnd
 
 
-class Reply:
+class FunctionResponse:
     """One producer (the environment), one consumer (a front); either may leave first."""
 
     def __init__(self) -> None:
-        self._waiting: deque[ReplyEvent] = deque()
+        self._waiting: deque[ResponseEvent] = deque()
         self._abandoned = False
         self._log_tail: bytes | None = None
         self._changes = Changes()
-        self.end: ReplyEnd | None = None
+        self.end: ResponseEnd | None = None
         self.streamed_bytes = 0
         self.first_byte_at: float | None = None
 
-    async def put(self, event: ReplyStart | bytes) -> None:
+    async def put(self, event: ResponseStart | bytes) -> None:
         """Pass an event on; wait while the consumer is behind. Ignored after the end."""
         if isinstance(event, bytes):
             self.first_byte_at = self.first_byte_at or time.monotonic()
@@ -71,10 +71,10 @@ class Reply:
             self._waiting.append(event)
             self._changes.notify()
 
-    def finish(self, error: FunctionError | None = None) -> None:
+    def finish(self, error: FunctionFailure | None = None) -> None:
         """End the reply. Only the first end counts: the caller has been told by then."""
         if self.end is None:
-            self.end = ReplyEnd(error)
+            self.end = ResponseEnd(error)
             self._waiting.append(self.end)
             self._changes.notify()
 
@@ -92,14 +92,14 @@ class Reply:
         self._waiting.clear()
         self._changes.notify()
 
-    async def events(self) -> AsyncGenerator[ReplyEvent, None]:
-        """Yield what comes, `ReplyEnd` last."""
+    async def events(self) -> AsyncGenerator[ResponseEvent, None]:
+        """Yield what comes, `ResponseEnd` last."""
         while True:
             await self._changes.until(lambda: bool(self._waiting))
             event = self._waiting.popleft()
             self._changes.notify()
             yield event
-            if isinstance(event, ReplyEnd):
+            if isinstance(event, ResponseEnd):
                 return
 
     async def log_tail(self) -> bytes:
@@ -113,7 +113,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation:
+class FunctionInvocation:
     """One call of a function, and where its answer goes. ``deadline_ms``: since 1970."""
 
     request_id: str
@@ -122,4 +122,4 @@ class Invocation:
     trace_id: str
     client_context: str
     tenant_id: str
-    reply: Reply
+    response: FunctionResponse

@@ -16,7 +16,7 @@ from typing import Any
 
 from app.emulator.changes import Changes
 from app.emulator.connection import Connection, Request
-from app.emulator.reply import FunctionError
+from app.emulator.function_response import FunctionFailure
 
 _PREFIX = "/2020-01-01/extension"
 _MAX_BODY_BYTES = 256 * 1024
@@ -41,7 +41,7 @@ class _Extension:
         return self.polling and not self.waiting
 
 
-class ExtensionsApi:
+class ExtensionsEndpoint:
     """Who registered, who is ready, and the events they still have to fetch.
 
     Args:
@@ -58,7 +58,7 @@ class ExtensionsApi:
         self._external_names = names
         self._extensions: dict[str, _Extension] = {}
         self.registration_open = True
-        self.error: FunctionError | None = None
+        self.error: FunctionFailure | None = None
 
     @property
     def all_registered(self) -> bool:
@@ -161,7 +161,7 @@ class ExtensionsApi:
         body = await connection.read_body(_MAX_BODY_BYTES)
         stated = request.header("lambda-extension-function-error-type")
         text = f"{extension.name}: {stated} {body.decode('utf-8', 'replace')}".strip()
-        self.error = FunctionError(
+        self.error = FunctionFailure(
             lambda_type, json.dumps({"errorType": lambda_type, "errorMessage": text})
         )
         self._changes.notify()
