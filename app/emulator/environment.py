@@ -1,4 +1,4 @@
-"""One execution environment: its processes, its Runtime API, one invocation at a time."""
+"""One execution environment: its processes, its two APIs, and one invocation at a time."""
 
 import asyncio
 import contextlib
@@ -14,26 +14,26 @@ from app.emulator.extensions_endpoint import ExtensionsEndpoint
 from app.emulator.function_response import FunctionFailure, FunctionInvocation
 from app.emulator.memory import MemoryWatch
 from app.emulator.options import Options
-from app.emulator.output import FunctionLog, Output
+from app.emulator.output import FunctionLog, OutputPipe
 from app.emulator.processes import Process, Processes
 from app.emulator.runtime_endpoint import MAX_BUFFERED_BYTES, MAX_STREAMED_BYTES, RuntimeEndpoint
 from app.emulator.server import HttpServer
 from app.emulator.variables import environment_variables
 
 _LOOPBACK = "127.0.0.1"
-# The runtime's share of the time for a shutdown; the extensions have the rest.
+# The runtime's share of the shutdown time; the extensions get the rest.
 _RUNTIME_SHARE = 0.3
 
 
 class Environment:
-    """Starts with `initialise`, answers any number of invocations with `run`, ends with `close`."""
+    """Starts with `initialise`, serves any number of invocations with `run`, ends with `close`."""
 
     def __init__(self, options: Options, name: str, log: FunctionLog) -> None:
         self._options = options
         self._name = name
         self._changes = Changes()
         self._server = HttpServer(self._respond)
-        self._output = Output(log.function_line)
+        self._output = OutputPipe(log.function_line)
         self._processes: Processes | None = None
         self._extensions = ExtensionsEndpoint(
             self._changes,
@@ -58,7 +58,7 @@ class Environment:
 
     @property
     def ended(self) -> Process | None:
-        """A process of the environment that ended, if one has."""
+        """A process of the environment that has ended, if any."""
         return self._processes.ended if self._processes else None
 
     @property
@@ -67,7 +67,7 @@ class Environment:
         return self._runtime.idle and self._extensions.all_ready
 
     async def initialise(self, timeout_s: float) -> FunctionFailure | None:
-        """Start the processes and wait until they ask for work; return why they did not."""
+        """Start the processes and wait until all poll for an event; return the failure, if any."""
         error: FunctionFailure | None = None
         asyncio.get_running_loop().add_reader(self._output, self._output.drain)
         async with self._watched_memory():
@@ -83,10 +83,10 @@ class Environment:
         return error
 
     async def run(self, invocation: FunctionInvocation, deadline: float) -> FunctionFailure | None:
-        """Let the runtime answer one invocation; return why the environment cannot go on.
+        """Let the runtime process one invocation; return why the environment must end, if so.
 
-        ``deadline`` is in the event loop's time. The reply is finished in every case, as soon as
-        that is known, which may be before the runtime is ready for the next invocation.
+        ``deadline`` is in the event loop's time. The response is finished in every case, possibly
+        before the runtime is ready for the next invocation.
         """
         error: FunctionFailure | None = None
         async with self._watched_memory():
@@ -97,7 +97,7 @@ class Environment:
                         self._deliver(invocation, deadline)
                         await self._until_idle_or_ended()
                     if self.ended is not None:
-                        # What it wrote before its end is still on its way to us.
+                        # What it sent before its end may not have been read yet.
                         await self._server.until_quiet()
             except TimeoutError:
                 text = f"Task timed out after {self._options.timeout_s:.2f} seconds"
@@ -111,9 +111,9 @@ class Environment:
         return error
 
     async def close(self, reason: str) -> None:
-        """End the processes as Lambda does; ``reason``: spindown, timeout or failure.
+        """End the processes as Lambda does; ``reason`` is spindown, timeout or failure.
 
-        Does nothing the second time, unless the first was cancelled.
+        A second call does nothing, unless the first was cancelled.
         """
         self.usable = False
         if self._output.closed:
@@ -166,7 +166,7 @@ class Environment:
                 await self._processes.start_extension(path)
             except OSError as error:
                 return self._failure("Extension.LaunchError", f"{path.name}: {error.strerror}")
-        # As on Lambda: the runtime is not started before every extension has registered.
+        # As on Lambda, the runtime starts once every extension has registered.
         await self._until_initialised(lambda: self._extensions.all_registered)
         if (failure := self._init_failure()) is not None:
             return failure

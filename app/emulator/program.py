@@ -13,16 +13,16 @@ from app.emulator.output import Console
 from app.emulator.public_port import PublicPort
 from app.emulator.server import HttpServer
 
-# A browser or an SDK may keep an unused connection this long.
+# How long a browser or an SDK may keep an unused connection.
 _IDLE_TIMEOUT_S = 75.0
 
 
 class CannotListen(Exception):
-    """The public port cannot be had. The text says what to do."""
+    """The public port cannot be opened. The text says what to do."""
 
 
 class Emulator:
-    """A local Lambda. An async context manager; inside, `url` answers.
+    """A local Lambda, as an async context manager: inside it `url` is served.
 
     Raises:
         CannotListen: on entering.
@@ -35,8 +35,8 @@ class Emulator:
             name: Function(options, name, console) for name in {DEFAULT_FUNCTION, *options.handlers}
         }
         self._port = options.port
-        fronts = PublicPort(options, self._function, lambda: self._port, console)
-        self._server = HttpServer(fronts.respond, idle_timeout_s=_IDLE_TIMEOUT_S)
+        public_port = PublicPort(options, self._function, lambda: self._port, console)
+        self._server = HttpServer(public_port.respond, idle_timeout_s=_IDLE_TIMEOUT_S)
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -74,7 +74,7 @@ class Emulator:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out ``emulate``; return the exit status. Ends on SIGINT and SIGTERM."""
+    """Run the emulator until SIGINT or SIGTERM; return the exit status."""
     console = Console()
     try:
         options = read_options(args)

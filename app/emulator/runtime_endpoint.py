@@ -1,11 +1,11 @@
-"""The Runtime API of one environment: how a runtime gets an event and gives its answer.
+"""The Runtime API of one environment: gives events to the runtime and takes its responses.
 
     GET  /2018-06-01/runtime/invocation/next            waits for the next event
-    POST /2018-06-01/runtime/invocation/{id}/response   the answer, as a stream or whole
-    POST /2018-06-01/runtime/invocation/{id}/error      instead of an answer
+    POST /2018-06-01/runtime/invocation/{id}/response   the response, streamed or whole
+    POST /2018-06-01/runtime/invocation/{id}/error      an error instead of a response
     POST /2018-06-01/runtime/init/error                 instead of the first `next`
 
-A streamed answer is a chunked request with `Lambda-Runtime-Function-Response-Mode: streaming`; if
+A streamed response is a chunked request with `Lambda-Runtime-Function-Response-Mode: streaming`; if
 it fails after the first byte, its trailers say so.
 
 Sources: AWS's pages "Lambda runtime API" and "Building a custom runtime"; status codes, error types
@@ -39,14 +39,17 @@ _PREFIX = "/2018-06-01/runtime/"
 _JSON = ("content-type", "application/json")
 _ERROR_TYPE = "lambda-runtime-function-error-type"
 _ERROR_BODY = "lambda-runtime-function-error-body"
-# How long a broken answer waits for its reason: the end of the process that sent it.
+# How long a response that broke off waits for its cause: the end of the process that sent it.
 _EXIT_GRACE_S = 0.5
-# How much later an answer may be read than the request for the next event that was sent after it.
+# On two connections, a response may be read this much later than the poll that was sent after it.
 _OVERTAKING_S = 0.2
 
 
 class Phase(enum.Enum):
-    """What the runtime does now. It can only move on in this order, and round again."""
+    """What the runtime is doing. The phases follow in this order, then again from READY.
+
+    The values are Lambda's names for them, which it uses in error messages.
+    """
 
     INIT = "Init"
     READY = "Ready"
@@ -56,13 +59,13 @@ class Phase(enum.Enum):
 
 
 class RuntimeEndpoint:
-    """One runtime and at most one invocation at a time.
+    """Serves one runtime with at most one invocation at a time.
 
     Args:
         changes: notified whenever the phase changes.
-        has_exited: whether a process of the environment has ended.
-        max_bytes: size limit of a streamed answer.
-        bandwidth: makes a new limit for each answer, or ``None``.
+        has_exited: returns whether a process of the environment has ended.
+        max_bytes: size limit of a streamed response.
+        bandwidth: makes a new bandwidth limit for each response; ``None`` for no limit.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class RuntimeEndpoint:
 
     @property
     def idle(self) -> bool:
-        """Whether the runtime waits for an event, and what it answered last is settled."""
+        """Whether the runtime polls for an event and its last response has ended."""
         return self.phase is Phase.READY and self._has_poll and not self._truncated
 
     @property
@@ -93,14 +96,17 @@ class RuntimeEndpoint:
         return any(not poll.done() for poll in self._polls)
 
     def deliver(self, invocation: FunctionInvocation, deadline_ms: int) -> None:
-        """Answer the runtime's poll. The runtime must be `idle`."""
+        """Give the invocation to the runtime, which must be `idle`, as the response to its poll.
+
+        ``deadline_ms`` is in milliseconds since 1970.
+        """
         poll = next(poll for poll in self._polls if not poll.done())
         self._current = invocation
         self._move_to(Phase.INVOKED)
         poll.set_result((invocation, deadline_ms))
 
     async def respond(self, connection: Connection, request: Request) -> None:
-        """Answer one request of the runtime."""
+        """Respond to one request of the runtime."""
         route = request.path.removeprefix(_PREFIX).split("/")
         known = request.path.startswith(_PREFIX)
         match request.method, route:
@@ -144,7 +150,7 @@ class RuntimeEndpoint:
         await connection.respond(200, headers, invocation.event)
 
     async def _response_begins(self) -> bool:
-        """Wait for an answer that may be on its way to us on another connection."""
+        """Wait for a response that may be arriving on another connection; return whether it is."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_OVERTAKING_S):
                 await self._changes.until(lambda: self.phase is not Phase.INVOKED)
@@ -214,7 +220,7 @@ class RuntimeEndpoint:
             )
             invocation.response.finish(error)
             async for _ in connection.body():
-                pass  # so that the runtime, still sending, reads the refusal
+                pass  # a runtime that is still sending would not read the refusal
             self._move_to(Phase.RESPONDED)
             await _refuse(connection, 413, "RequestEntityTooLarge", text)
         except (ClientGone, BadRequest):
@@ -239,7 +245,7 @@ class RuntimeEndpoint:
                 await invocation.response.put(piece)
 
     async def _end_truncated(self, invocation: FunctionInvocation) -> None:
-        # If the process is ending, that is the better explanation, and the environment gives it.
+        # If the process is ending, that explains more, and the environment reports it.
         self._truncated = True
         self._move_to(Phase.RESPONDED)
         with contextlib.suppress(TimeoutError):
@@ -259,7 +265,7 @@ class RuntimeEndpoint:
         await _refuse(connection, 403, "InvalidStateTransition", text)
 
     def _move_to(self, phase: Phase) -> None:
-        # A runtime may ask for the next event before it has answered this one, on two connections.
+        # With two connections a runtime may poll for the next event before this response is done.
         asked_already = phase is Phase.RESPONDED and self._has_poll
         self.phase = Phase.READY if asked_already else phase
         self._changes.notify()
@@ -275,7 +281,7 @@ def _trailing_error(trailers: dict[str, str]) -> FunctionFailure | None:
     error_type, body = trailers.get(_ERROR_TYPE, ""), trailers.get(_ERROR_BODY, "")
     if not error_type and not body:
         return None
-    # AWS's runtimes send base64; other authors send the JSON as it is, which is never base64.
+    # AWS's runtimes send base64, others plain JSON, which is never valid base64.
     with contextlib.suppress(binascii.Error, UnicodeDecodeError):
         body = base64.b64decode(body, validate=True).decode()
     return FunctionFailure(error_type or "Runtime.Unknown", body)

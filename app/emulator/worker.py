@@ -1,4 +1,4 @@
-"""The life of one environment: get ready, answer, report, wait for the next invocation."""
+"""The life of one environment: initialise, run an invocation, report it, wait for the next."""
 
 import asyncio
 import math
@@ -10,7 +10,7 @@ from app.emulator.function_response import FunctionFailure, FunctionInvocation
 from app.emulator.options import Options
 from app.emulator.output import FunctionLog
 
-# A second try cannot help what could not even be executed.
+# If a file cannot be executed, a second init fails in the same way.
 _FINAL = frozenset({"Runtime.InvalidEntrypoint", "Extension.LaunchError"})
 
 
@@ -18,8 +18,8 @@ class Worker:
     """Owns one environment, from its first invocation to its end.
 
     Args:
-        on_idle: called when the environment can take another invocation, with `take`.
-        on_end: called when it never can again; its processes may still be ending.
+        on_idle: called each time the environment is free for another invocation, see `take`.
+        on_end: called once it will take no more; its processes may still be ending.
     """
 
     def __init__(
@@ -40,16 +40,16 @@ class Worker:
         self._retired = False
 
     def take(self, invocation: FunctionInvocation) -> None:
-        """Answer this invocation next. Only while idle."""
+        """Run this invocation next. Only while idle."""
         self._inbox.put_nowait(invocation)
 
     def retire(self) -> None:
-        """End after the invocation at hand, at once if there is none."""
+        """End after the current invocation, at once if there is none."""
         self._retired = True
         self._inbox.put_nowait(None)
 
     async def live(self, first: FunctionInvocation) -> None:
-        """Answer ``first`` and whatever `take` brings, until retired, cancelled or broken."""
+        """Run ``first`` and what `take` is given, until retired, cancelled or broken."""
         reason = "spindown"
         invocation: FunctionInvocation | None = first
         try:
@@ -78,7 +78,7 @@ class Worker:
             process = self._environment.ended
             assert process is not None
             self._log.problem(f"{process.name} ended between invocations: {process.ending}")
-            # One may have come in the same moment; it gets a new environment.
+            # An invocation taken at the same moment gets a new environment.
             return None if self._inbox.empty() else self._inbox.get_nowait()
         finally:
             waiting.cancel()
@@ -103,13 +103,13 @@ class Worker:
             self._log.platform_line(f"START RequestId: {invocation.request_id} Version: $LATEST")
             deadline = asyncio.get_running_loop().time() + self._options.timeout_s
             if init_error is not None and init_error.type not in _FINAL:
-                # As on Lambda: a failed init is done once more, in the time of the invocation.
+                # As on Lambda, a failed init is repeated once within the invocation.
                 environment, init_error = await self._initialise(self._options.timeout_s)
             error = init_error or await environment.run(invocation, deadline)
             return error
         finally:
             if error is stopped and invocation.response.end is not None:
-                error = None  # the answer was complete; only the next event was not asked for yet
+                error = None  # the response was complete; the runtime had only not polled yet
             invocation.response.finish(error)
             self._report(invocation, error, began, init_s)
             invocation.response.close(self._log.tail())

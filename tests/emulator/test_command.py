@@ -19,7 +19,7 @@ from app.emulator.bandwidth import BURST_BYTES, BYTES_PER_S, Bandwidth
 from app.emulator.cors import Cors
 from app.emulator.file_watch import changed_files, snapshot
 from app.emulator.options import Options
-from app.emulator.output import Console, FunctionLog, Output
+from app.emulator.output import Console, FunctionLog, OutputPipe
 from app.emulator.program import run
 from app.emulator.variables import EnvFileError, parse_env_file
 from tests.emulator.emulation import INVOKE, PATIENCE_S, RAW
@@ -212,7 +212,7 @@ def test_colours_are_for_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_output_is_cut_into_lines_and_none_is_lost() -> None:
     lines: list[bytes] = []
-    output = Output(lines.append)
+    output = OutputPipe(lines.append)
 
     os.write(output.write_end, b"one\r\ntw")
     output.drain()
@@ -225,7 +225,7 @@ def test_output_is_cut_into_lines_and_none_is_lost() -> None:
 
 def test_a_line_without_end_does_not_fill_the_memory() -> None:
     lines: list[bytes] = []
-    output = Output(lines.append)
+    output = OutputPipe(lines.append)
 
     for _ in range(10):
         os.write(output.write_end, b"x" * 60_000)
