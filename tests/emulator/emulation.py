@@ -17,6 +17,7 @@ from app.emulator.changes import Changes
 from app.emulator.options import Options
 from app.emulator.output import Console
 from app.emulator.program import Emulator
+from app.emulator.server import HttpServer, Respond
 
 FUNCTIONS = Path(__file__).parent / "functions"
 RAW = (sys.executable, str(FUNCTIONS / "raw.py"))
@@ -102,6 +103,34 @@ async def events_of(response: httpx2.Response) -> list[StreamEvent]:
     return events
 
 
+@contextlib.asynccontextmanager
+async def http_server(
+    respond: Respond, *, idle_timeout_s: float | None = None
+) -> AsyncIterator[tuple[HttpServer, int]]:
+    """Run the emulator's HTTP server alone; gives it and its port."""
+    server = HttpServer(respond, idle_timeout_s=idle_timeout_s)
+    port = await server.start("127.0.0.1")
+    try:
+        yield server, port
+    finally:
+        await server.close()
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    port: int,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a raw connection; nothing inside may take longer than `PATIENCE_S`."""
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
 class Gate:
     """Lets a function's chunks pass one at a time: each waits for one byte from here."""
 
@@ -148,3 +177,9 @@ def report_of(response: httpx2.Response) -> dict[str, Any]:
     """Read the answer to ``{"do": "report"}``."""
     known: dict[str, Any] = json.loads(response.content)
     return known
+
+
+async def probe(running: Running, *requests: list[object]) -> list[tuple[int, Any]]:
+    """Let the runtime send these requests while it has an invocation; return the answers."""
+    response = await post(running, INVOKE, {"do": "probe", "requests": requests})
+    return [(status, json.loads(body)) for status, body in response.json()]
