@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-async def test_expect_100_continue_is_answered_before_the_body() -> None:
+async def test_expect_100_continue_is_sent_before_the_body() -> None:
     async with emulator() as running, asyncio.timeout(PATIENCE_S):
         port = int(running.url.rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -20,12 +20,12 @@ async def test_expect_100_continue_is_answered_before_the_body() -> None:
         writer.write(f"{head}Expect: 100-continue\r\n\r\n".encode())
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 \r\n\r\n"
         writer.write(b'{"chunks":["x"]}')
-        answer = await reader.readuntil(b"0\r\n\r\n")
+        response = await reader.readuntil(b"0\r\n\r\n")
         writer.close()
         await writer.wait_closed()
 
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert answer.endswith(b"\r\n\r\n1\r\nx\r\n0\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert response.endswith(b"\r\n\r\n1\r\nx\r\n0\r\n\r\n")
 
 
 @pytest.mark.parametrize("sent", [b"\x16\x03\x01\r\n\r\n", b"GET /\r\n\r\n"])
@@ -34,11 +34,11 @@ async def test_what_is_not_http_gets_a_400(sent: bytes) -> None:
         port = int(running.url.rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
-        answer = await reader.read()
+        response = await reader.read()
         writer.close()
         await writer.wait_closed()
 
-    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert response.startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 async def test_trailers_are_known_once_the_body_has_been_read() -> None:

@@ -26,9 +26,9 @@ async def test_an_extension_that_may_not_register_is_refused(
     headers: dict[str, str], body: str, error_type: str
 ) -> None:
     async with emulator() as running:
-        ((status, answer),) = await probe(running, ["POST", REGISTER, headers, body])
+        ((status, response),) = await probe(running, ["POST", REGISTER, headers, body])
 
-    assert (status, answer["errorType"]) == (403, error_type)
+    assert (status, response["errorType"]) == (403, error_type)
 
 
 async def test_an_internal_extension_gets_invoke_events() -> None:

@@ -25,12 +25,12 @@ async def test_environments_start_on_demand_and_are_used_again() -> None:
         for _ in waiting:
             await gate.arrival()
         await gate.release_all()
-        answers = await asyncio.gather(*waiting)
+        responses = await asyncio.gather(*waiting)
         await running.logged("END RequestId", 2)
         await post(running, INVOKE, {"chunks": ["x"]})
         await running.logged("END RequestId", 3)
 
-    assert [answer.text for answer in answers] == ["x", "x"]
+    assert [response.text for response in responses] == ["x", "x"]
     assert running.log.count("Init Duration") == 2
     assert "function#1" in running.log
     assert "function#2" in running.log

@@ -60,7 +60,7 @@ async def test_a_request_over_six_megabytes_is_refused_by_a_function_url() -> No
 
 @pytest.mark.real
 @pytest.mark.timeout(60)
-async def test_a_function_urls_cors_answers_the_preflight_itself() -> None:
+async def test_a_function_urls_cors_responds_to_the_preflight_itself() -> None:
     cors = parse_cors('{"AllowOrigins":["https://a.example"],"AllowMethods":["GET"],"MaxAge":5}')
     origin = {"origin": "https://a.example"}
     order = {
@@ -71,12 +71,12 @@ async def test_a_function_urls_cors_answers_the_preflight_itself() -> None:
         asked = {**origin, "access-control-request-method": "GET"}
         preflight = await client.options(running.url + URL, headers=asked)
         assert "START" not in running.log
-        answer = await post(running, URL, order, origin)
+        response = await post(running, URL, order, origin)
 
     assert preflight.headers["access-control-allow-methods"] == "GET"
     assert preflight.headers["access-control-max-age"] == "5"
     # As on Lambda: who configures CORS in two places gets two headers.
-    assert answer.headers.get_list("access-control-allow-origin") == ["*", "https://a.example"]
+    assert response.headers.get_list("access-control-allow-origin") == ["*", "https://a.example"]
 
 
 def request(method: str = "POST", *headers: tuple[str, str]) -> Request:

@@ -61,7 +61,7 @@ async def test_a_prelude_is_applied_unless_raw_invoke_is_asked_for() -> None:
 
 @pytest.mark.real
 @pytest.mark.timeout(60)
-async def test_buffered_answers_come_whole_on_every_front() -> None:
+async def test_buffered_responses_come_whole_at_every_address() -> None:
     async with emulator(buffered=True) as running:
         order = {"chunks": ["a", "b"]}
         invoked = await post(running, INVOKE, order, {"x-amz-log-type": "Tail"})

@@ -18,12 +18,12 @@ async def test_a_page_on_this_machine_may_invoke_and_another_may_not() -> None:
     async with emulator() as running, httpx2.AsyncClient(timeout=PATIENCE_S) as client:
         local = {"origin": "http://localhost:5173"}
         allowed = await client.options(running.url + INVOKE, headers={**local, **asked})
-        answer = await post(running, INVOKE, {"chunks": ["x"]}, local)
+        response = await post(running, INVOKE, {"chunks": ["x"]}, local)
         foreign = {"origin": "https://example.com"}
         refused = await client.options(running.url + INVOKE, headers={**foreign, **asked})
 
     assert allowed.headers["access-control-allow-origin"] == "http://localhost:5173"
     assert allowed.headers["access-control-allow-methods"] == "POST"
     assert allowed.headers["access-control-allow-headers"] == "x-a"
-    assert answer.headers["access-control-allow-origin"] == "http://localhost:5173"
+    assert response.headers["access-control-allow-origin"] == "http://localhost:5173"
     assert "access-control-allow-origin" not in refused.headers

@@ -27,9 +27,9 @@ async def test_what_a_runtime_may_not_ask_now_is_refused(
     method: str, path: str, status: int, error_type: str
 ) -> None:
     async with emulator() as running:
-        ((answered, body),) = await probe(running, [method, path, {}, ""])
+        ((responded, body),) = await probe(running, [method, path, {}, ""])
 
-    assert (answered, body["errorType"]) == (status, error_type)
+    assert (responded, body["errorType"]) == (status, error_type)
 
 
 async def test_a_poll_whose_connection_is_closed_gets_no_event() -> None:

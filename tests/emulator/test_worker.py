@@ -31,7 +31,7 @@ async def test_changed_files_start_a_new_environment(tmp_path: Path) -> None:
     assert running.log.count("Init Duration") == 2
 
 
-async def test_a_busy_environment_ends_after_its_answer_when_files_change(tmp_path: Path) -> None:
+async def test_a_busy_environment_ends_after_its_response_when_files_change(tmp_path: Path) -> None:
     async with emulator(watch=tmp_path) as running, Gate() as gate:
         order = {"chunks": ["x"], "gate": gate.port}
         first = asyncio.create_task(post(running, INVOKE, order))
@@ -39,10 +39,10 @@ async def test_a_busy_environment_ends_after_its_answer_when_files_change(tmp_pa
         (tmp_path / "new.py").write_text("1")
         await running.logged("new.py changed")
         await gate.release()
-        answer = await first
+        response = await first
         await post(running, INVOKE, {"chunks": ["y"]})
 
-    assert answer.text == "x"
+    assert response.text == "x"
     assert running.log.count("START RequestId") == running.log.count("Init Duration") == 2
 
 
