@@ -149,6 +149,8 @@ async def test_a_chunk_is_sent_at_once_and_only_a_complete_response_has_an_end()
 async def test_a_response_without_body_has_none_however_it_is_sent(
     method: str, status: int
 ) -> None:
+    ended: list[str] = []
+
     async def both(connection: Connection, request: Request) -> None:
         if request.path == "/whole":
             await connection.respond(status, (), b"unwanted")
@@ -156,6 +158,7 @@ async def test_a_response_without_body_has_none_however_it_is_sent(
             await connection.start(status, ())
             await connection.send(b"unwanted")
             await connection.end()
+        ended.append(request.path)
 
     for path in ("/whole", "/streamed"):
         async with http_server(both) as (_, port), connected(port) as (reader, writer):
@@ -166,6 +169,7 @@ async def test_a_response_without_body_has_none_however_it_is_sent(
         assert response.startswith(f"HTTP/1.1 {status} ".encode())
         assert response.endswith(b"\r\n\r\n")
         assert b"unwanted" not in response
+        assert ended[-1] == path
 
 
 async def test_a_header_that_latin_1_cannot_hold_is_sent_as_utf_8() -> None:
