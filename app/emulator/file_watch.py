@@ -1,4 +1,4 @@
-"""Notices changed files by looking at them: no dependency, and it works on every file system."""
+"""Notices changed files by polling: needs no dependency and works on every file system."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ _SKIPPED = frozenset({"__pycache__", "node_modules", "dist", "build"})
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return time of change (ns) and size of every file below ``folder``, by relative path.
+    """Return the modification time (ns) and size of every file below ``folder``, by relative path.
 
     Hidden files and folders, installed packages and build output are left out.
     """
@@ -31,14 +31,14 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
 def changed_files(
     before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int, int]]
 ) -> list[str]:
-    """Return the paths that are new, gone or different, in order."""
+    """Return the paths that were added, removed or modified, sorted."""
     return sorted(
         path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
     )
 
 
-async def watch(folder: Path, on_change: Callable[[list[str]], None]) -> None:
-    """Call ``on_change`` with the changed paths until cancelled."""
+async def watch_files(folder: Path, on_change: Callable[[list[str]], None]) -> None:
+    """Call ``on_change`` with the changed paths after each change, until cancelled."""
     before = await asyncio.to_thread(snapshot, folder)
     while True:
         await asyncio.sleep(_INTERVAL_S)

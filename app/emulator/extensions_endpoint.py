@@ -1,7 +1,7 @@
-"""The Extensions API: how companion processes (the Lambda Web Adapter) live with a function.
+"""The Extensions API of one environment, for companion processes such as the Lambda Web Adapter.
 
     POST /2020-01-01/extension/register       {"events": ["INVOKE", "SHUTDOWN"]}
-    GET  /2020-01-01/extension/event/next     waits for the next event; being here means "ready"
+    GET  /2020-01-01/extension/event/next     waits for the next event; a waiting extension is ready
     POST /2020-01-01/extension/init/error, …/exit/error
 
 Sources: AWS's page "Lambda Extensions API"; status codes and error types as in
@@ -16,7 +16,7 @@ from typing import Any
 
 from app.emulator.changes import Changes
 from app.emulator.connection import Connection, Request
-from app.emulator.reply import FunctionError
+from app.emulator.function_response import FunctionFailure
 
 _PREFIX = "/2020-01-01/extension"
 _MAX_BODY_BYTES = 256 * 1024
@@ -25,8 +25,11 @@ _JSON = ("content-type", "application/json")
 
 
 class _Extension:
-    """One registered extension. External ones are processes of their own, the others are
-    threads of the runtime and cannot have SHUTDOWN."""
+    """One registered extension.
+
+    An external extension is a process of its own. An internal one is a thread of the runtime and
+    cannot register for SHUTDOWN.
+    """
 
     def __init__(self, name: str, events: frozenset[str], *, external: bool) -> None:
         self.identifier = str(uuid.uuid4())
@@ -41,12 +44,12 @@ class _Extension:
         return self.polling and not self.waiting
 
 
-class ExtensionsApi:
-    """Who registered, who is ready, and the events they still have to fetch.
+class ExtensionsEndpoint:
+    """Keeps which extensions registered, which are ready, and the events they have not fetched.
 
     Args:
-        changes: notified whenever any of that changes.
-        function: what `register` answers with: function name, version and handler.
+        changes: notified whenever any of these changes.
+        function: function name, version and handler: the body of the response to `register`.
         names: the file names of the extensions that this environment starts.
     """
 
@@ -58,7 +61,7 @@ class ExtensionsApi:
         self._external_names = names
         self._extensions: dict[str, _Extension] = {}
         self.registration_open = True
-        self.error: FunctionError | None = None
+        self.error: FunctionFailure | None = None
 
     @property
     def all_registered(self) -> bool:
@@ -70,35 +73,38 @@ class ExtensionsApi:
 
     @property
     def unready_names(self) -> list[str]:
-        """Names of the extensions that have not registered or do not ask for the next event."""
+        """Names of the extensions that have not registered or do not poll for the next event."""
         ready = {ext.name for ext in self._extensions.values() if ext.ready}
         registered = {ext.name for ext in self._extensions.values()}
         return sorted((self._external_names | registered) - ready)
 
     @property
     def shutdown_s(self) -> float:
-        """How long the processes have for a shutdown: Lambda gives 2 s if there is an external
-        extension, 0.5 s if there are only internal ones, and nothing without any."""
+        """How long the processes have to shut down.
+
+        Lambda gives 2 s if there is an external extension, 0.5 s if there are only internal ones,
+        and no time if there are none.
+        """
         if any(extension.external for extension in self._extensions.values()):
             return 2.0
         return 0.5 if self._extensions else 0.0
 
     def wants_shutdown(self, name: str) -> bool:
-        """Whether the external extension ``name`` asked for the SHUTDOWN event."""
+        """Whether the external extension ``name`` registered for the SHUTDOWN event."""
         return any(
             ext.external and ext.name == name and "SHUTDOWN" in ext.events
             for ext in self._extensions.values()
         )
 
     def publish(self, event: Mapping[str, Any]) -> None:
-        """Give an event to every extension that registered for its ``eventType``."""
+        """Queue an event for every extension that registered for its ``eventType``."""
         for extension in self._extensions.values():
             if event["eventType"] in extension.events:
                 extension.waiting.append(event)
         self._changes.notify()
 
     async def respond(self, connection: Connection, request: Request) -> bool:
-        """Answer if the request is for this API; return whether it was."""
+        """Respond if the request is for this API; return whether it was."""
         if not request.path.startswith(_PREFIX):
             return await self._refuse_telemetry(connection, request)
         route = request.method, request.path.removeprefix(_PREFIX)
@@ -161,7 +167,7 @@ class ExtensionsApi:
         body = await connection.read_body(_MAX_BODY_BYTES)
         stated = request.header("lambda-extension-function-error-type")
         text = f"{extension.name}: {stated} {body.decode('utf-8', 'replace')}".strip()
-        self.error = FunctionError(
+        self.error = FunctionFailure(
             lambda_type, json.dumps({"errorType": lambda_type, "errorMessage": text})
         )
         self._changes.notify()
@@ -184,7 +190,7 @@ class ExtensionsApi:
         if kind is None or request.method != "PUT":
             return False
         await connection.read_body(_MAX_BODY_BYTES)
-        # What AWS's own emulator answers, so that extensions made for it work here.
+        # The response of AWS's own emulator, so that extensions written for it work here.
         body = {"errorType": f"{kind}.NotSupported", "errorMessage": f"{kind} API is not supported"}
         await connection.respond(202, (_JSON,), json.dumps(body).encode())
         return True

@@ -1,7 +1,7 @@
-"""What one invocation answers, on its way from the runtime to whoever asked.
+"""The response of one invocation, on its way from the runtime to the caller.
 
-`ReplyStart`, then pieces of bytes, then `ReplyEnd`: a failure before the first byte is an end
-without a start.
+It is `ResponseStart`, then pieces of bytes, then `ResponseEnd`. A failure before the first byte is
+an end without a start.
 """
 
 import json
@@ -13,56 +13,62 @@ from typing import TypeAlias
 
 from app.emulator.changes import Changes
 
-# Pieces that wait for a slow client; after that the function waits too.
+# Pieces kept for a slow caller; beyond that the function waits too.
 _MAX_WAITING = 4
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionError:
-    """How a function failed: Lambda's type (``Category.Reason``) and a body, JSON if it is ours."""
+class FunctionFailure:
+    """How a function failed: Lambda's type (``Category.Reason``) and a body.
+
+    The body is JSON if the emulator made it, else whatever the runtime sent.
+    """
 
     type: str
     body: str
 
     @classmethod
-    def of_invocation(cls, error_type: str, request_id: str, message: str) -> "FunctionError":
-        """An error that Lambda itself states, in the words it uses."""
+    def of_invocation(cls, error_type: str, request_id: str, message: str) -> "FunctionFailure":
+        """Return a failure that Lambda itself reports, worded as Lambda does."""
         text = f"RequestId: {request_id} Error: {message}"
         return cls(error_type, json.dumps({"errorType": error_type, "errorMessage": text}))
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyStart:
-    """The runtime has begun to answer; not ``streamed``: the whole answer comes at once."""
+class ResponseStart:
+    """The response begins. If it is not ``streamed``, its body is a single piece."""
 
     content_type: str
     streamed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyEnd:
-    """Nothing comes after this. ``error`` is ``None`` if the function did what it should."""
+class ResponseEnd:
+    """The response ends. ``error`` is ``None`` if the function succeeded."""
 
-    error: FunctionError | None
-
-
-ReplyEvent: TypeAlias = ReplyStart | bytes | ReplyEnd
+    error: FunctionFailure | None
 
 
-class Reply:
-    """One producer (the environment), one consumer (a front); either may leave first."""
+ResponseEvent: TypeAlias = ResponseStart | bytes | ResponseEnd
+
+
+class FunctionResponse:
+    """Has one producer (the environment) and one consumer (a public address).
+
+    Either may leave first.
+    """
 
     def __init__(self) -> None:
-        self._waiting: deque[ReplyEvent] = deque()
+        self._waiting: deque[ResponseEvent] = deque()
         self._abandoned = False
         self._log_tail: bytes | None = None
         self._changes = Changes()
-        self.end: ReplyEnd | None = None
+        self.end: ResponseEnd | None = None
         self.streamed_bytes = 0
         self.first_byte_at: float | None = None
 
-    async def put(self, event: ReplyStart | bytes) -> None:
-        """Pass an event on; wait while the consumer is behind. Ignored after the end."""
+    async def put(self, event: ResponseStart | bytes) -> None:
+        """Pass an event on; wait while the consumer is behind. Does nothing after the end."""
         if isinstance(event, bytes):
             self.first_byte_at = self.first_byte_at or time.monotonic()
             self.streamed_bytes += len(event)
@@ -71,35 +77,35 @@ class Reply:
             self._waiting.append(event)
             self._changes.notify()
 
-    def finish(self, error: FunctionError | None = None) -> None:
-        """End the reply. Only the first end counts: the caller has been told by then."""
+    def finish(self, error: FunctionFailure | None = None) -> None:
+        """End the response. Only the first end counts: the caller may have received it already."""
         if self.end is None:
-            self.end = ReplyEnd(error)
+            self.end = ResponseEnd(error)
             self._waiting.append(self.end)
             self._changes.notify()
 
     def close(self, log_tail: bytes) -> None:
-        """Say that the invocation is over: the environment is free and the log is written."""
+        """Mark the invocation as over: the environment is free and the log is complete."""
         self._log_tail = log_tail
         self._changes.notify()
 
     def abandon(self) -> None:
-        """Say that nobody reads on. The function is not told: it runs on, as on Lambda.
+        """Drop the rest, since the caller has left. As on Lambda, the function is not told.
 
-        Without this a function whose caller has left would stand still, waiting to be read.
+        Without this the function would wait for a reader for ever.
         """
         self._abandoned = True
         self._waiting.clear()
         self._changes.notify()
 
-    async def events(self) -> AsyncGenerator[ReplyEvent, None]:
-        """Yield what comes, `ReplyEnd` last."""
+    async def events(self) -> AsyncGenerator[ResponseEvent, None]:
+        """Yield the events as they come, `ResponseEnd` last."""
         while True:
             await self._changes.until(lambda: bool(self._waiting))
             event = self._waiting.popleft()
             self._changes.notify()
             yield event
-            if isinstance(event, ReplyEnd):
+            if isinstance(event, ResponseEnd):
                 return
 
     async def log_tail(self) -> bytes:
@@ -113,8 +119,8 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation:
-    """One call of a function, and where its answer goes. ``deadline_ms``: since 1970."""
+class FunctionInvocation:
+    """One invocation of a function: what the runtime is told, and where the response goes."""
 
     request_id: str
     event: bytes
@@ -122,4 +128,4 @@ class Invocation:
     trace_id: str
     client_context: str
     tenant_id: str
-    reply: Reply
+    response: FunctionResponse
