@@ -1,7 +1,7 @@
 """The command line: ``deltaline serve | emulate | invoke | tool | words``.
 
-Each command is a module with ``add_arguments(parser)`` and ``run(args)``, and only the one that is
-asked for is imported: the server does not load the emulator, and ``--help`` is quick.
+Each command is a module with ``add_arguments(parser)`` and ``run(args)``. Only the module of the
+requested command is imported: the server does not load the emulator, and ``--help`` is quick.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from importlib import import_module
 
 from app import __version__
 
-# name: (module, what it does)
+# name: (module, summary)
 COMMANDS = {
     "serve": ("app.commands.serve", "run the chat backend"),
     "emulate": ("app.commands.emulate", "run a local Lambda that streams"),

@@ -21,11 +21,15 @@
     - ProviderModelNotFound      502
     - ProviderUnreachable        502
     - ProviderTimeout            504
+  + TurnCutOff                   503  the server ended the turn before its end
+    - TimeLimitReached           504
+    - ServerStopping             503
 
 Every other error is in the module that raises it:
 
 * grammar: OrderError, a defect of ours
 * settings: SettingsError
+* requests.lambda_events: MalformedEvent
 * protocols.tool_result: InvalidToolResult
 * protocols.tool_stream_reader: ToolStreamError
 * tools.definition: ToolDefinitionError, InvalidToolInput, ToolError
@@ -34,15 +38,16 @@ Every other error is in the module that raises it:
 * aws.event_stream: EventStreamError
 * aws.http_integration: PreludeError
 * aws.invoke: InvokeError
-* aws.lambda_events: MalformedEvent
 * aws.secrets: SecretError
+* http.disconnect: ClientLeft
 * http.server: ListenError
 * lambda_runtime.asgi_lifespan: LifespanFailed
 * lambda_runtime.handler_loading: HandlerNotFound
-* lambda_runtime.runtime_api: RuntimeApiFailed, AnswerRefused
+* lambda_runtime.runtime_api: RuntimeApiFailed, ResponseRefused
 * emulator.arguments: UsageError
 * emulator.connection: ClientGone, BadRequest, BodyTooLarge
 * emulator.function: Throttled
+* emulator.function_url: UrlRefused
 * emulator.lambda_api: LambdaApiError
 * emulator.program: CannotListen
 * emulator.variables: EnvFileError
@@ -195,3 +200,34 @@ class ProviderTimeout(ProviderError):
     code = "provider_timeout"
     status = 504
     public_message = "The model did not answer in time; please try again."
+
+
+class TurnCutOff(ChatError):
+    """The server ended the turn before the model did. Sent as an `Error` event, never raised."""
+
+    code = "turn_cut_off"
+    status = 503
+    public_message = "The answer was cut off."
+
+
+class TimeLimitReached(TurnCutOff):
+    code = "deadline_exceeded"
+    status = 504
+    public_message = "The answer was cut off by the time limit."
+
+
+class ServerStopping(TurnCutOff):
+    code = "shutdown"
+    public_message = "The server is restarting; please send your message again."
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status that belongs to the ``code`` of an error; 502 for a foreign one."""
+    return _statuses(ChatError).get(code, ProviderError.status)
+
+
+def _statuses(error_type: type[ChatError]) -> dict[str, int]:
+    statuses = {error_type.code: error_type.status}
+    for narrower in error_type.__subclasses__():
+        statuses |= _statuses(narrower)
+    return statuses

@@ -75,7 +75,7 @@ class Message(msgspec.Struct, frozen=True):
     parts: Sequence[Part]
 
 
-class ToolApproval(msgspec.Struct, frozen=True):
+class ApprovalReply(msgspec.Struct, frozen=True):
     """The user's reply to an approval request, from the last message of the history.
 
     All of it is the client's claim; `tools.approval` checks the id.
@@ -96,7 +96,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     # The id of the assistant message that ends the history, which this turn continues; "" if the
     # client does not send its ids (AI SDK 3.4 and 4), None if the turn begins a new message.
     continues: str | None = None
-    approvals: Sequence[ToolApproval] = ()
+    approval_replies: Sequence[ApprovalReply] = ()
     trigger: str | None = None
     model: str | None = None
     # From the body or the payload; the query string overrides them (see `negotiation.negotiate`).

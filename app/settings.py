@@ -1,7 +1,7 @@
 """Every environment variable that Deltaline reads, with its type, default and unit.
 
-A name that starts with ``CHAT_`` and is not here, or a value that does not fit, stops the start
-with one sentence: a setting whose typo is silently the default is worse than no setting.
+An unknown name that starts with ``CHAT_``, or a value that does not fit, stops the start with one
+sentence: a typo that silently means the default is worse than no setting.
 """
 
 import difflib
@@ -28,7 +28,7 @@ BuiltinTools: TypeAlias = Annotated[
     tuple[Literal["web_search", "code_interpreter", "image_generation"], ...], NoDecode
 ]
 
-# The word for any port of this machine in CHAT_ALLOWED_ORIGINS.
+# In CHAT_ALLOWED_ORIGINS, any port of this machine.
 LOCALHOST = "localhost"
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _strip(cls, value: object) -> object:
-        """Drop the line end that a value from a file brings; a secret of spaces is a mistake."""
+        """Drop the line end of a value that was read from a file; refuse blank values."""
         if not isinstance(value, str):
             return value
         if not value.strip():
@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     @field_validator("openai_api_key_arn", "approval_secret_arn", "auth_token_arn")
     @classmethod
     def _is_the_only_one(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """Refuse a secret that is given and named too: which one is meant?"""
+        """Refuse a secret that is both given and named by an ARN."""
         assert info.field_name is not None
         given = info.field_name.removesuffix("_arn")
         if value is not None and info.data.get(given) is not None:
@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins")
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse what no browser ever sends as its origin, such as an address with a path."""
+        """Refuse what no browser sends as an origin, such as an address with a path."""
         for origin in value:
             if origin not in ("*", LOCALHOST) and not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"must be origins such as https://example.com, not {origin!r}")
@@ -173,7 +173,7 @@ class Settings(BaseSettings):
 
     @property
     def secret_arns(self) -> dict[str, str]:
-        """Where the secrets are that are only named, by the variable that names each."""
+        """The ARNs of secrets that are not given themselves, by their variables."""
         arns = {
             "OPENAI_API_KEY_ARN": self.openai_api_key_arn,
             "CHAT_APPROVAL_SECRET_ARN": self.approval_secret_arn,
@@ -182,7 +182,7 @@ class Settings(BaseSettings):
         return {variable: arn for variable, arn in arns.items() if arn is not None}
 
     def with_secrets(self, found: Mapping[str, str]) -> "Settings":
-        """Return these settings with the secrets that `secret_arns` names, by its variables."""
+        """Return these settings with the secrets found for `secret_arns`, by its variables."""
         fields = {
             variable.removeprefix("CHAT_").removesuffix("_ARN").lower(): SecretStr(value)
             for variable, value in found.items()

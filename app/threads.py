@@ -1,15 +1,15 @@
-"""Runs blocking functions beside the event loop.
+"""Runs blocking functions beside the event loop, and lets them call back into it.
 
-Each in a daemon thread of its own, not in the loop's pool: a thread cannot be stopped, and a few
-hanging tools would take the pool away from DNS look-ups, and keep the process from ending.
+Each function gets a daemon thread of its own. A thread cannot be stopped: in the loop's pool, a few
+functions that hang would leave none for DNS look-ups, and would keep the process from ending.
 """
 
 import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -17,34 +17,60 @@ T = TypeVar("T")
 async def run_in_thread(function: Callable[[], T], *, name: str) -> T:
     """Return what ``function`` returns, or raise what it raises.
 
-    Cancelling stops the waiting, not the thread; what it comes to is then dropped.
+    The function runs in a copy of the caller's context. Cancelling stops the waiting, not the
+    thread: what the function returns or raises later is dropped.
+
+    Args:
+        function: may block.
+        name: of the thread, such as ``handler`` or ``tool add``.
+
+    Raises:
+        RuntimeError: instead of a `StopIteration`, which no coroutine can raise.
     """
     loop = asyncio.get_running_loop()
     finished: asyncio.Future[Callable[[], T]] = loop.create_future()
     context = contextvars.copy_context()
 
     def work() -> None:
-        outcome: Callable[[], T]
+        ending: Callable[[], T]
         try:
             value = context.run(function)
+        except StopIteration as error:
+            replacement = RuntimeError(f"the {name} raised {error!r}")
+            replacement.__cause__ = error
+            ending = _raising(replacement)
         except BaseException as error:
-            outcome = _raising(error)
+            ending = _raising(error)
         else:
-            outcome = lambda: value  # noqa: E731
-        # The loop may be closed by now: then nobody waits any more.
+            ending = lambda: value  # noqa: E731
+        # If the loop is closed by now, nobody waits any more.
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_settle, finished, outcome)
+            loop.call_soon_threadsafe(_settle, finished, ending)
 
     threading.Thread(target=work, name=name, daemon=True).start()
-    outcome = await finished
-    return outcome()
+    ending = await finished
+    return ending()
+
+
+def run_on_loop(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    """Run ``coroutine`` on ``loop`` from another thread; return or raise what it does.
+
+    Raises:
+        RuntimeError: the loop is closed. The coroutine has not run.
+    """
+    try:
+        running = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    except RuntimeError:
+        coroutine.close()
+        raise
+    return running.result()
 
 
 def _raising(error: BaseException) -> Callable[[], NoReturn]:
-    def outcome() -> NoReturn:
+    def ending() -> NoReturn:
         raise error
 
-    return outcome
+    return ending
 
 
 def _settle(future: "asyncio.Future[T]", value: T) -> None:

@@ -1,7 +1,7 @@
-"""The three ways in which a streamed answer can end: plain handlers for the Lambda runtime.
+"""The three ways in which a streamed response can end: plain handlers for the Lambda runtime.
 
-``_HANDLER=examples.outcomes.happy_path`` and so on. A caller sees the first bytes of all three; how
-each of them ended stands in the `InvokeComplete` event, not in the HTTP status.
+``_HANDLER=examples.outcomes.happy_path`` and so on. A caller gets the first bytes of all three. How
+the response ended is in the `InvokeComplete` event, not in the HTTP status.
 """
 
 import asyncio
@@ -12,20 +12,20 @@ _STEP_S = 0.2
 
 
 class Context(Protocol):
-    """What of the runtime's context is used here."""
+    """The part of the runtime's context that is used here."""
 
     def get_remaining_time_in_millis(self) -> int: ...
 
 
 async def happy_path(event: Any, context: Context) -> AsyncIterator[bytes]:
-    """Answer with three lines and end."""
+    """Send three lines and end."""
     for number in (1, 2, 3):
         yield f"line {number} of 3\n".encode()
         await asyncio.sleep(_STEP_S)
 
 
 async def midstream_error(event: Any, context: Context) -> AsyncIterator[bytes]:
-    """Answer with two lines of three and fail."""
+    """Send two lines of three and fail."""
     for number in (1, 2):
         yield f"line {number} of 3\n".encode()
         await asyncio.sleep(_STEP_S)
@@ -33,7 +33,7 @@ async def midstream_error(event: Any, context: Context) -> AsyncIterator[bytes]:
 
 
 async def timeout(event: Any, context: Context) -> AsyncIterator[bytes]:
-    """Answer with one line and then take longer than the function may."""
+    """Send one line and then exceed the function's time limit."""
     yield b"line 1 of 3\n"
     await asyncio.sleep(context.get_remaining_time_in_millis() / 1000 + 5)
     yield b"line 2 of 3\n"

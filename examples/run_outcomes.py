@@ -1,8 +1,8 @@
-"""Runs the three functions of `outcomes.py` in the emulator and tells how each of them ended.
+"""Runs the three functions of `outcomes.py` in the emulator and prints how each of them ended.
 
     python -m examples.run_outcomes
 
-They are invoked through the AWS SDK, as a program would do it: an HTTP status says nothing here.
+They are invoked through the AWS SDK, because an HTTP status does not show how a stream ended.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _BOOTSTRAP = Path(__file__).resolve().parents[1] / "bootstrap"
 
 
 def describe(url: str, name: str, out: TextIO) -> str:
-    """Invoke one function, print what arrives, and return how it ended: one word."""
+    """Invoke one function and print what arrives; return how it ended, in one word."""
     out.write(f"{name}\n")
     try:
         for piece in invoke_streaming(name, b"{}", endpoint_url=url, timeout_s=10 * TIMEOUT_S):
@@ -37,7 +37,7 @@ def describe(url: str, name: str, out: TextIO) -> str:
 
 
 async def run_outcomes(out: TextIO, log: TextIO) -> list[str]:
-    """Run all three, one after the other; return how they ended."""
+    """Run the functions one after another; return how they ended."""
     options = Options(
         command=(str(_BOOTSTRAP),),
         handlers={name: f"examples.outcomes.{name}" for name in FUNCTIONS},
@@ -50,7 +50,7 @@ async def run_outcomes(out: TextIO, log: TextIO) -> list[str]:
 
 
 def main() -> int:
-    """Return 0 if the functions ended as their names say."""
+    """Return 0 if each function ended in the way that its name says."""
     endings = asyncio.run(run_outcomes(sys.stdout, sys.stderr))
     return 0 if endings == ["complete", "error", "timeout"] else 1
 

@@ -1,11 +1,11 @@
-"""What `pulumi up` runs: the stack as it is configured. See docs/deploy.md."""
+"""The program that `pulumi up` runs. See docs/deploy.md."""
 
 import sys
 from pathlib import Path
 
 import pulumi
 
-# Pulumi runs this folder by its path, so that only the folder itself can be imported from.
+# Pulumi runs this folder by its path, so only what is inside the folder could be imported.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from infra.config import read_config

@@ -1,4 +1,4 @@
-"""Alarms, and the topic that they go to."""
+"""Alarms, and the topic that they notify."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,11 +21,12 @@ _PERIOD_S = 300
 class AlarmsArgs:
     """
     Args:
-        name: what the alarms' names begin with.
-        function_name: the function that is watched.
-        first_token_ms: one turn in ten may take longer to its first token.
-        topic_arn: of an SNS topic that exists; empty: none.
-        email: gets a topic and a subscription, which has to be confirmed; empty: none.
+        name: prefix of the alarms' names.
+        function_name: the function to watch.
+        first_token_ms: an alarm is raised if more than one turn in ten waits longer for its first
+            token.
+        topic_arn: an existing SNS topic to notify; empty: none.
+        email: an address to notify through a new topic, once it has confirmed; empty: none.
     """
 
     name: str
@@ -37,7 +38,7 @@ class AlarmsArgs:
 
 
 class Alarms(pulumi.ComponentResource):
-    """What somebody should look at. Without a topic they only turn red in the console."""
+    """Alarms about failures and slow turns. Without a topic they show only in the console."""
 
     def __init__(
         self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None
@@ -45,7 +46,7 @@ class Alarms(pulumi.ComponentResource):
         super().__init__("deltaline:infra:Alarms", name, None, opts)
         self._args = args
         self._actions = self._topic(name, args)
-        # Crashes and time-outs of the function; a turn that failed in-band is a success to Lambda.
+        # Crashes and time-outs. Lambda counts a turn that reports its own failure as a success.
         self._alarm("function-errors", "The function failed", FUNCTION_ERRORS, statistic="Sum")
         self._alarm("turn-errors", "A chat turn ended with an error", TURN_ERRORS, statistic="Sum")
         self._alarm("throttles", "Lambda turned requests away", THROTTLES, statistic="Sum")
@@ -93,7 +94,7 @@ class Alarms(pulumi.ComponentResource):
             evaluation_periods=1,
             comparison_operator="GreaterThanThreshold",
             threshold=threshold,
-            # Nobody chats at night, which is no news.
+            # No data means no chats, as at night.
             treat_missing_data="notBreaching",
             alarm_actions=self._actions,
             ok_actions=self._actions,

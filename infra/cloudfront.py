@@ -1,9 +1,9 @@
 """CloudFront: the built page from S3 and ``/api/*`` from the function, on one origin.
 
-CloudFront signs what it sends to either (origin access control), so that neither can be reached
-around it. For a POST it does not read the body: the page has to send its SHA-256 in
-``x-amz-content-sha256``, as Lambda takes no unsigned bodies. And its signature stands in
-``authorization``: a token of ours has to come as ``x-chat-token``.
+CloudFront signs its requests to both (origin access control), so neither can be reached without it.
+It does not read the body of a POST, but Lambda accepts no unsigned body: the page has to send the
+body's SHA-256 in ``x-amz-content-sha256``. The signature takes up ``authorization``, so our own
+token has to come as ``x-chat-token``.
 
 Source: Amazon CloudFront Developer Guide, "Restrict access to an AWS Lambda function URL origin";
 managed policies by id from "Use managed cache policies" and its siblings.
@@ -25,8 +25,8 @@ _CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 _ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 _SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
 
-# The longest silence of the function, in seconds; its keep-alives come much more often. More needs
-# a higher quota.
+# The longest silence of the function, in seconds. Its keep-alives come much more often. A higher
+# value needs a higher quota.
 _READ_TIMEOUT_S = 60
 
 _PAGE = "page"
@@ -37,9 +37,9 @@ _FUNCTION = "function"
 class ChatSiteArgs:
     """
     Args:
-        name: of the site; the bucket's, too, with the account's number.
+        name: of the site, and with the account's id of the bucket.
         account_id: of the AWS account.
-        function: answers ``/api/*``.
+        function: serves ``/api/*``.
         page: folder of the built page.
     """
 
@@ -54,7 +54,7 @@ class ChatSite(pulumi.ComponentResource):
     """A page and its API.
 
     Attributes:
-        url: with a slash at its end.
+        url: ends with a slash.
     """
 
     url: pulumi.Output[str]
@@ -118,7 +118,7 @@ class ChatSite(pulumi.ComponentResource):
                     "cached_methods": ["GET", "HEAD"],
                     "cache_policy_id": _CACHING_DISABLED,
                     "origin_request_policy_id": _ALL_VIEWER_EXCEPT_HOST,
-                    # A compressor collects bytes before it writes some.
+                    # Compression would hold bytes back.
                     "compress": False,
                 }
             ],
@@ -149,7 +149,7 @@ class ChatSite(pulumi.ComponentResource):
         bucket = aws.s3.Bucket(
             name,
             bucket=pulumi.Output.concat(args.name, "-page-", args.account_id),
-            # `pulumi destroy` is meant, and what is in it can be built again.
+            # Lets `pulumi destroy` delete a bucket with objects, which can be built again.
             force_destroy=True,
             tags=args.tags,
             opts=child,
@@ -205,14 +205,14 @@ def _host(url: str) -> str:
 
 
 def _content_type(path: Path) -> str:
-    # Python's own table: that of the machine which deploys may say something else.
+    # Python's own table, because the table of the deploying machine may differ.
     types = mimetypes.MimeTypes()
     types.add_type("font/woff2", ".woff2")
     return types.guess_type(path.name)[0] or "application/octet-stream"
 
 
 def _cache_control(key: str) -> str:
-    """Vite puts a hash into the names of what is in ``assets``."""
+    # Vite puts a hash of the content into each name below ``assets``.
     if key.startswith("assets/"):
         return "public, max-age=31536000, immutable"
     return "no-cache"

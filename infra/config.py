@@ -1,7 +1,7 @@
-"""What a stack may set: every key of `Pulumi.yaml`, with its default.
+"""The configuration of a stack: every key of `Pulumi.yaml`, with its default.
 
-Pulumi's own schema cannot say "secret, and no default" (a secret key without a value is a required
-one, and a default is never a secret), so that secrets are checked here.
+Pulumi's own schema has no optional secrets (a secret key without a value is required, and a default
+is never secret), so secrets are checked here.
 
 Source: pulumi/pulumi, sdk/go/common/workspace/config.go (``mergeConfig``,
 ``validateStackConfigValue``).
@@ -55,7 +55,7 @@ class StackConfig:
     examples: bool = False
 
     def variable(self, name: str) -> str | None:
-        """Return the value that ``environment`` gives to a variable, if any."""
+        """Return the value of a variable in ``environment``, or ``None``."""
         for entry in self.environment:
             found, _, value = entry.partition("=")
             if found == name:
@@ -64,7 +64,7 @@ class StackConfig:
 
     @property
     def name(self) -> str:
-        """What everything in AWS is called: the project and the stack."""
+        """The name of everything in AWS: project and stack."""
         return f"{PROJECT}-{pulumi.get_stack()}"
 
     @property
@@ -81,7 +81,7 @@ class StackConfig:
 
 
 def key_of(field: str) -> str:
-    """Return the name in `Pulumi.yaml` of a field: ``memory_mb`` is ``memoryMb``."""
+    """Return the name of a field in `Pulumi.yaml`: ``memory_mb`` is ``memoryMb``."""
     first, *rest = field.split("_")
     return first + "".join(word.capitalize() for word in rest)
 

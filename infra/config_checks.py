@@ -1,6 +1,6 @@
-"""Refuses a configuration that AWS would refuse later, or that would not do what it says.
+"""Refuses a configuration that AWS would refuse later, or that would not have the expected effect.
 
-Everything here runs before the first resource is made. A test compares bounds and words with
+All checks run before the first resource is created. A test compares ranges and choices with
 botocore's service models.
 """
 
@@ -19,8 +19,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "secret_store": ("ssm", "secretsManager"),
 }
 
-# Both ends included. The service's model has room for more memory and time, which only functions
-# on Managed Instances may have: AWS Lambda Developer Guide, "Lambda quotas".
+# Both ends are included. The service's model allows more memory and time, but only for functions on
+# Managed Instances: AWS Lambda Developer Guide, "Lambda quotas".
 RANGES: Mapping[str, tuple[int, int]] = {
     "memory_mb": (128, 10_240),
     "timeout_s": (1, 900),
@@ -61,10 +61,10 @@ _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
 def check_config(config: StackConfig, stack: str) -> None:
-    """Return if the stack can be made as it is configured.
+    """Check that the stack can be created from its configuration.
 
     Raises:
-        ConfigError
+        ConfigError: it cannot; the message is one sentence.
     """
     if not _STACK.fullmatch(stack):
         raise ConfigError(
@@ -150,7 +150,7 @@ def _check_package(config: StackConfig) -> None:
 
 
 def _check_zip(config: StackConfig) -> None:
-    """Look for what goes wrong only once the function is called."""
+    """Check for mistakes that would show only when the function is called."""
     build = f'run `make zip ZIP="--arch {config.architecture}"`'
     try:
         with zipfile.ZipFile(config.zip_path) as archive:

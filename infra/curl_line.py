@@ -1,4 +1,4 @@
-"""A command to try the stack with, ready to paste."""
+"""A shell command that tries the stack out."""
 
 import hashlib
 
@@ -12,7 +12,7 @@ _BODY = '{"action":"chat","payload":{"text":"Hello"}}'
 def curl_line(
     config: StackConfig, url: pulumi.Input[str], region: pulumi.Input[str]
 ) -> pulumi.Output[str]:
-    """Return the command; it looks secrets up when it runs and holds none."""
+    """Return the command. It holds no secrets, but looks them up when it runs."""
     return pulumi.Output.all(url, region).apply(
         lambda found: " ".join(
             [
@@ -28,7 +28,7 @@ def curl_line(
 def _identity(config: StackConfig, *, region: str) -> list[str]:
     parts: list[str] = []
     if config.front_door == "cloudfront":
-        # CloudFront signs this, and Lambda compares it with the body.
+        # CloudFront signs this header, and Lambda compares it with the body.
         parts.append(f"-H 'x-amz-content-sha256: {hashlib.sha256(_BODY.encode()).hexdigest()}'")
     elif config.auth == "AWS_IAM":
         service = "execute-api" if config.front_door == "apiGateway" else "lambda"
@@ -38,6 +38,6 @@ def _identity(config: StackConfig, *, region: str) -> list[str]:
             '-H "x-amz-security-token: $AWS_SESSION_TOKEN"',
         ]
     if config.auth_token is not None:
-        # Not `authorization`, which belongs to the signature where there is one.
+        # Not `authorization`, which a signature takes up.
         parts.append('-H "x-chat-token: $(pulumi config get authToken)"')
     return parts

@@ -1,4 +1,4 @@
-"""One page in CloudWatch: how fast it answers, what it uses, what fails."""
+"""The CloudWatch dashboard: how fast turns are, what they use, and what fails."""
 
 import json
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class DashboardArgs:
     """
     Args:
         name: of the dashboard.
-        function_name: what it is about.
-        log_group_name: where the app writes how turns ended.
-        region: of all of these.
+        function_name: the function that it shows.
+        log_group_name: the log to which the app writes how turns ended.
+        region: of the function and its log.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Dashboard(pulumi.ComponentResource):
     """The dashboard.
 
     Attributes:
-        url: its page in the AWS console.
+        url: of the dashboard in the AWS console.
     """
 
     url: pulumi.Output[str]
@@ -126,7 +126,7 @@ def _body(*, function: str, log_group: str, region: str) -> str:
 
 
 def _box(place: int) -> dict[str, int]:
-    """Two widgets in a row."""
+    """Return the position of a widget; two stand side by side."""
     return {
         "x": place % 2 * _WIDTH,
         "y": place // 2 * _HEIGHT,

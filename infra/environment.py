@@ -7,7 +7,8 @@ import pulumi
 
 from infra.config import ConfigError, StackConfig
 
-# AWS Lambda Developer Guide, "Defined runtime environment variables": what no function may set.
+# Variables that no function may set: AWS Lambda Developer Guide, "Defined runtime environment
+# variables".
 RESERVED = frozenset(
     {
         *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION"),
@@ -19,8 +20,8 @@ RESERVED = frozenset(
     }
 )
 
-# Readable for everybody who may look at the function, so secrets have keys of their own; and what
-# the program sets itself has one place only.
+# Variables that have a key of their own: secrets, because everybody who may look at the function
+# can read its environment, and settings that the program derives from its configuration.
 ELSEWHERE: Mapping[str, str] = {
     "OPENAI_API_KEY": "openaiApiKey",
     "OPENAI_API_KEY_ARN": "openaiApiKeyArn",
@@ -30,20 +31,20 @@ ELSEWHERE: Mapping[str, str] = {
     "CHAT_ALLOWED_ORIGINS": "allowedOrigins",
 }
 
-# The program makes and stores it.
+# The program creates and stores this secret.
 _OURS = frozenset({"CHAT_APPROVAL_SECRET", "CHAT_APPROVAL_SECRET_ARN"})
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
-# AWS Lambda Developer Guide, "Lambda quotas": all names and values together. The program's own
-# share is below a quarter of it.
+# Lambda allows 4 KiB for all names and values (AWS Lambda Developer Guide, "Lambda quotas"). The
+# program's own variables need less than a quarter of it.
 _MAX_BYTES = 3 * 1024
 
 
 def check_environment(config: StackConfig) -> None:
-    """Refuse variables that Lambda or this program would not take.
+    """Check that Lambda and this program accept the variables in ``environment``.
 
     Raises:
-        ConfigError
+        ConfigError: they do not; the message is one sentence.
     """
     seen: set[str] = set()
     for entry in config.environment:
@@ -68,27 +69,28 @@ def check_environment(config: StackConfig) -> None:
 def function_environment(
     config: StackConfig, secret_arns: Mapping[str, pulumi.Input[str]]
 ) -> dict[str, pulumi.Input[str]]:
-    """Return what the chat function is started with.
+    """Return the variables of the chat function.
 
     Args:
-        secret_arns: where the app finds secrets, by the variable that says so.
+        config: of the stack.
+        secret_arns: the ARNs of secrets, by the variable that tells the app.
     """
     variables: dict[str, pulumi.Input[str]] = {**package_environment(config.packaging)}
     variables |= {name: value for name, _, value in map(_split, config.environment)}
     variables |= secret_arns
-    # A plain Function URL answers preflights itself and adds the headers, and two sets of them are
-    # refused by browsers; behind CloudFront there is one origin.
+    # A plain Function URL handles CORS itself, and browsers refuse a second set of headers. Behind
+    # CloudFront there is only one origin.
     if config.front_door == "apiGateway" and config.allowed_origins:
         variables["CHAT_ALLOWED_ORIGINS"] = ",".join(config.allowed_origins)
     return variables
 
 
 def package_environment(packaging: str) -> dict[str, str]:
-    """Return what makes a package start and stream."""
+    """Return the variables that make a package start and stream."""
     if packaging == "zip":
-        # The managed runtime gives us its Python, and our bootstrap takes its place.
+        # Our bootstrap replaces the managed runtime and uses its Python.
         return {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap"}
-    # For the Lambda Web Adapter; belongs to the URL's and the API's mode, which are ours too.
+    # For the Lambda Web Adapter. It has to match the invoke mode of the URL and of the API.
     return {"AWS_LWA_INVOKE_MODE": "response_stream"}
 
 

@@ -1,6 +1,6 @@
-"""The functions of ``examples/`` and one tool, each on its own, for those who try streaming out.
+"""The functions of ``examples/`` and one tool, each as a function of its own, to try streaming out.
 
-They run on our own runtime, so that they come as a zip file whatever the chat function comes as.
+They run on our own runtime, so they are always packaged as a zip file.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from infra.environment import package_environment
 from infra.function import StreamingFunction, StreamingFunctionArgs, ZipPackage
 from infra.function_url import StreamingUrl, StreamingUrlArgs
 
-# Function's name, what it is, its handler, its time limit in seconds.
+# Name of the function, description, handler, time limit in seconds.
 _HANDLERS = (
     ("words", "Streams a sentence word by word", "examples.words.handler", 60),
     ("happy-path", "Streams and ends", "examples.outcomes.happy_path", 10),
@@ -28,8 +28,8 @@ _TOOL_TIMEOUT_S = 120
 class ExampleFunctionsArgs:
     """
     Args:
-        name: what the functions' names begin with.
-        zip_path: as ``make zip`` builds it.
+        name: prefix of the functions' names.
+        zip_path: the zip file that ``make zip`` builds.
     """
 
     name: str
@@ -41,11 +41,11 @@ class ExampleFunctionsArgs:
 
 
 class ExampleFunctions(pulumi.ComponentResource):
-    """Four functions to invoke through the AWS SDK, and a tool behind a signed URL.
+    """Four functions to invoke through the AWS SDK, and a tool behind a URL for signed requests.
 
     Attributes:
         names: of the functions to invoke.
-        tool_url: of the tool, for callers that sign (``AWS_IAM``).
+        tool_url: of the tool; its callers have to sign (``AWS_IAM``).
     """
 
     names: list[pulumi.Output[str]]

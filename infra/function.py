@@ -20,9 +20,9 @@ class ImagePackage:
 
 @dataclass(frozen=True, slots=True)
 class ZipPackage:
-    """A zip file as ``make zip`` builds it.
+    """A zip file that ``make zip`` has built.
 
-    ``handler`` is what `app.lambda_runtime.handler_loading` loads.
+    ``handler`` is a name that `app.lambda_runtime.handler_loading` can load.
     """
 
     path: Path
@@ -40,8 +40,8 @@ class StreamingFunctionArgs:
     """
     Args:
         name: of the function, the role and the log group.
-        memory_mb: also decides how much of a CPU it gets; 1769 is one.
-        reserved_concurrency: the most that run at once; -1: as many as the account lets.
+        memory_mb: also decides the function's share of a CPU; 1769 is a whole one.
+        reserved_concurrency: how many may run at once; -1: as many as the account allows.
         log_retention_days: how long logs are kept.
         allowed: what the function may do besides writing its log.
     """
@@ -64,7 +64,7 @@ class StreamingFunction(pulumi.ComponentResource):
 
     Attributes:
         function: the Lambda function itself.
-        log_group: where it writes.
+        log_group: of the function.
     """
 
     function: aws.lambda_.Function
@@ -75,7 +75,7 @@ class StreamingFunction(pulumi.ComponentResource):
     ) -> None:
         super().__init__("deltaline:infra:StreamingFunction", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        # Before the function: one that writes first makes a group that keeps everything for ever.
+        # Before the function, whose first line would otherwise create a group without expiry.
         self.log_group = aws.cloudwatch.LogGroup(
             name,
             name=f"/aws/lambda/{args.name}",
@@ -117,7 +117,7 @@ class StreamingFunction(pulumi.ComponentResource):
             logging_config={"log_format": "Text", "log_group": self.log_group.name},
             role=role.arn,
             tags=args.tags,
-            # The policy too: a first call could come before it and find the secret locked.
+            # The policy too: without it, an early first call could not read the secret.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.log_group, policy]),
         )
         self.register_outputs({"name": self.function.name, "arn": self.function.arn})

@@ -1,4 +1,4 @@
-"""The Function URL: how the world reaches the function, and who may."""
+"""The Function URL, and the permissions to call it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-# What a page on another origin may send and read; the app has the same lists for its own CORS.
+# The headers that a page on another origin may send and read. The app's own CORS has the same ones.
 ALLOWED_HEADERS = (
     "content-type",
     "authorization",
@@ -25,8 +25,8 @@ class StreamingUrlArgs:
     Args:
         function_name: the function behind it.
         auth: ``NONE`` or ``AWS_IAM``.
-        allowed_origins: of pages that may call it. Lambda answers their preflights itself, also
-            with ``AWS_IAM``; empty: no CORS headers at all.
+        allowed_origins: of pages that may call it. Lambda handles their preflights itself, even
+            with ``AWS_IAM``. Empty: no CORS headers at all.
     """
 
     function_name: pulumi.Input[str]
@@ -38,7 +38,7 @@ class StreamingUrl(pulumi.ComponentResource):
     """A URL that streams.
 
     Attributes:
-        url: with a slash at its end.
+        url: ends with a slash.
     """
 
     url: pulumi.Output[str]
@@ -56,8 +56,8 @@ class StreamingUrl(pulumi.ComponentResource):
                 "expose_headers": list(EXPOSED_HEADERS),
                 "max_age": _MAX_AGE_S,
             }
-        # Before the URL, since who knows it may call it at once and would get a 403. With AWS_IAM
-        # it is the callers' own policies that let them in.
+        # Before the URL, so that an early call does not get a 403. With AWS_IAM the callers' own
+        # policies let them in.
         permissions = (
             []
             if args.auth == "AWS_IAM"
@@ -94,7 +94,7 @@ def allow_url(
     source_arn: pulumi.Input[str] | None = None,
     opts: pulumi.ResourceOptions,
 ) -> list[aws.lambda_.Permission]:
-    """Let ``principal`` call the URL of a function; since October 2025 that takes two permissions.
+    """Let ``principal`` call the URL of a function. Since October 2025 it needs two permissions.
 
     Source: AWS Lambda Developer Guide, "Control access to Lambda function URLs".
     """
@@ -112,7 +112,7 @@ def allow_url(
         action="lambda:InvokeFunction",
         function=function_name,
         principal=principal,
-        # Only through the URL: nobody is let in to Invoke.
+        # Only through the URL, not by `Invoke`.
         invoked_via_function_url=True,
         source_arn=source_arn,
         opts=opts,

@@ -1,8 +1,10 @@
-"""The container image: where it is kept, how it is built and pushed.
+"""The container image: its repository, and how it is built and pushed.
 
-Lambda refuses an image with provenance or SBOM attestations, whose manifest is a list. The provider
-asks BuildKit for none, unless its ``exec`` mode hands the build over to another client; so that
-mode is off. Source: pulumi/pulumi-docker-build, provider/internal/client.go, ``Attests``.
+Lambda refuses an image with provenance or SBOM attestations, because its manifest is a list. The
+provider asks BuildKit for none, except in its ``exec`` mode, which hands the build over to another
+client. So we do not use that mode.
+
+Source: pulumi/pulumi-docker-build, provider/internal/client.go, ``Attests``.
 """
 
 import json
@@ -25,7 +27,7 @@ class FunctionImageArgs:
     """
     Args:
         name: of the repository.
-        context: the folder that is sent to the builder.
+        context: the folder that the builder gets.
         dockerfile: path of the Dockerfile.
         architecture: ``arm64`` or ``x86_64``.
     """
@@ -40,11 +42,11 @@ class FunctionImageArgs:
 class FunctionImage(pulumi.ComponentResource):
     """An ECR repository with the image that the function runs.
 
-    Images are pushed by digest and have no tags, so that nothing can be moved under a running
-    function and an image whose sources came back is the one it was.
+    Images are pushed by digest, without tags. So the image of a running function cannot change, and
+    the same sources give the same image again.
 
     Attributes:
-        uri: ``<repository>@sha256:…``, as Lambda takes it.
+        uri: ``<repository>@sha256:…``, the form that Lambda expects.
     """
 
     uri: pulumi.Output[str]
@@ -59,7 +61,7 @@ class FunctionImage(pulumi.ComponentResource):
             name=args.name,
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration={"scan_on_push": True},
-            # `pulumi destroy` is meant: without this it stops at the first image.
+            # Lets `pulumi destroy` delete a repository with images.
             force_delete=True,
             tags=args.tags,
             opts=child,
@@ -75,7 +77,7 @@ class FunctionImage(pulumi.ComponentResource):
             context={"location": args.context},
             dockerfile={"location": args.dockerfile},
             platforms=[_PLATFORMS[args.architecture]],
-            # Building is for `up`: a preview would build for minutes and push nothing.
+            # A preview would build for minutes and push nothing.
             build_on_preview=False,
             push=False,
             exports=[

@@ -1,7 +1,7 @@
-"""The metrics that alarms and the dashboard look at.
+"""The metrics of the alarms and the dashboard.
 
-Ours are what the app writes into its log on Lambda (`app/telemetry/metrics.py`). The function's
-name is their only dimension: CloudWatch charges by the number of dimensions' values.
+Our own come from the log lines that the app writes on Lambda (`app/telemetry/metrics.py`). Their
+only dimension is the function's name, because CloudWatch charges for every value of a dimension.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Metric:
         return {DIMENSION: function_name}
 
     def row(self, function_name: str, statistic: str, label: str) -> list[object]:
-        """Return the metric as a dashboard's widget takes it."""
+        """Return the metric in the form that a widget of a dashboard takes."""
         options = {"stat": statistic, "label": label}
         return [self.namespace, self.name, DIMENSION, function_name, options]
 

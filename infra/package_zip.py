@@ -4,12 +4,12 @@
     app/ examples/     our own source
     aiohttp/ …         the dependencies of requirements.lock, as wheels for Lambda's Linux
 
-The same sources and the same lock give the same bytes: files are sorted and have one date. Nothing
-that only developers need is in it.
+The same sources and the same lock give the same bytes: files are sorted and all have one date. The
+zip file holds nothing that only developers need.
 
-A function's folder is read-only, so every cold start compiles everything, which takes as long as
-the rest of the start. ``--bytecode`` does that in the build instead; it needs the very version of
-Python that the function has, and a function with another one ignores what it made.
+The folder of a function is read-only, so every cold start compiles all modules again, which takes
+as long as the rest of the start. ``--bytecode`` compiles them in the build instead. It needs the
+function's exact version of Python; a function with another version ignores the byte code.
 """
 
 import argparse
@@ -27,25 +27,25 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Amazon Linux 2023, which both python3.13 and provided.al2023 are, has glibc 2.34.
+# Both python3.13 and provided.al2023 are Amazon Linux 2023, which has glibc 2.34.
 _PLATFORMS = {"x86_64": "x86_64-manylinux_2_34", "arm64": "aarch64-manylinux_2_34"}
-# What Lambda accepts, unzipped and with all layers.
+# The limit of Lambda, unzipped and with all layers.
 _MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 
-# A third of everything, and uvicorn runs without it wherever this file is used with the adapter.
+# It would be a third of the zip file, and uvicorn runs without it behind the adapter.
 _WITHOUT = frozenset({"uvloop"})
-# What our runtime never imports with CHAT_CLIENT=aiohttp and a real model: the web server, that the
-# scripted model needs too, and the openai package with all that only it brings.
+# Packages that our runtime never imports with CHAT_CLIENT=aiohttp and a real model: the web server,
+# which the scripted model needs too, and openai with the packages that only it depends on.
 _LEAN_WITHOUT = _WITHOUT | {
     *("uvicorn", "httptools", "click"),
     *("openai", "jiter", "sniffio", "httpx2", "httpcore2", "truststore"),
 }
 
-# The handlers among the examples; what else is there runs elsewhere.
+# The handlers among the examples. The others do not run on Lambda.
 _EXAMPLES = ("__init__.py", "words.py", "outcomes.py")
 
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "bin", "tests"})
-# Type stubs, C sources, notes for people, and what an installer notes down for itself.
+# Type stubs, C sources, documentation, and the records of an installer.
 _SKIPPED_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h", ".hash", ".md"})
 _SKIPPED_NAMES = frozenset({"INSTALLER", "RECORD", "REQUESTED"})
 
@@ -54,7 +54,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def main() -> int:
-    """Build the file that the command line asks for; return the exit status."""
+    """Build the zip file; return the exit status."""
     parser = argparse.ArgumentParser(description="Build the zip file for AWS Lambda.")
     parser.add_argument("--arch", choices=sorted(_PLATFORMS), default="x86_64")
     parser.add_argument("--python", default="3.13", help="version of the function's Python")
@@ -98,7 +98,7 @@ def without(lock: str, names: frozenset[str]) -> str:
 
 
 def _install(lock: str, target: Path, *, platform: str, python: str) -> None:
-    # uv evaluates the lock's markers for the target; pip would for the machine that builds.
+    # uv evaluates the markers of the lock for the target, pip for the building machine.
     command = [_uv(), "pip", "install", "--quiet", "--target", str(target), "--no-deps"]
     command += ["--python-platform", platform, "--python-version", python]
     command += ["--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"]
@@ -114,8 +114,8 @@ def _uv() -> str:
     return uv
 
 
-# Byte code that is never compared with its source is the same in every build. This runs in the
-# function's version of Python and gets [source, byte code, name in tracebacks] triples.
+# Runs in the function's version of Python; reads triples [source, byte code, name in tracebacks].
+# UNCHECKED_HASH leaves the date of the source out, so that every build gives the same bytes.
 _COMPILER = """
 import json, py_compile, sys
 for source, compiled, name in json.load(sys.stdin):
@@ -125,7 +125,7 @@ for source, compiled, name in json.load(sys.stdin):
 
 
 def _compile(files: dict[str, Path], target: Path, *, python: str) -> dict[str, Path]:
-    """Compile all modules; return the byte code under the names at which Python looks for it."""
+    """Compile all modules; return the byte code by the names under which Python looks for it."""
     command = [_uv(), "python", "find", "--no-project", "--no-python-downloads", python]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     if found.returncode:
@@ -164,13 +164,13 @@ def _theirs(installed: Path) -> Iterator[tuple[str, Path]]:
 
 
 def write_zip(files: dict[str, Path], output: Path) -> None:
-    """Write the files under their names, the same bytes every time."""
+    """Write the files under their names. The same files always give the same bytes."""
     output.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix, whatever builds it, so that the modes count
+            entry.create_system = 3  # Unix on every building machine, so that the modes count
             mode = 0o755 if name == "bootstrap" else 0o644
             entry.external_attr = (stat.S_IFREG | mode) << 16
             archive.writestr(entry, files[name].read_bytes())

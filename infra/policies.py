@@ -1,4 +1,4 @@
-"""IAM policy documents, each statement with the least that it needs."""
+"""IAM policy documents. Each statement allows only what is needed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import pulumi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One thing that is allowed."""
+    """A statement that allows something."""
 
     actions: Sequence[str]
     resources: Sequence[pulumi.Input[str]] = ()
@@ -35,12 +35,12 @@ def _as_json(statement: Statement) -> dict[str, object]:
 
 
 def service_trust(service: str) -> pulumi.Output[str]:
-    """Return the trust policy of a role that only this AWS service may take on."""
+    """Return the trust policy of a role that only this AWS service may assume."""
     return policy_document([Statement(actions=["sts:AssumeRole"], principals={"Service": service})])
 
 
 def write_logs(log_group_arn: pulumi.Input[str]) -> Statement:
-    """Allow writing to one log group, which exists: not the making of others."""
+    """Allow writing to one existing log group, but not creating others."""
     return Statement(
         actions=["logs:CreateLogStream", "logs:PutLogEvents"],
         resources=[pulumi.Output.concat(log_group_arn, ":*")],

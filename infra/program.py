@@ -32,10 +32,10 @@ _APPROVAL_SECRET_LENGTH = 64
 
 
 def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
-    """Make the stack and return its outputs by name.
+    """Create the stack and return its outputs by name.
 
     Raises:
-        ConfigError: before anything is made.
+        ConfigError: the configuration cannot be used. Nothing has been created then.
     """
     check_config(config, pulumi.get_stack())
     if config.auth == "NONE" and config.auth_token is None:
@@ -100,14 +100,14 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
 
 @dataclass(frozen=True, slots=True)
 class _Secrets:
-    """Where the secrets are, by the variable that tells the app, and what lets it read them."""
+    """The ARNs of the secrets, by the variable that tells the app, and the right to read them."""
 
     arns: Mapping[str, pulumi.Input[str]]
     reading: list[Statement]
 
 
 def _secrets(config: StackConfig, tags: Mapping[str, str]) -> _Secrets:
-    # Approvals outlive a function's process, so that a secret of each process's own would not do.
+    # Approvals outlive a process of the function, so its processes have to share one secret.
     approval = random.RandomPassword("approval", length=_APPROVAL_SECRET_LENGTH, special=False)
     values: list[tuple[str, str, pulumi.Output[str] | None]] = [
         ("openai-api-key", "OPENAI_API_KEY", config.openai_api_key),

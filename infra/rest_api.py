@@ -20,9 +20,9 @@ class RestApiArgs:
     """
     Args:
         name: of the API.
-        function: behind it.
+        function: serves every request.
         auth: ``NONE`` or ``AWS_IAM``.
-        timeout_s: the function's; API Gateway waits as long.
+        timeout_s: time limit of the function, and so of API Gateway's waiting.
     """
 
     name: str
@@ -33,10 +33,10 @@ class RestApiArgs:
 
 
 class RestApi(pulumi.ComponentResource):
-    """An API that gives every request to the function.
+    """An API that hands every request to the function.
 
     Attributes:
-        url: of the stage, with a slash at its end.
+        url: of the stage; ends with a slash.
     """
 
     url: pulumi.Output[str]
@@ -64,7 +64,7 @@ class RestApi(pulumi.ComponentResource):
         )
         integrations: list[pulumi.Resource] = []
         for place, resource_id in (("root", api.root_resource_id), ("below", below.id)):
-            # A browser cannot sign a preflight; the app answers it, and only it.
+            # A browser cannot sign a preflight, so only that is open; the app handles it.
             for verb, auth in (("ANY", args.auth), ("OPTIONS", "NONE")):
                 resource_name = f"{name}-{place}-{verb.lower()}"
                 method = aws.apigateway.Method(
@@ -99,7 +99,7 @@ class RestApi(pulumi.ComponentResource):
         deployment = aws.apigateway.Deployment(
             name,
             rest_api=api.id,
-            # A deployment is a copy: what changes an integration has to make a new one.
+            # A deployment is a copy, so every change of an integration needs a new one.
             triggers={"settings": _digest(args.auth, args.timeout_s)},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*integrations, permission]),
         )

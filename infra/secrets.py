@@ -1,6 +1,6 @@
 """A secret that the app reads at its start, in SSM or in Secrets Manager.
 
-In Pulumi's state it is encrypted, and nowhere else does it leave the stores.
+Outside these stores it is only in Pulumi's state, encrypted.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class StoredSecret(pulumi.ComponentResource):
     """One secret.
 
     Attributes:
-        arn: what the app is told.
+        arn: given to the app, which reads the secret itself.
     """
 
     arn: pulumi.Output[str]
@@ -58,7 +58,7 @@ class StoredSecret(pulumi.ComponentResource):
                 name,
                 name=args.name,
                 description=args.description,
-                # A destroyed stack can be made again at once, under the same names.
+                # So that a destroyed stack can be created again at once, under the same names.
                 recovery_window_in_days=0,
                 tags=args.tags,
                 opts=child,
@@ -66,7 +66,7 @@ class StoredSecret(pulumi.ComponentResource):
             version = aws.secretsmanager.SecretVersion(
                 name, secret_id=secret.id, secret_string=args.value, opts=child
             )
-            # The version's, so that who uses it waits until there is something to read.
+            # From the version, so that whatever uses the ARN waits until the secret has a value.
             self.arn = version.secret_arn
         self.register_outputs({"arn": self.arn})
 
@@ -78,14 +78,14 @@ def read_secret(arn: pulumi.Input[str], store: str) -> Statement:
 
 
 def store_of(arn: str) -> str:
-    """Return the store in which a secret of one's own is, from its ARN."""
+    """Return the store of a secret from its ARN."""
     return "ssm" if arn.split(":")[2] == "ssm" else "secretsManager"
 
 
 def decrypt_secret(kms_key_arn: str, secret_arn: str) -> Statement:
-    """Allow decrypting with a key of one's own, and only for the store of the secret.
+    """Allow decrypting with a customer's own key, and only for the store of the secret.
 
-    AWS's own keys need no such statement: their policies let in everybody in the account who may
+    AWS's own keys need no such statement: their policies admit everybody in the account who may
     read the secret.
     """
     _, _, service, region, *_ = secret_arn.split(":")

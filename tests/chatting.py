@@ -10,7 +10,8 @@ import httpx2
 
 from app.main import create_app
 from app.settings import Settings
-from app.turns.running_turns import OnFinish, Turns
+from app.tools import Tool
+from app.turns.running_turns import OnFinish, RunningTurns
 from tests.serving import served
 
 # A model's address where nobody listens: port 9 is "discard".
@@ -25,7 +26,7 @@ class Chat:
         turns: those that run in the app now.
     """
 
-    def __init__(self, http: httpx2.AsyncClient, turns: Turns) -> None:
+    def __init__(self, http: httpx2.AsyncClient, turns: RunningTurns) -> None:
         self.http = http
         self.turns = turns
 
@@ -42,10 +43,15 @@ class Chat:
 
 @contextlib.asynccontextmanager
 async def chatting(
-    base_url: str | None, *, on_finish: OnFinish | None = None, **settings: Any
+    base_url: str | None,
+    *tools: Tool,
+    on_finish: OnFinish | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Chat]:
-    """Serve an app whose model is at ``base_url``, with ``settings``, and give a client of it."""
-    app = create_app(Settings(openai_base_url=base_url, **settings), on_finish=on_finish)
+    """Serve an app with ``tools``, whose model is at ``base_url``, and give a client of it."""
+    app = create_app(
+        Settings(openai_base_url=base_url, **settings), tools=tools, on_finish=on_finish
+    )
     async with served(app) as url, httpx2.AsyncClient(base_url=url, timeout=15) as http:
         yield Chat(http, app.state.turns)
 

@@ -1,6 +1,6 @@
 """The command line as a person meets it: help, versions, mistakes."""
 
-import os
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -77,54 +77,28 @@ def test_a_mistake_is_said_in_one_line_below_the_usage(
     assert complaint in said.splitlines()[-1]
 
 
-@pytest.mark.real
-@pytest.mark.timeout(60)
-@pytest.mark.parametrize(
-    ("name", "value", "sentence"),
-    [
-        ("CHAT_MODLE", "x", "CHAT_MODLE is not a setting; did you mean CHAT_MODEL?"),
-        (
-            "CHAT_STATUS_WAIT_S",
-            "soon",
-            (
-                "CHAT_STATUS_WAIT_S has a bad value: should be a valid number, "
-                "unable to parse string as a number."
-            ),
-        ),
-        (
-            "OPENAI_BASE_URL",
-            "localhost:11434",
-            "OPENAI_BASE_URL has a bad value: must start with http:// or https://.",
-        ),
-        ("CHAT_RESUME", "redis", "CHAT_RESUME has a bad value: should be 'off'."),
-    ],
-)
-def test_a_setting_that_cannot_be_used_stops_the_start_with_one_sentence(
-    name: str, value: str, sentence: str
-) -> None:
-    started = _serve(**{name: value})
-
-    assert started.returncode == 2
-    assert started.stderr == f"deltaline: {sentence}\n"
-    assert started.stdout == ""
-
-
-@pytest.mark.real
-@pytest.mark.timeout(60)
-def test_an_address_that_is_not_ours_is_said_in_one_sentence() -> None:
-    # 192.0.2.0/24 is for documentation: no machine has such an address.
-    started = _serve("--host", "192.0.2.1")
-
-    assert started.returncode == 1
-    assert started.stderr.startswith("deltaline: cannot listen on 192.0.2.1 port 0: ")
-    assert started.stderr.count("\n") == 1
-
-
-def _serve(*options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "app", "serve", "--port", "0", *options],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
+def test_the_package_runs_as_the_command_does() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "app", "--version"], cwd=ROOT, capture_output=True, text=True
     )
+
+    assert (ran.returncode, ran.stdout) == (0, f"deltaline {__version__}\n")
+
+
+def test_an_interrupt_ends_a_command_with_status_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(Interrupted()))
+
+    assert main(["words"]) == 130
+
+
+def test_the_status_of_a_command_is_that_of_the_program(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["words", "--delay", "0"]) == 0
+    assert main(["tool", "dance"]) == 2
+
+    assert capsys.readouterr().err.startswith("deltaline: ")

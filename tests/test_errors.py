@@ -16,6 +16,7 @@ from app.errors import (
     ProviderTimeout,
     RequestError,
     Unauthorized,
+    status_of,
 )
 
 APP = Path(app.errors.__file__).parent
@@ -114,3 +115,10 @@ def test_a_rate_limit_hands_on_when_to_try_again(
     retry_after: str | None, headers: dict[str, str]
 ) -> None:
     assert ProviderRateLimited("slow down", retry_after=retry_after).headers() == headers
+
+
+def test_the_status_of_a_code_is_that_of_its_error_or_a_502() -> None:
+    for _, error in TREE:
+        if error is not RequestError:
+            assert status_of(error.code) == error.status
+    assert status_of("another_programs_code") == 502

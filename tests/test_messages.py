@@ -12,7 +12,7 @@ def test_a_chat_request_streams_and_begins_a_message_unless_it_says_otherwise() 
 
     assert request.stream
     assert request.continues is None
-    assert request.approvals == ()
+    assert request.approval_replies == ()
 
 
 def test_a_tool_request_streams_unless_it_says_otherwise() -> None:

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from tests.aws.http_events import function_url
-from tests.lambda_runtime.runtime_api_server import RuntimeApiServer
+from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
 
 _ROOT = Path(__file__).parent.parent
 _SCRIPT = _ROOT / "infra" / "package_zip.py"
@@ -140,7 +140,7 @@ async def test_the_lean_package_answers_a_chat(
     lean_package: Path, tmp_path: Path, model: str
 ) -> None:
     task_root = _unzip(lean_package, tmp_path / "task")
-    async with RuntimeApiServer().listen() as api:
+    async with RecordingRuntimeApi().listen() as api:
         process = await asyncio.create_subprocess_exec(
             task_root / "bootstrap",
             env={
@@ -153,8 +153,8 @@ async def test_the_lean_package_answers_a_chat(
         )
         try:
             await _ready(api, process)
-            direct = await api.invoke({"action": "chat", "payload": {"text": "Hello"}}).result()
-            http = await api.invoke(function_url(body='{"prompt":"Hello"}')).result()
+            direct = await api.invoke({"action": "chat", "payload": {"text": "Hello"}}).completed()
+            http = await api.invoke(function_url(body='{"prompt":"Hello"}')).completed()
         finally:
             await _end(process)
 
@@ -213,7 +213,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-async def _ready(api: RuntimeApiServer, process: asyncio.subprocess.Process) -> None:
+async def _ready(api: RecordingRuntimeApi, process: asyncio.subprocess.Process) -> None:
     """Wait until the runtime asks for its first event."""
     waiting = asyncio.ensure_future(api.waiting.wait())
     ended = asyncio.ensure_future(process.wait())

@@ -7,12 +7,14 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from app.events import Emit, Error, Finish, ReasoningDelta, Start, StepEnd, StepStart, TextDelta
-from app.http.responses import TurnResponse, watch
+from app.http.disconnect import watch
+from app.http.responses import TurnResponse
 from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
-from app.telemetry.log import RequestLog
 from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
+from app.turns.outcome import TurnLabels
+from app.turns.progress import TurnProgress
 
 
 class Torrent:
@@ -42,13 +44,13 @@ class Torrent:
         outbox = Outbox(keep_alive_s=10, keep_alive=self._encoder.keep_alive)
         self.turn = LiveTurn(
             self._run,
+            labels=TurnLabels(request_id="r1"),
             message_id="msg-1",
             framer=Framer(self._encoder),
             outbox=outbox,
-            record=RequestLog(request_id="r1"),
-            on_end=lambda _: self.over.set(),
-            started=0,
+            progress=TurnProgress(model="m", started=0),
         )
+        self.turn.start(lambda _: self.over.set())
         response = TurnResponse(
             self.turn,
             outbox,

@@ -1,8 +1,8 @@
-"""What the app is told about requests that the Lambda Web Adapter makes.
+"""Tells the app which requests of the Lambda Web Adapter are direct invocations.
 
-The adapter hands an event that came past HTTP to ``POST /events``, and writes the event's request
-context into a header of its own, over whatever a client sent: ``null`` where there is none. So a
-direct invocation can be told from a request of somebody who knows the path.
+The adapter posts an event that did not come over HTTP to ``/events``. It puts the event's request
+context into a header, ``null`` if there is none, and replaces any such header of the client. So a
+client that posts to ``/events`` over HTTP cannot pass for a direct invocation.
 
 Source: lambda_web_adapter 1.0.0-rc1, src/lib.rs (`fetch_response`); seen on the wire in
 tests/aws/test_adapter.py.
@@ -17,9 +17,9 @@ _EVENTS_PATH = "/events"
 
 
 class BehindAdapter:
-    """Marks direct invocations as our own runtime does; an ASGI app around another.
+    """Marks direct invocations in the way of our own runtime. An ASGI app around another.
 
-    Only for an app that nobody but the adapter can reach.
+    Only for an app that nothing but the adapter can reach.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -33,7 +33,7 @@ class BehindAdapter:
         while not messages or messages[-1].get("more_body"):
             messages.append(await receive())
         body = b"".join(message.get("body", b"") for message in messages)
-        # A front's event that the adapter could not read as one: its client needs the token.
+        # A front's event that the adapter did not recognize: its client still needs the token.
         if b'"requestContext"' not in body:
             scope = {**scope, "extensions": {**(scope.get("extensions") or {}), DIRECT: {}}}
 

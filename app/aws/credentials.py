@@ -1,7 +1,7 @@
-"""Where AWS credentials come from: the environment, the container endpoint, else botocore.
+"""Finds AWS credentials: in the environment, at the container endpoint, else through botocore.
 
-botocore knows all other places (profiles, SSO, instance roles); it is used if it is installed, and
-loaded only then.
+botocore knows all other sources (profiles, SSO, instance roles). It is used only if it is
+installed, and imported only when it is needed.
 
 Sources: AWS SDKs and Tools Reference Guide, "Container credential provider"; botocore 1.44,
 botocore/credentials.py (`EnvProvider`, `ContainerProvider`).
@@ -22,18 +22,18 @@ import msgspec
 from app.aws.sigv4 import Credentials
 
 _RELATIVE_HOST = "http://169.254.170.2"
-# Where AWS's own agents listen (ECS, EKS). Others could read the token that is sent along.
+# The addresses of AWS's own agents (ECS, EKS). Any other host could read the token we send.
 _AGENTS = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
 _REFRESH_BEFORE_S = 300.0
 _TIMEOUT_S = 2.0
 
 
 class CredentialsError(Exception):
-    """The environment names a place for credentials that cannot be used."""
+    """The environment names a source of credentials that does not work."""
 
 
-class _Answer(msgspec.Struct, rename="pascal"):
-    """What a container endpoint answers; ``expiration`` is ISO 8601."""
+class _ContainerCredentials(msgspec.Struct, rename="pascal"):
+    """The response of a container endpoint; ``expiration`` is ISO 8601."""
 
     access_key_id: str
     secret_access_key: str
@@ -42,11 +42,11 @@ class _Answer(msgspec.Struct, rename="pascal"):
 
 
 class AwsCredentials:
-    """The credentials of this process, looked up when they are needed and kept until they expire.
+    """The credentials of this process, looked up on demand and kept until they expire.
 
     Args:
         environ: the environment, read at each look-up.
-        now: Unix time in seconds.
+        now: returns Unix time in seconds.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class AwsCredentials:
         self._botocore: Any = None
 
     async def get(self) -> Credentials | None:
-        """Return credentials that are valid now, ``None`` if this process has none.
+        """Return credentials that are valid now, or ``None`` if this process has none.
 
         Raises:
             CredentialsError: the container endpoint or botocore failed.
@@ -99,17 +99,17 @@ class AwsCredentials:
             ):
                 if response.status != 200:
                     raise CredentialsError(f"the container endpoint answered {response.status}")
-                answer = msgspec.json.decode(await response.read(), type=_Answer)
+                given = msgspec.json.decode(await response.read(), type=_ContainerCredentials)
         except (aiohttp.ClientError, OSError, msgspec.MsgspecError) as error:
             raise CredentialsError(f"the container endpoint failed: {error!r}") from error
-        found = Credentials(answer.access_key_id, answer.secret_access_key, answer.token)
-        if answer.expiration is not None:
-            self._kept = (found, answer.expiration.timestamp())
+        found = Credentials(given.access_key_id, given.secret_access_key, given.token)
+        if given.expiration is not None:
+            self._kept = (found, given.expiration.timestamp())
         return found
 
     def _container_headers(self) -> dict[str, str]:
         path = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-        # The file wins, and is read each time: EKS renews it.
+        # The file takes precedence. It is read each time, because EKS renews it.
         token = (
             Path(path).read_text().strip()
             if path

@@ -1,4 +1,4 @@
-"""The event stream that `InvokeWithResponseStream` answers with, both directions.
+"""The event stream of `InvokeWithResponseStream`, both directions.
 
 One message after the other, every number big-endian:
 
@@ -7,9 +7,8 @@ One message after the other, every number big-endian:
     payload
     crc32 of all before
 
-Lambda sends `PayloadChunk` (raw bytes of the answer) any number of times and, as the last one,
-`InvokeComplete` (JSON). A failed function is an `InvokeComplete` with an `ErrorCode`, never an HTTP
-status.
+Lambda sends any number of `PayloadChunk` (raw bytes of the response) and then `InvokeComplete`
+(JSON). A failed function shows as an `InvokeComplete` with an `ErrorCode`, never as an HTTP status.
 
 Sources: botocore 1.44, `botocore/eventstream.py` and its Lambda service model; the Smithy
 specification of `application/vnd.amazon.eventstream`.
@@ -28,7 +27,7 @@ _PRELUDE = struct.Struct(">III")
 _CRC = struct.Struct(">I")
 _CRC_BYTES = 4
 _MAX_HEADERS_BYTES = 128 * 1024
-# What botocore accepts: the specification says 16 MiB, AWS has gone above it.
+# The limit of botocore. The specification says 16 MiB, but AWS has sent more.
 _MAX_PAYLOAD_BYTES = 24 * 1024 * 1024
 
 _STRING = 7
@@ -46,7 +45,7 @@ HeaderValue: TypeAlias = bool | int | str | bytes
 
 
 class EventStreamError(ValueError):
-    """The bytes are not an event stream. What comes after them cannot be trusted either."""
+    """The bytes are not an event stream. Nothing after them can be trusted either."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -57,13 +56,13 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class PayloadChunk(msgspec.Struct, frozen=True, gc=False):
-    """A piece of the answer. Where it is cut means nothing."""
+    """A piece of the response. Its boundaries mean nothing."""
 
     payload: bytes
 
 
 class InvokeComplete(msgspec.Struct, frozen=True, gc=False, rename="pascal", omit_defaults=True):
-    """The invocation is over; without ``error_code`` it went well.
+    """The end of an invocation, which succeeded unless there is an ``error_code``.
 
     ``log_result`` is the last 4 KB of the function's log in base64, if the caller asked for it.
     """
@@ -74,7 +73,7 @@ class InvokeComplete(msgspec.Struct, frozen=True, gc=False, rename="pascal", omi
 
 
 class StreamException(msgspec.Struct, frozen=True, gc=False):
-    """Lambda itself failed in the middle of the stream (``:message-type`` exception or error)."""
+    """A failure of Lambda itself during the stream (``:message-type`` exception or error)."""
 
     name: str
     message: str
@@ -84,10 +83,10 @@ StreamEvent: TypeAlias = PayloadChunk | InvokeComplete | StreamException
 
 
 def encode_message(message: Message) -> bytes:
-    """Return the bytes of one message. Header values are strings, the only type Lambda sends.
+    """Return the bytes of one message. Header values must be strings, the only type Lambda sends.
 
     Raises:
-        EventStreamError: a header that is not a string or too long, or too large a payload.
+        EventStreamError: a header is not a string or too long, or the payload is too large.
     """
     headers = b"".join(_encode_header(name, value) for name, value in message.headers.items())
     if len(headers) > _MAX_HEADERS_BYTES or len(message.payload) > _MAX_PAYLOAD_BYTES:
@@ -137,7 +136,7 @@ def _event_headers(event_type: str, content_type: str) -> dict[str, HeaderValue]
 
 
 class MessageDecoder:
-    """Cuts bytes into messages. Keeps what is not yet a whole message."""
+    """Splits bytes into messages, and keeps those of an incomplete message."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -155,7 +154,7 @@ class MessageDecoder:
         return messages
 
     def close(self) -> None:
-        """Say that no more bytes come.
+        """Declare that no more bytes come.
 
         Raises:
             EventStreamError: the stream ended inside a message.
@@ -240,22 +239,26 @@ class _Cursor:
 
 
 class EventDecoder:
-    """Reads the events of an `InvokeWithResponseStream` answer from bytes cut anywhere."""
+    """Reads the events of an `InvokeWithResponseStream` response from bytes split anywhere."""
 
     def __init__(self) -> None:
         self._messages = MessageDecoder()
 
     def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return the events that ``data`` completes. Events of unknown types are left out.
+        """Return the events that ``data`` completes. Events of unknown types are skipped.
 
         Raises:
-            EventStreamError: not an event stream, or an `InvokeComplete` that is not JSON.
+            EventStreamError: this is not an event stream, or an `InvokeComplete` is not JSON.
         """
         events = [_decode_event(message) for message in self._messages.feed(data)]
         return [event for event in events if event is not None]
 
     def close(self) -> None:
-        """Say that no more bytes come. Raises `EventStreamError` inside a message."""
+        """Declare that no more bytes come.
+
+        Raises:
+            EventStreamError: the stream ended inside a message.
+        """
         self._messages.close()
 
 

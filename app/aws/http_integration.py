@@ -1,17 +1,17 @@
-"""The prelude: how a streamed Lambda answer says its HTTP status, headers and cookies.
+"""The prelude: the HTTP status, headers and cookies at the start of a streamed Lambda response.
 
     {"statusCode":200,"headers":{"content-type":"text/event-stream"},"cookies":["a=1"]}
     eight NUL bytes
     the body
 
-Only a Function URL and API Gateway read it; whoever invokes the function directly would get it as
-text. JSON holds no raw NUL, so the first one ends it.
+Only a Function URL and API Gateway read it; a direct caller would get it as text. JSON holds no raw
+NUL byte, so the first one ends it.
 
 Sources: the API Gateway developer guide on response streaming with a Lambda proxy integration,
 which also reads ``multiValueHeaders``; aws-lambda-nodejs-runtime-interface-client 3.1,
-src/HttpResponseStream.js, which writes JSON and NULs apart: do not expect them in one piece;
-aws-lambda-rust-runtime 1.1, lambda-runtime/src/types.rs, which the Lambda Web Adapter writes it
-with: a header that comes twice is a list there.
+src/HttpResponseStream.js, which writes the JSON and the NUL bytes separately, so they may arrive
+apart; aws-lambda-rust-runtime 1.1, lambda-runtime/src/types.rs, used by the Lambda Web Adapter,
+which writes a repeated header as a list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ import msgspec
 CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 
 _END = b"\0" * 8
-# API Gateway allows 10,240 bytes of headers. This bound only keeps garbage from filling the memory.
+# API Gateway allows 10,240 bytes of headers. This limit only protects our memory from garbage.
 _MAX_JSON_BYTES = 64 * 1024
 
 Scalar: TypeAlias = str | int | float | bool
@@ -33,9 +33,9 @@ class PreludeError(ValueError):
 
 
 class Prelude(msgspec.Struct, frozen=True):
-    """The head of an HTTP answer.
+    """The head of an HTTP response.
 
-    ``headers`` are name and value pairs in the order they are sent; a name may come twice.
+    ``headers`` are pairs of name and value in the order they are sent; a name may come twice.
     ``cookies`` are the values of the ``set-cookie`` headers, which are not among ``headers``.
     """
 
@@ -75,7 +75,7 @@ class PreludeDecoder:
     Feed it until it returns a prelude; ``rest`` then holds the bytes of the body that came with it.
 
     Attributes:
-        rest: what followed the eight NULs. Empty until the prelude is complete.
+        rest: the bytes after the eight NULs. Empty until the prelude is complete.
     """
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class PreludeDecoder:
         """Return the prelude once it is complete, ``None`` before.
 
         Raises:
-            PreludeError: no JSON object, one that is no prelude, or one that has no end.
+            PreludeError: the bytes are not a JSON object, not a prelude, or too long for one.
         """
         self._buffer += data
         buffer = self._buffer
@@ -121,7 +121,7 @@ def _read(text: bytes) -> Prelude:
     pairs = [
         (name, value)
         for name, values in wire.headers.items()
-        # Lambda's own events repeat the last of several values here; answers that copy them do too.
+        # Lambda's events repeat the last value of each list here, and so do responses made of them.
         if name.lower() not in multiple
         for value in _listed(values)
     ]

@@ -1,11 +1,10 @@
-"""Invoke a streaming function and read its answer as it comes: `InvokeWithResponseStream`, or a
-Function URL.
+"""Invokes a streaming function, by `InvokeWithResponseStream` or through its Function URL.
 
-What is easily done wrong here: a function's error is no exception of the SDK but a part of the
-stream; a stream without its last part was cut; the SDK's retries would run a chat twice; and a
-function that was made for HTTP puts a prelude before its answer.
+The caller gets the response while it arrives. Easy to get wrong: an error of the function is not an
+exception of the SDK but a part of the stream; a stream without its last part was cut off; the SDK's
+retries would run a chat twice; and a function that serves HTTP begins its response with a prelude.
 
-boto3 is an optional dependency (extra ``aws``) and only imported when a call is made.
+boto3 is an optional dependency (extra ``aws``), imported only when a call is made.
 """
 
 import contextlib
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
     from types_boto3_lambda.type_defs import InvokeWithResponseStreamCompleteEventTypeDef
 
-# Above the longest silence that Lambda allows: an invocation ends after 15 minutes.
+# Longer than any silence on Lambda: an invocation ends after 15 minutes.
 DEFAULT_TIMEOUT_S = 910.0
 _CONNECT_TIMEOUT_S = 10.0
 _DEFAULT_REGION = "us-east-1"
@@ -32,8 +31,8 @@ class InvokeError(Exception):
     """The invocation failed. The text is a sentence for a person.
 
     Attributes:
-        code: Lambda's ``ErrorCode`` or the name of its exception; or ours for what happened:
-            ``Timeout`` (of the reading), ``Incomplete``, ``Unreachable``.
+        code: Lambda's ``ErrorCode`` or the name of its exception, or one of ours: ``Timeout`` (we
+            waited too long for data), ``Incomplete``, ``Unreachable``.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -42,7 +41,7 @@ class InvokeError(Exception):
 
     @property
     def timed_out(self) -> bool:
-        """Whether time ran out: ours, the function's, or by its own account just before that."""
+        """Whether our timeout or the function's expired, or the function reported one itself."""
         return re.search(r"timed?[ _-]?out", self.code, re.IGNORECASE) is not None
 
 
@@ -55,17 +54,17 @@ def invoke_streaming(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     on_status: Callable[[int], None] | None = None,
 ) -> Generator[bytes, None, None]:
-    """Invoke a function and yield the pieces of its answer as they arrive, without a prelude.
+    """Invoke a function and yield the pieces of its response as they arrive, without a prelude.
 
     Args:
         function_name: name or ARN.
         payload: the event, JSON in UTF-8, up to 6 MB.
-        endpoint_url: where Lambda is, if not at AWS: ``http://127.0.0.1:9000`` for the emulator.
-        timeout_s: the longest silence to bear, in seconds.
-        on_status: told the HTTP status that a prelude states.
+        endpoint_url: replaces AWS's endpoint, such as ``http://127.0.0.1:9000`` for the emulator.
+        timeout_s: the longest silence to wait for, in seconds.
+        on_status: called with the HTTP status of a prelude.
 
     Raises:
-        InvokeError: Lambda refused, the function failed (also after some pieces), nothing came
+        InvokeError: Lambda refused, the function failed (perhaps after some pieces), nothing came
             for ``timeout_s``, or the stream ended without `InvokeComplete`.
         ModuleNotFoundError: boto3 is not installed.
     """
@@ -76,9 +75,9 @@ def invoke_streaming(
     client = _lambda_client(endpoint_url, region, timeout_s)
     stripper = PreludeStripper(on_status)
     try:
-        answer = client.invoke_with_response_stream(FunctionName=function_name, Payload=payload)
+        response = client.invoke_with_response_stream(FunctionName=function_name, Payload=payload)
         complete: InvokeWithResponseStreamCompleteEventTypeDef | None = None
-        with contextlib.closing(answer["EventStream"]) as events:
+        with contextlib.closing(response["EventStream"]) as events:
             for event in events:
                 if "PayloadChunk" in event:
                     if piece := stripper.feed(event["PayloadChunk"]["Payload"]):
@@ -111,10 +110,10 @@ def post_streaming(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     on_status: Callable[[int], None] | None = None,
 ) -> Generator[bytes, None, None]:
-    """Post to a Function URL, signed with SigV4 if there are credentials; yield what arrives.
+    """Post to a Function URL, signed with SigV4 if there are credentials; yield the pieces.
 
     Raises:
-        InvokeError: as `invoke_streaming`; a connection that was cut is ``Incomplete``.
+        InvokeError: as `invoke_streaming`; if the connection breaks, its code is ``Incomplete``.
         ModuleNotFoundError: boto3 is not installed.
     """
     import urllib3
@@ -158,7 +157,7 @@ def _lambda_client(
         retries={"total_max_attempts": 1},
     )
     region = session.region_name or _DEFAULT_REGION
-    # An emulator checks no signature: nobody needs an account for it, and real keys stay here.
+    # The emulator checks no signature: it needs no account, and must not be sent real keys.
     made_up = "emulated" if endpoint_url is not None and _is_local(endpoint_url) else None
     client: LambdaClient = session.client(
         "lambda",
@@ -174,8 +173,8 @@ def _lambda_client(
 def signed_headers(url: str, payload: bytes, region: str | None) -> dict[str, str]:
     """Return the headers of a POST to a Function URL, with SigV4 if there are credentials.
 
-    The region is that in AWS's own host names, else ``region``, else the configured one. A URL
-    with auth NONE needs no signature, and the emulator checks none.
+    The region comes from the host name if it is AWS's own, else it is ``region``, else the
+    configured one. A URL with auth NONE needs no signature, and the emulator checks none.
     """
     import boto3
     from botocore.auth import SigV4Auth
@@ -196,7 +195,7 @@ def _is_local(url: str) -> bool:
 
 
 def _error_message(details: str) -> str:
-    """Return the message of Lambda's usual error object, or the text as it is."""
+    """Return the message in Lambda's usual error object, or ``details`` if it is something else."""
     try:
         message = json.loads(details)["errorMessage"]
     except (ValueError, TypeError, KeyError):

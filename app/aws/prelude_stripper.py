@@ -1,7 +1,7 @@
-"""Takes the prelude off an answer that may or may not begin with one.
+"""Removes the prelude from a response that may or may not begin with one.
 
 Lambda does not say which: `ResponseStreamContentType` is always that of the event stream. So the
-bytes decide, and no byte of an answer without a prelude waits longer than it must.
+bytes decide, and none is held back longer than it takes to rule a prelude out.
 """
 
 import json
@@ -10,18 +10,18 @@ from collections.abc import Callable
 
 from app.aws.http_integration import PreludeDecoder, PreludeError
 
-# How a prelude begins: an object whose first key is one that a prelude may have. The runtimes of
-# AWS write no space; others may.
+# The start of a prelude: an object whose first key is one of a prelude's. The runtimes of AWS write
+# no white space there; others may.
 _KEYS = ("statusCode", "headers", "multiValueHeaders", "cookies")
 _START = re.compile(rf'\s*\{{\s*"(?:{"|".join(_KEYS)})"'.encode())
 _LONGEST_START = 64
 
 
 class PreludeStripper:
-    """Passes an answer on, without the prelude.
+    """Passes a response on without its prelude.
 
     Args:
-        on_status: told the status of the prelude, once it is complete.
+        on_status: called with the status of the prelude, once that is complete.
     """
 
     def __init__(self, on_status: Callable[[int], None] | None = None) -> None:
@@ -29,7 +29,7 @@ class PreludeStripper:
         self._held: bytes | None = b""
 
     def feed(self, data: bytes) -> bytes:
-        """Return what of the answer is certain to be its body, maybe nothing yet."""
+        """Return the bytes that certainly belong to the body; perhaps none yet."""
         if self._held is None:
             return data
         self._held += data
@@ -48,7 +48,7 @@ class PreludeStripper:
         return decoder.rest
 
     def close(self) -> bytes:
-        """Return what was held back: the answer ended, and it was no prelude."""
+        """Return the bytes held back: the response has ended, so they are no prelude."""
         held, self._held = self._held or b"", None
         return held
 
@@ -60,7 +60,7 @@ def _may_be_prelude(held: bytes) -> bool:
     try:
         _, end = json.JSONDecoder().raw_decode(text.lstrip())
     except ValueError:
-        return True  # not whole yet
+        return True  # incomplete
     after = text.lstrip()[end:]
     return not after or after.startswith("\0")
 

@@ -1,6 +1,6 @@
-"""Reads secrets that the environment only names, by their ARN: SSM parameters and Secrets Manager.
+"""Reads secrets by their ARN: parameters of SSM and secrets of Secrets Manager.
 
-One signed request each. The AWS SDK would take longer to import than the whole start does.
+Each takes one signed request. Importing the AWS SDK would take longer than our whole start.
 
 Sources: botocore 1.44, botocore/data/ssm/2014-11-06 (``GetParameter``, whose ``Name`` may be an
 ARN) and botocore/data/secretsmanager/2017-10-17 (``GetSecretValue``), both in AWS's JSON 1.1
@@ -39,16 +39,16 @@ class _Request(NamedTuple):
     url: str
     target: str
     body: bytes
-    answer_keys: tuple[str, ...]
+    value_path: tuple[str, ...]
 
 
 class Secrets:
     """Reads secrets with the credentials of this process.
 
     Args:
-        endpoint_url: asked instead of AWS, as `AWS_ENDPOINT_URL` means it.
-        now: Unix time in seconds.
-        sleep: between two tries.
+        endpoint_url: replaces AWS's endpoint, as `AWS_ENDPOINT_URL` does.
+        now: returns Unix time in seconds.
+        sleep: waits between two tries; takes seconds.
     """
 
     def __init__(
@@ -68,18 +68,18 @@ class Secrets:
         """Return the secret.
 
         Raises:
-            SecretError: it is not there, we may not read it, or the service cannot be reached.
+            SecretError: it does not exist, we may not read it, or the service cannot be reached.
         """
         request = self._request(arn)
         for attempt in range(1, _TRIES + 1):
             try:
-                status, answer = await self._send(request)
+                status, body = await self._send(request)
             except (aiohttp.ClientError, OSError) as error:
                 reason = repr(error)
             else:
                 if status == 200:
-                    return _find(answer, request.answer_keys, arn)
-                reason = _reason(status, answer)
+                    return _find(body, request.value_path, arn)
+                reason = _reason(status, body)
                 if status < 500 and "Throttl" not in reason:
                     break
             if attempt < _TRIES:
@@ -87,7 +87,7 @@ class Secrets:
         raise SecretError(f"{arn} cannot be read: {reason}.")
 
     async def reread(self, arn: str) -> str | None:
-        """Return the secret, or `None`, after a line in the log, if it cannot be read."""
+        """Return the secret; log a warning and return ``None`` if it cannot be read."""
         try:
             return await self.read(arn)
         except SecretError as error:
@@ -139,13 +139,13 @@ class Secrets:
 
 
 def read_secrets(secrets: Secrets, arns: Mapping[str, str]) -> dict[str, str]:
-    """Read several secrets at once, for a start that has no event loop of its own.
+    """Read several secrets at once, without an event loop of the caller's.
 
     Args:
-        arns: by the variable that names each.
+        arns: the ARN of each secret, by the variable that holds it.
 
     Raises:
-        SecretError: the message begins with that variable.
+        SecretError: the message begins with the variable.
     """
 
     async def read(name: str, arn: str) -> tuple[str, str]:
@@ -157,15 +157,15 @@ def read_secrets(secrets: Secrets, arns: Mapping[str, str]) -> dict[str, str]:
     async def read_all() -> dict[str, str]:
         return dict(await asyncio.gather(*(read(name, arn) for name, arn in arns.items())))
 
-    # In a thread, as the caller's may have a loop that is running.
+    # In a thread of its own, because the caller's thread may have a running loop.
     with ThreadPoolExecutor(1) as executor:
         return executor.submit(asyncio.run, read_all()).result()
 
 
-def _find(answer: bytes, keys: tuple[str, ...], arn: str) -> str:
+def _find(body: bytes, path: tuple[str, ...], arn: str) -> str:
     try:
-        value: Any = msgspec.json.decode(answer)
-        for key in keys:
+        value: Any = msgspec.json.decode(body)
+        for key in path:
             value = value[key]
     except (msgspec.DecodeError, KeyError, TypeError):
         value = None
@@ -174,13 +174,13 @@ def _find(answer: bytes, keys: tuple[str, ...], arn: str) -> str:
     return value.strip()
 
 
-def _reason(status: int, answer: bytes) -> str:
-    """Return AWS's word for the failure, such as ``AccessDeniedException (status 400)``.
+def _reason(status: int, body: bytes) -> str:
+    """Return AWS's name of the failure, such as ``AccessDeniedException (status 400)``.
 
-    Not its message, which may name more than a log should hold.
+    Its message is left out, because it may hold more than a log should.
     """
     try:
-        kind = msgspec.json.decode(answer, type=dict[str, object]).get("__type")
+        kind = msgspec.json.decode(body, type=dict[str, object]).get("__type")
     except msgspec.DecodeError:
         kind = None
     name = kind.rpartition("#")[2] if isinstance(kind, str) else "no reason"

@@ -1,4 +1,6 @@
-"""AWS Signature Version 4 for a request with headers and a body. Pure: no clock, no environment.
+"""AWS Signature Version 4 for a request with headers and a body.
+
+Pure: the time and the credentials are arguments.
 
 Source: AWS, "Signature Version 4 signing process"; botocore 1.44, botocore/auth.py (`SigV4Auth`),
 which is the oracle in the tests.
@@ -19,7 +21,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What AWS knows a caller by. ``session_token`` comes with those of a role."""
+    """The AWS credentials of a caller. Those of a role have a ``session_token``."""
 
     access_key_id: str
     secret_access_key: str
@@ -45,9 +47,9 @@ def signature_headers(
     Args:
         method: in capitals.
         url: absolute, percent-encoded as it is sent.
-        headers: the request's others that are to be signed; the client must send them unchanged.
-            ``host`` is signed too, and need not be among them.
-        body: whole.
+        headers: further headers to sign, which the client must send unchanged. ``host`` is signed
+            in any case.
+        body: the whole body.
         now: Unix time in seconds.
     """
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
@@ -92,7 +94,7 @@ def host_header(url: str) -> str:
 
 
 def _path(path: str) -> str:
-    """Return the path without dot segments, encoded once more: all services but S3 want that."""
+    """Return the path without dot segments, encoded again, as all services except S3 expect."""
     if not path:
         return "/"
     normal = posixpath.normpath("/" + path.lstrip("/"))

@@ -1,10 +1,10 @@
 """What the container image starts, wherever it runs.
 
     inside Lambda                    the app for the Lambda Web Adapter, or our own runtime
-    docker run                       the emulator, and in it what would run inside Lambda
+    docker run                       the emulator, which runs the same inside a local Lambda
     docker run -e CHAT_DIRECT=true   the app alone, for ECS, Cloud Run or Kubernetes
 
-What is tried out on a laptop is so what runs on Lambda, down to the last process.
+So a laptop runs the same processes as Lambda does.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from app.aws.invoke_mode import check_invoke_mode
 from app.settings import Settings, SettingsError, load_settings
 
 CHAINS = {
@@ -22,8 +23,7 @@ CHAINS = {
 
 _LOOPBACK = "127.0.0.1"
 _ALL_ADDRESSES = "0.0.0.0"
-_INVOKE_MODES = ("buffered", "response_stream")
-# Lambda kills two seconds after it has told the processes to stop.
+# Lambda kills the processes two seconds after it has asked them to stop.
 _LAMBDA_GRACE_S = 0.3
 _HEALTH_TIMEOUT_S = 5.0
 _DRY_RUN = {"x-amz-invocation-type": "DryRun"}
@@ -34,10 +34,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
 
     Args:
         argv: one of `CHAINS` and, outside Lambda, options of the emulator; or ``health``.
-        environ: the variables of Lambda and of the Lambda Web Adapter. Ours are settings.
+        environ: the variables of Lambda and of the Lambda Web Adapter. Ours are read as settings.
     """
     try:
-        # Before anything else is imported: inside Lambda somebody waits for the start.
+        # Decided before anything else is imported: inside Lambda a client waits for the start.
         if "AWS_LAMBDA_RUNTIME_API" in environ:
             return _run_inside_lambda(argv[0], environ)
         return _run_outside(argv, environ)
@@ -62,7 +62,7 @@ def _run_outside(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if args.chain == "health":
         return 0 if _is_healthy(settings) else 1
     if settings.direct:
-        # Of the emulator's options only these two mean something here.
+        # The emulator's other options do not apply here.
         return _serve(settings, args.host, args.port)
     _check_invoke_mode(environ)
     from app.emulator.program import run
@@ -95,15 +95,15 @@ def _serve(settings: Settings, host: str, port: int, *, behind_adapter: bool = F
 
 
 def _check_invoke_mode(environ: Mapping[str, str]) -> None:
-    """Refuse a word that the adapter would take for ``buffered`` without a word of its own."""
-    mode = environ.get("AWS_LWA_INVOKE_MODE", "buffered")
-    if mode not in _INVOKE_MODES:
-        known = " or ".join(_INVOKE_MODES)
-        raise SettingsError(f"AWS_LWA_INVOKE_MODE is {mode!r}; it must be {known}.")
+    """Refuse a mode that the adapter would silently take for ``buffered``."""
+    try:
+        check_invoke_mode(environ.get("AWS_LWA_INVOKE_MODE", "buffered"))
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _adapter_port(environ: Mapping[str, str]) -> int:
-    """Return where the adapter looks for the app."""
+    """Return the port on which the adapter expects the app."""
     name = "AWS_LWA_PORT" if "AWS_LWA_PORT" in environ else "PORT"
     text = environ.get(name, "8080")
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535):
@@ -112,7 +112,7 @@ def _adapter_port(environ: Mapping[str, str]) -> int:
 
 
 def _is_healthy(settings: Settings) -> bool:
-    """Ask the app, or the emulator in a way that starts no function."""
+    """Return whether the app responds, or the emulator, without starting a function."""
     connection = http.client.HTTPConnection(_LOOPBACK, settings.port, timeout=_HEALTH_TIMEOUT_S)
     try:
         if settings.direct:

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: BinaryIO | None = None) -> int:
-    """Carry out ``invoke``; return the exit status: 0 only for a complete, good answer."""
+    """Carry out ``invoke``; return the exit status: 0 only for a complete, good response."""
     out = out or sys.stdout.buffer
     try:
         payload = sys.stdin.buffer.read() if args.payload == "-" else _read(args.payload)
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace, out: BinaryIO | None = None) -> int:
                 out.flush()
     except BrokenPipeError:
         with contextlib.suppress(OSError):
-            out.close()  # who read us has left, as `head` does: nothing more can be said
+            out.close()  # our reader has left, as `head` does: there is nobody to tell
         return 1
     except ModuleNotFoundError as error:
         return _fail(f"{error.name} is not installed: pip install 'deltaline[aws]'")

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from app.http.server import SHUTDOWN_GRACE_S, ListenError, serve
 from app.main import create_lean_app
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
             host=args.host,
             port=settings.port if args.port is None else args.port,
             grace_s=args.shutdown_grace,
-            announce=_announce if args.demo else None,
+            announce=partial(_announce, settings) if args.demo else None,
         )
     except SettingsError as error:
         print(f"deltaline: {error}", file=sys.stderr)
@@ -63,10 +64,10 @@ def serve_chat(
 
     Args:
         settings: of the app.
-        host, port, grace_s, announce, behind_adapter: see `app.http.server.serve`.
+        host, port, grace_s, announce, behind_adapter: as for `app.http.server.serve`.
 
     Raises:
-        SettingsError: the settings do not fit together.
+        SettingsError: the settings contradict each other.
     """
     configure_logging()
     app = create_lean_app(settings)
@@ -102,7 +103,7 @@ def _seconds(text: str) -> float:
 
 
 def _demo_defaults() -> None:
-    """Fill in what `make run` promises, where the environment says nothing else."""
+    """Set the defaults of `make run`, unless the environment sets something else."""
     if not (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):
         os.environ.setdefault("CHAT_PROVIDER", "scripted")
         os.environ.setdefault("CHAT_MODEL", "scripted")  # what the page shows under an answer
@@ -111,12 +112,18 @@ def _demo_defaults() -> None:
         os.environ.setdefault("CHAT_TOOLS", ",".join(EXAMPLES))
 
 
-def _announce(url: str) -> None:
-    if os.environ.get("CHAT_PROVIDER") == "scripted":
-        print("No OPENAI_API_KEY and no OPENAI_BASE_URL: the built-in scripted model answers.")
+def _announce(settings: Settings, url: str) -> None:
+    if settings.provider == "scripted":
+        print(f"{_why_scripted(settings)}: the built-in scripted model answers.")
     body = '{"action":"chat","payload":{"text":"Hello"}}'
     print(f"Deltaline is at {url} (Ctrl+C stops it). Try:\n")
     print(
         f"  curl --no-buffer {url}/api/chat -H 'content-type: application/json' -d '{body}'\n",
         flush=True,
     )
+
+
+def _why_scripted(settings: Settings) -> str:
+    if settings.openai_api_key or settings.openai_base_url:
+        return "CHAT_PROVIDER is scripted"
+    return "No OPENAI_API_KEY and no OPENAI_BASE_URL"

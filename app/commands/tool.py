@@ -1,4 +1,4 @@
-"""``deltaline tool``: run one tool in the terminal, with its statuses as they come."""
+"""``deltaline tool``: run one tool in the terminal and print its statuses as they arrive."""
 
 import argparse
 import asyncio

@@ -30,11 +30,11 @@ examples:
 
 
 class UsageError(Exception):
-    """The command line cannot be carried out. The text says what to do."""
+    """The command line names something unusable. The text says what to do."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add everything the emulator understands to a (sub)parser."""
+    """Add the emulator's description and options to a (sub)parser."""
     parser.description = _DESCRIPTION
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -80,10 +80,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_options(args: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Options:
-    """Return the options for parsed arguments.
+    """Return the options that parsed arguments stand for.
+
+    Args:
+        environ: the variables that the functions inherit; ``--env-file`` overrides them.
 
     Raises:
-        UsageError: a file or folder that cannot be used, or a command that does not exist.
+        UsageError: a file or folder cannot be used, or the command does not exist.
     """
     variables = dict(environ)
     if args.env_file is not None:

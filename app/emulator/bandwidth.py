@@ -1,4 +1,4 @@
-"""How fast Lambda lets an answer stream."""
+"""How fast Lambda lets a response stream."""
 
 import asyncio
 import time
@@ -9,11 +9,11 @@ BYTES_PER_S = 2 * 1024 * 1024
 
 
 class Bandwidth:
-    """The documented shape: the first 6 MB at any speed, then 2 MB a second.
+    """Lambda's documented limit: the first 6 MB at any speed, then 2 MB a second.
 
     A token bucket, as in aws-lambda-runtime-interface-emulator 1.x,
-    internal/lambda/core/bandwidthlimiter: what the function saves while it is slow, it may use
-    later, up to 6 MB.
+    internal/lambda/core/bandwidthlimiter: what a slow function does not use it may use later, up
+    to 6 MB.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Bandwidth:
         self._filled_at = clock()
 
     async def take(self, count: int) -> None:
-        """Wait until ``count`` more bytes may leave."""
+        """Wait until ``count`` more bytes may be sent."""
         now = self._clock()
         refill = (now - self._filled_at) * BYTES_PER_S
         self._tokens = min(BURST_BYTES, self._tokens + refill) - count

@@ -1,9 +1,9 @@
 """The server's side of one HTTP/1.1 connection: h11 on asyncio streams.
 
-The emulator needs what usual servers hide: trailers of a request, chunks as they come, the moment
-the other side leaves while it waits for an answer, and a way to end an answer so that the client
-sees that it is not complete. asyncio sets TCP_NODELAY on every TCP socket, so a chunk that is
-written is a packet that is sent.
+The emulator needs what most servers hide: the trailers of a request, chunks as they arrive, the
+moment a client leaves while it waits for the response, and a way to break off a response so that
+the client can tell. asyncio sets TCP_NODELAY on every TCP socket, so a written chunk is sent as a
+packet at once.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ Headers: TypeAlias = Sequence[tuple[str, str]]
 _T = TypeVar("_T")
 
 _READ_BYTES = 64 * 1024
-# One request head, or one block of trailers: a stack trace in base64 must fit in.
+# For a request's head or its trailers, which may hold a stack trace in base64.
 _MAX_HEAD_BYTES = 1024 * 1024
 _WRITE_TIMEOUT_S = 60.0
 _LINGER_S = 2.0
@@ -28,20 +28,20 @@ _BODYLESS = frozenset({204, 304})
 
 
 class ClientGone(Exception):
-    """The other side closed the connection, or does not read what we write."""
+    """The client closed the connection, or does not read what we write."""
 
 
 class BadRequest(Exception):
-    """The other side does not speak HTTP/1.1. The connection cannot be used any more."""
+    """The client does not speak HTTP/1.1. The connection cannot be used any longer."""
 
 
 class BodyTooLarge(Exception):
-    """The request's body is larger than this front takes."""
+    """The request's body is larger than the address accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The head of a request. Header names are in lower case, in the order they came."""
+    """The head of a request. Header names are in lower case; their order is the client's."""
 
     method: str
     path: str
@@ -50,12 +50,12 @@ class Request:
     client_host: str
 
     def header(self, name: str) -> str:
-        """Return all values of a header joined by commas, ``""`` if there is none."""
+        """Return all values of a header, joined by commas; ``""`` if there is none."""
         return ",".join(value for key, value in self.headers if key == name)
 
 
 class Connection:
-    """One connection, one request after the other."""
+    """One connection that serves one request after another."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -66,11 +66,11 @@ class Connection:
 
     @property
     def can_respond(self) -> bool:
-        """Whether no answer to the current request has been started."""
+        """Whether the response to the current request has not been started."""
         return self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE)
 
     async def next_request(self) -> Request | None:
-        """Return the next request's head, ``None`` once there will be none.
+        """Return the head of the next request; ``None`` if no further one can come.
 
         Raises:
             BadRequest, ClientGone
@@ -78,7 +78,7 @@ class Connection:
         if self._http.our_state is h11.DONE:
             if self._http.their_state is h11.SEND_BODY:
                 async for _ in self.body():
-                    pass  # what nobody wanted to read, or only the end of a request without body
+                    pass  # an unread body, or just the end of a request without one
             if self._http.their_state is h11.DONE:
                 self._http.start_next_cycle()
         if self._http.their_state is not h11.IDLE or self._http.our_state is not h11.IDLE:
@@ -95,7 +95,7 @@ class Connection:
         return Request(method, path, query, headers, str(peer[0]) if peer else "")
 
     async def body(self) -> AsyncGenerator[bytes, None]:
-        """Yield the request's body as it comes; afterwards `trailers` holds its trailers."""
+        """Yield the request's body as it arrives; afterwards `trailers` holds its trailers."""
         while True:
             event = await self._next_event()
             if isinstance(event, h11.EndOfMessage):
@@ -106,7 +106,7 @@ class Connection:
             yield bytes(event.data)
 
     async def read_body(self, max_bytes: int) -> bytes:
-        """Return the whole body. Raises `BodyTooLarge` as soon as it is."""
+        """Return the whole body. Raises `BodyTooLarge` once it exceeds ``max_bytes``."""
         body = bytearray()
         async with contextlib.aclosing(self.body()) as pieces:
             async for piece in pieces:
@@ -116,7 +116,7 @@ class Connection:
         return bytes(body)
 
     async def unless_gone(self, awaitable: Awaitable[_T]) -> _T:
-        """Wait for something while the other side waits for us. Raises `ClientGone`."""
+        """Await something. Raises `ClientGone` if the client leaves first."""
         wanted = asyncio.ensure_future(awaitable)
         gone = asyncio.ensure_future(self._read_to_end())
         try:
@@ -130,14 +130,14 @@ class Connection:
             await asyncio.wait({wanted, gone})
 
     async def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole answer in one write."""
+        """Send a whole response in one write."""
         length = () if self._has_no_body(status) else (("content-length", str(len(body))),)
         head = self._encode_head(status, (*headers, *length))
         data = b"" if self._has_no_body(status) else self._encode(h11.Data(data=body))
         await self._write(head + data + self._encode(h11.EndOfMessage()))
 
     async def start(self, status: int, headers: Headers) -> None:
-        """Send the head of an answer whose end is not known yet.
+        """Send the head of a response whose length is not known yet.
 
         Raises:
             h11.LocalProtocolError: a header or status that HTTP does not allow; nothing was sent.
@@ -152,12 +152,15 @@ class Connection:
             await self._write(self._encode(h11.Data(data=data)))
 
     async def end(self) -> None:
-        """Say that the answer is complete. Without this the client sees that it was cut."""
+        """Complete the response. Without this the client sees that it was cut."""
         await self._write(self._encode(h11.EndOfMessage()))
 
     async def close(self) -> None:
-        """Send what is left and close. What the other side still sends is read for a while:
-        closing with unread bytes resets the connection, and the answer would be lost."""
+        """Send what is buffered and close.
+
+        Before that, what the client still sends is read for a while: closing with unread bytes
+        resets the connection, and the client could lose the response.
+        """
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(_LINGER_S):
                 await self._writer.drain()
@@ -170,7 +173,7 @@ class Connection:
             await self._writer.wait_closed()
 
     def abort(self) -> None:
-        """Close at once, whatever is still to be sent."""
+        """Close at once and discard what is buffered."""
         self._writer.transport.abort()
 
     def _has_no_body(self, status: int) -> bool:
@@ -208,7 +211,7 @@ class Connection:
                     self._http.receive_data(await self._reader.read(_READ_BYTES))
                 elif isinstance(event, h11.Event):
                     return event
-                else:  # PAUSED: a pipelined request; it is read once this one is answered
+                else:  # PAUSED: a pipelined request, which cannot be read before the response
                     raise BadRequest("a request inside a request")
         except h11.RemoteProtocolError as error:
             if self._reader.at_eof():
@@ -221,5 +224,5 @@ class Connection:
 def _header_bytes(value: str) -> bytes:
     try:
         return value.encode("latin-1")
-    except UnicodeEncodeError:  # from a prelude or a client context, whose JSON may hold anything
+    except UnicodeEncodeError:  # the JSON of a prelude or a client context may hold any character
         return value.encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""CORS as a Function URL does it: Lambda answers the browser's preflight and adds the headers.
+"""CORS of a Function URL: Lambda itself responds to preflights and adds the headers.
 
 Source: the shape ``Cors`` of botocore's Lambda service model, and AWS's page "Creating and managing
 Lambda function URLs".
@@ -28,14 +28,15 @@ class Cors(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=T
 
 
 def parse_cors(text: str) -> Cors:
-    """Read the JSON. Raises `ValueError` that names what is wrong."""
+    """Read the JSON. Raises a `ValueError` that names the mistake."""
     return msgspec.json.decode(text, type=Cors)
 
 
 def local_page(origin: str) -> Cors:
-    """Return what a page on this machine may do at the invocations address: everything.
+    """Return the CORS configuration of the invoke addresses for a page from ``origin``.
 
-    Pages from elsewhere may not: they could run the function at its owner's cost.
+    A page on this machine may do everything, any other page nothing: it could run the function at
+    its owner's cost.
     """
     host = urlsplit(origin).hostname or ""
     is_local = host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
@@ -48,10 +49,11 @@ def local_page(origin: str) -> Cors:
 
 
 def preflight_headers(cors: Cors, request: Mapping[str, str]) -> Headers:
-    """Return the headers that answer a preflight; none if the origin is not allowed.
+    """Return the headers of the response to a preflight; none if the origin is not allowed.
 
-    ``request``: the preflight's headers, names in lower case. A ``*`` is answered with what the
-    browser asks for, since browsers do not take it as "all" for credentials and `authorization`.
+    ``request`` holds the preflight's headers, names in lower case. An allowed ``*`` is sent as the
+    method or headers that the browser asks for: with credentials, and for `authorization`, browsers
+    do not read ``*`` as "all".
     """
     headers = _origin_headers(cors, request)
     if not headers:
@@ -65,8 +67,8 @@ def preflight_headers(cors: Cors, request: Mapping[str, str]) -> Headers:
     return headers
 
 
-def answer_headers(cors: Cors, request: Mapping[str, str]) -> Headers:
-    """Return the headers that Lambda adds to an answer."""
+def response_headers(cors: Cors, request: Mapping[str, str]) -> Headers:
+    """Return the headers that Lambda adds to a response; none if the origin is not allowed."""
     headers = _origin_headers(cors, request)
     if headers and cors.expose_headers:
         headers.append(("access-control-expose-headers", ", ".join(cors.expose_headers)))
@@ -74,7 +76,7 @@ def answer_headers(cors: Cors, request: Mapping[str, str]) -> Headers:
 
 
 def is_preflight(method: str, request: Mapping[str, str]) -> bool:
-    """Return whether a browser asks for permission with this request."""
+    """Return whether this request is a browser's CORS preflight."""
     return method == "OPTIONS" and "access-control-request-method" in request
 
 
@@ -82,7 +84,7 @@ def _origin_headers(cors: Cors, request: Mapping[str, str]) -> Headers:
     origin = request.get("origin", "")
     if not origin or not {"*", origin} & set(cors.allow_origins):
         return []
-    # With credentials browsers refuse a "*".
+    # Browsers refuse a "*" for requests with credentials.
     value = "*" if "*" in cors.allow_origins and not cors.allow_credentials else origin
     headers = [("access-control-allow-origin", value), ("vary", "origin")]
     if cors.allow_credentials:

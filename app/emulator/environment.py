@@ -1,4 +1,4 @@
-"""One execution environment: its processes, its Runtime API, one invocation at a time."""
+"""One execution environment: its processes, its two APIs, and one invocation at a time."""
 
 import asyncio
 import contextlib
@@ -10,32 +10,32 @@ from collections.abc import AsyncIterator, Callable
 from app.emulator.bandwidth import Bandwidth
 from app.emulator.changes import Changes
 from app.emulator.connection import Connection, Request
-from app.emulator.extensions_api import ExtensionsApi
+from app.emulator.extensions_endpoint import ExtensionsEndpoint
+from app.emulator.function_response import FunctionFailure, FunctionInvocation
 from app.emulator.memory import MemoryWatch
 from app.emulator.options import Options
-from app.emulator.output import FunctionLog, Output
+from app.emulator.output import FunctionLog, OutputPipe
 from app.emulator.processes import Process, Processes
-from app.emulator.reply import FunctionError, Invocation
-from app.emulator.runtime_api import MAX_BUFFERED_BYTES, MAX_STREAMED_BYTES, RuntimeApi
+from app.emulator.runtime_endpoint import MAX_BUFFERED_BYTES, MAX_STREAMED_BYTES, RuntimeEndpoint
 from app.emulator.server import HttpServer
 from app.emulator.variables import environment_variables
 
 _LOOPBACK = "127.0.0.1"
-# The runtime's share of the time for a shutdown; the extensions have the rest.
+# The runtime's share of the shutdown time; the extensions get the rest.
 _RUNTIME_SHARE = 0.3
 
 
 class Environment:
-    """Starts with `initialise`, answers any number of invocations with `run`, ends with `close`."""
+    """Starts with `initialise`, serves any number of invocations with `run`, ends with `close`."""
 
     def __init__(self, options: Options, name: str, log: FunctionLog) -> None:
         self._options = options
         self._name = name
         self._changes = Changes()
         self._server = HttpServer(self._respond)
-        self._output = Output(log.function_line)
+        self._output = OutputPipe(log.function_line)
         self._processes: Processes | None = None
-        self._extensions = ExtensionsApi(
+        self._extensions = ExtensionsEndpoint(
             self._changes,
             {
                 "functionName": name,
@@ -44,7 +44,7 @@ class Environment:
             },
             frozenset(path.name for path in options.extensions),
         )
-        self._runtime = RuntimeApi(
+        self._runtime = RuntimeEndpoint(
             self._changes,
             lambda: self.ended is not None,
             max_bytes=MAX_BUFFERED_BYTES if options.buffered else MAX_STREAMED_BYTES,
@@ -58,7 +58,7 @@ class Environment:
 
     @property
     def ended(self) -> Process | None:
-        """A process of the environment that ended, if one has."""
+        """A process of the environment that has ended, if any."""
         return self._processes.ended if self._processes else None
 
     @property
@@ -66,9 +66,9 @@ class Environment:
         """Whether the runtime and every extension wait for an event."""
         return self._runtime.idle and self._extensions.all_ready
 
-    async def initialise(self, timeout_s: float) -> FunctionError | None:
-        """Start the processes and wait until they ask for work; return why they did not."""
-        error: FunctionError | None = None
+    async def initialise(self, timeout_s: float) -> FunctionFailure | None:
+        """Start the processes and wait until all poll for an event; return the failure, if any."""
+        error: FunctionFailure | None = None
         asyncio.get_running_loop().add_reader(self._output, self._output.drain)
         async with self._watched_memory():
             try:
@@ -82,13 +82,13 @@ class Environment:
         self.usable = error is None
         return error
 
-    async def run(self, invocation: Invocation, deadline: float) -> FunctionError | None:
-        """Let the runtime answer one invocation; return why the environment cannot go on.
+    async def run(self, invocation: FunctionInvocation, deadline: float) -> FunctionFailure | None:
+        """Let the runtime process one invocation; return why the environment must end, if so.
 
-        ``deadline`` is in the event loop's time. The reply is finished in every case, as soon as
-        that is known, which may be before the runtime is ready for the next invocation.
+        ``deadline`` is in the event loop's time. The response is finished in every case, possibly
+        before the runtime is ready for the next invocation.
         """
-        error: FunctionError | None = None
+        error: FunctionFailure | None = None
         async with self._watched_memory():
             try:
                 async with asyncio.timeout_at(deadline):
@@ -97,7 +97,7 @@ class Environment:
                         self._deliver(invocation, deadline)
                         await self._until_idle_or_ended()
                     if self.ended is not None:
-                        # What it wrote before its end is still on its way to us.
+                        # What it sent before its end may not have been read yet.
                         await self._server.until_quiet()
             except TimeoutError:
                 text = f"Task timed out after {self._options.timeout_s:.2f} seconds"
@@ -106,14 +106,14 @@ class Environment:
             error = self._exit_failure(self.ended, invocation)
         self.usable = error is None
         if error is not None:
-            invocation.reply.finish(error)
+            invocation.response.finish(error)
         self._output.drain()
         return error
 
     async def close(self, reason: str) -> None:
-        """End the processes as Lambda does; ``reason``: spindown, timeout or failure.
+        """End the processes as Lambda does; ``reason`` is spindown, timeout or failure.
 
-        Does nothing the second time, unless the first was cancelled.
+        A second call does nothing, unless the first was cancelled.
         """
         self.usable = False
         if self._output.closed:
@@ -135,7 +135,7 @@ class Environment:
         """Wait until a process of the environment ends."""
         await self._changes.until(lambda: self.ended is not None)
 
-    def _deliver(self, invocation: Invocation, deadline: float) -> None:
+    def _deliver(self, invocation: FunctionInvocation, deadline: float) -> None:
         left_s = deadline - asyncio.get_running_loop().time()
         deadline_ms = int((time.time() + left_s) * 1000)
         self._runtime.deliver(invocation, deadline_ms)
@@ -152,7 +152,7 @@ class Environment:
     async def _until_idle_or_ended(self) -> None:
         await self._changes.until(lambda: self.idle or self.ended is not None)
 
-    async def _start(self) -> FunctionError | None:
+    async def _start(self) -> FunctionFailure | None:
         port = await self._server.start(_LOOPBACK)
         environ = environment_variables(
             self._options,
@@ -166,7 +166,7 @@ class Environment:
                 await self._processes.start_extension(path)
             except OSError as error:
                 return self._failure("Extension.LaunchError", f"{path.name}: {error.strerror}")
-        # As on Lambda: the runtime is not started before every extension has registered.
+        # As on Lambda, the runtime starts once every extension has registered.
         await self._until_initialised(lambda: self._extensions.all_registered)
         if (failure := self._init_failure()) is not None:
             return failure
@@ -182,14 +182,14 @@ class Environment:
     async def _until_initialised(self, condition: Callable[[], bool]) -> None:
         await self._changes.until(lambda: condition() or self._init_failure() is not None)
 
-    def _init_failure(self) -> FunctionError | None:
+    def _init_failure(self) -> FunctionFailure | None:
         if self._runtime.init_error or self._extensions.error:
             return self._runtime.init_error or self._extensions.error
         return self._exit_failure(self.ended) if self.ended else None
 
     def _exit_failure(
-        self, process: Process, invocation: Invocation | None = None
-    ) -> FunctionError:
+        self, process: Process, invocation: FunctionInvocation | None = None
+    ) -> FunctionFailure:
         if self._processes is None or process is not self._processes.runtime:
             text = f"extension {process.name}: {process.ending}"
             return self._failure("Extension.Crash", text, invocation)
@@ -200,12 +200,12 @@ class Environment:
         return self._failure("Runtime.ExitError", text, invocation)
 
     def _failure(
-        self, error_type: str, text: str, invocation: Invocation | None = None
-    ) -> FunctionError:
+        self, error_type: str, text: str, invocation: FunctionInvocation | None = None
+    ) -> FunctionFailure:
         if invocation is not None:
-            return FunctionError.of_invocation(error_type, invocation.request_id, text)
+            return FunctionFailure.of_invocation(error_type, invocation.request_id, text)
         body = {"errorType": error_type, "errorMessage": f"Error: {text}"}
-        return FunctionError(error_type, json.dumps(body))
+        return FunctionFailure(error_type, json.dumps(body))
 
     def _why_not_ready(self, timeout_s: float) -> str:
         command = " ".join(self._options.command)

@@ -1,4 +1,4 @@
-"""One function: its environments, started on demand and used again."""
+"""One function: its environments, started on demand and reused."""
 
 import asyncio
 import secrets
@@ -6,10 +6,13 @@ import time
 import uuid
 from dataclasses import dataclass
 
+from app.emulator.function_response import FunctionInvocation, FunctionResponse
 from app.emulator.options import Options
 from app.emulator.output import Console, FunctionLog
-from app.emulator.reply import Invocation, Reply
 from app.emulator.worker import Worker
+
+# Lambda's limit for the event of one invocation.
+MAX_EVENT_BYTES = 6 * 1024 * 1024
 
 
 class Throttled(Exception):
@@ -18,7 +21,7 @@ class Throttled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What the caller of an invocation sends beside the event."""
+    """What the caller of a function sends along with the event."""
 
     client_context: str = ""
     tenant_id: str = ""
@@ -37,22 +40,22 @@ class Function:
         self._tasks: dict[asyncio.Task[None], Worker] = {}
         self._started = 0
 
-    def invoke(self, event: bytes, caller: Caller) -> Invocation:
-        """Begin an invocation; its ``reply`` brings the answer.
+    def invoke(self, event: bytes, caller: Caller) -> FunctionInvocation:
+        """Start an invocation; its ``response`` receives what the function sends.
 
         Raises:
             Throttled
         """
         if not self._idle and len(self._workers) >= self._options.concurrency:
             raise Throttled
-        invocation = Invocation(
+        invocation = FunctionInvocation(
             request_id=str(uuid.uuid4()),
             event=event,
             function_arn=self._options.function_arn(self._name),
             trace_id=caller.trace_id or new_trace_id(),
             client_context=caller.client_context,
             tenant_id=caller.tenant_id,
-            reply=Reply(),
+            response=FunctionResponse(),
         )
         if self._idle:
             self._idle.pop().take(invocation)
@@ -61,20 +64,20 @@ class Function:
         return invocation
 
     def retire(self) -> None:
-        """Let no environment that exists now take another invocation."""
+        """Start a new environment for the next invocation; the present ones end when idle."""
         self._idle.clear()
         for worker in self._workers:
             worker.retire()
 
     async def close(self) -> None:
-        """Cut what runs and end every environment."""
+        """Abort running invocations and end every environment."""
         tasks = dict(self._tasks)
         for task, worker in tasks.items():
-            if worker in self._workers:  # the others are ending their processes already
+            if worker in self._workers:  # the others are already ending their processes
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start_worker(self, invocation: Invocation) -> None:
+    def _start_worker(self, invocation: FunctionInvocation) -> None:
         self._started += 1
         log = FunctionLog(self._console, self._name, self._started)
         worker = Worker(self._options, self._name, log, self._idle.append, self._forget)

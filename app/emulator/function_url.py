@@ -1,100 +1,130 @@
-"""A Function URL: an HTTP request becomes an event, an event's answer becomes an HTTP answer.
+"""The Function URL: refusals, CORS and responses as Lambda's own have them.
+
+`function_url_event` makes the event of a request; the response to it is made here.
 
 Source: AWS's page "Invoking Lambda function URLs", section "Request and response payloads" (payload
 format version 2.0).
 """
 
 import base64
+import binascii
 import json
-import uuid
-from collections.abc import Mapping
-from datetime import datetime
-from urllib.parse import parse_qsl
+from datetime import UTC, datetime
+from typing import Any
 
-from app.emulator.connection import Request
+from app.aws.http_integration import PreludeDecoder
+from app.emulator import cors
+from app.emulator.connection import Connection, Headers, Request
+from app.emulator.cors import Cors
+from app.emulator.function import MAX_EVENT_BYTES, Caller, Function, Throttled, new_trace_id
+from app.emulator.function_response import FunctionFailure, FunctionInvocation
+from app.emulator.function_url_event import build_event
+from app.emulator.http_response import Head, HttpResponder, WholeResponse, head_of_prelude
 
-# A body of any other type reaches the function in base64.
-_TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
-_HOP_BY_HOP = frozenset(
-    {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect"}
+_JSON = ("content-type", "application/json")
+_TOO_LARGE = Head(413, (_JSON,)), b'{"Message":"Request Entity Too Large"}'
+_THROTTLED = (
+    Head(429, (_JSON, ("x-amzn-errortype", "TooManyRequestsException"))),
+    b'{"Message":"Rate Exceeded."}',
 )
+# Sent if Lambda or the function failed before the first byte.
+_BAD_GATEWAY = Head(502, (_JSON,)), b'{"Message":"Internal Server Error"}'
 
 
-def build_event(request: Request, body: bytes, *, port: int, trace_id: str, now: datetime) -> bytes:
-    """Return the JSON event for a request.
+class UrlRefused(Exception):
+    """The Function URL refuses the request without invoking; ``response`` says why."""
+
+    def __init__(self, response: WholeResponse) -> None:
+        super().__init__(f"status {response[0].status}")
+        self.response = response
+
+
+def start_invocation(
+    function: Function, request: Request, body: bytes | None, *, port: int
+) -> FunctionInvocation:
+    """Invoke the function with a request to its URL.
 
     Args:
-        port: the port the request came to, for ``x-forwarded-port``.
-        now: the time of the request, in UTC.
+        body: `None` if it was larger than 6 MB.
+        port: the port the request came to.
+
+    Raises:
+        UrlRefused: the event is too large, or every environment is busy.
     """
-    headers = _headers(request, port, trace_id)
-    host = headers.get("host", "").partition(":")[0]
-    text, is_base64 = _encode_body(body, headers.get("content-type", ""))
-    event: dict[str, object] = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": request.path,
-        "rawQueryString": request.query,
-        "headers": headers,
-        "requestContext": {
-            "accountId": "anonymous",
-            "apiId": "emulated",
-            "domainName": host,
-            "domainPrefix": host.partition(".")[0],
-            "http": {
-                "method": request.method,
-                "path": request.path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": request.client_host,
-                "userAgent": headers.get("user-agent", ""),
-            },
-            "requestId": str(uuid.uuid4()),
-            "routeKey": "$default",
-            "stage": "$default",
-            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
-            "timeEpoch": int(now.timestamp() * 1000),
-        },
-        "isBase64Encoded": is_base64,
-    }
-    cookies = [part.strip() for part in headers.get("cookie", "").split(";") if part.strip()]
-    if cookies:
-        event["cookies"] = cookies
-    if request.query:
-        event["queryStringParameters"] = _query_parameters(request.query)
-    if body:
-        event["body"] = text
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "backslashreplace"
+    if body is None:
+        raise UrlRefused(_TOO_LARGE)
+    trace_id = request.header("x-amzn-trace-id") or new_trace_id()
+    event = build_event(request, body, port=port, trace_id=trace_id, now=datetime.now(UTC))
+    if len(event) > MAX_EVENT_BYTES:
+        raise UrlRefused(_TOO_LARGE)
+    try:
+        return function.invoke(event, Caller(trace_id=trace_id))
+    except Throttled as error:
+        raise UrlRefused(_THROTTLED) from error
+
+
+async def respond(
+    connection: Connection,
+    invocation: FunctionInvocation,
+    *,
+    buffered: bool,
+    cors_headers: Headers,
+) -> FunctionFailure | None:
+    """Send the function's response; return its failure, if any.
+
+    Raises:
+        ClientGone
+    """
+    responder = HttpResponder(
+        apply_prelude=True,
+        buffered=buffered,
+        headers=(
+            ("x-amzn-requestid", invocation.request_id),
+            ("x-amzn-trace-id", invocation.trace_id),
+        ),
+        doubled_headers=cors_headers,
+        error_response=_bad_gateway,
+        read_result=read_proxy_result,
     )
+    return await responder.respond(connection, invocation)
 
 
-def _headers(request: Request, port: int, trace_id: str) -> Mapping[str, str]:
-    joined: dict[str, str] = {}
-    for name, value in request.headers:
-        separator = "; " if name == "cookie" else ","
-        joined[name] = f"{joined[name]}{separator}{value}" if name in joined else value
-    forwarded = {
-        "x-forwarded-for": request.client_host,
-        "x-forwarded-port": str(port),
-        "x-forwarded-proto": "http",
-        "x-amzn-trace-id": trace_id,
-    }
-    kept = {name: value for name, value in joined.items() if name not in _HOP_BY_HOP}
-    return {**kept, **forwarded}
+def preflight_headers(configuration: Cors | None, request: Request) -> Headers | None:
+    """Return the headers of the response if Lambda itself responds to this preflight, else `None`.
+
+    Without a CORS configuration a preflight is a request like any other and the function gets it.
+    """
+    headers = dict(request.headers)
+    if configuration is None or not cors.is_preflight(request.method, headers):
+        return None
+    return cors.preflight_headers(configuration, headers)
 
 
-def _query_parameters(query: str) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        values[name] = f"{values[name]},{value}" if name in values else value
-    return values
+def cors_headers(configuration: Cors | None, request: Request) -> Headers:
+    """Return the CORS headers that Lambda adds to every response to this request."""
+    return cors.response_headers(configuration, dict(request.headers)) if configuration else []
 
 
-def _encode_body(body: bytes, content_type: str) -> tuple[str, bool]:
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type.startswith("text/") or media_type in _TEXT_TYPES:
-        try:
-            return body.decode(), False
-        except UnicodeDecodeError:
-            pass  # said to be text, but it is not: only base64 keeps it as it is
-    return base64.b64encode(body).decode(), bool(body)
+def read_proxy_result(result: bytes) -> WholeResponse:
+    """Read what the function returned as a Function URL without streaming does.
+
+    ``{"statusCode": …, "headers": …, "cookies": …, "body": …, "isBase64Encoded": …}`` becomes an
+    HTTP response with these parts; any other JSON becomes the body of a 200.
+    """
+    plain = Head(200, (("content-type", "application/json"),)), result
+    try:
+        value: Any = json.loads(result)
+        if not isinstance(value, dict) or "statusCode" not in value:
+            return plain
+        head = {key: value[key] for key in ("statusCode", "headers", "cookies") if value.get(key)}
+        prelude = PreludeDecoder().feed(json.dumps(head).encode() + bytes(8))
+        body = value.get("body") or ""
+        text = body if isinstance(body, str) else json.dumps(body)
+        raw = base64.b64decode(text) if value.get("isBase64Encoded") else text.encode()
+    except (ValueError, binascii.Error):
+        return plain
+    return (head_of_prelude(prelude), raw) if prelude is not None else plain
+
+
+def _bad_gateway(error: FunctionFailure) -> WholeResponse:
+    return _BAD_GATEWAY

@@ -1,83 +1,91 @@
-"""An invocation's reply as the answer to an HTTP request: the prelude applied, live or whole."""
+"""Sends a function's response as an HTTP response: prelude applied, live or buffered."""
 
 import base64
-import binascii
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import h11
 
 from app.aws.http_integration import CONTENT_TYPE, Prelude, PreludeDecoder, PreludeError
 from app.emulator.connection import Connection, Headers
-from app.emulator.reply import FunctionError, Invocation, Reply, ReplyEnd, ReplyStart
+from app.emulator.function_response import (
+    FunctionFailure,
+    FunctionInvocation,
+    FunctionResponse,
+    ResponseEnd,
+    ResponseStart,
+)
 
-# What this server decides by itself. The Lambda Web Adapter leaves a content-length in the prelude.
+# The server sets these itself. The Lambda Web Adapter leaves a content-length in the prelude.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
 
-# Lambda only answers 502; this name for the error is ours.
+# Lambda has no name for this error, it only responds with 502: the name is ours.
 INVALID_PRELUDE = "Runtime.InvalidPrelude"
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Status and headers of an answer."""
+    """Status and headers of an HTTP response."""
 
     status: int
     headers: Headers
 
 
-WholeAnswer: TypeAlias = tuple[Head, bytes]
+WholeResponse: TypeAlias = tuple[Head, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class HttpFront:
-    """How one front turns replies into answers.
+class HttpResponder:
+    """How one public address sends the responses of functions.
 
     Attributes:
         apply_prelude: a prelude becomes status and headers; else it stays in the body.
-        buffered: the answer is sent once it is complete.
-        headers: added to every answer, in place of the function's own of the same name.
-        doubled_headers: added to every answer, beside the function's own of the same name: what
-            Lambda does with CORS headers, and why CORS belongs in one place.
-        of_error: the answer to a failure before the first byte.
-        of_result: reads a whole result that was not streamed; `None` takes it as it is. Only
-            used if ``buffered``.
-        log_tail: adds the log. Only if ``buffered``: a live head leaves before there is a log.
+        buffered: the response is sent once it is complete.
+        headers: added to every response; they replace the function's headers of the same name.
+        doubled_headers: added to every response next to the function's headers of the same name,
+            as Lambda does with CORS headers: the reason to configure CORS in one place only.
+        error_response: makes the response to a failure before the first byte.
+        read_result: reads a body that was not streamed; `None` leaves it as it is. Only used if
+            ``buffered``.
+        log_tail: adds the log. Only used if ``buffered``: a live head is sent before there is a
+            log.
     """
 
     apply_prelude: bool
     buffered: bool
     headers: Headers
-    of_error: Callable[[FunctionError], WholeAnswer]
-    of_result: Callable[[bytes], WholeAnswer] | None = None
+    error_response: Callable[[FunctionFailure], WholeResponse]
+    read_result: Callable[[bytes], WholeResponse] | None = None
     log_tail: bool = False
     doubled_headers: Headers = ()
 
-    async def send(self, connection: Connection, invocation: Invocation) -> FunctionError | None:
-        """Answer with an invocation's reply; return its error.
+    async def respond(
+        self, connection: Connection, invocation: FunctionInvocation
+    ) -> FunctionFailure | None:
+        """Send the response of an invocation; return its failure, if any.
 
-        An error after the first byte leaves the answer without its end, so that the connection is
-        cut: the only sign of failure that HTTP/1.1 has left by then.
+        After a failure in mid-response the end is not sent and the connection is cut: HTTP/1.1 has
+        no other way to report it by then.
 
         Raises:
-            ClientGone: the invocation goes on, and what it still answers is dropped.
+            ClientGone: the invocation runs on, and the rest of its response is dropped.
         """
-        events = _http_events(invocation.reply, apply_prelude=self.apply_prelude)
+        events = _http_events(invocation.response, apply_prelude=self.apply_prelude)
         try:
             async with contextlib.aclosing(events):
                 if self.buffered:
-                    return await self._send_whole(connection, invocation.reply, events)
+                    return await self._send_whole(connection, invocation.response, events)
                 return await self._send_live(connection, events)
         finally:
-            invocation.reply.abandon()
+            invocation.response.abandon()
 
     async def _send_live(
         self, connection: Connection, events: AsyncGenerator["_HttpEvent", None]
-    ) -> FunctionError | None:
-        error: FunctionError | None = None
+    ) -> FunctionFailure | None:
+        error: FunctionFailure | None = None
         async for event in events:
             match event:
                 case Head():
@@ -86,43 +94,43 @@ class HttpFront:
                         break
                 case bytes():
                     await connection.send(event)
-                case ReplyEnd():
+                case ResponseEnd():
                     error = event.error
         if error is None:
             await connection.end()
         elif connection.can_respond:
-            await self._respond(connection, *self.of_error(error))
+            await self._respond(connection, *self.error_response(error))
         return error
 
     async def _send_whole(
         self,
         connection: Connection,
-        reply: Reply,
+        response: FunctionResponse,
         events: AsyncGenerator["_HttpEvent", None],
-    ) -> FunctionError | None:
+    ) -> FunctionFailure | None:
         head, body, error, streamed = Head(200, ()), bytearray(), None, True
         async for event in events:
             match event:
                 case Head():
                     head = event
-                case ReplyStart():
+                case ResponseStart():
                     streamed = event.streamed
                 case bytes():
                     body += event
-                case ReplyEnd():
+                case ResponseEnd():
                     error = event.error
         whole = bytes(body)
         if error is not None:
-            head, whole = self.of_error(error)
-        elif self.of_result is not None and not streamed:
-            head, whole = self.of_result(whole)
+            head, whole = self.error_response(error)
+        elif self.read_result is not None and not streamed:
+            head, whole = self.read_result(whole)
         if self.log_tail:
-            tail = base64.b64encode(await reply.log_tail()).decode()
+            tail = base64.b64encode(await response.log_tail()).decode()
             head = Head(head.status, (*head.headers, ("x-amz-log-result", tail)))
         await self._respond(connection, head, whole)
         return error
 
-    async def _start(self, connection: Connection, head: Head) -> FunctionError | None:
+    async def _start(self, connection: Connection, head: Head) -> FunctionFailure | None:
         try:
             await connection.start(head.status, self._with_headers(head))
         except h11.LocalProtocolError as error:
@@ -133,7 +141,7 @@ class HttpFront:
         try:
             await connection.respond(head.status, self._with_headers(head), body)
         except h11.LocalProtocolError as error:
-            head, body = self.of_error(_invalid_prelude(f"HTTP does not allow it: {error}"))
+            head, body = self.error_response(_invalid_prelude(f"HTTP does not allow it: {error}"))
             await connection.respond(head.status, self._with_headers(head), body)
 
     def _with_headers(self, head: Head) -> Headers:
@@ -142,21 +150,23 @@ class HttpFront:
         return (*own, *self.headers, *self.doubled_headers)
 
 
-_HttpEvent: TypeAlias = ReplyStart | Head | bytes | ReplyEnd
+_HttpEvent: TypeAlias = ResponseStart | Head | bytes | ResponseEnd
 
 
-async def _http_events(reply: Reply, *, apply_prelude: bool) -> AsyncGenerator[_HttpEvent, None]:
-    """Yield `ReplyStart`, `Head`, bytes, `ReplyEnd`, leaving out what does not come.
+async def _http_events(
+    response: FunctionResponse, *, apply_prelude: bool
+) -> AsyncGenerator[_HttpEvent, None]:
+    """Yield `ResponseStart`, `Head`, bytes and `ResponseEnd`; a failed response lacks some of them.
 
-    Without a prelude the head comes with the first byte, so that an error before it can still
-    have a status of its own.
+    Without a prelude the head is held back until the first byte, so that a failure before it still
+    gets a status of its own.
     """
     decoder: PreludeDecoder | None = None
     head: Head | None = None
-    async with contextlib.aclosing(reply.events()) as events:
+    async with contextlib.aclosing(response.events()) as events:
         async for event in events:
             match event:
-                case ReplyStart(content_type, streamed):
+                case ResponseStart(content_type, streamed):
                     yield event
                     if apply_prelude and content_type.partition(";")[0].strip() == CONTENT_TYPE:
                         decoder = PreludeDecoder()
@@ -167,10 +177,10 @@ async def _http_events(reply: Reply, *, apply_prelude: bool) -> AsyncGenerator[_
                     try:
                         prelude = decoder.feed(event)
                     except PreludeError as invalid:
-                        yield ReplyEnd(_invalid_prelude(str(invalid)))
+                        yield ResponseEnd(_invalid_prelude(str(invalid)))
                         return
                     if prelude is not None:
-                        yield _head_of(prelude)
+                        yield head_of_prelude(prelude)
                         yield decoder.rest
                         decoder = None
                 case bytes():
@@ -178,15 +188,16 @@ async def _http_events(reply: Reply, *, apply_prelude: bool) -> AsyncGenerator[_
                         yield head
                         head = None
                     yield event
-                case ReplyEnd(error):
+                case ResponseEnd(error):
                     if error is None and decoder is not None:
                         error = _invalid_prelude("the answer ended inside it")
                     if error is None and head is not None:
                         yield head
-                    yield ReplyEnd(error)
+                    yield ResponseEnd(error)
 
 
-def _head_of(prelude: Prelude) -> Head:
+def head_of_prelude(prelude: Prelude) -> Head:
+    """Return the status, headers and cookies of a prelude, without what the server sets itself."""
     headers = [header for header in prelude.headers if header[0].lower() not in _FRAMING]
     if "content-type" not in {name.lower() for name, _ in headers}:
         headers.append(("content-type", "application/octet-stream"))
@@ -194,27 +205,6 @@ def _head_of(prelude: Prelude) -> Head:
     return Head(prelude.status_code, headers)
 
 
-def _invalid_prelude(reason: str) -> FunctionError:
+def _invalid_prelude(reason: str) -> FunctionFailure:
     body = {"errorType": INVALID_PRELUDE, "errorMessage": reason}
-    return FunctionError(INVALID_PRELUDE, json.dumps(body))
-
-
-def proxy_answer(result: bytes) -> WholeAnswer:
-    """Read a result as a Function URL without streaming does.
-
-    ``{"statusCode": …, "headers": …, "cookies": …, "body": …, "isBase64Encoded": …}`` becomes an
-    answer; any other JSON is the body of one.
-    """
-    plain = Head(200, (("content-type", "application/json"),)), result
-    try:
-        value: Any = json.loads(result)
-        if not isinstance(value, dict) or "statusCode" not in value:
-            return plain
-        head = {key: value[key] for key in ("statusCode", "headers", "cookies") if value.get(key)}
-        prelude = PreludeDecoder().feed(json.dumps(head).encode() + bytes(8))
-        body = value.get("body") or ""
-        text = body if isinstance(body, str) else json.dumps(body)
-        raw = base64.b64decode(text) if value.get("isBase64Encoded") else text.encode()
-    except (ValueError, binascii.Error):
-        return plain
-    return (_head_of(prelude), raw) if prelude is not None else plain
+    return FunctionFailure(INVALID_PRELUDE, json.dumps(body))

@@ -1,4 +1,4 @@
-"""Lambda's two addresses to invoke a function: `Invoke` and `InvokeWithResponseStream`.
+"""Lambda's two addresses for invoking a function: `Invoke` and `InvokeWithResponseStream`.
 
     POST /2015-03-31/functions/{name}/invocations
     POST /2021-11-15/functions/{name}/response-streaming-invocations
@@ -18,8 +18,8 @@ from app.aws.event_stream import CONTENT_TYPE, InvokeComplete, PayloadChunk, enc
 from app.emulator import cors
 from app.emulator.connection import Connection, Headers, Request
 from app.emulator.function import Caller, Function, Throttled
-from app.emulator.http_response import Head, HttpFront, WholeAnswer
-from app.emulator.reply import FunctionError, Invocation, ReplyEnd
+from app.emulator.function_response import FunctionFailure, FunctionInvocation, ResponseEnd
+from app.emulator.http_response import Head, HttpResponder, WholeResponse
 
 _ADDRESS = re.compile(
     r"/(?:2015-03-31/functions/([^/]+)/invocations"
@@ -36,7 +36,7 @@ _STATUS = {
 
 
 class LambdaApiError(Exception):
-    """Lambda refuses to invoke. ``name``: the exception that the AWS SDKs raise."""
+    """Lambda refuses to invoke. ``name`` is the exception that the AWS SDKs raise."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class LambdaApiError(Exception):
         self.status = _STATUS[name]
 
     @property
-    def answer(self) -> WholeAnswer:
+    def response(self) -> WholeResponse:
         body = {"Type": "User", "message": str(self)}
         if self.name == "TooManyRequestsException":
             body["Reason"] = "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -53,9 +53,9 @@ class LambdaApiError(Exception):
 
 
 def match_address(path: str) -> tuple[Literal["invoke", "stream"], str] | None:
-    """Return which operation a path means, and the function's name; `None` for other paths.
+    """Return the operation and the function's name in a path; `None` for other paths.
 
-    The name may also be a whole or partial ARN, and have a version or alias.
+    The path may name the function by a full or partial ARN, with a version or alias.
     """
     match = _ADDRESS.fullmatch(path)
     if match is None:
@@ -66,7 +66,11 @@ def match_address(path: str) -> tuple[Literal["invoke", "stream"], str] | None:
 
 
 def caller_of(request: Request) -> Caller:
-    """Return what the headers say about the caller."""
+    """Return what the headers say about the caller.
+
+    Raises:
+        LambdaApiError: the client context is not base64.
+    """
     context = request.header("x-amz-client-context")
     try:
         client_context = base64.b64decode(context, validate=True).decode()
@@ -77,8 +81,10 @@ def caller_of(request: Request) -> Caller:
     return Caller(client_context, tenant_id, trace_id)
 
 
-def begin(function: Function, request: Request, body: bytes | None) -> Invocation | None:
-    """Begin the invocation that a request asks for; `None` for a dry run.
+def start_invocation(
+    function: Function, request: Request, body: bytes | None
+) -> FunctionInvocation | None:
+    """Start the invocation that a request asks for; return `None` for a dry run.
 
     Args:
         body: `None` if it was larger than 6 MB.
@@ -105,18 +111,18 @@ def begin(function: Function, request: Request, body: bytes | None) -> Invocatio
         raise LambdaApiError("TooManyRequestsException", "Rate Exceeded.") from error
 
 
-async def answer_invoke(
+async def respond_to_invoke(
     connection: Connection,
     request: Request,
-    invocation: Invocation | None,
+    invocation: FunctionInvocation | None,
     *,
     raw: bool,
     buffered: bool,
     cors_headers: Headers,
-) -> FunctionError | None:
-    """Answer `Invoke`: the function's answer as the body, live. Lambda itself would buffer it.
+) -> FunctionFailure | None:
+    """Respond to `Invoke` with the function's response as the body, live. Lambda would buffer it.
 
-    Returns why the function's answer was none.
+    Returns the function's failure, if any.
 
     Raises:
         ClientGone
@@ -124,25 +130,29 @@ async def answer_invoke(
     if invocation is None:
         await connection.respond(204, cors_headers, b"")
         return None
-    headers: list[tuple[str, str]] = [*result_headers(invocation), *cors_headers]
+    headers: list[tuple[str, str]] = [*invocation_headers(invocation), *cors_headers]
     if request.header("x-amz-invocation-type") == "Event":
-        invocation.reply.abandon()
+        invocation.response.abandon()
         await connection.respond(202, headers, b"")
         return None
-    front = HttpFront(
+    responder = HttpResponder(
         apply_prelude=not raw,
         buffered=buffered,
         headers=headers,
-        of_error=_function_error,
+        error_response=_function_error,
         log_tail=request.header("x-amz-log-type") == "Tail",
     )
-    return await front.send(connection, invocation)
+    return await responder.respond(connection, invocation)
 
 
-async def answer_stream(
-    connection: Connection, request: Request, invocation: Invocation | None, *, buffered: bool
+async def respond_to_stream(
+    connection: Connection,
+    request: Request,
+    invocation: FunctionInvocation | None,
+    *,
+    buffered: bool,
 ) -> None:
-    """Answer `InvokeWithResponseStream`: `PayloadChunk` for each piece, then `InvokeComplete`.
+    """Respond to `InvokeWithResponseStream`: a `PayloadChunk` a piece, then `InvokeComplete`.
 
     Raises:
         ClientGone
@@ -150,41 +160,43 @@ async def answer_stream(
     if invocation is None:
         await connection.respond(204, (), b"")
         return
-    reply = invocation.reply
+    response = invocation.response
     try:
-        await connection.start(200, (("content-type", CONTENT_TYPE), *result_headers(invocation)))
+        await connection.start(
+            200, (("content-type", CONTENT_TYPE), *invocation_headers(invocation))
+        )
         whole = bytearray()
-        error: FunctionError | None = None
-        async with contextlib.aclosing(reply.events()) as events:
+        error: FunctionFailure | None = None
+        async with contextlib.aclosing(response.events()) as events:
             async for event in events:
                 match event:
                     case bytes() if buffered:
                         whole += event
                     case bytes():
                         await connection.send(encode_event(PayloadChunk(event)))
-                    case ReplyEnd():
+                    case ResponseEnd():
                         error = event.error
         if whole:
             await connection.send(encode_event(PayloadChunk(bytes(whole))))
         log: str | None = None
         if request.header("x-amz-log-type") == "Tail":
-            log = base64.b64encode(await reply.log_tail()).decode()
+            log = base64.b64encode(await response.log_tail()).decode()
         code, details = (error.type, error.body) if error else (None, None)
         await connection.send(encode_event(InvokeComplete(code, details, log)))
         await connection.end()
     finally:
-        reply.abandon()
+        response.abandon()
 
 
 def page_cors(request: Request) -> tuple[Headers, Headers]:
-    """Return the CORS headers for a page that invokes: of an answer, and of a preflight."""
+    """Return the CORS headers for a page that invokes: for the response and for a preflight."""
     headers = dict(request.headers)
     local = cors.local_page(headers.get("origin", ""))
-    return cors.answer_headers(local, headers), cors.preflight_headers(local, headers)
+    return cors.response_headers(local, headers), cors.preflight_headers(local, headers)
 
 
-def result_headers(invocation: Invocation) -> Headers:
-    """Return the headers that Lambda adds to a result."""
+def invocation_headers(invocation: FunctionInvocation) -> Headers:
+    """Return the headers that Lambda adds to the response of an invocation."""
     return (
         ("x-amzn-requestid", invocation.request_id),
         ("x-amz-executed-version", "$LATEST"),
@@ -192,6 +204,6 @@ def result_headers(invocation: Invocation) -> Headers:
     )
 
 
-def _function_error(error: FunctionError) -> WholeAnswer:
-    # Lambda answers 200: the invocation worked, the function did not.
+def _function_error(error: FunctionFailure) -> WholeResponse:
+    # The status is 200: the invocation succeeded, the function failed.
     return Head(200, (_JSON, ("x-amz-function-error", "Unhandled"))), error.body.encode()

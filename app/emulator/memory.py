@@ -1,9 +1,9 @@
 """How much memory an environment uses, and the limit on it.
 
-Lambda limits the memory of the whole environment. An address space limit (`RLIMIT_AS`) is not the
-same: Node and Go reserve gigabytes that they never touch and die at once under it. So the resident
-memory of all processes is watched; a peak shorter than the interval can slip through, and pages
-that processes share count for each. Where there is no /proc (macOS), nothing is measured.
+Lambda limits the memory of the whole environment. A limit on the address space (`RLIMIT_AS`) would
+not do: Node and Go reserve gigabytes that they never touch and would die at once. So the resident
+memory of all processes is sampled. A peak between two samples goes unnoticed, and shared pages
+count for each process that shares them. Without /proc (macOS) nothing is measured.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ def resident_bytes(pids: Iterable[int]) -> int:
     waiting = list(pids)
     while waiting:
         pid = waiting.pop()
-        with contextlib.suppress(OSError, ValueError, IndexError):  # it has just ended
+        with contextlib.suppress(OSError, ValueError, IndexError):  # the process has just ended
             total += int((_PROC / f"{pid}/statm").read_text().split()[1]) * page_bytes
             for children in (_PROC / f"{pid}/task").glob("*/children"):
                 waiting += map(int, children.read_text().split())
@@ -34,7 +34,8 @@ class MemoryWatch:
     """Samples the memory of an environment while it works.
 
     Args:
-        limit_bytes: more than this calls ``on_excess``, once.
+        pids: returns the processes to measure.
+        limit_bytes: ``on_excess`` is called the first time that more is used.
     """
 
     def __init__(

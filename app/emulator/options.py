@@ -1,4 +1,4 @@
-"""What the emulator is asked to do."""
+"""The options of one emulator."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,23 +13,25 @@ ACCOUNT_ID = "012345678912"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """One emulated Lambda.
+    """How one emulator behaves.
 
     Attributes:
-        command: what an environment runs after its extensions.
-        handlers: function name → value of ``_HANDLER``; any other name runs ``command`` as it is.
+        command: the runtime, started once the extensions have registered.
+        handlers: function name → value of ``_HANDLER``; a function of any other name runs
+            ``command`` without one.
         extensions: executables that every environment starts first.
-        variables: environment variables of the functions, before Lambda's own are set.
-        timeout_s: how long one invocation may take, 1 to 900 on Lambda.
-        init_timeout_s: how long an environment has to get ready (10 on Lambda).
+        variables: environment variables of the functions; Lambda's own are added.
+        timeout_s: the longest an invocation may take; Lambda allows 1 to 900.
+        init_timeout_s: the longest an environment may take to get ready; 10 on Lambda.
         memory_mb: memory limit of one environment, in MB (2**20 bytes).
-        concurrency: most environments of one function at a time.
-        raw_invoke: `…/invocations` leaves the prelude in the answer, as Lambda does.
-        buffered: no front streams: the answer is sent once it is complete.
-        bandwidth: answers stream no faster than on Lambda.
-        watch: folder whose changes restart the environments.
+        concurrency: the most environments of one function at a time.
+        raw_invoke: `…/invocations` leaves the prelude in the body, as Lambda does.
+        buffered: no address streams; every response is sent once it is complete.
+        bandwidth: responses stream no faster than on Lambda.
+        watch: folder whose changes make the next invocation start a new environment.
         cors: CORS configuration of the Function URL.
-        port: 0 chooses a free one.
+        host: address of the public port.
+        port: number of the public port; 0 chooses a free one.
     """
 
     command: tuple[str, ...]

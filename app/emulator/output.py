@@ -1,4 +1,4 @@
-"""What an environment's processes print, and the lines that Lambda adds to it."""
+"""What an environment's processes print, the lines that Lambda adds, and where both go."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import TextIO
 
 LOG_TAIL_BYTES = 4096
 _READ_BYTES = 64 * 1024
-# A line that never ends is printed in pieces of this size, as Lambda cuts long log events.
+# Longer lines are printed in pieces, as Lambda splits long log events.
 _MAX_LINE_BYTES = 256 * 1024
 
 _RESET, _DIM, _RED = "\x1b[0m", "\x1b[2m", "\x1b[31m"
@@ -15,7 +15,7 @@ _LABEL_COLOURS = ("\x1b[36m", "\x1b[35m", "\x1b[33m", "\x1b[34m", "\x1b[32m")
 
 
 class Console:
-    """Where all log lines go. Colours only for a person: a terminal, and no NO_COLOR."""
+    """Prints all log lines. Uses colours only on a terminal and if NO_COLOR is not set."""
 
     def __init__(self, stream: TextIO | None = None, *, colour: bool | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -27,16 +27,16 @@ class Console:
         self._write(f"{text}\n")
 
     def problem(self, text: str) -> None:
-        """Print a line that says what is wrong and what to do."""
+        """Print a line that states a problem and what to do about it."""
         self._write(f"{self._paint(_RED, text)}\n")
 
     def function_line(self, label: str, number: int, text: str) -> None:
-        """Print a line of a function. ``number`` chooses the colour of its label."""
+        """Print a line that a function wrote. ``number`` chooses the colour of its label."""
         colour = _LABEL_COLOURS[number % len(_LABEL_COLOURS)]
         self._write(f"{self._paint(colour, label)} {text}\n")
 
     def platform_line(self, label: str, number: int, text: str) -> None:
-        """Print a line of the platform about a function."""
+        """Print a line that Lambda itself writes about a function."""
         self.function_line(label, number, self._paint(_DIM, text))
 
     def _paint(self, colour: str, text: str) -> str:
@@ -48,7 +48,7 @@ class Console:
 
 
 class FunctionLog:
-    """The log of one environment. Remembers the last 4 KB since `mark`, for `LogResult`."""
+    """The log of one environment. Keeps the last 4 KB since `mark`, for `LogResult`."""
 
     def __init__(self, console: Console, label: str, number: int) -> None:
         self._console = console
@@ -57,7 +57,7 @@ class FunctionLog:
         self._tail = bytearray()
 
     def mark(self) -> None:
-        """An invocation begins."""
+        """Forget what was logged before: an invocation begins."""
         self._tail.clear()
 
     def tail(self) -> bytes:
@@ -73,7 +73,7 @@ class FunctionLog:
         self._console.platform_line(self._label, self._number, text)
 
     def problem(self, text: str) -> None:
-        """Say what is wrong. Not part of the function's log."""
+        """Print a problem. It does not become part of the function's log."""
         self._console.problem(f"{self._label} {text}")
 
     def _remember(self, line: bytes) -> None:
@@ -81,12 +81,12 @@ class FunctionLog:
         del self._tail[:-LOG_TAIL_BYTES]
 
 
-class Output:
+class OutputPipe:
     """The pipe that all processes of an environment print to.
 
-    Not an asyncio stream, so that `drain` can read at once what was printed before an answer:
-    without it a function's last line could come after its END line. The emulator keeps its own
-    writing end open: a pipe without writers would be readable (at its end) for ever.
+    It is not an asyncio stream, so that `drain` can read synchronously what was printed before the
+    response ended; otherwise a function's last line could be logged after its END line. The
+    emulator keeps a writing end open: without writers the pipe would count as readable for ever.
     """
 
     def __init__(self, on_line: Callable[[bytes], None]) -> None:
@@ -97,7 +97,7 @@ class Output:
         self.closed = False
 
     def fileno(self) -> int:
-        """The end to read from, for the event loop."""
+        """Return the reading end, for the event loop."""
         return self._read_end
 
     def drain(self) -> None:
@@ -110,7 +110,7 @@ class Output:
                 self._flush_unfinished()
 
     def close(self) -> None:
-        """Log what is left and close."""
+        """Log the rest and close the pipe."""
         self.drain()
         self._flush_unfinished()
         self.closed = True

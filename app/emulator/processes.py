@@ -13,7 +13,7 @@ _REAP_S = 5.0
 
 
 class Process:
-    """One started process, in a session of its own so that its children end with it."""
+    """One started process, in a session of its own so that signals reach its children too."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, changes: Changes) -> None:
         self.name = name
@@ -28,12 +28,12 @@ class Process:
 
     @property
     def ending(self) -> str:
-        """How it ended, in Lambda's words: ``exit status 1``, ``signal: killed``."""
+        """How it ended, as Lambda puts it: ``exit status 1``, ``signal: killed``."""
         code = self._process.returncode or 0
         if code >= 0:
             return f"exit status {code}"
         try:
-            return f"signal: {_SIGNAL_WORDS.get(-code) or signal.strsignal(-code)}"
+            return f"signal: {_SIGNAL_NAMES.get(-code) or signal.strsignal(-code)}"
         except ValueError:
             return f"signal {-code}"
 
@@ -48,7 +48,7 @@ class Process:
             os.killpg(self.pid, number)
 
     async def ended(self, timeout_s: float) -> bool:
-        """Wait for the end, ``timeout_s`` at most; return whether it came."""
+        """Wait for the process to end, ``timeout_s`` at most; return whether it did."""
         done, _ = await asyncio.wait({self._watch}, timeout=timeout_s)
         return bool(done)
 
@@ -57,8 +57,8 @@ class Process:
         self._changes.notify()
 
 
-# Go's words for signals, which Lambda prints.
-_SIGNAL_WORDS = {int(signal.SIGKILL): "killed", int(signal.SIGSEGV): "segmentation fault"}
+# Go's names of signals, which Lambda prints.
+_SIGNAL_NAMES = {int(signal.SIGKILL): "killed", int(signal.SIGSEGV): "segmentation fault"}
 
 
 class Processes:
@@ -77,7 +77,7 @@ class Processes:
 
     @property
     def ended(self) -> Process | None:
-        """The process that ended, if one has. The runtime's end explains more than another's."""
+        """A process that has ended, if any: the runtime if it has, since that explains most."""
         return next((process for process in reversed(self.all) if not process.running), None)
 
     async def start_extension(self, path: Path) -> None:
@@ -97,8 +97,8 @@ class Processes:
         """End all processes.
 
         Args:
-            grace_s: how long the processes named in ``shutdown`` have to end by themselves.
-            shutdown: names of the extensions that have been told.
+            grace_s: how long the extensions named in ``shutdown`` have to end by themselves.
+            shutdown: names of the extensions that were sent SHUTDOWN; the rest is killed at once.
         """
         polite = set(shutdown)
         for process in self.all:

@@ -6,23 +6,23 @@ import errno
 import signal
 
 from app.emulator.arguments import UsageError, read_options
-from app.emulator.fronts import Fronts
+from app.emulator.file_watch import watch_files
 from app.emulator.function import Function
 from app.emulator.options import DEFAULT_FUNCTION, Options
 from app.emulator.output import Console
+from app.emulator.public_port import PublicPort
 from app.emulator.server import HttpServer
-from app.emulator.watch import watch
 
-# A browser or an SDK may keep an unused connection this long.
+# How long a browser or an SDK may keep an unused connection.
 _IDLE_TIMEOUT_S = 75.0
 
 
 class CannotListen(Exception):
-    """The public port cannot be had. The text says what to do."""
+    """The public port cannot be opened. The text says what to do."""
 
 
 class Emulator:
-    """A local Lambda. An async context manager; inside, `url` answers.
+    """A local Lambda, as an async context manager: inside it `url` is served.
 
     Raises:
         CannotListen: on entering.
@@ -35,8 +35,8 @@ class Emulator:
             name: Function(options, name, console) for name in {DEFAULT_FUNCTION, *options.handlers}
         }
         self._port = options.port
-        fronts = Fronts(options, self._function, lambda: self._port, console)
-        self._server = HttpServer(fronts.respond, idle_timeout_s=_IDLE_TIMEOUT_S)
+        public_port = PublicPort(options, self._function, lambda: self._port, console)
+        self._server = HttpServer(public_port.respond, idle_timeout_s=_IDLE_TIMEOUT_S)
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -52,7 +52,7 @@ class Emulator:
         except OSError as error:
             raise CannotListen(_why_not_listening(error, host, port)) from error
         if self._options.watch is not None:
-            self._watching = asyncio.create_task(watch(self._options.watch, self._restart))
+            self._watching = asyncio.create_task(watch_files(self._options.watch, self._restart))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -74,7 +74,7 @@ class Emulator:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out ``emulate``; return the exit status. Ends on SIGINT and SIGTERM."""
+    """Run the emulator until SIGINT or SIGTERM; return the exit status."""
     console = Console()
     try:
         options = read_options(args)

@@ -16,9 +16,9 @@ class HttpServer:
     """Listens on one port and calls ``respond`` for each request.
 
     Args:
-        respond: answers one request; what it leaves unanswered is cut.
-        idle_timeout_s: closes a connection that sends no (further) request. ``None``: never, for
-            a runtime that keeps its connection while it is frozen.
+        respond: responds to one request; if the response is not complete, the connection is cut.
+        idle_timeout_s: closes a connection that sends no (further) request for so long. ``None``
+            is for runtimes, which keep their connection while they are frozen.
     """
 
     def __init__(self, respond: Respond, *, idle_timeout_s: float | None = None) -> None:
@@ -29,12 +29,12 @@ class HttpServer:
         self._changes = Changes()
 
     async def start(self, host: str, port: int = 0) -> int:
-        """Listen, and return the port. Raises `OSError` if it is taken."""
+        """Listen; return the port. Raises `OSError` if it is taken."""
         self._server = await asyncio.start_server(self._serve, host, port, backlog=512)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def until_quiet(self) -> None:
-        """Wait until every connection has been closed by the other side and read to its end."""
+        """Wait until all clients have closed their connections and what they sent is read."""
         await self._changes.until(lambda: not self._connections)
 
     async def close(self) -> None:
@@ -52,23 +52,23 @@ class HttpServer:
         self._connections.add(task)
         connection = Connection(reader, writer)
         try:
-            await self._answer_requests(connection)
+            await self._serve_requests(connection)
             await connection.close()
         except asyncio.CancelledError:
-            connection.abort()  # by `close`: the task ends here, and nobody waits for its result
+            connection.abort()  # cancelled by `close`; the task ends here anyway
         finally:
             connection.abort()
             self._connections.discard(task)
             self._changes.notify()
 
-    async def _answer_requests(self, connection: Connection) -> None:
+    async def _serve_requests(self, connection: Connection) -> None:
         try:
             while (request := await self._next_request(connection)) is not None:
                 await self._respond(connection, request)
         except BadRequest as error:
             await _refuse(connection, str(error))
         except ClientGone:
-            return  # nobody is left to be told
+            return  # there is nobody left to respond to
 
     async def _next_request(self, connection: Connection) -> Request | None:
         try:

@@ -16,7 +16,7 @@ from app.emulator.options import REGION, Options
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-# Any of these is a way to real credentials, which made-up ones would hide.
+# Each of these leads to real credentials, which made-up ones would hide.
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_PROFILE",
@@ -32,10 +32,10 @@ class EnvFileError(ValueError):
 
 
 def parse_env_file(text: str) -> dict[str, str]:
-    """Read ``NAME=value`` lines; ``#`` comments, ``export`` and quotes are understood.
+    """Read ``NAME=value`` lines, which may have ``#`` comments, ``export`` and quotes.
 
     Nothing is expanded. In double quotes a backslash escapes as usual (``\\n``, ``\\t``, ``\\r``, a
-    quote, itself); outside quotes a value ends before `` #``.
+    quote, itself); without quotes a value ends before `` #``.
 
     Raises:
         EnvFileError: says which line.
@@ -69,10 +69,10 @@ def environment_variables(
 
     Args:
         runtime_api: ``host:port`` of the environment's Runtime API.
-        app_port: a port that nobody else has: where the Lambda Web Adapter finds the web app.
+        app_port: a free port, on which the Lambda Web Adapter expects the web app.
     """
     own = dict(options.variables)
-    # A virtual environment's interpreter comes first, active or not: `bootstrap` says `python3`.
+    # `bootstrap` runs `python3`: this interpreter's, even if its virtual environment is not active.
     search_path = own.get("PATH", os.defpath)
     variables = {
         "LANG": "en_US.UTF-8",
@@ -90,8 +90,8 @@ def environment_variables(
         "AWS_DEFAULT_REGION": own.get("AWS_REGION", REGION),
         "LAMBDA_TASK_ROOT": os.getcwd(),
         "AWS_LWA_PORT": str(app_port),
-        # What a web app listens on that does not know the adapter's name for it. The port that
-        # `PORT` names outside is the emulator's own.
+        # For web apps that do not read the adapter's variable. The `PORT` of the emulator's own
+        # environment is the public port.
         "PORT": str(app_port),
     }
     if name in options.handlers:

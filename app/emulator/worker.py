@@ -1,4 +1,4 @@
-"""The life of one environment: get ready, answer, report, wait for the next invocation."""
+"""The life of one environment: initialise, run an invocation, report it, wait for the next."""
 
 import asyncio
 import math
@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 from app.emulator.environment import Environment
+from app.emulator.function_response import FunctionFailure, FunctionInvocation
 from app.emulator.options import Options
 from app.emulator.output import FunctionLog
-from app.emulator.reply import FunctionError, Invocation
 
-# A second try cannot help what could not even be executed.
+# If a file cannot be executed, a second init fails in the same way.
 _FINAL = frozenset({"Runtime.InvalidEntrypoint", "Extension.LaunchError"})
 
 
@@ -18,8 +18,8 @@ class Worker:
     """Owns one environment, from its first invocation to its end.
 
     Args:
-        on_idle: called when the environment can take another invocation, with `take`.
-        on_end: called when it never can again; its processes may still be ending.
+        on_idle: called each time the environment is free for another invocation, see `take`.
+        on_end: called once it will take no more; its processes may still be ending.
     """
 
     def __init__(
@@ -35,23 +35,23 @@ class Worker:
         self._log = log
         self._on_idle = on_idle
         self._on_end = on_end
-        self._inbox: asyncio.Queue[Invocation | None] = asyncio.Queue()
+        self._inbox: asyncio.Queue[FunctionInvocation | None] = asyncio.Queue()
         self._environment: Environment | None = None
         self._retired = False
 
-    def take(self, invocation: Invocation) -> None:
-        """Answer this invocation next. Only while idle."""
+    def take(self, invocation: FunctionInvocation) -> None:
+        """Run this invocation next. Only while idle."""
         self._inbox.put_nowait(invocation)
 
     def retire(self) -> None:
-        """End after the invocation at hand, at once if there is none."""
+        """End after the current invocation, at once if there is none."""
         self._retired = True
         self._inbox.put_nowait(None)
 
-    async def live(self, first: Invocation) -> None:
-        """Answer ``first`` and whatever `take` brings, until retired, cancelled or broken."""
+    async def live(self, first: FunctionInvocation) -> None:
+        """Run ``first`` and what `take` is given, until retired, cancelled or broken."""
         reason = "spindown"
-        invocation: Invocation | None = first
+        invocation: FunctionInvocation | None = first
         try:
             while invocation is not None:
                 error = await self._invoke(invocation)
@@ -67,7 +67,7 @@ class Worker:
             if self._environment is not None:
                 await self._environment.close(reason)
 
-    async def _next_invocation(self) -> Invocation | None:
+    async def _next_invocation(self) -> FunctionInvocation | None:
         assert self._environment is not None
         waiting = asyncio.ensure_future(self._inbox.get())
         exited = asyncio.ensure_future(self._environment.until_exit())
@@ -78,17 +78,17 @@ class Worker:
             process = self._environment.ended
             assert process is not None
             self._log.problem(f"{process.name} ended between invocations: {process.ending}")
-            # One may have come in the same moment; it gets a new environment.
+            # An invocation taken at the same moment gets a new environment.
             return None if self._inbox.empty() else self._inbox.get_nowait()
         finally:
             waiting.cancel()
             exited.cancel()
 
-    async def _invoke(self, invocation: Invocation) -> FunctionError | None:
-        stopped = FunctionError.of_invocation(
+    async def _invoke(self, invocation: FunctionInvocation) -> FunctionFailure | None:
+        stopped = FunctionFailure.of_invocation(
             "Sandbox.Failure", invocation.request_id, "the emulator was stopped"
         )
-        error: FunctionError | None = stopped
+        error: FunctionFailure | None = stopped
         init_s: float | None = None
         began = time.monotonic()
         try:
@@ -103,18 +103,18 @@ class Worker:
             self._log.platform_line(f"START RequestId: {invocation.request_id} Version: $LATEST")
             deadline = asyncio.get_running_loop().time() + self._options.timeout_s
             if init_error is not None and init_error.type not in _FINAL:
-                # As on Lambda: a failed init is done once more, in the time of the invocation.
+                # As on Lambda, a failed init is repeated once within the invocation.
                 environment, init_error = await self._initialise(self._options.timeout_s)
             error = init_error or await environment.run(invocation, deadline)
             return error
         finally:
-            if error is stopped and invocation.reply.end is not None:
-                error = None  # the answer was complete; only the next event was not asked for yet
-            invocation.reply.finish(error)
+            if error is stopped and invocation.response.end is not None:
+                error = None  # the response was complete; the runtime had only not polled yet
+            invocation.response.finish(error)
             self._report(invocation, error, began, init_s)
-            invocation.reply.close(self._log.tail())
+            invocation.response.close(self._log.tail())
 
-    async def _initialise(self, timeout_s: float) -> tuple[Environment, FunctionError | None]:
+    async def _initialise(self, timeout_s: float) -> tuple[Environment, FunctionFailure | None]:
         if self._environment is not None:
             await self._environment.close("failure")
         self._environment = environment = Environment(self._options, self._name, self._log)
@@ -132,12 +132,13 @@ class Worker:
 
     def _report(
         self,
-        invocation: Invocation,
-        error: FunctionError | None,
+        invocation: FunctionInvocation,
+        error: FunctionFailure | None,
         began: float,
         init_s: float | None,
     ) -> None:
-        reply, memory = invocation.reply, self._environment.memory if self._environment else None
+        response = invocation.response
+        memory = self._environment.memory if self._environment else None
         duration_ms = (time.monotonic() - began) * 1000
         billed_ms = math.ceil(duration_ms + (init_s or 0.0) * 1000)
         peak_mb = math.ceil(memory.max_bytes / 2**20) if memory else 0
@@ -150,10 +151,10 @@ class Worker:
         ]
         if init_s is not None:
             fields.append(f"Init Duration: {init_s * 1000:.2f} ms")
-        fields.append(f"Bytes Streamed: {reply.streamed_bytes}")
-        if reply.first_byte_at is not None:
-            fields.append(f"Time To First Byte: {(reply.first_byte_at - began) * 1000:.2f} ms")
-        stated = error or (reply.end.error if reply.end else None)
+        fields.append(f"Bytes Streamed: {response.streamed_bytes}")
+        if response.first_byte_at is not None:
+            fields.append(f"Time To First Byte: {(response.first_byte_at - began) * 1000:.2f} ms")
+        stated = error or (response.end.error if response.end else None)
         if stated is not None:
             status = "timeout" if stated.type == "Sandbox.Timedout" else "error"
             fields += [f"Status: {status}", f"Error Type: {stated.type}"]

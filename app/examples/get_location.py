@@ -1,4 +1,4 @@
-"""An example of a client tool: the browser answers it."""
+"""An example of a client tool, which the browser executes."""
 
 from app.tools import client_tool
 

@@ -1,4 +1,4 @@
-"""An example of a tool that takes a while and says how far it is."""
+"""An example of a tool that takes a while and reports its progress."""
 
 import asyncio
 from typing import Annotated

@@ -1,9 +1,9 @@
 """Streams a sentence word by word: a plain handler for the Lambda runtime, and a program.
 
-    {"delay": 0.5, "format": "json", "sentence": "Hello this is …"}      every key may be left out
+    {"delay": 0.5, "format": "json", "sentence": "Hello this is …"}      every key is optional
 
-``json`` sends a line for the start, for each word and for the end; ``text`` sends the words with
-spaces between. On Lambda: ``_HANDLER=examples.words.handler``. In a terminal:
+``json`` sends a line for the start, for each word and for the end; ``text`` sends the words,
+separated by spaces. On Lambda: ``_HANDLER=examples.words.handler``. In a terminal:
 
     python -m app words --delay 0.1 --format text --sentence "Any words you like"
 """
@@ -21,13 +21,17 @@ FORMATS = ("json", "text")
 
 
 class Context(Protocol):
-    """What of the runtime's context is used here."""
+    """The part of the runtime's context that is used here."""
 
     aws_request_id: str
 
 
 def handler(event: Mapping[str, Any], context: Context) -> Iterator[bytes]:
-    """Answer an invocation. Raises `ValueError` for a key whose value cannot be used."""
+    """Stream a sentence.
+
+    Raises:
+        ValueError: the event has a key whose value cannot be used.
+    """
     delay_s = event.get("delay", DELAY_S)
     if isinstance(delay_s, bool) or not isinstance(delay_s, int | float) or not 0 <= delay_s <= 60:
         raise ValueError("delay must be a number of seconds between 0 and 60")
@@ -55,15 +59,15 @@ def stream_words(
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[bytes]:
-    """Yield what is to be sent, with a pause before every word but the first.
+    """Yield the pieces to send, with a pause before each word except the first.
 
     Args:
-        sentence: its words are what stands between white space.
-        delay_s: seconds.
+        sentence: its words are separated by white space.
+        delay_s: length of a pause, in seconds.
         output: ``json`` or ``text``.
-        request_id: told in the first line.
-        now: Unix seconds.
-        sleep: takes seconds.
+        request_id: part of the first line of ``json``.
+        now: returns Unix time in seconds.
+        sleep: waits; takes seconds.
     """
     words = sentence.split()
     total = len(words)
@@ -128,7 +132,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="words")
     add_arguments(parser)
     return run(parser.parse_args(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

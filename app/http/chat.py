@@ -1,42 +1,46 @@
-"""From a parsed request to a running turn to its answer.
+"""From a parsed chat request to a running turn to its response.
 
-The status of an answer is held back until the model's response headers are here, so that what goes
-wrong before is a real HTTP error; a model that takes longer than that gets a 200 and keep-alives.
+The status of a response is held back until the model's response headers are here, so that what
+goes wrong before is a real HTTP error; a model that takes longer than that gets a 200 and
+keep-alives.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import InvalidOption
-from app.events import Emit, Event, Finish, Usage
-from app.http.objects import INSTRUCTION, ObjectSchema, question
+from app.events import Emit
+from app.http.admission import AdmittedRequest
+from app.http.disconnect import watch
+from app.http.objects import INSTRUCTION, ObjectSchema, checked, question
 from app.http.options import deadline_of, wants_stream
-from app.http.responses import JSONAnswer, TurnResponse, failure, watch
+from app.http.responses import JSONResponse, TurnResponse, failure
 from app.messages import ChatRequest
+from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers.provider import Provider
-from app.telemetry.log import RequestLog
 from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.tool import Tool
 from app.tools.toolbox import Toolbox, earlier_calls
 from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
-from app.turns.running_turns import Turns
+from app.turns.outcome import TurnLabels
+from app.turns.progress import TurnProgress
+from app.turns.running_turns import RunningTurns
 from app.turns.transcript import Transcript
 from app.turns.turn import TurnRequest, run_turn
 
 
-class AnswerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server decided about its answers; times in seconds."""
+class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server decided about its turns; times in seconds."""
 
     model: str
     models: frozenset[str]
@@ -49,15 +53,15 @@ class AnswerOptions(msgspec.Struct, frozen=True, kw_only=True):
     deadline_margin_s: float
 
 
-class Answers:
-    """Makes the answer to a chat request.
+class ChatResponder:
+    """Runs the turn that a chat request asks for, and makes the response of it.
 
     Args:
         provider: the model.
-        turns: takes charge of every turn.
+        turns: starts every turn.
         options: what the server decided.
         tools: by name; what the model may call.
-        approvals: signs and checks the user's word on a tool call.
+        approvals: signs approval requests and checks the user's replies.
         new_id: makes a unique id with the given prefix.
         now: Unix seconds.
     """
@@ -65,8 +69,8 @@ class Answers:
     def __init__(
         self,
         provider: Provider,
-        turns: Turns,
-        options: AnswerOptions,
+        turns: RunningTurns,
+        options: ChatOptions,
         *,
         tools: Mapping[str, Tool],
         approvals: Approvals,
@@ -81,98 +85,64 @@ class Answers:
         self._new_id = new_id
         self._now = now
 
-    async def answer(
-        self, request: Request, asked: ChatRequest, *, request_id: str, started: float
-    ) -> Response:
+    async def respond(self, admitted: AdmittedRequest, asked: ChatRequest) -> Response:
         """Run the turn that ``asked`` wants.
 
         Raises:
             InvalidOption: an override that cannot be met.
             ChatError: the turn failed before it had anything to say.
         """
+        query = admitted.http.query_params
         dialect = negotiate(
             asked.shape,
-            query=(request.query_params.get("protocol"), request.query_params.get("sdk")),
+            query=(query.get("protocol"), query.get("sdk")),
             body=(asked.protocol, asked.sdk),
         )
-        return await self._respond(request, asked, dialect, request_id, started)
+        return await self._respond(admitted, asked, dialect)
 
-    async def answer_object(
-        self,
-        request: Request,
-        schema: ObjectSchema,
-        value: Any,
-        *,
-        request_id: str,
-        started: float,
+    async def respond_with_object(
+        self, admitted: AdmittedRequest, schema: ObjectSchema, value: Any
     ) -> Response:
         """Run a turn whose answer is a JSON document that fits ``schema``.
 
         Args:
-            request: decides how the answer travels; plain text unless it says otherwise.
+            admitted: its query decides how the answer travels; plain text unless it says otherwise.
             schema: what the document has to fit.
             value: the request's body, whatever JSON the page submitted.
-            request_id: for the log and the response.
-            started: `time.perf_counter` when the request came in.
 
         Raises:
             InvalidOption: an override that cannot be met.
             ChatError: the turn failed before it had anything to say.
         """
+        query = admitted.http.query_params
         asked = ChatRequest(shape="prompt", messages=(question(value),))
-        protocol = request.query_params.get("protocol") or "text"
-        dialect = negotiate("prompt", query=(protocol, request.query_params.get("sdk")))
-        return await self._respond(request, asked, dialect, request_id, started, schema)
+        dialect = negotiate("prompt", query=(query.get("protocol") or "text", query.get("sdk")))
+        return await self._respond(admitted, asked, dialect, schema)
 
     async def _respond(
         self,
-        request: Request,
+        admitted: AdmittedRequest,
         asked: ChatRequest,
         dialect: Dialect,
-        request_id: str,
-        started: float,
         schema: ObjectSchema | None = None,
     ) -> Response:
-        is_stream = wants_stream(request, default=asked.stream)
-        encoder = encoder_for(dialect, now=self._now)
         options = self._options
-        deadline = deadline_of(request, now=self._now(), margin_s=options.deadline_margin_s)
-        record = RequestLog(
-            request_id=request_id,
-            chat_id=asked.chat_id,
-            protocol=dialect.protocol,
-            shape=asked.shape,
-            model=self._model(asked),
-        )
-        message_id = asked.continues or self._new_id("msg")
-        keeps_transcript = not is_stream or schema is not None or self._turns.keeps_transcripts
-        transcript = Transcript(message_id) if keeps_transcript else None
-        tools = self._toolbox(asked, dialect, deadline, schema)
-        # From here on a timer runs: nothing may fail before the turn has charge of it.
+        is_stream = wants_stream(admitted.http, default=asked.stream)
+        encoder = encoder_for(dialect, now=self._now)
         outbox = (
             Outbox(keep_alive_s=options.keep_alive_s, keep_alive=encoder.keep_alive)
             if is_stream
             else None
         )
-        turn = LiveTurn(
-            self._runner(asked, message_id, record, started, tools, schema, transcript),
-            message_id=message_id,
-            framer=Framer(encoder, earlier_calls(asked.approvals)),
-            outbox=outbox,
-            record=record,
-            on_end=self._turns.ended,
-            started=started,
-            transcript=transcript,
-            deadline=deadline,
-        )
-        self._turns.add(turn)
-        leaving = watch(request)
-        headers = {"x-request-id": request_id}
+        turn = self._turn(admitted, asked, dialect, encoder, outbox, schema)
+        self._turns.start(turn)
+        leaving = watch(admitted.http)
+        headers = {"x-request-id": admitted.id}
         try:
             await _opened(turn, leaving, options.status_wait_s if is_stream else None)
             if outbox is None:
                 leaving.cancel()
-                return await _whole(turn, asked, headers, is_object=schema is not None)
+                return await _whole(turn, headers, is_object=schema is not None)
         except BaseException:
             leaving.cancel()
             await turn.leave()
@@ -184,6 +154,69 @@ class Answers:
             leaving,
             media_type=encoder.media_type,
             headers={**encoder.headers, **headers},
+        )
+
+    def _turn(
+        self,
+        admitted: AdmittedRequest,
+        asked: ChatRequest,
+        dialect: Dialect,
+        encoder: Encoder,
+        outbox: Outbox | None,
+        schema: ObjectSchema | None,
+    ) -> LiveTurn:
+        """Return the turn, not started.
+
+        Raises:
+            InvalidOption: the model that was asked for is not allowed.
+        """
+        model = self._model(asked)
+        deadline = deadline_of(
+            admitted.http, now=self._now(), margin_s=self._options.deadline_margin_s
+        )
+        message_id = asked.continues or self._new_id("msg")
+        request = self._turn_request(asked, model, message_id, schema)
+        toolbox = self._toolbox(asked, dialect, deadline, schema)
+        progress = TurnProgress(model=model, started=admitted.started)
+        keeps_transcript = outbox is None or schema is not None or self._turns.keeps_transcripts
+        transcript = Transcript(message_id) if keeps_transcript else None
+
+        async def run(emit: Emit) -> None:
+            if schema is not None and transcript is not None:
+                emit = checked(emit, schema, lambda: transcript.text)
+            await run_turn(request, emit, provider=self._provider, tools=toolbox, progress=progress)
+
+        return LiveTurn(
+            run,
+            labels=TurnLabels(
+                request_id=admitted.id,
+                chat_id=asked.chat_id,
+                protocol=dialect.protocol,
+                shape=asked.shape,
+                model=model,
+            ),
+            message_id=message_id,
+            framer=Framer(encoder, earlier_calls(asked.approval_replies)),
+            outbox=outbox,
+            progress=progress,
+            transcript=transcript,
+            deadline=deadline,
+        )
+
+    def _turn_request(
+        self, asked: ChatRequest, model: str, message_id: str, schema: ObjectSchema | None
+    ) -> TurnRequest:
+        options = self._options
+        return TurnRequest(
+            message_id=message_id,
+            model=model,
+            messages=asked.messages,
+            approval_replies=asked.approval_replies,
+            system_prompt=options.system_prompt if schema is None else INSTRUCTION,
+            temperature=options.temperature,
+            max_output_tokens=options.max_output_tokens,
+            max_steps=options.max_steps,
+            response_schema=None if schema is None else schema.for_model(),
         )
 
     def _toolbox(
@@ -201,45 +234,6 @@ class Answers:
         )
         tools = self._tools if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)
-
-    def _runner(
-        self,
-        asked: ChatRequest,
-        message_id: str,
-        record: RequestLog,
-        started: float,
-        tools: Toolbox,
-        schema: ObjectSchema | None,
-        transcript: Transcript | None,
-    ) -> Callable[[Emit], Awaitable[None]]:
-        options = self._options
-        turn = TurnRequest(
-            message_id=message_id,
-            model=record.model,
-            messages=asked.messages,
-            approvals=asked.approvals,
-            system_prompt=options.system_prompt if schema is None else INSTRUCTION,
-            temperature=options.temperature,
-            max_output_tokens=options.max_output_tokens,
-            max_steps=options.max_steps,
-            response_schema=None if schema is None else schema.for_model(),
-        )
-
-        def about(usage: Usage) -> Mapping[str, Any]:
-            timings = {
-                "timeToFirstTokenMs": record.first_token_ms,
-                "durationMs": round((time.perf_counter() - started) * 1000, 3),
-            }
-            counted = usage.counted()
-            known = {name: ms for name, ms in timings.items() if ms is not None}
-            return {"model": record.model, **({"usage": counted} if counted else {}), **known}
-
-        async def run(emit: Emit) -> None:
-            if schema is not None and transcript is not None:
-                emit = _checked(emit, schema, transcript)
-            await run_turn(turn, emit, provider=self._provider, about=about, tools=tools)
-
-        return run
 
     def _model(self, asked: ChatRequest) -> str:
         if asked.model is None:
@@ -263,37 +257,23 @@ async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | N
         turn.opened.result()
 
 
-def _checked(emit: Emit, schema: ObjectSchema, transcript: Transcript) -> Emit:
-    """Return an ``emit`` that ends a turn with an error if its answer breaks the schema."""
-
-    async def emit_checked(events: Sequence[Event]) -> None:
-        if not isinstance(events[-1], Finish):
-            await emit(events)
-            return
-        await emit(events[:-1])  # the transcript has all of the text now
-        await emit([schema.check(transcript.text) or events[-1]])
-
-    return emit_checked
-
-
-async def _whole(
-    turn: LiveTurn, asked: ChatRequest, headers: Mapping[str, str], *, is_object: bool
-) -> Response:
+async def _whole(turn: LiveTurn, headers: Mapping[str, str], *, is_object: bool) -> Response:
     """Return the answer in one piece (``"stream": false``)."""
     await asyncio.wait([turn.task])
-    transcript = turn.transcript
+    transcript, outcome, chat_id = turn.transcript, turn.outcome, turn.labels.chat_id
     assert transcript is not None
-    if transcript.error is not None:
-        message = transcript.message()
-        return failure(transcript.error.message, turn.record.status, headers, message=message)
-    return JSONAnswer(
+    assert outcome is not None
+    message = transcript.message()
+    if outcome.error is not None:
+        return failure(outcome.error.message, outcome.status, headers, message=message)
+    return JSONResponse(
         {
             "success": True,
-            **({"id": asked.chat_id} if asked.chat_id else {}),
+            **({"id": chat_id} if chat_id else {}),
             **({"object": json.loads(transcript.text)} if is_object else {"text": transcript.text}),
-            "finishReason": transcript.finish_reason,
-            "usage": transcript.usage.counted(),
-            "message": transcript.message(),
+            "finishReason": outcome.finish_reason or "other",
+            "usage": outcome.usage.counted(),
+            "message": message,
         },
         headers=dict(headers),
     )

@@ -1,28 +1,78 @@
-"""Every error before the first byte, as ``{"success": false, "error": "…"}``."""
+"""Errors before the first byte, as ``{"success": false, "error": "…"}``.
 
-from collections.abc import Sequence
+Each of our endpoints makes its own error responses, so that they are the same in whatever app it
+is included. The errors of other people's routes are theirs: nothing here touches them.
+"""
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Collection
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Match
 
 from app.errors import ChatError
-from app.http.incoming import request_id
+from app.http.admission import request_id
 from app.http.responses import failure
 
+logger = logging.getLogger("deltaline")
 
-def add_error_answers(app: Starlette, routes: Sequence[Route]) -> None:
-    """Let ``app`` answer errors so; ``routes`` are those whose methods a 405 names."""
 
-    async def chat_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, ChatError)
-        headers = {**error.headers(), "x-request-id": request_id(request)}
-        return failure(error.public_message, error.status, headers)
+def with_error_responses(
+    endpoint: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return ``endpoint``, with a response for whatever it raises.
+
+    An app that has a handler of its own for the exception gets it: `ChatError` or a subclass for
+    an error of ours, ``Exception`` or 500 for a defect.
+    """
+
+    @functools.wraps(endpoint)
+    async def respond(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except HTTPException:
+            raise
+        except ChatError as error:
+            known_until = type(error).__mro__.index(ChatError) + 1
+            if _is_handled(request, type(error).__mro__[:known_until]):
+                raise
+            headers = {**error.headers(), "x-request-id": request_id(request)}
+            return failure(error.public_message, error.status, headers)
+        except Exception as error:
+            if request.app.debug or _is_handled(request, (500, *type(error).__mro__)):
+                raise
+            logger.error("a request failed by a defect", exc_info=error)
+            headers = {"x-request-id": request_id(request)}
+            return failure(ChatError.public_message, ChatError.status, headers)
+
+    return respond
+
+
+def _is_handled(request: Request, keys: Collection[int | type]) -> bool:
+    handlers = request.app.exception_handlers
+    return any(key in handlers for key in keys)
+
+
+def add_not_found(app: Starlette, endpoints: Collection[object]) -> None:
+    """Let ``app`` say in our form that there is nothing at a path, or nothing for a method.
+
+    Args:
+        endpoints: ours. What the routes of others raise gets the response that it had before.
+    """
+    theirs = app.exception_handlers.get(HTTPException)
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        endpoint = request.scope.get("endpoint")
+        if endpoint is not None and endpoint not in endpoints:
+            if theirs is not None:
+                response: Response = await theirs(request, error)
+                return response
+            return PlainTextResponse(error.detail, error.status_code, error.headers)
         path = request.scope["path"]
         sentences = {
             404: f"There is nothing at {path[:200]}.",
@@ -32,22 +82,17 @@ def add_error_answers(app: Starlette, routes: Sequence[Route]) -> None:
         headers = {**(error.headers or {}), "x-request-id": request_id(request)}
         if error.status_code == 405:
             # Starlette names the methods of the first route at this path only.
-            headers["Allow"] = ", ".join(sorted(_methods(request, routes)))
+            headers["Allow"] = ", ".join(sorted(_methods(request)))
         return failure(message, error.status_code, headers)
 
-    async def defect(request: Request, error: Exception) -> Response:
-        headers = {"x-request-id": request_id(request)}
-        return failure(ChatError.public_message, ChatError.status, headers)
-
-    app.add_exception_handler(ChatError, chat_error)
     app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(Exception, defect)
 
 
-def _methods(request: Request, routes: Sequence[Route]) -> set[str]:
+def _methods(request: Request) -> set[str]:
+    """Return the methods that all routes together have for the request's path."""
     return {
         method
-        for route in routes
+        for route in request.app.routes
         if route.matches(request.scope)[0] is not Match.NONE
-        for method in route.methods or ()
+        for method in getattr(route, "methods", None) or ()
     }

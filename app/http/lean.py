@@ -1,7 +1,7 @@
-"""The app without FastAPI, for starts that somebody waits for, as on Lambda.
+"""The app without FastAPI, where start-up time matters, as on Lambda.
 
-The same routes. FastAPI takes a third of the whole start to load, and all that it does here is to
-describe them; it is loaded when somebody asks for that.
+The routes are the same. Loading FastAPI takes a third of the start, and here it only documents
+them: it is loaded when somebody opens the documentation.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.routes import Endpoint
 
-# Where FastAPI puts its pages.
+# The paths of FastAPI's pages.
 _DOCUMENTATION = ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc")
 
 
@@ -22,7 +22,7 @@ def lean(
     endpoints: Sequence[Endpoint],
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]],
 ) -> Starlette:
-    """Return an app that serves ``endpoints``, and documents them once it is asked to."""
+    """Return an app that serves ``endpoints``, and documents them on request."""
     pages = _Documentation(endpoints)
     described = [Route(path, pages, methods=["GET"]) for path in _DOCUMENTATION]
     app = Starlette(routes=[*described, *plain_routes(endpoints)], lifespan=lifespan)
@@ -33,15 +33,15 @@ def lean(
 def plain_routes(endpoints: Sequence[Endpoint]) -> Sequence[Route]:
     """Return Starlette's own routes."""
     routes = []
-    for path, method, answer, _ in endpoints:
-        route = Route(path, answer, methods=[method])
+    for path, method, respond, _ in endpoints:
+        route = Route(path, respond, methods=[method])
         route.methods = {method}  # Starlette adds HEAD, FastAPI does not
         routes.append(route)
     return routes
 
 
 class _Documentation:
-    """An ASGI app: FastAPI's pages about ``endpoints``, made on the first request."""
+    """An ASGI app that serves FastAPI's pages about ``endpoints``, made on the first request."""
 
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self._endpoints = endpoints

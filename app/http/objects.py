@@ -6,14 +6,14 @@ checked, since not every model keeps to its schema.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from pydantic import BaseModel, ValidationError
 
 from app.errors import NotFound
-from app.events import Error
+from app.events import Emit, Error, Event, Finish
 from app.messages import Message, TextPart
 
 INSTRUCTION = "Answer with one JSON document that fits the given schema, and with nothing else."
@@ -71,3 +71,20 @@ def question(value: Any) -> Message:
     """Return what ``submit(value)`` of `useObject` posted, as the user's message."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return Message("user", (TextPart(text),))
+
+
+def checked(emit: Emit, schema: ObjectSchema, text: Callable[[], str]) -> Emit:
+    """Return an ``emit`` that ends a turn with an error if its answer breaks the schema.
+
+    Args:
+        text: gives the answer's text so far.
+    """
+
+    async def emit_checked(events: Sequence[Event]) -> None:
+        if not isinstance(events[-1], Finish):
+            await emit(events)
+            return
+        await emit(events[:-1])  # now all of the text is known
+        await emit([schema.check(text()) or events[-1]])
+
+    return emit_checked

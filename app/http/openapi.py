@@ -1,7 +1,7 @@
-"""What ``/openapi.json`` says of each route, beside what FastAPI finds out by itself.
+"""What ``/openapi.json`` says about each route, beyond what FastAPI derives itself.
 
 The routes take the raw request, since a chat body has many shapes; those shapes are in
-`app.http.openapi_bodies`. `tests/http/test_openapi.py` holds the running app against them.
+`app.http.openapi_bodies`. `tests/http/test_openapi.py` checks the running app against them.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ _ERROR = {
 }
 _STREAM = {
     "text/plain": {"schema": {"type": "string"}, "example": '0:"Hello"\n'},
-    # No schema: OpenAPI 3.1 would mean the whole body by it, 3.2 and its tools each event.
+    # No schema: in OpenAPI 3.1 it would describe the whole body, in 3.2 each event.
     "text/event-stream": {
         "example": 'data: {"type":"text-delta","id":"t1","delta":"Hello"}\n\n',
     },

@@ -1,6 +1,6 @@
 """The shapes of request bodies, as JSON schemas with examples, for ``/openapi.json``.
 
-They say what is documented, not all that is accepted: `app.requests` is lenient.
+They describe what is documented; `app.requests` accepts more.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a request says about its answer outside of its body: in the query string and headers."""
+"""The options of a request that stand outside its body: in the query string and the headers."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from app.errors import InvalidOption
 
 
 def wants_stream(request: Request, *, default: bool) -> bool:
-    """Return ``?stream=``, or ``default`` where the query does not say.
+    """Return the value of ``?stream=``, or ``default`` if the query has none.
 
     Raises:
         InvalidOption: neither true nor false.
@@ -27,10 +27,10 @@ def wants_stream(request: Request, *, default: bool) -> bool:
 
 
 def deadline_of(request: Request, *, now: float, margin_s: float) -> float | None:
-    """Return the loop time at which the turn has to end, if Lambda said when it will.
+    """Return the loop time at which the turn has to end, if Lambda gave a deadline.
 
-    The Lambda Web Adapter and our own runtime both put Lambda's context into this header, over
-    whatever a client sent. Elsewhere a client can shorten its own turn with it, and no more.
+    The Lambda Web Adapter and our own runtime put Lambda's context into this header and replace
+    what a client sent. Elsewhere a client can only shorten its own turn with it.
 
     Args:
         request: its header ``x-amzn-lambda-context`` holds ``deadline``, milliseconds since 1970.

@@ -1,14 +1,14 @@
-"""How a turn's frames become an HTTP response, and errors one of theirs.
+"""The HTTP responses: a running turn, a JSON body, an error.
 
-One response serves every protocol on every transport: frames are ready-made bytes, with their
-keep-alives in them, and the turn pushes them into the connection itself (see `app.turns.outbox`).
+One streaming response serves every protocol on every transport. Frames are finished bytes, with
+keep-alives among them, and the turn pushes them into the connection itself (see
+`app.turns.outbox`).
 """
 
 import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -19,16 +19,6 @@ from app.turns.outbox import Outbox
 
 # What every streaming answer carries, so that no proxy holds it back.
 STREAM_HEADERS: Mapping[str, str] = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-
-
-def watch(request: Request) -> asyncio.Task[None]:
-    """Return a task that is done as soon as the client has left; its body has been read."""
-
-    async def left() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    return asyncio.create_task(left())
 
 
 class TurnResponse(Response):
@@ -88,13 +78,13 @@ class TurnResponse(Response):
             self._leaving.cancel()
             await turn.leave()
             self._outbox.close()
-            outcome: dict[str, Any] | None = scope.get("extensions", {}).get(OUTCOME)
-            if outcome is not None and turn.error is not None:
-                outcome["error_code"] = turn.error.code
-                outcome["error_message"] = turn.error.message
+            told: dict[str, Any] | None = scope.get("extensions", {}).get(OUTCOME)
+            if told is not None and turn.error is not None:
+                told["error_code"] = turn.error.code
+                told["error_message"] = turn.error.message
 
 
-class JSONAnswer(Response):
+class JSONResponse(Response):
     """A JSON body made by the same encoder as everything else (lone surrogates, NaN)."""
 
     media_type = "application/json"
@@ -105,7 +95,7 @@ class JSONAnswer(Response):
 
 def failure(
     message: str, status: int, headers: Mapping[str, str] | None = None, /, **more: Any
-) -> JSONAnswer:
+) -> JSONResponse:
     """Return an error before the first byte: ``{"success": false, "error": message}``."""
     body = {"success": False, "error": message, **more}
-    return JSONAnswer(body, status_code=status, headers=dict(headers or {}))
+    return JSONResponse(body, status_code=status, headers=dict(headers or {}))

@@ -1,4 +1,4 @@
-"""The HTTP surface. Every route is here; what they do is in `app.http.chat` and `app.requests`.
+"""The HTTP surface. Every route is here; what they do is in `app.http.chat` and `app.http.tools`.
 
 Bodies are read and parsed by us, not by FastAPI: a chat request has seven shapes, and its errors
 are sentences. What the routes accept is written for people and programs in `app.http.openapi`.
@@ -13,31 +13,32 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from app import __version__
-from app.aws.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.errors import InvalidJson, NotFound, RequestError
 from app.http import openapi
-from app.http.chat import Answers
-from app.http.incoming import Incoming, request_id
+from app.http.admission import Admission, AdmittedRequest, request_id
+from app.http.chat import ChatResponder
+from app.http.errors import with_error_responses
+from app.http.lifespan import Lifespan
 from app.http.objects import Schemas
-from app.http.responses import JSONAnswer
-from app.http.tools import ToolAnswers
+from app.http.responses import JSONResponse
+from app.http.tools import ToolResponder
 from app.messages import ToolRequest
 from app.requests.body import parse_json
 from app.requests.envelope import parse
-from app.telemetry.log import RequestLog, log_unanswered
+from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
+from app.telemetry.log import RequestLine, elapsed_ms, log_request
 
-# Makes the answer from the request's body; told its id and when it came in (`time.perf_counter`).
-_Answer: TypeAlias = Callable[[Request, bytes, str, float], Awaitable[Response]]
+_Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
 
 _NOTHING_RUNS: Mapping[str, str] = {"cache-control": "no-store"}
 
 
 class Endpoint(NamedTuple):
-    """One route: ``answer`` serves it, and ``description`` is what FastAPI is told about it."""
+    """One route: ``respond`` serves it, and ``description`` is what FastAPI is told about it."""
 
     path: str
     method: Literal["GET", "POST"]
-    answer: Callable[[Request], Awaitable[Response]]
+    respond: Callable[[Request], Awaitable[Response]]
     description: Mapping[str, Any]
 
 
@@ -45,9 +46,10 @@ class Routes:
     """The endpoints of one app.
 
     Args:
-        incoming: reads and admits requests.
-        answers: makes the answer to a chat request.
-        tool_answers: makes the answer to a request for one tool.
+        admission: decides which requests are served.
+        chat: makes the response to a chat request.
+        tools: makes the response to a request for one tool.
+        lifespan: of the app.
         schemas: of ``POST /api/object/{schema}``.
         allow_client_system: whether system messages from the client are kept.
         page: folder of the built demo page, if there is one.
@@ -56,18 +58,20 @@ class Routes:
 
     def __init__(
         self,
-        incoming: Incoming,
-        answers: Answers,
-        tool_answers: ToolAnswers,
+        admission: Admission,
+        chat: ChatResponder,
+        tools: ToolResponder,
+        lifespan: Lifespan,
         *,
         schemas: Schemas,
         allow_client_system: bool,
         page: Path | None,
         facts: Mapping[str, Any],
     ) -> None:
-        self._incoming = incoming
-        self._answers = answers
-        self._tool_answers = tool_answers
+        self._admission = admission
+        self._chat = chat
+        self._tools = tools
+        self._lifespan = lifespan
         self._schemas = schemas
         self._allow_client_system = allow_client_system
         self._page = page
@@ -77,7 +81,7 @@ class Routes:
         """Return the routes, in the order in which they match."""
         tool = "/api/tools/{name}/invoke"
         hidden = {"include_in_schema": False}
-        return [
+        endpoints = [
             *(Endpoint(path, "POST", self.chat, openapi.chat(path)) for path in ("/api/chat", "/")),
             Endpoint("/events", "POST", self.event, openapi.EVENTS),
             Endpoint("/api/completion", "POST", self.chat, openapi.COMPLETION),
@@ -91,43 +95,47 @@ class Routes:
             Endpoint("/", "GET", self.home, openapi.HOME),
             Endpoint("/{chat_id}/stream", "GET", self.resume, hidden),
         ]
+        return [
+            endpoint._replace(respond=with_error_responses(endpoint.respond))
+            for endpoint in endpoints
+        ]
 
     async def chat(self, request: Request) -> Response:
         """Run one assistant turn and stream it."""
-        return await self._logged(request, self._chat)
+        return await self._admitted(request, self._respond_chat)
 
     async def event(self, request: Request) -> Response:
-        """Answer an event that came past HTTP, as the Lambda Web Adapter hands it over."""
-        return await self._logged(request, self._event)
+        """Serve an event that did not come over HTTP, as the Lambda Web Adapter hands it over."""
+        return await self._admitted(request, self._respond_event)
 
     async def object(self, request: Request) -> Response:
         """Stream a JSON document that fits a registered schema."""
-        return await self._logged(request, self._object)
+        return await self._admitted(request, self._respond_object)
 
     async def tool(self, request: Request) -> Response:
         """Run one tool and stream what it says as NDJSON."""
-        return await self._logged(request, self._tool)
+        return await self._admitted(request, self._respond_tool)
 
     async def resume(self, request: Request) -> Response:
         """Say that no turn is running: streams are kept only once a stream store is on."""
-        self._incoming.authorize(request)
+        self._admission.authorize(request)
         return Response(status_code=204, headers=dict(_NOTHING_RUNS))
 
     async def resume_4(self, request: Request) -> Response:
         """The same for AI SDK 4, whose client takes a 204 for an error: an empty 200."""
-        self._incoming.authorize(request)
+        self._admission.authorize(request)
         return Response(
             status_code=200, headers=dict(_NOTHING_RUNS), media_type="text/plain; charset=utf-8"
         )
 
     async def stop(self, request: Request) -> Response:
         """Stop the chat's turn. Nothing runs without its client until a stream store is on."""
-        self._incoming.authorize(request)
+        self._admission.authorize(request)
         return Response(status_code=204, headers=dict(_NOTHING_RUNS))
 
     async def health(self, _: Request) -> Response:
         """Say that the server is up. Never touches the model."""
-        return JSONAnswer({"status": "ok", **self._facts})
+        return JSONResponse({"status": "ok", **self._facts})
 
     async def home(self, request: Request) -> Response:
         """Serve the demo page if it was built, else say what this is."""
@@ -135,7 +143,7 @@ class Routes:
             return await self.resume_4(request)
         if self._page is not None:
             return FileResponse(self._page / "index.html")
-        return JSONAnswer(
+        return JSONResponse(
             {
                 "name": "deltaline",
                 "version": __version__,
@@ -145,75 +153,80 @@ class Routes:
             }
         )
 
-    async def _logged(self, request: Request, answer: _Answer) -> Response:
-        """Read the body and answer it; write the log line of a request that starts nothing."""
+    async def _admitted(self, request: Request, respond: _Respond) -> Response:
+        """Admit the request and serve it; write the log line of one that starts nothing."""
+        self._lifespan.check()
         started = time.perf_counter()
-        record = RequestLog(request_id=request_id(request))
         try:
-            self._incoming.authorize(request)
-            body = await self._incoming.body(request)
-            return await answer(request, body, record.request_id, started)
+            return await respond(await self._admission.admit(request))
         except RequestError as error:
             # There was no turn, which would have written the line.
-            record.status, record.error_code = error.status, error.code
-            log_unanswered(record, started)
+            log_request(
+                RequestLine(
+                    request_id=request_id(request),
+                    status=error.status,
+                    error_code=error.code,
+                    duration_ms=elapsed_ms(started),
+                )
+            )
             raise
         except ClientDisconnect:
-            record.status, record.client_left = 400, True
-            log_unanswered(record, started)
+            log_request(
+                RequestLine(
+                    request_id=request_id(request),
+                    status=400,
+                    client_left=True,
+                    duration_ms=elapsed_ms(started),
+                )
+            )
             return Response(status_code=400)  # to nobody: the body was still on its way
 
-    async def _chat(self, request: Request, body: bytes, known_as: str, started: float) -> Response:
+    async def _respond_chat(self, admitted: AdmittedRequest) -> Response:
         asked = parse(
-            body,
-            content_type=request.headers.get("content-type"),
-            max_bytes=self._incoming.max_body_bytes,
+            admitted.body,
+            content_type=admitted.content_type,
+            max_bytes=self._admission.max_body_bytes,
             allow_client_system=self._allow_client_system,
         )
         if isinstance(asked, ToolRequest):
-            return await self._run_tool(request, asked, None, known_as)
-        return await self._answers.answer(request, asked, request_id=known_as, started=started)
+            return await self._tools.respond(admitted, asked, name=None)
+        return await self._chat.respond(admitted, asked)
 
-    async def _event(
-        self, request: Request, body: bytes, known_as: str, started: float
-    ) -> Response:
+    async def _respond_event(self, admitted: AdmittedRequest) -> Response:
         try:
-            kind = classify(read_event(body))
+            kind = classify(read_event(admitted.body))
         except MalformedEvent as error:
             raise InvalidJson(str(error)) from None
         if kind in (EventKind.WARM_UP, EventKind.UNKNOWN):
             # Schedulers and fronts send what nobody asked for: an error would only be retried.
-            log_unanswered(RequestLog(request_id=known_as, shape=str(kind)), started)
-            headers = {"x-request-id": known_as}
-            return JSONAnswer({"success": True, "ignored": str(kind)}, headers=headers)
-        return await self._chat(request, body, known_as, started)
+            log_request(
+                RequestLine(
+                    request_id=admitted.id,
+                    shape=str(kind),
+                    duration_ms=elapsed_ms(admitted.started),
+                )
+            )
+            headers = {"x-request-id": admitted.id}
+            return JSONResponse({"success": True, "ignored": str(kind)}, headers=headers)
+        return await self._respond_chat(admitted)
 
-    async def _object(
-        self, request: Request, body: bytes, known_as: str, started: float
-    ) -> Response:
-        schema = self._schemas[request.path_params["schema"]]
+    async def _respond_object(self, admitted: AdmittedRequest) -> Response:
+        schema = self._schemas[admitted.http.path_params["schema"]]
         value = parse_json(
-            body,
-            content_type=request.headers.get("content-type"),
-            max_bytes=self._incoming.max_body_bytes,
+            admitted.body,
+            content_type=admitted.content_type,
+            max_bytes=self._admission.max_body_bytes,
         )
-        return await self._answers.answer_object(
-            request, schema, value, request_id=known_as, started=started
-        )
+        return await self._chat.respond_with_object(admitted, schema, value)
 
-    async def _tool(self, request: Request, body: bytes, known_as: str, started: float) -> Response:
+    async def _respond_tool(self, admitted: AdmittedRequest) -> Response:
         asked = parse(
-            body,
-            content_type=request.headers.get("content-type"),
-            max_bytes=self._incoming.max_body_bytes,
+            admitted.body,
+            content_type=admitted.content_type,
+            max_bytes=self._admission.max_body_bytes,
         )
         if not isinstance(asked, ToolRequest):
             raise NotFound('This route runs a tool: send {"args": {…}}.')
-        return await self._run_tool(request, asked, request.path_params.get("name"), known_as)
-
-    async def _run_tool(
-        self, request: Request, asked: ToolRequest, name: str | None, known_as: str
-    ) -> Response:
-        return await self._tool_answers.answer(
-            request, asked, name=name, request_id=known_as, now=time.time()
+        return await self._tools.respond(
+            admitted, asked, name=admitted.http.path_params.get("name")
         )

@@ -1,8 +1,8 @@
 """Runs the app under uvicorn.
 
-When the process is told to stop, uvicorn closes its sockets to new connections at once; answers
-that still run get the grace period to end by themselves and are then ended with an error part, so
-that no client waits for words that never come.
+When the process receives a stop signal, uvicorn stops accepting connections at once. Running turns
+get a grace period to finish; after it they are ended with an error part, so that no client waits
+for text that never comes.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from app.aws.behind_adapter import BehindAdapter
 
 # Long enough for a sentence to end, short enough for a deployment.
 SHUTDOWN_GRACE_S = 5.0
-# How long the end of an answer may take to reach its client, in seconds.
+# How long the end of a response may take to reach its client, in seconds.
 _LAST_BYTES_S = 1.5
 
 
@@ -27,12 +27,12 @@ class ListenError(Exception):
 
 
 class Server(uvicorn.Server):
-    """uvicorn, with a word when it is up and one to the running turns when it stops.
+    """uvicorn, with a callback when it is up and one for the running turns when it stops.
 
     Args:
-        on_up: called once requests are answered and signals are listened to.
+        on_up: called once the server accepts requests and handles signals.
         stop_turns: ends every running turn properly.
-        grace_s: how long they may go on before that, in seconds.
+        grace_s: how long turns may go on after a stop signal, in seconds.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Server(uvicorn.Server):
         self._on_up()
 
     def stop(self, *_: object) -> None:
-        """Stop as soon as can be: a signal handler."""
+        """Begin to stop. A signal handler."""
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -69,7 +69,7 @@ class Server(uvicorn.Server):
                 timer.cancel()
 
     def _cut(self) -> None:
-        """Let go of clients that do not even read that their answer has ended."""
+        """Cut the connections of clients that do not even read the end of their response."""
         for connection in tuple(self.server_state.connections):
             connection.transport.abort()
 
@@ -91,14 +91,14 @@ def serve(
         stop_turns: ends every running turn properly.
         host: address to listen on.
         port: 0 for any free one.
-        grace_s: how long running answers may go on after a stop signal, in seconds.
-        announce: told the URL, once requests are answered.
-        behind_adapter: nobody but the Lambda Web Adapter can reach ``port``.
+        grace_s: how long running turns may go on after a stop signal, in seconds.
+        announce: called with the URL once the server accepts requests.
+        behind_adapter: only the Lambda Web Adapter can reach ``port``.
 
     Raises:
-        ListenError: the port cannot be had; says so in a sentence.
+        ListenError: the port is taken or not allowed; the message is one sentence.
     """
-    # All that was made so far stays: the collector need not look at it again.
+    # Everything that exists now lives as long as the process: the collector can skip it.
     gc.freeze()
     try:
         listener = socket.create_server(
@@ -114,11 +114,11 @@ def serve(
         loop="uvloop" if _has_uvloop() else "asyncio",
         lifespan="on",
         ws="none",
-        proxy_headers=False,  # nothing here asks where a request came from
+        proxy_headers=False,  # nobody reads the client's address
         access_log=False,
         log_config=None,
         server_header=False,
-        # For what even a closed connection does not end.
+        # For tasks that outlive even a closed connection.
         timeout_graceful_shutdown=int(grace_s) + 5,
     )
     shown = f"[{host}]" if ":" in host else host
@@ -129,8 +129,8 @@ def serve(
         stop_turns=stop_turns,
         grace_s=grace_s,
     )
-    # For a signal before uvicorn listens to it, and for the one that it sends to itself when all
-    # is done: it would kill the process, and to have been told to stop is no failure.
+    # For a signal that comes before uvicorn handles signals, and for the one that uvicorn raises
+    # again at its end: that would kill the process, and a requested stop is no failure.
     signal.signal(signal.SIGTERM, server.stop)
     with listener:
         server.run(sockets=[listener])

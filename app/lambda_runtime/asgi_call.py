@@ -1,8 +1,8 @@
 """Calls an ASGI app for an invocation, in this process and on this event loop.
 
-An HTTP event becomes the request that it stands for, every other event ``POST /events`` with the
-event as its body, as behind the Lambda Web Adapter. As there, two headers tell the app of Lambda;
-they replace whatever a client sent under their names:
+An HTTP event becomes the request that it describes. Every other event becomes ``POST /events`` with
+the event as its body, as behind the Lambda Web Adapter. Like the adapter, we tell the app about
+Lambda in two headers, which replace any that the client sent under the same names:
 
     x-amzn-lambda-context   JSON: request_id, deadline (milliseconds since 1970), …
     x-amzn-request-context  JSON: the event's requestContext; null if it has none
@@ -16,13 +16,13 @@ import json
 import logging
 
 from app.aws.asgi_extensions import DIRECT, OUTCOME
-from app.aws.lambda_events import MalformedEvent
 from app.lambda_runtime.asgi_lifespan import AsgiApp, Lifespan, Message
 from app.lambda_runtime.http_scope import ASGI_VERSION, Scope, encode_headers, to_scope
 from app.lambda_runtime.invocation import FunctionError, Invocation
-from app.lambda_runtime.invocation_response import Answer
+from app.lambda_runtime.invocation_response import InvocationResponse
 from app.lambda_runtime.lambda_call import FunctionConfig, LambdaCall
-from app.lambda_runtime.runtime_api import AnswerRefused
+from app.lambda_runtime.runtime_api import ResponseRefused
+from app.requests.lambda_events import MalformedEvent
 
 _EVENTS_PATH = "/events"
 
@@ -35,7 +35,7 @@ class AsgiHandler:
     Args:
         app: ASGI 3.
         config: of the function.
-        base_path: what a custom domain puts before every path.
+        base_path: the prefix that a custom domain adds to every path.
     """
 
     def __init__(self, app: AsgiApp, config: FunctionConfig, *, base_path: str = "") -> None:
@@ -52,23 +52,24 @@ class AsgiHandler:
         """Run the app's shut-down."""
         await self._lifespan.stop()
 
-    async def __call__(self, call: LambdaCall, answer: Answer) -> None:
-        """Let the app answer. What it raises before its answer is complete is raised.
+    async def __call__(self, call: LambdaCall, response: InvocationResponse) -> None:
+        """Call the app. An exception is passed on if the app's response is not complete by then.
 
-        The answer ends when the app returns, since only then it is known how the turn went. Its
-        background tasks run before that: after its answer, Lambda may freeze the process.
+        The invocation's response ends when the app returns, because only then is the outcome of the
+        turn known. The app's background tasks run before that: once the response has ended, Lambda
+        may freeze the process.
         """
         try:
             scope, body = self._request(call)
         except MalformedEvent as error:
-            await _refuse(answer, str(error))
+            await _refuse(response, str(error))
             return
         outcome: dict[str, str] = {}
         scope["extensions"] = {OUTCOME: outcome}
         if call.is_direct:
             scope["extensions"][DIRECT] = {}
         scope["state"] = self._lifespan.state.copy()
-        exchange = _Exchange(body, answer)
+        exchange = _Exchange(body, response)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:
@@ -76,7 +77,7 @@ class AsgiHandler:
                 raise exchange.refused from None
             if not exchange.is_complete:
                 raise
-            # Starlette answers 500 and then raises what was wrong, for the server's log.
+            # Starlette sends a 500 and then raises the exception again, for the server's log.
             logger.error("the application failed after its answer", exc_info=error)
         finally:
             exchange.disconnect()
@@ -84,7 +85,7 @@ class AsgiHandler:
             raise exchange.refused
         if not exchange.is_complete:
             raise RuntimeError("the application returned before its answer was complete")
-        await answer.end(_failure(outcome))
+        await response.end(_failure(outcome))
 
     def _request(self, call: LambdaCall) -> tuple[Scope, bytes]:
         invocation = call.invocation
@@ -105,20 +106,20 @@ class _Exchange:
     """`receive` and `send` of one request.
 
     Attributes:
-        is_complete: whether the app has sent its whole answer.
-        refused: why Lambda did not take it, if so.
+        is_complete: whether the app has sent its whole response.
+        refused: why Lambda refused the response, if it did.
     """
 
-    def __init__(self, body: bytes, answer: Answer) -> None:
+    def __init__(self, body: bytes, response: InvocationResponse) -> None:
         self._body: bytes | None = body
-        self._answer = answer
+        self._response = response
         self._has_begun = False
         self._left = asyncio.Event()
         self.is_complete = False
-        self.refused: AnswerRefused | None = None
+        self.refused: ResponseRefused | None = None
 
     def disconnect(self) -> None:
-        """Tell the app that nobody listens any more."""
+        """Tell the app that the client is gone."""
         self._left.set()
 
     async def receive(self) -> Message:
@@ -132,11 +133,11 @@ class _Exchange:
         match message["type"]:
             case "http.response.start" if not self._has_begun:
                 self._has_begun = True
-                self._answer.begin(message["status"], message.get("headers", ()))
+                self._response.begin(message["status"], message.get("headers", ()))
             case "http.response.body" if self._has_begun and not self.is_complete:
                 try:
-                    await self._answer.write(message.get("body", b""))
-                except AnswerRefused as error:
+                    await self._response.write(message.get("body", b""))
+                except ResponseRefused as error:
                     self.refused = error
                     self.disconnect()
                     raise
@@ -200,6 +201,6 @@ def _failure(outcome: dict[str, str]) -> FunctionError | None:
     return FunctionError(kind, outcome.get("error_message", ""), kind)
 
 
-async def _refuse(answer: Answer, sentence: str) -> None:
+async def _refuse(response: InvocationResponse, sentence: str) -> None:
     body = json.dumps({"success": False, "error": sentence}).encode()
-    await answer.send_whole(400, [(b"content-type", b"application/json")], body)
+    await response.send_buffered(400, [(b"content-type", b"application/json")], body)

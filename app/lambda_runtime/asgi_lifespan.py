@@ -21,10 +21,10 @@ class LifespanFailed(Exception):
 
 
 class Lifespan:
-    """The lifespan of one app. An app that does not know the protocol simply has none.
+    """The lifespan of one app. An app that does not support the protocol has none.
 
     Attributes:
-        state: what the app left there for its requests.
+        state: filled by the app at start-up, copied into the scope of each request.
     """
 
     def __init__(self, app: AsgiApp) -> None:
@@ -38,13 +38,13 @@ class Lifespan:
         """Return once the app has started.
 
         Raises:
-            LifespanFailed: with what the app said.
+            LifespanFailed: the app reported a failure; the message is its last line.
         """
         self._task = asyncio.create_task(self._run())
         await self._to_app.put({"type": "lifespan.startup"})
-        answer = await self._from_app.get()
-        if answer is not None and answer["type"] == "lifespan.startup.failed":
-            said = str(answer.get("message", "")).strip()
+        message = await self._from_app.get()
+        if message is not None and message["type"] == "lifespan.startup.failed":
+            said = str(message.get("message", "")).strip()
             raise LifespanFailed(said.splitlines()[-1] if said else "the application did not start")
 
     async def stop(self) -> None:
@@ -64,7 +64,7 @@ class Lifespan:
         try:
             await self._app(scope, self._to_app.get, self._from_app.put)
         except Exception as error:
-            # Before its first message that is how an app says that it has no lifespan.
+            # An app without a lifespan raises at the first message; the specification allows it.
             logger.debug("the application's lifespan ended: %s", error)
         finally:
             await self._from_app.put(None)

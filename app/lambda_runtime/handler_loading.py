@@ -1,4 +1,4 @@
-"""From the name in ``_HANDLER`` to something that answers invocations.
+"""Loads the handler that ``_HANDLER`` names.
 
 app.main:create_app      an ASGI app, or a function without arguments that makes one
 examples.words.handler   a plain function; Lambda also writes examples/words.handler
@@ -9,19 +9,19 @@ import inspect
 from typing import Any, Protocol
 
 from app.lambda_runtime.asgi_call import AsgiHandler
-from app.lambda_runtime.invocation_response import Answer
+from app.lambda_runtime.invocation_response import InvocationResponse
 from app.lambda_runtime.lambda_call import FunctionConfig, LambdaCall
 from app.lambda_runtime.plain_handler import PlainHandler
 
 
 class Handler(Protocol):
-    """What the runtime calls."""
+    """What the runtime calls: `start` once, then the handler itself for each invocation."""
 
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
 
-    async def __call__(self, call: LambdaCall, answer: Answer) -> None: ...
+    async def __call__(self, call: LambdaCall, response: InvocationResponse) -> None: ...
 
 
 class HandlerNotFound(Exception):
@@ -29,13 +29,14 @@ class HandlerNotFound(Exception):
 
 
 def load_handler(name: str, config: FunctionConfig, *, base_path: str = "") -> Handler:
-    """Import the handler that ``name`` means.
+    """Import the handler that ``name`` stands for.
 
-    What it takes decides what it is: ``(event, context)`` a plain handler, ``(scope, receive,
-    send)`` an ASGI app, nothing a factory of one. What its module raises is raised.
+    Its parameters decide what it is: ``(event, context)`` makes it a plain handler, ``(scope,
+    receive, send)`` an ASGI app, none a factory of an ASGI app. Exceptions of its module are passed
+    on.
 
     Raises:
-        HandlerNotFound
+        HandlerNotFound: there is no such module or attribute, or it is none of the three.
     """
     found = _find(name)
     if _takes(found, 2):
@@ -71,11 +72,11 @@ def _find(name: str) -> Any:
 
 
 def _takes(candidate: Any, count: int) -> bool:
-    """Whether it can be called with so many positional arguments."""
+    """Return whether ``candidate`` can be called with ``count`` positional arguments."""
     if not callable(candidate):
         return False
     try:
         inspect.signature(candidate).bind(*range(count))
-    except (TypeError, ValueError):  # it cannot, or nobody can know
+    except (TypeError, ValueError):  # the arguments do not fit, or it has no signature
         return False
     return True

@@ -1,12 +1,12 @@
 """HTTP events of Lambda → ASGI scope and request body.
 
-Each front writes the same request down differently:
+Each front describes the same request differently:
 
 - Function URL and HTTP API (payload format 2.0): header values joined by commas, cookies in a list
-  of their own, the raw query string. The path is still encoded in the first, decoded in the second.
+  of their own, the raw query string. A Function URL keeps the path encoded, an HTTP API decodes it.
 - REST API (format 1.0): every header twice, as one value and as a list; a decoded query; the path
   without the stage in ``path`` and with it in ``requestContext.path``.
-- Load balancer: values *or* lists, as its target group is set up; path and query still encoded.
+- Load balancer: single values *or* lists, depending on its target group; path and query encoded.
 
 Sources: the Lambda, API Gateway and Elastic Load Balancing guides; the fixtures of
 aws-lambda-rust-runtime 1.x, lambda-http/tests/data. Scope: ASGI HTTP specification 2.4.
@@ -20,15 +20,16 @@ from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 
-from app.aws.lambda_events import EventKind, MalformedEvent
+from app.requests.lambda_events import EventKind, MalformedEvent
 
 Scope: TypeAlias = dict[str, Any]
 Header: TypeAlias = tuple[bytes, bytes]
 
-# With 2.4 Starlette streams without a task that listens for the client to leave; our `send` raises.
+# From 2.4 on, Starlette relies on `send` to raise once the client is gone, as ours does, instead of
+# running a task that waits for the disconnect.
 ASGI_VERSION = {"version": "3.0", "spec_version": "2.4"}
 
-# We know the body and its length; these describe how somebody else carried it.
+# They describe the connection to the front. We have the whole body and know its length.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
@@ -77,14 +78,14 @@ def to_scope(
 ) -> tuple[Scope, bytes]:
     """Return the ASGI scope of an HTTP event, and the request's body.
 
-    A stage that the path begins with becomes the scope's ``root_path``, and so does ``base_path``;
-    as ASGI wants it, ``path`` still begins with them.
+    If the path begins with the stage or with ``base_path``, they become the scope's ``root_path``;
+    ``path`` keeps them, as ASGI requires.
 
     Args:
-        kind: what `classify` said; one of the HTTP kinds.
+        kind: of the event, as `classify` returns it; one of the HTTP kinds.
         event: the parsed event.
-        headers: ours; they replace what the client sent under the same names, and ``""`` removes.
-        base_path: what a custom domain's mapping puts before every path, for example ``/chat``.
+        headers: replace the client's headers of the same names; ``""`` removes a header.
+        base_path: the prefix that a custom domain's mapping adds to every path, such as ``/chat``.
 
     Raises:
         MalformedEvent: a field is missing or of the wrong type, or the body is not base64.
@@ -132,7 +133,7 @@ def to_scope(
 def encode_headers(fields: Mapping[str, Iterable[str]]) -> list[Header]:
     """Return ASGI headers: one pair for each value that is not empty."""
     return [
-        # HTTP knows bytes only; what is not Latin-1 went out as UTF-8.
+        # A header is bytes on the wire: text that is not Latin-1 is sent as UTF-8.
         (name.encode(), value.encode("utf-8", "replace"))
         for name, values in fields.items()
         for value in values
@@ -154,8 +155,10 @@ def _body(event: _Event) -> bytes:
 
 
 def _headers(event: _Event) -> dict[str, list[str]]:
-    """Return the client's headers in lower case: the lists, and the single values only of names
-    that have no list; else every header would come twice."""
+    """Return the client's headers by lower-case name.
+
+    A name in both forms counts once, with its list.
+    """
     fields: dict[str, list[str]] = {}
     for name, values in (event.multi_value_headers or {}).items():
         fields.setdefault(name.lower(), []).extend(values)
@@ -168,7 +171,7 @@ def _headers(event: _Event) -> dict[str, list[str]]:
 
 
 def _first(fields: Mapping[str, Sequence[str]], name: str) -> str:
-    """Return the first of the values that proxies have appended to each other."""
+    """Return the first of several values that proxies have joined with commas."""
     return next(iter(fields.get(name, ())), "").partition(",")[0].strip()
 
 
@@ -206,8 +209,11 @@ def _query(kind: EventKind, event: _Event) -> bytes:
 
 
 def _client(event: _Event, sent: Mapping[str, Sequence[str]]) -> str:
-    """Return the address of who called the front. A load balancer tells it in a header only, to
-    whose end it wrote it: what stands before that is the client's own word."""
+    """Return the address of the client that connected to the front.
+
+    A load balancer reports it only in ``x-forwarded-for``, as the last entry: the client may have
+    sent the entries before it.
+    """
     context = event.request_context
     known = context.http or context.identity
     if known is not None and known.source_ip:

@@ -18,12 +18,12 @@ _MAX_FRAMES = 30
 
 
 class Invocation(msgspec.Struct, frozen=True, kw_only=True):
-    """What came with one answer of ``GET /invocation/next``.
+    """One invocation: a response to ``GET /invocation/next``.
 
     Attributes:
         payload: the event, as it was sent.
         deadline_ms: when Lambda stops the function, in milliseconds since 1970.
-        client_context, identity: JSON that a caller with a mobile SDK may send.
+        client_context, identity: JSON values that mobile SDKs send; ``None`` from other callers.
     """
 
     request_id: str
@@ -39,14 +39,14 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
 def read_invocation(
     headers: Mapping[str, str], payload: bytes, *, now_ms: int
 ) -> Invocation | None:
-    """Return the invocation, ``None`` if its headers do not even say which one it is.
+    """Return the invocation, or ``None`` if the headers hold no request id.
 
-    A deadline that is missing or over cannot be the real one, since we would not run any more: the
-    longest possible takes its place.
+    A deadline that is missing or in the past cannot be right, since Lambda would have stopped us.
+    It is replaced by the latest possible one.
 
     Args:
-        headers: of the answer, with names in lower case.
-        payload: its body.
+        headers: of the response, with names in lower case.
+        payload: the body of the response.
         now_ms: milliseconds since 1970.
     """
     request_id = headers.get("lambda-runtime-aws-request-id", "")
@@ -67,7 +67,7 @@ def read_invocation(
 
 
 def _json(text: str | None) -> Any:
-    # Written by the caller of the function; what is not JSON is as good as not sent.
+    # The caller of the function wrote it. Invalid JSON is treated as missing.
     try:
         return json.loads(text) if text else None
     except (ValueError, RecursionError):
@@ -75,12 +75,12 @@ def _json(text: str | None) -> Any:
 
 
 class FunctionError(msgspec.Struct, frozen=True):
-    """How a failed invocation is reported.
+    """The report of a failed invocation, or of a failed start.
 
     Attributes:
-        code: ``Category.Reason``; what callers see as ``ErrorCode``.
-        message: for whoever invoked the function.
-        kind: what callers see as ``errorType``.
+        code: ``Category.Reason``; callers see it as ``ErrorCode``.
+        message: for the caller of the function.
+        kind: callers see it as ``errorType``.
         stack_trace: lines, the outermost call first.
     """
 
@@ -101,8 +101,7 @@ class FunctionError(msgspec.Struct, frozen=True):
 
 
 def describe_exception(error: BaseException) -> FunctionError:
-    """Return the report of an exception that left a plain handler, as AWS's own runtime words it:
-    with its message and stack."""
+    """Return the report of an exception, with its message and stack as AWS's own runtime does."""
     frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:])
     name = type(error).__name__
     return FunctionError(f"Function.{name}", str(error), name, tuple(frames))

@@ -1,35 +1,37 @@
-"""The answer to one invocation, framed as the front that asked for it wants it.
+"""The response to one invocation, framed for the front that the event came through.
 
-A handler sees only `Answer`. An HTTP client's answer begins with a prelude, a direct caller's with
-its own first byte; a load balancer and an HTTP API get one JSON document at the end.
+A handler sees only `InvocationResponse`. A streamed response to an HTTP client begins with a
+prelude, one to a direct caller with the first byte of the body. A load balancer and an HTTP API get
+one JSON document at the end.
 """
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from app.aws.http_integration import CONTENT_TYPE, Prelude, encode_prelude
-from app.aws.lambda_events import EventKind
 from app.lambda_runtime.invocation import FunctionError
+from app.lambda_runtime.lambda_call import LambdaCall
 from app.lambda_runtime.proxy_response import encode_proxy_response, to_prelude
 from app.lambda_runtime.runtime_api import (
-    AnswerRefused,
+    ResponseRefused,
     ResponseStream,
     RuntimeApi,
     RuntimeApiFailed,
 )
+from app.requests.lambda_events import EventKind
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 _NO_BODY = frozenset({204, 304})
-# Clients have waited for minutes for the end of a streamed answer without any byte.
+# Some clients have waited minutes for the end of a streamed response that had no body.
 _FILLER = b"\n"
 
 
-class Answer(Protocol):
-    """Where a handler's answer goes. `begin`, then any number of `write`, then `end`; or `fail`.
+class InvocationResponse(Protocol):
+    """The response of a handler: `begin`, any number of `write`, then `end`; `fail` at any time.
 
-    All of them raise `AnswerRefused` (an `OSError`, as ASGI asks for) once the answer is over, and
-    `RuntimeApiFailed`.
+    Methods that send raise `ResponseRefused` (an `OSError`, as ASGI requires) if Lambda refuses the
+    response or if it is over, and `RuntimeApiFailed`.
     """
 
     def begin(self, status: int, headers: Headers) -> None:
@@ -37,35 +39,38 @@ class Answer(Protocol):
         ...
 
     async def write(self, data: bytes) -> None:
-        """Send a piece of the body now."""
+        """Add a piece to the body. A streamed response sends it at once."""
         ...
 
     async def end(self, error: FunctionError | None = None) -> None:
-        """Complete the answer; with ``error`` its end was not a good one, as it says itself."""
+        """Complete the response. ``error`` reports a failure that the body itself tells of."""
         ...
 
-    async def send_whole(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send an answer that was never meant to be streamed, instead of the other three."""
+    async def send_buffered(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole response at once, instead of `begin`, `write` and `end`."""
         ...
 
     async def fail(self, error: FunctionError) -> None:
-        """Give the answer up, in the way that is left: `/error`, or trailers."""
+        """Give the response up: by ``/error`` before its first byte, in trailers after it.
+
+        Does nothing once the response is over.
+        """
         ...
 
 
 def _check(is_over: bool) -> None:
     if is_over:
-        raise AnswerRefused("the answer is over")
+        raise ResponseRefused("the answer is over")
 
 
-class StreamedAnswer:
-    """An answer that leaves while it is made.
+class StreamedResponse:
+    """A response that is sent while it is produced.
 
     Args:
-        api: where it goes.
+        api: takes the response.
         request_id: of the invocation.
-        is_http: whether it begins with a prelude; else the content type says what it is.
-        is_head: whether it answers a HEAD request, and so has no body.
+        is_http: whether it begins with a prelude. Without one, its head is only the content type.
+        is_head: whether the request is a HEAD request, so that the response has no body.
     """
 
     def __init__(
@@ -96,21 +101,21 @@ class StreamedAnswer:
         if self._stream is None and error is not None:
             await self.fail(error)
         elif self._stream is None and not self._is_http:
-            # No byte, and none may be invented: there is nothing to stream.
-            await self._respond(b"")
+            # A direct caller gets the exact body, which is empty: there is nothing to stream.
+            await self._send_at_once(b"")
         else:
             stream = self._stream or await self._open(_FILLER)
             self._is_over = True
             await stream.end(error)
 
-    async def send_whole(self, status: int, headers: Headers, body: bytes) -> None:
+    async def send_buffered(self, status: int, headers: Headers, body: bytes) -> None:
         _check(self._is_over)
         self.begin(status, headers)
         if self._is_http:
             await self.write(body)
             await self.end()
         else:
-            await self._respond(body)
+            await self._send_at_once(body)
 
     async def fail(self, error: FunctionError) -> None:
         if self._is_over:
@@ -121,7 +126,7 @@ class StreamedAnswer:
         else:
             await self._api.fail(self._request_id, error)
 
-    async def _respond(self, body: bytes) -> None:
+    async def _send_at_once(self, body: bytes) -> None:
         self._is_over = True
         await self._api.respond(self._request_id, self._content_type(), body)
 
@@ -129,7 +134,7 @@ class StreamedAnswer:
         return self._is_http and (self._is_head or self._head.status_code in _NO_BODY)
 
     async def _open(self, data: bytes) -> ResponseStream:
-        """Send the first piece of the body, and all that comes before it."""
+        """Open the stream; send the prelude, if there is one, and the first piece of the body."""
         stream = await self._api.open_stream(self._request_id, self._content_type())
         if self._is_over:  # `fail` was called while we waited
             stream.abort()
@@ -142,7 +147,7 @@ class StreamedAnswer:
     async def _send(self, stream: ResponseStream, *pieces: bytes) -> None:
         try:
             await stream.write(*pieces)
-        except (AnswerRefused, RuntimeApiFailed):
+        except (ResponseRefused, RuntimeApiFailed):
             self._is_over = True
             stream.abort()
             raise
@@ -154,11 +159,11 @@ class StreamedAnswer:
         return next(named, "application/octet-stream")
 
 
-class WholeAnswer:
-    """An answer for a front that cannot stream: gathered, and sent as one JSON document.
+class BufferedResponse:
+    """A response to a front that cannot stream: collected, then sent as one JSON document.
 
     Args:
-        api: where it goes.
+        api: takes the response.
         request_id: of the invocation.
         kind: of the event.
         multi_value: whether a load balancer's event had lists of header values.
@@ -184,14 +189,14 @@ class WholeAnswer:
 
     async def end(self, error: FunctionError | None = None) -> None:
         _check(self._is_over)
-        # A failure that the body itself tells of has no other place in such a document.
+        # The document has no field for ``error``. The body tells of it.
         self._is_over = True
         document = encode_proxy_response(
             self._kind, self._head, bytes(self._body), multi_value=self._multi_value
         )
         await self._api.respond(self._request_id, "application/json", document)
 
-    async def send_whole(self, status: int, headers: Headers, body: bytes) -> None:
+    async def send_buffered(self, status: int, headers: Headers, body: bytes) -> None:
         self.begin(status, headers)
         await self.write(body)
         await self.end()
@@ -200,3 +205,32 @@ class WholeAnswer:
         if not self._is_over:
             self._is_over = True
             await self._api.fail(self._request_id, error)
+
+
+def choose_response(
+    api: RuntimeApi, call: LambdaCall, *, invoke_mode: str | None = None
+) -> InvocationResponse:
+    """Return the response that the caller of an invocation expects.
+
+    Args:
+        api: takes the response.
+        call: the invocation and its event.
+        invoke_mode: ``buffered`` or ``response_stream`` if that is how every HTTP front invokes
+            this function; by default the event decides.
+    """
+    request_id = call.invocation.request_id
+    is_streamed = (
+        call.kind.is_streamed
+        if invoke_mode is None or not call.kind.is_http
+        else invoke_mode == "response_stream"
+    )
+    if is_streamed:
+        is_head = call.kind.is_http and _method(call.event) == "HEAD"
+        return StreamedResponse(api, request_id, is_http=call.kind.is_http, is_head=is_head)
+    multi_value = call.event.get("multiValueHeaders") is not None
+    return BufferedResponse(api, request_id, call.kind, multi_value=multi_value)
+
+
+def _method(event: Mapping[str, Any]) -> object:
+    http = event["requestContext"].get("http")
+    return http.get("method") if isinstance(http, Mapping) else event.get("httpMethod")

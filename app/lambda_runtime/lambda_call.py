@@ -1,16 +1,16 @@
-"""What a handler is called with."""
+"""What a handler is called with: the invocation, its event, and the kind of that event."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from app.aws.lambda_events import EventKind
 from app.lambda_runtime.invocation import Invocation
+from app.requests.lambda_events import EventKind
 
 
 class FunctionConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What Lambda says about the function in the environment."""
+    """The function, as the environment describes it."""
 
     name: str = ""
     version: str = "$LATEST"
@@ -20,7 +20,7 @@ class FunctionConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_function_config(environ: Mapping[str, str]) -> FunctionConfig:
-    """Read the names that Lambda reserves; some local Lambdas set only a few of them."""
+    """Read the variables that Lambda sets. Some local Lambdas set only a few of them."""
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     return FunctionConfig(
         name=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
@@ -32,9 +32,9 @@ def read_function_config(environ: Mapping[str, str]) -> FunctionConfig:
 
 
 class LambdaCall(msgspec.Struct, frozen=True):
-    """One invocation and what was found out about its event.
+    """One invocation with its parsed event.
 
-    ``event`` is the parsed payload; ``None`` too if it is no JSON, with ``is_json`` false.
+    ``event`` is ``None`` if the payload is not JSON. ``is_json`` tells that from the JSON ``null``.
     """
 
     invocation: Invocation
@@ -44,9 +44,9 @@ class LambdaCall(msgspec.Struct, frozen=True):
 
     @property
     def is_direct(self) -> bool:
-        """Whether the function itself was invoked, which takes leave from IAM.
+        """Whether the caller invoked the function itself, for which IAM has authorized it.
 
-        Fronts write a ``requestContext`` into every event, even those (WebSocket APIs, authorizers)
-        whose events are no requests to us; a client of theirs cannot take it away.
+        Every front writes a ``requestContext`` into its events, including the fronts that we do not
+        serve (WebSocket APIs, authorizers), and no client can remove it.
         """
         return not (isinstance(self.event, Mapping) and "requestContext" in self.event)

@@ -5,41 +5,43 @@
         yield b"world"                        yield b"world"
 
 A generator or async generator streams the bytes that it yields. Any other function, async or not,
-returns one value: bytes as they are, everything else as JSON, as AWS's own runtime does it. What is
-not async runs in a thread, so that it may block without holding up other invocations.
+returns one value: bytes are sent as they are, everything else as JSON, as by AWS's own runtime. A
+function that is not async runs in a thread, so that it may block without delaying other
+invocations.
 
-For an HTTP event, ``event`` is the JSON of the request's body, ``{}`` if there is none, and the
-event itself is ``context.http_event``; the answer has status 200. An attribute ``content_type`` of
-the function names the type of its answer.
+For an HTTP event, ``event`` is the JSON value of the request's body (``{}`` if the body is empty),
+the event itself is ``context.http_event``, and the response has status 200. The attribute
+``content_type`` of the function sets the response's content type.
 """
 
 import asyncio
 import contextlib
-import contextvars
 import inspect
 import json
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
-from app.aws.lambda_events import MalformedEvent, read_event
 from app.lambda_runtime.http_scope import to_scope
 from app.lambda_runtime.invocation import Invocation
-from app.lambda_runtime.invocation_response import Answer
+from app.lambda_runtime.invocation_response import InvocationResponse
 from app.lambda_runtime.lambda_call import FunctionConfig, LambdaCall
+from app.requests.lambda_events import MalformedEvent, read_event
+from app.threads import run_in_thread, run_on_loop
 
 _BYTES = "application/octet-stream"
 _JSON = "application/json"
+
+_Send: TypeAlias = Callable[[object], Coroutine[Any, Any, None]]
 
 
 class Context:
     """What a plain handler is told about its invocation. The names are those of AWS's runtime.
 
     Attributes:
-        deadline_ms: when the time is up, in milliseconds since 1970.
-        client_context, identity: JSON values, ``None`` if the caller sent none.
-        http_event: the event that came through a Function URL, API Gateway or a load balancer.
+        deadline_ms: when Lambda stops the function, in milliseconds since 1970.
+        client_context, identity: JSON values; ``None`` if the caller sent none.
+        http_event: the event of a Function URL, API Gateway or a load balancer, else ``None``.
     """
 
     def __init__(self, invocation: Invocation, config: FunctionConfig, http_event: Any) -> None:
@@ -76,16 +78,16 @@ class PlainHandler:
         self._content_type: str | None = getattr(function, "content_type", None)
 
     async def start(self) -> None:
-        """Do nothing: a module's import is its start."""
+        """Do nothing: a plain handler is started by its import."""
 
     async def stop(self) -> None:
         """Do nothing."""
 
-    async def __call__(self, call: LambdaCall, answer: Answer) -> None:
-        """Let the function answer. What it raises is raised.
+    async def __call__(self, call: LambdaCall, response: InvocationResponse) -> None:
+        """Call the function and send what it gives. Its exceptions are passed on.
 
         Raises:
-            MalformedEvent: the event is no JSON.
+            MalformedEvent: the event is not JSON.
         """
         if not call.is_json:
             raise MalformedEvent("The event is not valid JSON.")
@@ -95,51 +97,55 @@ class PlainHandler:
                 event = _posted(call)
             except MalformedEvent as error:
                 refusal = json.dumps({"success": False, "error": str(error)}).encode()
-                await answer.send_whole(400, _headers(_JSON), refusal)
+                await response.send_buffered(400, _headers(_JSON), refusal)
                 return
         context = Context(call.invocation, self._config, call.event if call.kind.is_http else None)
-        answer.begin(200, _headers(self._content_type or _BYTES))
+        response.begin(200, _headers(self._content_type or _BYTES))
 
         async def send(piece: object) -> None:
-            await answer.write(_checked(piece))
+            await response.write(_checked(piece))
 
-        result = await self._run(event, context, send)
-        if isinstance(result, AsyncIterator):
-            async with _closing(result):
-                async for piece in result:
+        returned = await self._run(event, context, send)
+        if isinstance(returned, AsyncIterator):
+            async with _closing(returned):
+                async for piece in returned:
                     await send(piece)
-            await answer.end()
-        elif result is _STREAMED:
-            await answer.end()
+            await response.end()
+        elif returned is _STREAMED:
+            await response.end()
         else:
-            body, content_type = _encode(result)
-            await answer.send_whole(200, _headers(self._content_type or content_type), body)
+            body, content_type = _encode(returned)
+            await response.send_buffered(200, _headers(self._content_type or content_type), body)
 
-    async def _run(self, event: Any, context: Context, send: Callable[[object], Any]) -> Any:
-        """Call the function; iterate over its result too if that has to be done in a thread."""
+    async def _run(self, event: Any, context: Context, send: _Send) -> Any:
+        """Call the function. A blocking iterator is sent from its thread, piece by piece.
+
+        Returns:
+            What the function returned, or `_STREAMED` if everything has been sent.
+        """
         called = self._function
         if _is_async(called):
-            result = called(event, context)
-            return await result if inspect.isawaitable(result) else result
+            returned = called(event, context)
+            return await returned if inspect.isawaitable(returned) else returned
         loop = asyncio.get_running_loop()
 
         def work() -> Any:
-            result = called(event, context)
-            if not isinstance(result, Iterator):
-                return result
+            returned = called(event, context)
+            if not isinstance(returned, Iterator):
+                return returned
             try:
-                for piece in result:
-                    _send_from_thread(send(piece), loop)
+                for piece in returned:
+                    run_on_loop(send(piece), loop)
             finally:
-                if isinstance(result, Generator):
-                    result.close()
+                if isinstance(returned, Generator):
+                    returned.close()
             return _STREAMED
 
-        result = await _in_thread(work)
-        return await result if inspect.isawaitable(result) else result
+        returned = await run_in_thread(work, name="handler")
+        return await returned if inspect.isawaitable(returned) else returned
 
 
-# What `_run` returns for a generator that it has used up.
+# What `_run` returns for an iterator that it has sent to its end.
 _STREAMED = object()
 
 
@@ -179,15 +185,6 @@ def _is_async(function: Callable[..., Any]) -> bool:
     )
 
 
-def _send_from_thread(sending: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        sent = asyncio.run_coroutine_threadsafe(sending, loop)
-    except RuntimeError:  # the runtime has ended meanwhile, and its loop with it
-        sending.close()
-        raise
-    sent.result()
-
-
 @contextlib.asynccontextmanager
 async def _closing(iterator: AsyncIterator[Any]) -> AsyncIterator[None]:
     try:
@@ -196,34 +193,3 @@ async def _closing(iterator: AsyncIterator[Any]) -> AsyncIterator[None]:
         close = getattr(iterator, "aclose", None)
         if close is not None:
             await close()
-
-
-async def _in_thread(work: Callable[[], Any]) -> Any:
-    """Run ``work`` in a thread of its own. Threads of a pool would keep the process from ending
-    while a handler blocks; and one invocation's would be kept by the next."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
-
-    def settle(result: Any, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    def run() -> None:
-        result: Any = None
-        failure: BaseException | None = None
-        try:
-            result = work()
-        except StopIteration as error:  # the one exception that a future cannot hold
-            failure = RuntimeError(f"the handler raised {error!r}")
-        except BaseException as error:
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(run,), name="handler", daemon=True).start()
-    return await future

@@ -1,9 +1,12 @@
-"""An HTTP answer on its way to the front that asked: as a prelude, or as one JSON document.
+"""Encodes an HTTP response for the front that the request came through.
+
+A front that streams wants a prelude before the body; any other front wants one JSON document:
 
     {"statusCode":200,"headers":{"content-type":"text/plain"},"body":"Hello","isBase64Encoded":false}
 
-A Function URL (HTTP API) has ``headers`` and ``cookies``, a REST API ``multiValueHeaders``; a load
-balancer has ``statusDescription``, and lists only if its events came with lists.
+For a Function URL and an HTTP API the document has ``headers`` and ``cookies``, for a REST API
+``multiValueHeaders``. For a load balancer it has ``statusDescription`` too, and ``headers`` or
+``multiValueHeaders``, depending on which of them its events have.
 
 Sources: the API Gateway guide on Lambda proxy integrations, the load balancer guide on Lambda
 targets.
@@ -17,14 +20,14 @@ from typing import Any
 import msgspec
 
 from app.aws.http_integration import Prelude
-from app.aws.lambda_events import EventKind
+from app.requests.lambda_events import EventKind
 
-# They describe one connection, which is not the one to the client.
+# They describe the app's connection, not the client's.
 _NOT_FORWARDED = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
 
 
 def to_prelude(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Prelude:
-    """Return the prelude for an ASGI answer's status and headers."""
+    """Return the prelude for the status and the headers of an ASGI response."""
     kept: list[tuple[str, str]] = []
     cookies: list[str] = []
     for raw_name, raw_value in headers:
@@ -39,14 +42,14 @@ def to_prelude(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Prelude:
 def encode_proxy_response(
     kind: EventKind, prelude: Prelude, body: bytes, *, multi_value: bool = True
 ) -> bytes:
-    """Return the JSON document that a front without streaming wants.
+    """Return the JSON document for a front that cannot stream.
 
     Args:
-        kind: one of the HTTP kinds.
+        kind: of the event; one of the HTTP kinds.
         prelude: status, headers and cookies.
-        body: what is not UTF-8 text goes as base64.
-        multi_value: for a load balancer, whether the event had ``multiValueHeaders``. Without them
-            only the last cookie can be told.
+        body: sent as base64 if it is not UTF-8 text.
+        multi_value: for a load balancer, whether its event had ``multiValueHeaders``. Without them
+            the document can hold only one cookie, the last.
     """
     response: dict[str, Any] = {"statusCode": prelude.status_code}
     if kind is EventKind.ALB:

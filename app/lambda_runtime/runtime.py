@@ -1,11 +1,11 @@
 """A Lambda runtime for Python that streams. ``bootstrap`` starts it.
 
-It asks the Runtime API for an event, lets the handler answer, sends the answer while it is made,
-and asks again. On Managed Instances (``AWS_LAMBDA_MAX_CONCURRENCY``) several such loops share one
-event loop. Nothing that an event or a handler does ends a loop.
+It asks the Runtime API for an event, calls the handler, sends the response while the handler
+produces it, and asks again. On Managed Instances (``AWS_LAMBDA_MAX_CONCURRENCY``) several such
+loops share one event loop. No event and no handler can end a loop.
 
-What the handler imports is imported before the first event is asked for, in the time that Lambda
-gives for that, and what a turn does not need is not imported: no AWS SDK, no web server.
+The handler's module is imported before the first event is asked for, in the time that Lambda
+reserves for the start. Whatever a turn does not need is never imported: no AWS SDK, no web server.
 """
 
 import asyncio
@@ -17,23 +17,23 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from app.aws.lambda_events import EventKind, MalformedEvent, classify, read_event
+from app.aws.invoke_mode import check_invoke_mode
 from app.lambda_runtime.handler_loading import Handler, HandlerNotFound, load_handler
 from app.lambda_runtime.invocation import FunctionError, Invocation, describe_exception
-from app.lambda_runtime.invocation_response import Answer, StreamedAnswer, WholeAnswer
+from app.lambda_runtime.invocation_response import InvocationResponse, choose_response
 from app.lambda_runtime.lambda_call import LambdaCall, read_function_config
 from app.lambda_runtime.plain_handler import PlainHandler
-from app.lambda_runtime.runtime_api import AnswerRefused, RuntimeApi, RuntimeApiFailed
+from app.lambda_runtime.runtime_api import ResponseRefused, RuntimeApi, RuntimeApiFailed
+from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.telemetry.log import configure_logging
 
-# The runtime's own end of an answer, before Lambda kills the process; the app's own comes earlier.
+# How long before Lambda kills the process the runtime cuts a response. An app does so earlier.
 _GUARD_S = 0.5
-# Of a short time limit not more than this part is given away.
+# If the time limit is short, the guard takes at most this share of it.
 _GUARD_SHARE = 0.1
-# From the stop signal to the kill Lambda leaves two seconds at most: for answers that still run,
-# and then for the handler's own end.
+# Between the stop signal and the kill Lambda leaves at most two seconds: for responses that are
+# still being sent, and then for the handler's own shut-down.
 _STOP_GRACE_S = 0.3
 _HANDLER_STOP_S = 1.0
 
@@ -53,20 +53,19 @@ _CANCELLED = FunctionError(
 )
 
 _DEFAULT_HANDLER = "app.main:create_lean_app"
-_INVOKE_MODES = ("buffered", "response_stream")
 
 logger = logging.getLogger("deltaline.runtime")
 
 
 class Runtime:
-    """Answers invocations until it is told to stop.
+    """Runs the handler for one invocation after another until it is told to stop.
 
     Args:
-        api: where events come from and answers go.
+        api: gives the events and takes the responses.
         handler: has been started.
-        concurrency: how many invocations at once.
-        invoke_mode: ``buffered`` or ``response_stream`` if every HTTP front of this function wants
-            the one or the other; by default the event decides.
+        concurrency: how many invocations may run at once.
+        invoke_mode: ``buffered`` or ``response_stream`` if that is how every HTTP front invokes
+            this function; by default the event decides.
     """
 
     def __init__(
@@ -86,10 +85,10 @@ class Runtime:
         self._stopping = False
 
     async def run(self) -> None:
-        """Return once `stop` was called and no invocation is left.
+        """Return once `stop` has been called and no invocation is left.
 
         Raises:
-            RuntimeApiFailed
+            RuntimeApiFailed: the Runtime API is gone or does not work.
         """
         try:
             async with asyncio.TaskGroup() as loops:
@@ -99,7 +98,7 @@ class Runtime:
             raise group.exceptions[0] from None
 
     def stop(self) -> None:
-        """Ask for no more events; what is being answered goes on."""
+        """Ask for no more events. Running invocations go on."""
         self._stopping = True
         for task in self._waiting:
             task.cancel()
@@ -116,77 +115,64 @@ class Runtime:
             if invocation is None:
                 logger.error("an event without a request id cannot be answered")
                 continue
-            await self._answer(invocation)
+            await self._respond(invocation)
 
-    async def _answer(self, invocation: Invocation) -> None:
+    async def _respond(self, invocation: Invocation) -> None:
         call = _read(invocation)
-        answer = self._answer_for(call)
+        response = choose_response(self._api, call, invoke_mode=self._invoke_mode)
         if self._concurrency == 1:
-            # Tracing libraries look for it there; several invocations cannot share it.
+            # Tracing libraries read it there. Several invocations at once could not share it.
             os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id or ""
         left_s = invocation.deadline_ms / 1000 - time.time()
         guard_s = min(_GUARD_S, left_s * _GUARD_SHARE)
-        work = asyncio.create_task(self._work(call, answer))
+        work = asyncio.create_task(self._work(call, response))
         try:
             await asyncio.wait({work}, timeout=left_s - guard_s)
             if not work.done():
-                await self._cut(invocation, work, answer, _TIME_IS_OVER)
+                await self._cut(invocation, work, response, _TIME_IS_OVER)
             elif work.cancelled():
-                await answer.fail(_CANCELLED)
+                await response.fail(_CANCELLED)
             else:
                 work.result()
-        except AnswerRefused as error:
+        except ResponseRefused as error:
             _log(logging.WARNING, invocation, f"the answer was not taken: {error}")
         except asyncio.CancelledError:
-            with contextlib.suppress(AnswerRefused):
-                await self._cut(invocation, work, answer, _SHUTTING_DOWN)
+            with contextlib.suppress(ResponseRefused):
+                await self._cut(invocation, work, response, _SHUTTING_DOWN)
             raise
 
-    async def _work(self, call: LambdaCall, answer: Answer) -> None:
+    async def _work(self, call: LambdaCall, response: InvocationResponse) -> None:
         try:
-            await self._handler(call, answer)
-        except (AnswerRefused, RuntimeApiFailed):
+            await self._handler(call, response)
+        except (ResponseRefused, RuntimeApiFailed):
             raise
         except (Exception, SystemExit) as error:
             _log(logging.ERROR, call.invocation, "the handler failed", error)
-            await answer.fail(self._describe(error))
+            await response.fail(self._describe(error))
 
     async def _cut(
         self,
         invocation: Invocation,
         work: asyncio.Task[None],
-        answer: Answer,
+        response: InvocationResponse,
         reason: FunctionError,
     ) -> None:
         _log(logging.ERROR, invocation, f"the handler was stopped: {reason.message}")
         work.cancel()
-        # Whoever does not end when cancelled must not keep the next event waiting.
+        # A handler that ignores its cancellation must not delay the next event.
         self._abandoned.add(work)
         work.add_done_callback(self._forget)
-        await answer.fail(reason)
+        await response.fail(reason)
 
     def _forget(self, work: asyncio.Task[None]) -> None:
         self._abandoned.discard(work)
         if not work.cancelled():
-            work.exception()  # seen: asyncio logs those that nobody looked at
-
-    def _answer_for(self, call: LambdaCall) -> Answer:
-        request_id = call.invocation.request_id
-        is_streamed = (
-            call.kind.is_streamed
-            if self._invoke_mode is None or not call.kind.is_http
-            else self._invoke_mode == "response_stream"
-        )
-        if is_streamed:
-            is_head = call.kind.is_http and _method(call.event) == "HEAD"
-            return StreamedAnswer(self._api, request_id, is_http=call.kind.is_http, is_head=is_head)
-        multi_value = call.event.get("multiValueHeaders") is not None
-        return WholeAnswer(self._api, request_id, call.kind, multi_value=multi_value)
+            work.exception()  # retrieved, so that asyncio does not log it
 
     def _describe(self, error: BaseException) -> FunctionError:
         if isinstance(self._handler, PlainHandler):
             return describe_exception(error)
-        # What an application's exception says is for its log.
+        # The message of an application's exception is for its log only.
         kind = type(error).__name__
         return FunctionError(f"Function.{kind}", "The application failed; its log says why.", kind)
 
@@ -197,11 +183,6 @@ def _read(invocation: Invocation) -> LambdaCall:
     except MalformedEvent:
         return LambdaCall(invocation, EventKind.MALFORMED, is_json=False)
     return LambdaCall(invocation, classify(event), event)
-
-
-def _method(event: Mapping[str, Any]) -> object:
-    http = event["requestContext"].get("http")
-    return http.get("method") if isinstance(http, Mapping) else event.get("httpMethod")
 
 
 def _log(
@@ -224,7 +205,7 @@ async def serve(environ: Mapping[str, str]) -> int:
             await handler.start()
     except (Exception, SystemExit) as error:
         logger.error("the function cannot start", exc_info=error)
-        with contextlib.suppress(AnswerRefused, RuntimeApiFailed):
+        with contextlib.suppress(ResponseRefused, RuntimeApiFailed):
             await api.fail_init(_init_error(error))
         return 1
     running = asyncio.create_task(runtime.run())
@@ -250,7 +231,10 @@ async def serve(environ: Mapping[str, str]) -> int:
 
 @contextlib.contextmanager
 def _no_garbage() -> Iterator[None]:
-    """Look for none in what is loaded inside, now (a quarter of the start) or later: it stays."""
+    """Exempt from garbage collection what is created inside: modules and an app, which stay.
+
+    Collecting during the imports would take a quarter of the start.
+    """
     gc.disable()
     try:
         yield
@@ -264,9 +248,8 @@ def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtim
     if not concurrency.isdecimal() or int(concurrency) < 1:
         raise ValueError(f"AWS_LAMBDA_MAX_CONCURRENCY is {concurrency!r}; it must be a number.")
     invoke_mode = environ.get("AWS_LWA_INVOKE_MODE") or None
-    if invoke_mode not in (None, *_INVOKE_MODES):
-        known = " or ".join(_INVOKE_MODES)
-        raise ValueError(f"AWS_LWA_INVOKE_MODE is {invoke_mode!r}; it must be {known}.")
+    if invoke_mode is not None:
+        check_invoke_mode(invoke_mode)
     handler = load_handler(
         environ.get("_HANDLER") or _DEFAULT_HANDLER,
         read_function_config(environ),
@@ -288,7 +271,7 @@ def _init_error(error: BaseException) -> FunctionError:
 
 
 def main() -> int:
-    """Run as a process, as ``bootstrap`` does."""
+    """Run as the process that ``bootstrap`` starts; return the exit status."""
     configure_logging()
     return asyncio.run(serve(os.environ))
 

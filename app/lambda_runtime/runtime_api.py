@@ -1,13 +1,13 @@
 """A client of Lambda's Runtime API: h11 on asyncio streams.
 
     GET  /2018-06-01/runtime/invocation/next            waits for an event
-    POST /2018-06-01/runtime/invocation/ID/response     the answer, whole or as it is made
-    POST /2018-06-01/runtime/invocation/ID/error        there is no answer
-    POST /2018-06-01/runtime/init/error                 the function cannot start
+    POST /2018-06-01/runtime/invocation/ID/response     sends the response, whole or streamed
+    POST /2018-06-01/runtime/invocation/ID/error        reports that there is no response
+    POST /2018-06-01/runtime/init/error                 reports that the function cannot start
 
-Usual HTTP clients cannot send trailers, which is how a streamed answer says that it failed. Every
-call has a connection of its own. asyncio sets TCP_NODELAY on it: a chunk that was written is a
-packet that is sent.
+A streamed response reports a failure in its trailers, which the usual HTTP clients cannot send.
+Every call has a connection of its own. asyncio sets TCP_NODELAY on it, so each chunk that is
+written is sent at once.
 
 Sources: AWS's pages "Using the Lambda runtime API" and "Building a custom runtime"; the Runtime
 Interface Emulator of aws-sam-cli 1.170.
@@ -26,7 +26,7 @@ from app.lambda_runtime.invocation import FunctionError, Invocation, read_invoca
 
 _ROOT = "/2018-06-01/runtime"
 _READ_BYTES = 256 * 1024
-# One response head; the client context in it may have 3,583 bytes.
+# Of one HTTP response; the client context in it may have 3,583 bytes.
 _MAX_HEAD_BYTES = 64 * 1024
 _CONNECT_TIMEOUT_S = 5.0
 
@@ -41,12 +41,12 @@ class RuntimeApiFailed(Exception):
     """The Runtime API is gone or does not work. The process has to end, promptly."""
 
 
-class AnswerRefused(OSError):
-    """Lambda does not take (the rest of) this answer. The next invocation may well work."""
+class ResponseRefused(OSError):
+    """Lambda refuses (the rest of) this response. The next invocation may well work."""
 
 
 class _Connection:
-    """One request and its response."""
+    """A connection for one request and its HTTP response."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -54,11 +54,11 @@ class _Connection:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
 
     async def send(self, *events: h11.Event) -> None:
-        """Send these in one write."""
+        """Send all of ``events`` in one write."""
         await self.write(b"".join(self.encode(event) for event in events))
 
     def encode(self, event: h11.Event) -> bytes:
-        """Return the bytes of an event, which have to be written next."""
+        """Return the bytes of ``event``. The caller has to write them next."""
         return self._http.send(event) or b""
 
     async def write(self, data: bytes) -> None:
@@ -66,7 +66,7 @@ class _Connection:
         await self._writer.drain()
 
     async def receive(self) -> tuple[h11.Response, bytes]:
-        """Return the response and its body."""
+        """Return the HTTP response and its body."""
         response: h11.Response | None = None
         body = bytearray()
         while True:
@@ -88,10 +88,13 @@ class _Connection:
 
 
 class RuntimeApi:
-    """The Runtime API at an address.
+    """The Runtime API, as a runtime calls it.
 
     Args:
-        address: host and port, as Lambda puts them into ``AWS_LAMBDA_RUNTIME_API``.
+        address: host and port, in the form of ``AWS_LAMBDA_RUNTIME_API``.
+
+    Raises:
+        RuntimeApiFailed: ``address`` has another form.
     """
 
     def __init__(self, address: str) -> None:
@@ -104,10 +107,10 @@ class RuntimeApi:
     async def next_invocation(self) -> Invocation | None:
         """Wait for the next invocation, for as long as it takes.
 
-        Returns ``None`` for an invocation without an id: there is no way to answer it.
+        Returns ``None`` for an invocation without a request id, which no response can name.
 
         Raises:
-            RuntimeApiFailed
+            RuntimeApiFailed: the connection or the request failed.
         """
         try:
             response, body = await self._call("GET", "/invocation/next", (), b"")
@@ -119,36 +122,36 @@ class RuntimeApi:
         return read_invocation(headers, body, now_ms=int(time.time() * 1000))
 
     async def respond(self, request_id: str, content_type: str, body: bytes) -> None:
-        """Send an answer in one piece.
+        """Send a whole response.
 
         Raises:
-            AnswerRefused: most likely it is too large (413).
-            RuntimeApiFailed
+            ResponseRefused: most likely because it is too large (413).
+            RuntimeApiFailed: HTTP status 500 or above.
         """
         path = _path(request_id, "response")
         await self._post(path, (("Content-Type", _header_value(content_type)),), body)
 
     async def fail(self, request_id: str, error: FunctionError) -> None:
-        """Say that there is no answer, and why. Only before its first byte.
+        """Report that there is no response, and why. Only before its first byte.
 
         Raises:
-            AnswerRefused, RuntimeApiFailed
+            ResponseRefused, RuntimeApiFailed: as `respond`.
         """
         await self._post(_path(request_id, "error"), _error_headers(error), error.body())
 
     async def fail_init(self, error: FunctionError) -> None:
-        """Say that the function cannot start. Only before the first `next_invocation`.
+        """Report that the function cannot start. Only before the first `next_invocation`.
 
         Raises:
-            AnswerRefused, RuntimeApiFailed
+            ResponseRefused, RuntimeApiFailed: as `respond`.
         """
         await self._post("/init/error", _error_headers(error), error.body())
 
     async def open_stream(self, request_id: str, content_type: str) -> "ResponseStream":
-        """Connect for an answer that is sent while it is made. Nothing is sent yet.
+        """Connect for a streamed response. Nothing is sent yet.
 
         Raises:
-            AnswerRefused
+            ResponseRefused: the connection failed.
         """
         head = self._request(
             "POST",
@@ -157,22 +160,22 @@ class RuntimeApi:
                 ("Content-Type", _header_value(content_type)),
                 ("Lambda-Runtime-Function-Response-Mode", "streaming"),
                 ("Transfer-Encoding", "chunked"),
-                # Nobody can know yet whether they will be needed.
+                # Announced always: only the end shows whether they are needed.
                 ("Trailer", f"{_ERROR_TYPE}, {_ERROR_BODY}"),
             ),
         )
         try:
             return ResponseStream(await self._connect(), head)
         except OSError as error:
-            raise AnswerRefused(f"cannot connect to the Runtime API: {error}") from error
+            raise ResponseRefused(f"cannot connect to the Runtime API: {error}") from error
 
     async def _post(self, path: str, headers: _Headers, body: bytes) -> None:
         headers = (*headers, ("Content-Length", str(len(body))))
         try:
-            response, answer = await self._call("POST", path, headers, body)
+            response, reason = await self._call("POST", path, headers, body)
         except (OSError, h11.ProtocolError) as error:
-            raise AnswerRefused(f"{path} failed: {error}") from error
-        _check(response.status_code, answer)
+            raise ResponseRefused(f"{path} failed: {error}") from error
+        _check(response.status_code, reason)
 
     async def _call(
         self, method: str, path: str, headers: _Headers, body: bytes
@@ -180,7 +183,7 @@ class RuntimeApi:
         connection = await self._connect()
         try:
             head = self._request(method, path, headers)
-            # A response may come, and the connection go, before a large body is out.
+            # Lambda may respond and close the connection before it has read a large body.
             with contextlib.suppress(ConnectionError):
                 await connection.send(head, h11.Data(data=body), h11.EndOfMessage())
             return await connection.receive()
@@ -197,25 +200,25 @@ class RuntimeApi:
 
 
 class ResponseStream:
-    """An answer on its way: one HTTP chunk for each `write`."""
+    """A streamed response: the request body of a ``POST …/response``, in HTTP chunks."""
 
     def __init__(self, connection: _Connection, head: h11.Request) -> None:
         self._connection = connection
         self._head: h11.Request | None = head
-        # Read from the start: Lambda may refuse the answer before it is complete.
+        # Read from the start: Lambda may refuse the response before it is complete.
         self._verdict = asyncio.ensure_future(connection.receive())
 
     async def write(self, *pieces: bytes) -> None:
-        """Send each piece as a chunk, and all of them in one packet. None of them is empty.
+        """Send each of ``pieces`` as a chunk, all of them in one write. None may be empty.
 
         Raises:
-            AnswerRefused, RuntimeApiFailed
+            ResponseRefused: Lambda refused the response, or the connection is lost.
+            RuntimeApiFailed: HTTP status 500 or above.
         """
         if self._verdict.done():
             self._check()
-            raise AnswerRefused("the Runtime API took the answer for complete before it was")
-        # h11 need not see the chunks, as long as it writes the head and the end. This halves what
-        # a chunk costs.
+            raise ResponseRefused("the Runtime API took the answer for complete before it was")
+        # h11 writes only the head and the end. Framing the chunks here halves their cost.
         data = b"".join([b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces])
         if self._head is not None:
             data = self._connection.encode(self._head) + data
@@ -224,13 +227,13 @@ class ResponseStream:
             await self._connection.write(data)
         except OSError as error:
             await self._settle()
-            raise AnswerRefused(f"the connection is lost: {error}") from error
+            raise ResponseRefused(f"the connection is lost: {error}") from error
 
     async def end(self, error: FunctionError | None = None) -> None:
-        """Complete the answer, with trailers if it failed, and wait until Lambda has all of it.
+        """Complete the response, in trailers with ``error``; wait until Lambda has all of it.
 
         Raises:
-            AnswerRefused, RuntimeApiFailed
+            ResponseRefused, RuntimeApiFailed: as `write`.
         """
         end = h11.EndOfMessage(headers=[] if error is None else _trailers(error))
         try:
@@ -242,9 +245,9 @@ class ResponseStream:
             self.abort()
 
     def abort(self) -> None:
-        """Close the connection, whatever is missing."""
+        """Close the connection, even if the response is not complete."""
         if not self._verdict.cancel() and not self._verdict.cancelled():
-            self._verdict.exception()  # seen: asyncio logs those that nobody looked at
+            self._verdict.exception()  # retrieved, so that asyncio does not log it
         self._connection.close()
 
     async def _settle(self) -> None:
@@ -253,17 +256,17 @@ class ResponseStream:
 
     def _check(self) -> None:
         try:
-            response, answer = self._verdict.result()
+            response, reason = self._verdict.result()
         except (OSError, h11.ProtocolError) as error:
-            raise AnswerRefused(f"the connection is lost: {error}") from error
-        _check(response.status_code, answer)
+            raise ResponseRefused(f"the connection is lost: {error}") from error
+        _check(response.status_code, reason)
 
 
-def _check(status: int, answer: bytes) -> None:
+def _check(status: int, reason: bytes) -> None:
     if status >= 500:
         raise RuntimeApiFailed(f"The Runtime API answered HTTP {status}.")
     if status >= 300:
-        raise AnswerRefused(f"HTTP {status}: {answer[:500].decode('utf-8', 'replace')}")
+        raise ResponseRefused(f"HTTP {status}: {reason[:500].decode('utf-8', 'replace')}")
 
 
 def _error_headers(error: FunctionError) -> _Headers:
@@ -282,7 +285,7 @@ def _path(request_id: str, route: str) -> str:
 
 
 def _header_value(text: str) -> str:
-    # Both are the function's own words, and h11 would refuse what HTTP does not allow.
+    # The text is the function's own, and h11 refuses characters that HTTP does not allow.
     return "".join(char if " " <= char < "\x7f" else "?" for char in text).strip()
 
 

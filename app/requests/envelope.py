@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 from pydantic import (
     AliasChoices,
@@ -26,13 +26,12 @@ from app.requests.body import DEFAULT_MAX_BYTES, parse_json
 from app.requests.client_message import ClientMessage, Name
 from app.requests.history import read_history
 from app.requests.sentence import sentence
+from app.requests.shapes import RequestShape, find_shape
 
 M = TypeVar("M", bound=BaseModel)
 
 _CHAT_ACTIONS = ("chat", "chat-stream", "chat-v2-stream")
 _TOOL_ACTION = "tool"
-# Keys that mark a shape of its own, so that a key "action" or "body" beside them is only an extra.
-_CHAT_KEYS = frozenset({"messages", "message", "prompt", "args"})
 
 
 class _Options(BaseModel):
@@ -102,36 +101,34 @@ def parse(
     (release-v5.0, release-v6.0, main).
     """
     fields = _object(parse_json(body, content_type=content_type, max_bytes=max_bytes))
-    if _is_wrapped(fields):
+    request_shape = find_shape(fields)
+    if request_shape is RequestShape.WRAPPED:
         fields = _object(_unwrap(fields, max_bytes))
-        if _is_wrapped(fields):
+        request_shape = find_shape(fields)
+        if request_shape is RequestShape.WRAPPED:
             raise UnknownRequestShape("The request is wrapped more than once.")
-    if _is_direct(fields):
+    if request_shape is RequestShape.DIRECT:
         return _direct(fields, allow_client_system)
     options = _options(fields)
-    if "messages" in fields or "message" in fields:
-        return _chat(fields, options, None, "", allow_client_system)
-    if "args" in fields:
-        return _tool(fields, options, "")
-    if "prompt" in fields:
-        return _chat(fields, options, "prompt", "", allow_client_system)
-    raise UnknownRequestShape(
-        "The request has none of the keys messages, message, prompt, args, action and body."
-    )
+    match request_shape:
+        case RequestShape.CHAT:
+            return _chat(fields, options, None, "", allow_client_system)
+        case RequestShape.TOOL_CALL:
+            return _tool(fields, options, "")
+        case RequestShape.PROMPT:
+            return _chat(fields, options, "prompt", "", allow_client_system)
+        case None:
+            raise UnknownRequestShape(
+                "The request has none of the keys messages, message, prompt, args, action and body."
+            )
+        case _:
+            assert_never(request_shape)
 
 
 def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise UnknownRequestShape("The request body must be a JSON object.")
     return value
-
-
-def _is_direct(fields: Mapping[str, Any]) -> bool:
-    return "action" in fields and ("payload" in fields or fields.keys().isdisjoint(_CHAT_KEYS))
-
-
-def _is_wrapped(fields: Mapping[str, Any]) -> bool:
-    return "body" in fields and "action" not in fields and fields.keys().isdisjoint(_CHAT_KEYS)
 
 
 def _unwrap(fields: Mapping[str, Any], max_bytes: int) -> Any:
@@ -198,7 +195,7 @@ def _chat(
         messages=history.messages,
         chat_id=options.chat_id,
         continues=history.continues,
-        approvals=history.approvals,
+        approval_replies=history.approvals,
         trigger=options.trigger,
         model=options.model,
         protocol=options.protocol,

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from app.messages import FilePart, Message, ReasoningPart, TextPart, ToolApproval
+from app.messages import ApprovalReply, FilePart, Message, ReasoningPart, TextPart
 from app.requests.client_message import (
     ClientMessage,
     File,
@@ -42,7 +42,7 @@ class History(msgspec.Struct, frozen=True):
 
     messages: Sequence[Message]
     continues: str | None
-    approvals: Sequence[ToolApproval]
+    approvals: Sequence[ApprovalReply]
 
 
 def read_history(posted: Sequence[ClientMessage], *, allow_client_system: bool) -> History:
@@ -55,7 +55,7 @@ def read_history(posted: Sequence[ClientMessage], *, allow_client_system: bool) 
     spoken = [message for message in posted if _is_spoken(message, allow_client_system)]
     messages: list[Message] = []
     continues: str | None = None
-    approvals: Sequence[ToolApproval] = ()
+    approvals: Sequence[ApprovalReply] = ()
     for index, message in enumerate(spoken):
         match message.role:
             case "user":
@@ -199,7 +199,7 @@ def _split(items: Sequence[_Item]) -> list[_Step]:
     return [step for step in steps if step]
 
 
-def _approvals(steps: Sequence[_Step]) -> Sequence[ToolApproval]:
+def _approvals(steps: Sequence[_Step]) -> Sequence[ApprovalReply]:
     calls = [item for step in steps for item in step if isinstance(item, PastCall)]
     return tuple(call.approval for call in calls if call.approval)
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from app.errors import InvalidJson
-from app.messages import ToolApproval, ToolCallPart, ToolOutputPart
+from app.messages import ApprovalReply, ToolCallPart, ToolOutputPart
 from app.requests.body import parse_json
 from app.requests.client_message import Approval, Invocation, Tool, ToolCall
 
@@ -28,7 +28,7 @@ class PastCall(msgspec.Struct, frozen=True):
 
     call: ToolCallPart
     result: ToolOutputPart
-    approval: ToolApproval | None = None
+    approval: ApprovalReply | None = None
     step: Any = None
 
 
@@ -81,7 +81,7 @@ def openai_call(part: ToolCall, output: str | None) -> PastCall:
 def _replied(call: ToolCallPart, reply: Approval | None) -> PastCall:
     if reply is None or reply.approved is None:
         return PastCall(call, _closed(call, NOT_APPROVED))
-    approval = ToolApproval(reply.id, reply.approved, reply.reason, call)
+    approval = ApprovalReply(reply.id, reply.approved, reply.reason, call)
     closed = _closed(call, NOT_FINISHED if reply.approved else _denied(reply))
     return PastCall(call, closed, approval)
 

@@ -1,4 +1,4 @@
-"""What we tell whoever runs the server: one JSON line a request, never any content.
+"""The log: one JSON line per request, without any content.
 
 A line holds no message text, no key and no header, so that logs may be kept and shipped.
 """
@@ -11,13 +11,15 @@ from typing import Any
 
 import msgspec
 
+from app.turns.outcome import TurnLabels, TurnOutcome
+
 logger = logging.getLogger("deltaline")
 
 
-class RequestLog(msgspec.Struct, kw_only=True):
-    """The facts about one chat request. Times in milliseconds since it came in.
+class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The log line of one request. Times in milliseconds since it came in.
 
-    What is not known, such as the tokens of a turn that was cut off, is not in the line.
+    Unknown values, such as the tokens of a turn that was cut off, are left out.
     """
 
     request_id: str
@@ -37,18 +39,39 @@ class RequestLog(msgspec.Struct, kw_only=True):
     client_left: bool = False
 
 
-def log_request(record: RequestLog) -> None:
-    """Write one line for a request that is over."""
-    level = logging.WARNING if record.error_code else logging.INFO
-    facts = msgspec.structs.asdict(record)
+def log_request(line: RequestLine) -> None:
+    """Write the line of a request that is over."""
+    level = logging.WARNING if line.error_code else logging.INFO
+    facts = msgspec.structs.asdict(line)
     known = {name: value for name, value in facts.items() if value is not None and value != ""}
     logger.log(level, "chat request", extra={"fields": known})
 
 
-def log_unanswered(record: RequestLog, started: float) -> None:
-    """Write the line of a request that came to no turn; ``started`` as of `time.perf_counter`."""
-    record.duration_ms = round((time.perf_counter() - started) * 1000, 3)
-    log_request(record)
+def log_turn(labels: TurnLabels, outcome: TurnOutcome) -> None:
+    """Write the line of a turn that is over."""
+    log_request(
+        RequestLine(
+            request_id=labels.request_id,
+            chat_id=labels.chat_id,
+            protocol=labels.protocol,
+            shape=labels.shape,
+            model=labels.model,
+            status=outcome.status,
+            finish_reason=outcome.finish_reason,
+            error_code=None if outcome.error is None else outcome.error.code,
+            steps=outcome.steps,
+            input_tokens=outcome.usage.input_tokens,
+            output_tokens=outcome.usage.output_tokens,
+            first_token_ms=outcome.first_token_ms,
+            duration_ms=outcome.duration_ms,
+            client_left=outcome.client_left,
+        )
+    )
+
+
+def elapsed_ms(started: float) -> float:
+    """Return the milliseconds since ``started``, a value of `time.perf_counter`."""
+    return round((time.perf_counter() - started) * 1000, 3)
 
 
 class JsonFormatter(logging.Formatter):
@@ -64,7 +87,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        # In ASCII, since nobody knows what standard error is encoded in.
+        # ASCII, since the encoding of standard error is unknown.
         return json.dumps(line, separators=(",", ":"), default=str)
 
 

@@ -1,7 +1,7 @@
 """Metrics of chat turns on Lambda: one line each in CloudWatch's embedded metric format.
 
-Lambda ships what a function prints to CloudWatch Logs, and CloudWatch takes the metrics out of
-lines like this one; no agent, no request, no SDK. Like the log, a line holds no content.
+Lambda sends what a function prints to CloudWatch Logs, and CloudWatch extracts the metrics from
+lines like this one, without an agent, a request or an SDK. Like the log, a line holds no content.
 
     {"_aws":{"Timestamp":1767225600000,"CloudWatchMetrics":[{"Namespace":"Deltaline",
      "Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Duration","Unit":"Milliseconds"}]}]},
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from app.telemetry.log import RequestLog
+from app.turns.outcome import TurnLabels, TurnOutcome
 
 NAMESPACE = "Deltaline"
 
@@ -41,23 +41,23 @@ class TurnMetrics:
         self._out = out
         self._now = now
 
-    def put(self, record: RequestLog) -> None:
-        """Write the line of a turn that is over. What is not known is not in it."""
+    def put(self, labels: TurnLabels, outcome: TurnOutcome) -> None:
+        """Write the line of a turn that is over. Unknown values are left out."""
         measured = {
-            "TimeToFirstToken": (record.first_token_ms, "Milliseconds"),
-            "Duration": (record.duration_ms, "Milliseconds"),
-            "InputTokens": (record.input_tokens, "Count"),
-            "OutputTokens": (record.output_tokens, "Count"),
-            "Errors": (int(record.error_code is not None), "Count"),
+            "TimeToFirstToken": (outcome.first_token_ms, "Milliseconds"),
+            "Duration": (outcome.duration_ms, "Milliseconds"),
+            "InputTokens": (outcome.usage.input_tokens, "Count"),
+            "OutputTokens": (outcome.usage.output_tokens, "Count"),
+            "Errors": (int(outcome.error is not None), "Count"),
         }
         known = {name: pair for name, pair in measured.items() if pair[0] is not None}
-        # Not dimensions: CloudWatch charges for each value that one has.
+        # Not dimensions: CloudWatch charges for each value of a dimension.
         facts = {
-            "FinishReason": record.finish_reason,
-            "ErrorCode": record.error_code,
-            "Protocol": record.protocol,
-            "Model": record.model,
-            "RequestId": record.request_id,
+            "FinishReason": outcome.finish_reason,
+            "ErrorCode": None if outcome.error is None else outcome.error.code,
+            "Protocol": labels.protocol,
+            "Model": labels.model,
+            "RequestId": labels.request_id,
         }
         directive = {
             "Namespace": NAMESPACE,
@@ -75,5 +75,5 @@ class TurnMetrics:
         }
         out = sys.stdout if self._out is None else self._out
         out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
-        # Lambda freezes the process when the answer is out.
+        # Lambda freezes the process once the response is complete.
         out.flush()

@@ -1,16 +1,16 @@
-"""The user's approval of a tool call, and the proof that it is for this very call.
+"""The user's approval of a tool call, and the proof that it belongs to exactly this call.
 
-The history that brings an approval back is the client's to write. So the id under which we ask
+An approval comes back in the history, which the client can write as it likes. So the approval id
 carries its own proof, and clients return it unchanged:
 
     <nonce>.<expiry, Unix seconds>.<seal><signature>     in base64url without padding
 
 The signature is an HMAC over the nonce, the expiry, the chat, the call, the tool and its input. The
-seal is one over nonce and expiry alone: it permits nothing, it only tells an id that we issued for
-another call from one that we never issued.
+seal is an HMAC over the nonce and the expiry only. It permits nothing: it distinguishes an id that
+we issued for another call from an id that we never issued.
 
-What a process cannot know is whether another one has redeemed an id already. The id is what a tool
-gives to the outside as its idempotency key (`ToolContext.approval_id`).
+A process cannot know whether another process has already redeemed an id. A tool that must not run
+twice passes the id on as its idempotency key (`ToolContext.approval_id`).
 """
 
 import base64
@@ -25,7 +25,7 @@ from typing import Any
 from app.tools.canonical_json import canonical_json
 
 LIFETIME_S = 15 * 60
-# How many redeemed ids a process keeps in mind; beyond that it forgets the oldest.
+# How many redeemed ids a process remembers; beyond that it forgets the oldest.
 REMEMBERED = 100_000
 
 _NONCE_BYTES = 18
@@ -49,13 +49,16 @@ class ApprovalRefusal(enum.Enum):
 
 
 class Approvals:
-    """Issues approval ids and redeems each once.
+    """Issues approval ids and redeems each of them once.
 
     Args:
-        secret: not empty; the same in all processes that shall redeem each other's ids.
+        secret: not empty; processes with the same secret can redeem each other's ids.
         now: Unix time in seconds.
-        lifetime_s: how long the user may think.
-        remembered: how many redeemed ids are kept in mind.
+        lifetime_s: how long the user has to reply, in seconds.
+        remembered: how many redeemed ids are remembered.
+
+    Raises:
+        ValueError: ``secret`` is empty.
     """
 
     def __init__(
@@ -89,12 +92,12 @@ class Approvals:
         tool_name: str,
         tool_input: Any,
     ) -> ApprovalRefusal | None:
-        """Use an approval up. ``None``: it counts, the call may run this once."""
+        """Redeem an approval. ``None`` means that it is valid and the call may run, once."""
         nonce, _, rest = approval_id.partition(".")
         expiry, _, proof = rest.partition(".")
         if not (expiry.isascii() and expiry.isdecimal() and len(expiry) <= _LONGEST_EXPIRY):
             return ApprovalRefusal.FORGED
-        # Compared as text: bytes have several spellings in base64, an id must have one.
+        # Compared as text: the same bytes have several spellings in base64, an id has only one.
         if not _is_same(proof[:_SEAL_CHARACTERS], self._seal(nonce, expiry)):
             return ApprovalRefusal.FORGED
         signature = self._signature([nonce, expiry, chat_id, tool_call_id, tool_name, tool_input])

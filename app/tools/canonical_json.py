@@ -1,10 +1,10 @@
-"""One spelling for every JSON value that JavaScript holds for the same.
+"""One spelling for all JSON values that JavaScript cannot tell apart.
 
-What we send to a browser comes back as `JSON.parse` and `JSON.stringify` leave it: every number is
-a double (integers beyond 2^53 lose digits, beyond 1.8e308 they become null; 1.0 is 1 and -0 is 0),
-keys that look like integers move to the front, and two halves of a surrogate pair that stood side
-by side are one character. Both the value that was sent and the one that came back have the same
-canonical form, which is all that it is good for: it is never sent.
+A value that we send to a browser comes back changed by `JSON.parse` and `JSON.stringify`: every
+number is a double (integers beyond 2^53 lose digits, numbers beyond 1.8e308 become null, 1.0
+becomes 1 and -0 becomes 0), keys that look like integers move to the front, and two adjacent halves
+of a surrogate pair become one character. The value that was sent and the one that came back have
+the same canonical form. The form is only compared or signed, never sent.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def canonical_json(value: Any) -> bytes:
-    """Return the canonical form of ``value`` (JSON as Python has it), in ASCII."""
+    """Return the canonical form of ``value`` (parsed JSON), in ASCII."""
     return json.dumps(
         _as_javascript_has_it(value), sort_keys=True, separators=(",", ":"), allow_nan=False
     ).encode()

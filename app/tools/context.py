@@ -1,4 +1,4 @@
-"""What a tool may know about the call that it answers, and say while it works."""
+"""What a tool can find out about its call, and report while it works."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,14 +8,14 @@ import msgspec
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """What the calls of one turn (or the one call of a tool run) have in common.
+    """What the calls of one turn have in common. A single tool run has a scene of its own.
 
     Attributes:
-        config: what `ToolContext.get_config` reads.
-        state: shared by all calls of the turn, empty at its start.
-        deadline: `time.monotonic` at which everything has to be over, which is also the clock of
-            asyncio's loops.
-        approval_ids: of the calls that the user approved, by tool call id.
+        config: the configuration that `ToolContext.get_config` reads.
+        state: a dict that all calls of the turn share; empty when the turn starts.
+        deadline: when all calls have to be over, on the clock of `time.monotonic` (which is also
+            that of asyncio's loops).
+        approval_ids: tool call id → approval id, for the calls that the user approved.
     """
 
     chat_id: str | None = None
@@ -28,20 +28,20 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolContext:
-    """Given to a tool that has a parameter of this type, or one named ``ctx`` or ``context``.
+    """Passed to a tool as its parameter of this type, or the one named ``ctx`` or ``context``.
 
     Args:
-        tool_call_id: of the call.
-        scene: the turn.
-        report: takes a status; returns whether the call still runs. May be called in any thread.
-        deadline: `time.monotonic` at which the call has to be over.
+        tool_call_id: the model's name for the call.
+        scene: what the calls of the turn have in common.
+        report: receives each status, in any thread; returns whether the call is still running.
+        deadline: when the call has to be over, on the clock of `time.monotonic`.
 
     Attributes:
         tool_call_id: the model's name for this call.
-        chat_id, session_id, user_id: as the client gave them, unverified.
-        state: a dict shared by the tool calls of one turn. Calls of one step run side by side.
-        config: what `get_config` reads.
-        approval_id: set if the user approved this call; use it as idempotency key.
+        chat_id, session_id, user_id: as the client sent them, unverified.
+        state: a dict that the tool calls of one turn share. Calls of one step run side by side.
+        config: the configuration that `get_config` reads.
+        approval_id: set if the user approved this call; use it as an idempotency key.
     """
 
     def __init__(
@@ -65,19 +65,19 @@ class ToolContext:
 
     @property
     def deadline(self) -> float | None:
-        """Seconds left before the call is cut off, ``None`` if it may take any time."""
+        """Seconds until the call is cancelled, ``None`` if it may take any time."""
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     def send_status(self, message: str) -> bool:
-        """Show the user a line of progress, live. Works in async code and in threads.
+        """Show the user a line of progress, live. May be called in any thread.
 
         Returns:
-            ``False`` once the call is over or cancelled: for a thread, which nobody can stop from
-            outside, the sign to give up. ``True`` says that the call still runs, not that the
-            status is seen: of very many, a slow client is shown only some.
+            ``False`` once the call is over or cancelled. A thread cannot be stopped from outside,
+            so a tool in a thread should then return. ``True`` means that the call is still running,
+            not that the status is shown: a slow client may miss some.
         """
-        return self._report(str(message))  # an object would break the client's stream
+        return self._report(str(message))  # any other object would break the client's stream
 
     def get_config(self, key: str, default: Any = None) -> Any:
-        """Return a value of the tool's configuration."""
+        """Return a value of the tool's configuration, or ``default``."""
         return self.config.get(key, default)

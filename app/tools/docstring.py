@@ -1,4 +1,4 @@
-"""Docstrings in Google's style: what a function does, and what its parameters mean."""
+"""Reads docstrings in Google's style: the description of a function and of its parameters."""
 
 import inspect
 import re
@@ -12,7 +12,7 @@ _OF_PARAMETERS = frozenset({"args", "arguments", "parameters"})
 
 
 def read_docstring(function: object) -> tuple[str, Mapping[str, str]]:
-    """Return the description (the text before the first section) and that of each parameter."""
+    """Return the text before the first section, and the descriptions of parameters by name."""
     lines = (inspect.getdoc(function) or "").splitlines()
     starts = [index for index, line in enumerate(lines) if _SECTION.match(line)]
     description = "\n".join(lines[: starts[0]] if starts else lines).strip()
@@ -24,7 +24,7 @@ def read_docstring(function: object) -> tuple[str, Mapping[str, str]]:
 
 
 def _entries(lines: list[str]) -> dict[str, str]:
-    """Read ``name: text`` lines, of one indentation; deeper lines continue the text."""
+    """Read ``name: text`` lines of equal indentation; more indented lines continue the text."""
     entries: dict[str, list[str]] = {}
     indentation: int | None = None
     name = ""
@@ -33,7 +33,7 @@ def _entries(lines: list[str]) -> dict[str, str]:
             continue
         depth = len(line) - len(line.lstrip())
         if depth == 0:
-            break  # the next section, or plain text
+            break  # the next section or plain text
         indentation = depth if indentation is None else indentation
         entry = _ENTRY.match(line.strip()) if depth == indentation else None
         if entry:

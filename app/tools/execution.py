@@ -1,24 +1,31 @@
-"""Runs one tool call to its end, within its time. A failure is a value here, never an exception."""
+"""Runs tool calls to their end, side by side and within their time.
+
+A call that fails is a result here, never an exception.
+"""
 
 import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from app.events import Emit, Status, ToolOutputAvailable, ToolOutputError
+from app.messages import ToolOutputPart
 from app.tools.context import Scene, ToolContext
 from app.tools.definition import InvalidToolInput, ToolError
-from app.tools.outcome import (
+from app.tools.event_merger import EventMerger
+from app.tools.result import (
     MASKED,
     MAX_OUTPUT_BYTES,
+    CallResult,
     Failure,
-    Outcome,
     Success,
+    call_result,
     chat_output,
-    outcome_of,
 )
-from app.tools.tool import Report, Run, Tool
+from app.tools.tool import Implementation, OnPreliminary
+from app.tools.valid_call import ValidCall
 
 logger = logging.getLogger("deltaline.tools")
 
@@ -26,28 +33,85 @@ logger = logging.getLogger("deltaline.tools")
 CANCEL_GRACE_S = 1.0
 
 
-async def run_tool(
-    tool: Tool,
-    tool_input: Any,
+async def run_calls(
+    calls: Sequence[ValidCall],
     *,
-    tool_call_id: str,
-    scene: Scene,
-    on_status: Callable[[str], None],
-    on_preliminary: Callable[[Any], Awaitable[None]],
+    emit: Emit,
+    scene: Scene | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
-    cancel_grace_s: float = CANCEL_GRACE_S,
-) -> Outcome:
-    """Run one call. Cancelling cancels the tool; a thread cannot be stopped and is left behind.
+) -> Sequence[ToolOutputPart]:
+    """Run the calls of one step side by side and return their outputs for the model.
 
-    The reason of a failure that is masked is logged.
+    ``emit`` receives the events of the calls as they happen: `Status`, preliminary
+    `ToolOutputAvailable` and, as the last event of each call, its `ToolOutputAvailable` or
+    `ToolOutputError`. The events of one call keep their order, and ``emit`` is never awaited twice
+    at a time. Cancelling cancels every call and waits for it.
 
     Args:
-        tool: one that has a function here.
-        tool_input: JSON, as it came.
-        on_status: takes a status, in any thread, while the call runs.
+        calls: their tools have a function here, and their ids are unique.
+        scene: what the calls have in common.
+        max_output_bytes: the largest output, in bytes of JSON.
+
+    Returns:
+        one part for each call, in the order of ``calls``.
+    """
+    scene = Scene() if scene is None else scene
+    merger = EventMerger(call.tool_call_id for call in calls)
+
+    async def run(call: ValidCall) -> ToolOutputPart:
+        call_id, name = call.tool_call_id, call.tool.name
+
+        async def send_preliminary(output: object) -> None:
+            await merger.send(call_id, ToolOutputAvailable(call_id, output, preliminary=True))
+
+        result = await run_call(
+            call,
+            scene=scene,
+            on_status=lambda message: merger.offer(call_id, Status(message, call_id)),
+            on_preliminary=send_preliminary,
+            max_output_bytes=max_output_bytes,
+        )
+        # The model reads no more than the client does, since it may repeat whatever it is told.
+        if isinstance(result, Failure):
+            merger.end(call_id, ToolOutputError(call_id, result.message))
+            return ToolOutputPart(call_id, name, result.message, is_error=True)
+        output = chat_output(result.output)
+        merger.end(call_id, ToolOutputAvailable(call_id, output))
+        return ToolOutputPart(call_id, name, output)
+
+    tasks = [asyncio.create_task(run(call)) for call in calls]
+    try:
+        await merger.forward(emit)
+        return await asyncio.gather(*tasks)
+    finally:
+        merger.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run_call(
+    call: ValidCall,
+    *,
+    scene: Scene,
+    on_status: Callable[[str], None],
+    on_preliminary: OnPreliminary,
+    max_output_bytes: int = MAX_OUTPUT_BYTES,
+    cancel_grace_s: float = CANCEL_GRACE_S,
+) -> CallResult:
+    """Run one call. Cancelling cancels the tool; a thread cannot be stopped and is left behind.
+
+    The reason for a masked failure is logged.
+
+    Args:
+        call: its tool has a function here.
+        scene: what the calls of the turn have in common.
+        on_status: receives each status, in any thread, while the call runs.
         on_preliminary: awaited with each preliminary output, as JSON.
         max_output_bytes: the largest output, in bytes of JSON.
+        cancel_grace_s: how long a cancelled tool may take to clean up, in seconds.
     """
+    tool = call.tool
     assert tool.run is not None, f"{tool.name} is a client tool"
     timeout_s = tool.timeout_s
     if scene.deadline is not None:
@@ -61,17 +125,16 @@ async def run_tool(
         return True
 
     deadline = time.monotonic() + timeout_s
-    context = ToolContext(tool_call_id, scene, report=send_status, deadline=deadline)
+    context = ToolContext(call.tool_call_id, scene, report=send_status, deadline=deadline)
 
-    async def report(output: Any) -> None:
-        outcome = outcome_of(output, tool_name=tool.name, max_bytes=max_output_bytes)
-        if isinstance(outcome, Success):
-            await on_preliminary(chat_output(outcome.output))
+    async def show_preliminary(output: Any) -> None:
+        result = call_result(output, tool_name=tool.name, max_bytes=max_output_bytes)
+        if isinstance(result, Success):
+            await on_preliminary(chat_output(result.output))
 
     try:
-        arguments = tool.parse(tool_input)
-        # In a task of its own, whose cancellation is not ours.
-        task = asyncio.create_task(_body(tool.run, arguments, context, report))
+        # In a task of its own, so that cancelling the tool does not cancel this function.
+        task = asyncio.create_task(_body(tool.run, call.arguments, context, show_preliminary))
         try:
             await asyncio.wait({task}, timeout=timeout_s)
             if not task.done():
@@ -81,22 +144,32 @@ async def run_tool(
             await _end(task, tool.name, cancel_grace_s)
         if task.cancelled():
             raise RuntimeError("the tool was cancelled from inside")
-        return outcome_of(task.result(), tool_name=tool.name, max_bytes=max_output_bytes)
-    except InvalidToolInput as error:
-        return Failure(str(error), "INVALID_ARGUMENTS")
-    except ToolError as error:
-        logger.info("tool %s failed: %s", tool.name, error, exc_info=error.__cause__)
-        return Failure(error.message, error.code)
-    except Exception:
-        logger.exception("tool %s failed", tool.name)
-        return Failure(MASKED)
+        return call_result(task.result(), tool_name=tool.name, max_bytes=max_output_bytes)
+    except Exception as error:
+        return failure_of(error, tool.name)
+
+
+def failure_of(error: Exception, tool_name: str) -> Failure:
+    """Return the failure that an exception stands for, and log the reason if it is masked."""
+    match error:
+        case InvalidToolInput():
+            return Failure(str(error), "INVALID_ARGUMENTS")
+        case ToolError():
+            logger.info("tool %s failed: %s", tool_name, error, exc_info=error.__cause__)
+            return Failure(error.message, error.code)
+        case _:
+            logger.error("tool %s failed", tool_name, exc_info=error)
+            return Failure(MASKED)
 
 
 async def _body(
-    run: Run, arguments: Mapping[str, Any], context: ToolContext, report: Report
+    run: Implementation,
+    arguments: Mapping[str, Any],
+    context: ToolContext,
+    on_preliminary: OnPreliminary,
 ) -> Any:
     try:
-        return await run(arguments, context, report)
+        return await run(arguments, context, on_preliminary)
     except SystemExit as error:
         # asyncio would end the whole server with it.
         raise RuntimeError("the tool called sys.exit()") from error

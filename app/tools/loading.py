@@ -1,4 +1,4 @@
-"""The tools that are on: of `CHAT_TOOL_MODULES` and of `create_app`, picked by `CHAT_TOOLS`."""
+"""Which tools are on: those of `CHAT_TOOL_MODULES` and `create_app`, selected by `CHAT_TOOLS`."""
 
 import difflib
 import importlib
@@ -7,7 +7,7 @@ from types import ModuleType
 
 from app.tools.tool import Tool
 
-# The example tools are always there to be named, and on only if they are.
+# `CHAT_TOOLS` can always name these; they are on only if it does.
 EXAMPLES: Mapping[str, str] = {
     name: f"app.examples.{name}"
     for name in ("get_weather", "slow_process", "get_location", "send_email")
@@ -27,14 +27,14 @@ def load_tools(
     """Return the tools that are on, by name.
 
     Args:
-        names: `CHAT_TOOLS`. If there are any, only the tools of these names are on, in this order;
-            else all of ``modules`` and ``given``.
-        modules: `CHAT_TOOL_MODULES`: every `Tool` at the top of these modules.
-        given: tools made by the program itself.
+        names: `CHAT_TOOLS`. If not empty, only the tools with these names are on, in this order;
+            otherwise all tools of ``modules`` and ``given``.
+        modules: `CHAT_TOOL_MODULES`; each `Tool` at the top level of a module is one of its tools.
+        given: tools that the program passes itself.
 
     Raises:
-        ToolLoadError: a module cannot be imported or has no tools, two tools have one name, or
-            there is no tool of a name.
+        ToolLoadError: a module cannot be imported or has no tools, two tools have the same name, or
+            no tool has one of ``names``.
     """
     found: dict[str, tuple[Tool, str]] = {}
     for tool in given:
@@ -53,7 +53,7 @@ def load_tools(
 
 def _add(found: dict[str, tuple[Tool, str]], tool: Tool, place: str) -> None:
     known, known_place = found.setdefault(tool.name, (tool, place))
-    # One that a module only imports from another is the same object.
+    # A tool that a module only imports from another module is the same object.
     if known is not tool:
         raise ToolLoadError(
             f"Two tools are called {tool.name}: one in {known_place}, one in {place}."
@@ -72,7 +72,7 @@ def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        # Whatever the module does when it is imported, the reader of the message has to mend it.
+        # A module may raise anything while it is imported; the reader has to mend the module.
         raise ToolLoadError(
             f"The module {name} of CHAT_TOOL_MODULES cannot be imported: "
             f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Tools that run elsewhere, on another Lambda for example, and report live from there."""
+"""Tools that run on another server, such as a Lambda function, and report live from there."""
 
 import io
 import os
@@ -20,15 +20,21 @@ from app.protocols.tool_stream_reader import (
 from app.tools.context import ToolContext
 from app.tools.definition import ToolDefinitionError, ToolError
 from app.tools.remote_call import (
-    InvocationAnswer,
-    PlainAnswer,
+    EventStreamBody,
+    PlainBody,
     Unwrapper,
     check_status,
     function_arn_target,
     function_url_target,
     unreadable,
 )
-from app.tools.tool import DEFAULT_TIMEOUT_S, NeedsApproval, Report, Tool, describe_input
+from app.tools.tool import (
+    DEFAULT_TIMEOUT_S,
+    NeedsApproval,
+    OnPreliminary,
+    Tool,
+    describe_input,
+)
 
 if TYPE_CHECKING:
     import aiohttp
@@ -55,28 +61,29 @@ class RemoteTool(Tool):
             signature=weather_signature,
         )
 
-    Its statuses are forwarded live. Whatever goes wrong on the way is a `ToolError` of a code such
-    as ``HTTP_403``, ``UNREACHABLE`` or ``NO_RESULT``. What the remote tool says of its own failure
-    is taken to be meant for the user.
+    Its statuses are forwarded live. A call that cannot be made or read raises a `ToolError` with a
+    code such as ``HTTP_403``, ``UNREACHABLE`` or ``NO_RESULT``. The user is shown the message with
+    which the remote tool describes its own failure.
 
     Args:
         name: what the model calls it.
-        function_url: its address; ``/invoke`` is appended unless it ends so. Requests are signed if
-            it is a Function URL and this process has AWS credentials.
-        function_arn: instead, the ARN of a function that is invoked through Lambda's API.
-        timeout_s: longest run, in seconds.
+        function_url: the tool's address; ``/invoke`` is appended if it is missing. Requests are
+            signed if the address is a Function URL and this process has AWS credentials.
+        function_arn: instead of a URL, the ARN of a function to invoke through Lambda's API.
+        timeout_s: how long a call may take, in seconds.
         description: for the model.
         parameters: JSON schema of the input; default: any object.
-        signature: instead, a function whose type hints are read and which is never called.
-        config: sent along as ``tool_config``, over what this call is configured with here.
+        signature: instead of ``parameters``, a function whose type hints describe the input. It is
+            never called.
+        config: sent as ``tool_config``; its keys win over those of the call's own configuration.
         needs_approval: see `tool`.
-        region: sign for this region whatever the address.
+        region: the AWS region to sign for, whatever the address.
         endpoint_url: of Lambda's API; default: ``AWS_ENDPOINT_URL_LAMBDA``, else AWS's own.
         credentials: default: those of this process.
         now: Unix time in seconds.
 
     Raises:
-        ToolDefinitionError: not exactly one address, or one that cannot be used.
+        ToolDefinitionError: both addresses are given or none, or the address cannot be used.
     """
 
     def __init__(
@@ -120,7 +127,7 @@ class RemoteTool(Tool):
         self._now = now
 
     async def _call(
-        self, arguments: Mapping[str, Any], context: ToolContext, report: Report
+        self, arguments: Mapping[str, Any], context: ToolContext, on_preliminary: OnPreliminary
     ) -> ToolResult:
         import aiohttp
 
@@ -162,7 +169,7 @@ class RemoteTool(Tool):
                 now=self._now(),
             )
         elif target.is_invocation:
-            raise self._no_credentials()  # a Function URL may well be open to everybody
+            raise self._no_credentials()  # only a Function URL may be open to everybody
         return headers
 
     async def _post(
@@ -173,9 +180,9 @@ class RemoteTool(Tool):
 
         try:
             return await session.post(
-                # As it was signed, byte for byte.
+                # Byte for byte as it was signed.
                 URL(self._target.url, encoded=True),
-                # A file object where aiohttp would warn that plain bytes block the loop.
+                # aiohttp warns that large plain bytes block the loop; it reads a file in pieces.
                 data=io.BytesIO(body) if len(body) > _LARGE_BODY_BYTES else body,
                 headers={**headers, "accept-encoding": "identity"},
                 allow_redirects=False,
@@ -186,16 +193,14 @@ class RemoteTool(Tool):
     async def _read(self, response: "aiohttp.ClientResponse", context: ToolContext) -> ToolResult:
         import aiohttp
 
-        answer: Unwrapper = (
-            InvocationAnswer(self.name) if self._target.is_invocation else PlainAnswer()
-        )
+        body: Unwrapper = EventStreamBody(self.name) if self._target.is_invocation else PlainBody()
         reader = ToolStreamReader()
         try:
             async for data in response.content.iter_any():
-                for line in reader.feed(answer.feed(data)):
+                for line in reader.feed(body.feed(data)):
                     if (result := self._taken(line, context)) is not None:
                         return result
-            for line in (*reader.feed(answer.close()), *reader.close()):
+            for line in (*reader.feed(body.close()), *reader.close()):
                 if (result := self._taken(line, context)) is not None:
                     return result
         except (aiohttp.ClientError, OSError) as error:
@@ -204,10 +209,10 @@ class RemoteTool(Tool):
             if error.code == "NO_RESULT":
                 raise self._broke_off() from error
             raise unreadable(self.name) from error
-        raise AssertionError("a reader that is closed has had its last line, or raises")
+        raise AssertionError("ToolStreamReader.close returns the result or raises")
 
     def _taken(self, line: RunLine, context: ToolContext) -> ToolResult | None:
-        """Take in a line; return the result if it is the last."""
+        """Forward a status; return the result if ``line`` holds one."""
         match line:
             case RunStatus(message):
                 context.send_status(message)

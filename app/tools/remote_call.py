@@ -1,4 +1,4 @@
-"""Where a remote tool is and how its answer is wrapped: a Function URL, or Lambda's own API.
+"""Where a remote tool is called and how to unwrap its response: Function URL or Lambda's API.
 
 Source of the paths: the contract of Solace Agent Mesh's `lambda` executor; AWS's API reference,
 `InvokeWithResponseStream`.
@@ -19,7 +19,10 @@ _ARN = re.compile(r"arn:(aws[a-z-]*):lambda:([a-z0-9-]+):\d{12}:function:[\w-]+(
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where to POST a call. ``region`` is set if the request is to be signed for it."""
+    """Where to POST a call. ``region`` is set if the request has to be signed.
+
+    ``is_invocation`` says that the address is one of Lambda's API.
+    """
 
     url: str
     region: str | None
@@ -30,7 +33,7 @@ def function_url_target(name: str, function_url: str, region: str | None) -> Tar
     """Return the target of a Function URL, or of any other server that speaks tool streams.
 
     Raises:
-        ToolDefinitionError: it is no URL.
+        ToolDefinitionError: ``function_url`` is not an http(s) URL.
     """
     parts = urlsplit(function_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -46,7 +49,7 @@ def function_arn_target(name: str, function_arn: str, endpoint_url: str | None) 
     """Return the target of a function that is called through Lambda's API.
 
     Raises:
-        ToolDefinitionError: it is no ARN of a function.
+        ToolDefinitionError: ``function_arn`` is not the ARN of a function.
     """
     found = _ARN.fullmatch(function_arn)
     if found is None:
@@ -58,19 +61,19 @@ def function_arn_target(name: str, function_arn: str, endpoint_url: str | None) 
 
 
 class Unwrapper(Protocol):
-    """Takes off what an answer's lines are wrapped in."""
+    """Extracts the lines of a tool stream from the bytes of a response body."""
 
     def feed(self, data: bytes) -> bytes:
-        """Return the bytes of lines that ``data`` holds. Raises `ToolError`."""
+        """Return the bytes of lines in ``data``. Raises `ToolError`."""
         ...
 
     def close(self) -> bytes:
-        """Say that no more bytes come; return what was held back. Raises `ToolError`."""
+        """End the body; return the bytes that were held back. Raises `ToolError`."""
         ...
 
 
-class PlainAnswer:
-    """The answer of a Function URL: nothing to take off."""
+class PlainBody:
+    """The response body of a Function URL: the lines as they are."""
 
     def feed(self, data: bytes) -> bytes:
         return data
@@ -79,11 +82,11 @@ class PlainAnswer:
         return b""
 
 
-class InvocationAnswer:
-    """The event stream of Lambda's API.
+class EventStreamBody:
+    """The response body of Lambda's API: an event stream.
 
-    A function that was made for HTTP, behind the Lambda Web Adapter for example, puts a prelude
-    with its status before its lines.
+    A function that speaks HTTP, for example behind the Lambda Web Adapter, sends a prelude with its
+    HTTP status before its lines.
     """
 
     def __init__(self, tool_name: str) -> None:
@@ -122,7 +125,7 @@ def check_status(tool_name: str, status: int) -> None:
     """Accept an HTTP status of 2xx.
 
     Raises:
-        ToolError: any other, with the code ``HTTP_<status>``.
+        ToolError: the status is another one. Its code is ``HTTP_<status>``.
     """
     if 200 <= status < 300:
         return
@@ -140,5 +143,5 @@ def check_status(tool_name: str, status: int) -> None:
 
 
 def unreadable(tool_name: str) -> ToolError:
-    """Return the error for an answer that is not what it should be."""
+    """Return the error for a response that is not a tool stream."""
     return ToolError(f"The answer of {tool_name} is not a tool stream.", code="BAD_LINE")

@@ -1,6 +1,6 @@
-"""A function's signature → the JSON schema that the model sees, and the check of what it sends.
+"""Turns a function's signature into a JSON schema for the model and a parser of its input.
 
-pydantic does both; this module is loaded when the first tool is defined, never before.
+pydantic does both. This module is imported when the first tool is defined, never before.
 """
 
 import inspect
@@ -23,13 +23,13 @@ _MAX_PROBLEMS = 5
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """What a function says about itself.
+    """What a tool takes from its function's type hints and docstring.
 
     Attributes:
-        description: from the docstring.
+        description: the docstring's.
         schema: JSON schema of the parameters, of type object.
         context: name of the parameter that receives the `ToolContext`, if there is one.
-        parse: input → arguments by name; raises `InvalidToolInput`.
+        parse: input (JSON) → arguments by name. Raises `InvalidToolInput`.
     """
 
     description: str
@@ -42,12 +42,12 @@ def read_signature(function: Callable[..., Any]) -> Signature:
     """Read ``function``'s type hints and docstring.
 
     Raises:
-        ToolDefinitionError: a parameter or a type hint that cannot be described in JSON.
+        ToolDefinitionError: JSON cannot describe a parameter or its type hint.
     """
     description, documented = read_docstring(function)
     parameters = _parameters(function)
     context = next((name for name, hint in parameters.items() if _is_context(hint)), None)
-    # A pydantic model's own attributes are no good names for its fields, so ours are aliases.
+    # A parameter may be called like an attribute of pydantic's models, so its name is an alias.
     names = {name: f"p{index}" for index, name in enumerate(parameters) if name != context}
     fields: dict[str, Any] = {
         field: (_annotation(parameters[name], documented.get(name)), _default(parameters[name]))
@@ -96,12 +96,12 @@ def _is_context(parameter: inspect.Parameter) -> bool:
 
 
 def _annotation(parameter: inspect.Parameter, documented: str | None) -> Any:
-    """Return the type hint. Its own description, in `Annotated`, wins over the docstring's."""
+    """Return the type hint. A description in `Annotated` wins over the docstring's."""
     hint = parameter.annotation
     if hint in (parameter.empty, Any):
         hint = Annotated[Any, AfterValidator(decode_artifacts)]
     kind, *details = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    # Not an alias generator, which dataclasses inside a hint would inherit.
+    # Not an alias generator: dataclasses inside a hint would inherit it.
     return Annotated[kind, Field(alias=parameter.name, description=documented), *details]
 
 
@@ -123,7 +123,7 @@ def _parser(model: type[BaseModel], names: Mapping[str, str]) -> Callable[[Any],
 
 
 def _sentence(error: ValidationError) -> str:
-    """Return what is wrong, for the model to repair."""
+    """Return a sentence that tells the model what to repair."""
     problems = [
         f"{'.'.join(str(step) for step in problem['loc']) or 'input'}: {problem['msg']}"
         for problem in error.errors(include_url=False, include_context=False, include_input=False)
@@ -134,9 +134,9 @@ def _sentence(error: ValidationError) -> str:
 
 
 class _Schema(GenerateJsonSchema):
-    """Leaves out what says nothing to a model: the titles that pydantic makes from names."""
+    """Leaves out the titles that pydantic makes from names, which tell a model nothing."""
 
-    # A default that is not JSON is just not shown.
+    # A default that has no JSON form is left out of the schema.
     ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012 (as pydantic has it)
         "skipped-choice",
         "non-serializable-default",

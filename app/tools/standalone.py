@@ -1,4 +1,4 @@
-"""Runs one tool for whoever asks: in a stream of NDJSON lines, or in one piece."""
+"""Runs one tool on its own, outside a chat: as a stream of NDJSON lines or as one JSON object."""
 
 import asyncio
 import secrets
@@ -12,24 +12,30 @@ from app.messages import ToolRequest
 from app.protocols.tool_result import ToolResult, wrapped
 from app.protocols.tool_run import ToolRunEncoder, buffered
 from app.tools.context import Scene
-from app.tools.execution import run_tool
-from app.tools.outcome import MAX_OUTPUT_BYTES, Failure
-from app.tools.outlet import Outlet
+from app.tools.event_merger import EventMerger
+from app.tools.execution import failure_of, run_call
+from app.tools.result import MAX_OUTPUT_BYTES, CallResult, Failure
 from app.tools.tool import Tool
+from app.tools.valid_call import validate
 
 HEARTBEAT_S = 10.0
+
+# The only call of an `EventMerger` here; no client sees this id.
+_RUN = "run"
 
 
 def choose_tool(tools: Mapping[str, Tool], name: str | None, *, default: str | None) -> Tool:
     """Return the tool that a request is for.
 
     Args:
-        name: what the request says; `None`: the default tool, or the only one that can run here.
+        name: the request's; `None` stands for the default tool, or else for the only tool that has
+            a function here.
         default: name of the default tool, if one is set.
 
     Raises:
         NotFound: there is no such tool.
-        RequestError: the request has to name one, or the tool is one that only a browser answers.
+        RequestError: the request names no tool and there is no default, or the tool is a client
+            tool.
     """
     runnable = [tool for tool in tools.values() if tool.run is not None]
     name = default if name is None else name
@@ -53,26 +59,30 @@ async def run_request(
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> ToolResult:
-    """Run the tool and return what it comes to; a failure is a result of status "error".
+    """Run the tool and return its result; a failure is a result of status "error".
 
     Args:
         tool: one that has a function here.
-        on_status: takes a status, in any thread.
+        on_status: receives each status, in any thread.
         deadline: `time.monotonic` at which the run has to be over.
         max_output_bytes: the largest output, in bytes of JSON.
     """
-    outcome = await run_tool(
-        tool,
-        request.args,
-        tool_call_id=f"run-{secrets.token_hex(8)}",
-        scene=_scene(request, deadline),
-        on_status=on_status,
-        on_preliminary=_ignore,
-        max_output_bytes=max_output_bytes,
-    )
-    if isinstance(outcome, Failure):
-        return outcome.result or ToolResult.error(outcome.message, error_code=outcome.code)
-    return wrapped(outcome.output)
+    result: CallResult
+    try:
+        call = validate(tool, f"run-{secrets.token_hex(8)}", request.args)
+    except Exception as error:
+        result = failure_of(error, tool.name)
+    else:
+        result = await run_call(
+            call,
+            scene=_scene(request, deadline),
+            on_status=on_status,
+            on_preliminary=_ignore,
+            max_output_bytes=max_output_bytes,
+        )
+    if isinstance(result, Failure):
+        return result.tool_result or ToolResult.error(result.message, error_code=result.code)
+    return wrapped(result.output)
 
 
 async def run_tool_stream(
@@ -85,7 +95,7 @@ async def run_tool_stream(
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> None:
-    """Run the tool and write its tool stream, live: exactly one last line, whatever happens.
+    """Run the tool and write its tool stream as it works. The last line is the tool's result.
 
     Cancelling cancels the tool.
 
@@ -93,23 +103,23 @@ async def run_tool_stream(
         tool: one that has a function here.
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
-        heartbeat_s: longest silence, in seconds.
+        heartbeat_s: the longest time without a line, in seconds.
         deadline, max_output_bytes: see `run_request`.
     """
     encoder = ToolRunEncoder(now=now)
-    outlet = Outlet([_RUN])
+    merger = EventMerger([_RUN])
 
     async def run() -> ToolResult:
         try:
             return await run_request(
                 tool,
                 request,
-                on_status=lambda message: outlet.offer(_RUN, Status(message)),
+                on_status=lambda message: merger.offer(_RUN, Status(message)),
                 deadline=deadline,
                 max_output_bytes=max_output_bytes,
             )
         finally:
-            outlet.end(_RUN)
+            merger.end(_RUN)
 
     async def emit(events: Sequence[Event]) -> None:
         statuses = [event.message for event in events if isinstance(event, Status)]
@@ -121,10 +131,10 @@ async def run_tool_stream(
     await write(encoder.start())
     task = asyncio.create_task(run())
     try:
-        await outlet.drain(emit, idle_s=heartbeat_s, on_idle=beat)
+        await merger.forward(emit, idle_s=heartbeat_s, on_idle=beat)
         await write(encoder.result(await task))
     finally:
-        outlet.close()
+        merger.close()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -147,9 +157,6 @@ async def run_tool_buffered(
     return buffered(result)
 
 
-_RUN = "run"
-
-
 def _scene(request: ToolRequest, deadline: float | None) -> Scene:
     def said(key: str) -> str | None:
         value = request.context.get(key)
@@ -165,4 +172,4 @@ def _scene(request: ToolRequest, deadline: float | None) -> Scene:
 
 
 async def _ignore(output: object) -> None:
-    """A tool stream has no line for preliminary outputs."""
+    """Drop a preliminary output, for which a tool stream has no line."""

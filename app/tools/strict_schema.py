@@ -1,7 +1,7 @@
-"""Which JSON schemas OpenAI's strict mode accepts, and in which form.
+"""Rewrites JSON schemas for OpenAI's strict mode, where it can express them.
 
-In strict mode the model cannot write arguments that do not fit. The price is a part of JSON Schema
-only: every object is closed and all its properties are required.
+In strict mode the model cannot write arguments that do not fit the schema. In return the mode only
+knows a part of JSON Schema: every object is closed and all its properties are required.
 
 Source: OpenAI's guide "Structured outputs", section "Supported schemas"; openai-python 3.52,
 src/openai/lib/_pydantic.py.
@@ -29,9 +29,9 @@ class _NotStrict(Exception):
 
 
 def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return ``schema`` as strict mode wants it, or ``None`` if strict mode cannot say the same.
+    """Return ``schema`` in strict mode's form, or ``None`` if strict mode cannot express it.
 
-    Optional parameters make a schema unfit: strict mode would have the model always send them.
+    Optional parameters cannot be expressed: in strict mode the model would always send them.
     """
     try:
         if schema.get("type") != "object":
@@ -45,7 +45,7 @@ def _node(
     node: Mapping[str, Any], definitions: Mapping[str, Any], inside: tuple[str, ...]
 ) -> dict[str, Any]:
     if "$ref" in node and len(node) > 1:
-        # Nothing may stand beside a reference, so a described one is written out.
+        # Strict mode allows nothing beside a reference, so the definition is written out.
         name = str(node["$ref"]).removeprefix("#/$defs/")
         if name in inside:
             raise _NotStrict

@@ -1,4 +1,4 @@
-"""`@tool`: a plain Python function becomes something that a model can call."""
+"""`@tool` makes a plain Python function something that a model can call."""
 
 import contextlib
 import functools
@@ -18,8 +18,12 @@ logger = logging.getLogger("deltaline.tools")
 
 DEFAULT_TIMEOUT_S = 120.0
 
-Report: TypeAlias = Callable[[Any], Awaitable[None]]
-Run: TypeAlias = Callable[[Mapping[str, Any], ToolContext, Report], Awaitable[Any]]
+# Awaited with each preliminary output.
+OnPreliminary: TypeAlias = Callable[[Any], Awaitable[None]]
+# Takes the arguments, the context and what to do with preliminary outputs; returns the output.
+Implementation: TypeAlias = Callable[
+    [Mapping[str, Any], ToolContext, OnPreliminary], Awaitable[Any]
+]
 NeedsApproval: TypeAlias = bool | Callable[[Mapping[str, Any]], bool]
 
 
@@ -32,10 +36,10 @@ class Tool:
         parameters: JSON schema of the input, of type object.
         parse: input (JSON) → arguments by name. Raises `InvalidToolInput`.
         run: awaited with the arguments, the context and a function that takes preliminary outputs;
-            returns the output. `None`: a client tool, which the browser answers.
-        strict: whether the schema is one that OpenAI's strict mode accepts, and shall be used.
+            returns the output. `None`: a client tool, which the browser executes.
+        strict: whether to use OpenAI's strict mode, which has to accept the schema.
         needs_approval: whether the user is asked before a call runs, or a predicate on the input.
-        timeout_s: longest run, in seconds.
+        timeout_s: how long a call may take, in seconds.
         function: the Python function, for calling it without a model.
     """
 
@@ -46,7 +50,7 @@ class Tool:
         description: str,
         parameters: Mapping[str, Any],
         parse: Callable[[Any], Mapping[str, Any]],
-        run: Run | None,
+        run: Implementation | None,
         strict: bool = False,
         needs_approval: NeedsApproval = False,
         timeout_s: float = DEFAULT_TIMEOUT_S,
@@ -72,7 +76,7 @@ class Tool:
         return ToolSpec(self.name, self.description, self.parameters, self.strict)
 
     def asks_approval(self, tool_input: Mapping[str, Any]) -> bool:
-        """Return whether the user has to approve a call with this (valid) input."""
+        """Return whether the user has to approve a call with this valid input."""
         if isinstance(self.needs_approval, bool):
             return self.needs_approval
         try:
@@ -110,32 +114,32 @@ def tool(
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function.
 
-    Its name, docstring and type hints become the tool's name, description and JSON schema; what a
-    parameter means is told by ``Annotated[…, Field(description=…)]`` or the docstring's ``Args:``.
-    A parameter of type `ToolContext`, or one named ``ctx`` or ``context``, is not shown to the
-    model: it receives the context.
+    The function's name, docstring and type hints become the tool's name, description and JSON
+    schema. ``Annotated[…, Field(description=…)]`` or the docstring's ``Args:`` describe the
+    parameters. A parameter of type `ToolContext`, or one named ``ctx`` or ``context``, receives the
+    context and is not shown to the model.
 
     - An ``async def`` runs on the event loop.
     - A plain ``def`` runs in a thread and may block.
     - An ``async def`` that yields shows each value as a preliminary output; the last is the output.
 
-    What it returns must have a JSON form (pydantic models, dataclasses, dates and the like do) or
-    be a `ToolResult`.
+    The return value must have a JSON form (as pydantic models, dataclasses, dates and the like do)
+    or be a `ToolResult`.
 
     Args:
         name: instead of the function's.
         description: instead of the docstring's.
-        needs_approval: ask the user before each call, or before those whose input a predicate
-            picks.
-        timeout_s: longest run, in seconds.
+        needs_approval: ask the user before each call, or before those for whose input a predicate
+            returns true.
+        timeout_s: how long a call may take, in seconds.
         strict: whether to use OpenAI's strict mode; default: wherever the schema allows it.
 
     Raises:
-        ToolDefinitionError: the function cannot be a tool; says why.
+        ToolDefinitionError: the function cannot be a tool; the message says why.
     """
 
     def make(function: Callable[..., Any]) -> Tool:
-        # pydantic is loaded here, so that a server without tools never waits for it.
+        # Imported here, so that a server without tools never waits for pydantic.
         from app.tools.signature import read_signature
 
         if not inspect.isroutine(function):
@@ -166,15 +170,15 @@ def client_tool(
     *,
     signature: Callable[..., Any] | None = None,
 ) -> Tool:
-    """Make a tool that has no function here: the browser answers its calls.
+    """Make a tool that has no function here: the browser executes its calls.
 
     Args:
         parameters: JSON schema of the input, of type object; default: no parameters.
-        signature: instead of ``parameters``, a function whose type hints are read and which is
+        signature: instead of ``parameters``, a function whose type hints describe the input. It is
             never called.
 
     Raises:
-        ToolDefinitionError: both are given, or one cannot be used.
+        ToolDefinitionError: both are given, or the given one cannot be used.
     """
     schema, parse = describe_input(name, parameters, signature)
     schema, is_strict = _strict(name, schema, None)
@@ -188,10 +192,10 @@ def describe_input(
     parameters: Mapping[str, Any] | None,
     signature: Callable[..., Any] | None,
 ) -> tuple[Mapping[str, Any], Callable[[Any], Mapping[str, Any]]]:
-    """Return the JSON schema and the check of the input of a tool whose function is elsewhere.
+    """Return the input's JSON schema and parser for a tool whose function is elsewhere.
 
-    Of a JSON schema only this is checked here: the input is an object and has what is required.
-    The other side checks the rest.
+    With a JSON schema the parser only checks that the input is an object with all required
+    properties. The other side checks the rest.
     """
     if signature is not None:
         if parameters is not None:
@@ -209,7 +213,7 @@ def describe_input(
 
 def _checked(parse: Callable[[Any], Any], tool_input: Any) -> Mapping[str, Any]:
     parse(tool_input)
-    checked: Mapping[str, Any] = tool_input  # as JSON, since it leaves as JSON
+    checked: Mapping[str, Any] = tool_input  # not the parsed values: it is sent on as JSON
     return checked
 
 
@@ -243,22 +247,22 @@ async def _run(
     context_name: str | None,
     arguments: Mapping[str, Any],
     context: ToolContext,
-    report: Report,
+    on_preliminary: OnPreliminary,
 ) -> Any:
     given = dict(arguments) if context_name is None else {**arguments, context_name: context}
     if inspect.isasyncgenfunction(function):
-        return await _last(function(**given), report)
+        return await _last(function(**given), on_preliminary)
     call = functools.partial(function, **given)
     if inspect.iscoroutinefunction(function):
         return await call()
     output = await run_in_thread(call, name=f"tool {function.__name__}")
-    # Decorators of others may hide that a function is async.
+    # A foreign decorator may hide that a function is async.
     return await output if inspect.isawaitable(output) else output
 
 
-async def _last(outputs: AsyncGenerator[Any, None], report: Report) -> Any:
+async def _last(outputs: AsyncGenerator[Any, None], on_preliminary: OnPreliminary) -> Any:
     output = None
     async with contextlib.aclosing(outputs):
         async for output in outputs:
-            await report(output)
+            await on_preliminary(output)
     return output

@@ -1,61 +1,64 @@
-"""The tools of one turn: what the model is told of them, and what becomes of each call it makes."""
+"""The tools of one turn: what the model may call, and what is done with each call it makes."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
-from app.events import Emit, ToolInputAvailable, ToolInputError, ToolOutputError
-from app.messages import ToolApproval, ToolOutputPart, ToolSpec
+from app.events import (
+    Emit,
+    ToolInputAvailable,
+    ToolInputError,
+    ToolOutputDenied,
+    ToolOutputError,
+)
+from app.messages import ApprovalReply, ToolCallPart, ToolOutputPart, ToolSpec
 from app.tools.approval import Approvals
 from app.tools.context import Scene
-from app.tools.runner import RefusedCall, run_calls, validate
+from app.tools.definition import InvalidToolInput
+from app.tools.execution import run_calls
+from app.tools.result import MASKED
 from app.tools.tool import Tool
+from app.tools.valid_call import ValidCall, validate
+
+logger = logging.getLogger("deltaline.tools")
 
 _CANNOT_ASK = (
     "This call needs the user's approval, which this chat client cannot ask for. It was not run."
 )
 _DENIED = "The user did not allow this call. It was not run."
 
-
-class Run(msgspec.Struct, frozen=True):
-    """This turn runs the call and answers it."""
-
-    call: ToolInputAvailable
+_RefusalEvent: TypeAlias = ToolInputAvailable | ToolInputError | ToolOutputError | ToolOutputDenied
 
 
-class Leave(msgspec.Struct, frozen=True):
-    """The client answers the call, with its next request."""
+class Execute(msgspec.Struct, frozen=True):
+    """This turn executes the call."""
 
-    call: ToolInputAvailable
+    call: ValidCall
 
 
-class Ask(msgspec.Struct, frozen=True):
-    """The user is asked first; the word comes with the next request."""
+class LeaveToClient(msgspec.Struct, frozen=True):
+    """The client executes the call; its next request has the output."""
 
-    call: ToolInputAvailable
+    call: ValidCall
+
+
+class AskUser(msgspec.Struct, frozen=True):
+    """The user is asked for approval; the client's next request has the reply."""
+
+    call: ValidCall
     approval_id: str
 
 
 class Refuse(msgspec.Struct, frozen=True):
-    """The call is not run.
+    """The call is not executed. ``events`` tell the client so, ``output`` tells the model."""
 
-    ``event`` tells the client: a `ToolInputError` instead of a call that is wrong in itself, a
-    `ToolOutputError` behind one that is right but may not run. ``output`` tells the model.
-    """
-
-    call: ToolInputAvailable | None
-    event: ToolInputError | ToolOutputError
+    events: Sequence[_RefusalEvent]
     output: ToolOutputPart
 
 
-class Deny(msgspec.Struct, frozen=True):
-    """The user has refused the call; ``output`` tells the model so."""
-
-    output: ToolOutputPart
-
-
-Plan: TypeAlias = Run | Leave | Ask | Refuse | Deny
+Plan: TypeAlias = Execute | LeaveToClient | AskUser | Refuse
 
 
 class Toolbox:
@@ -64,7 +67,7 @@ class Toolbox:
     Args:
         tools: by name.
         scene: what the calls of the turn have in common.
-        approvals: signs and checks the user's word.
+        approvals: issues approval ids and redeems them.
         can_ask: whether the client can ask its user to approve a call.
     """
 
@@ -78,85 +81,112 @@ class Toolbox:
         self._approved: dict[str, str] = {}
         self.specs: Sequence[ToolSpec] = tuple(tool.spec() for tool in tools.values())
 
-    def plan(self, call: ToolInputAvailable) -> Plan:
-        """Say what is to be done with a call that the model made."""
-        checked = validate(call, self._tools)
-        if isinstance(checked, RefusedCall):
-            return Refuse(None, checked.event, checked.output)
-        if checked.executor == "client":
-            return Leave(checked)
-        if not self._tools[checked.tool_name].asks_approval(checked.input):
-            return Run(checked)
+    def plan(self, made: ToolInputAvailable) -> Plan:
+        """Decide what is done with a call of the model, before it is announced.
+
+        Args:
+            made: a call that the model's own side does not execute.
+        """
+        call = self._validated(made.tool_call_id, made.tool_name, made.input)
+        if isinstance(call, str):
+            # Only the model is told the reason, so that it can repair the call.
+            event = ToolInputError(made.tool_call_id, made.tool_name, made.input, MASKED)
+            return Refuse((event,), _no_output(made, call))
+        if call.tool.run is None:
+            return LeaveToClient(call)
+        if not call.tool.asks_approval(call.for_approval):
+            return Execute(call)
         if not self._can_ask:
-            return _refusal(checked, _CANNOT_ASK)
+            events = (call.announcement(), ToolOutputError(made.tool_call_id, _CANNOT_ASK))
+            return Refuse(events, _no_output(made, _CANNOT_ASK))
         approval_id = self._approvals.issue(
-            self._scene.chat_id, checked.tool_call_id, checked.tool_name, checked.input
+            self._scene.chat_id, call.tool_call_id, call.tool.name, call.for_approval
         )
-        return Ask(checked, approval_id)
+        return AskUser(call, approval_id)
 
     def refuse_broken(self, event: ToolInputError) -> Refuse:
-        """Say what is to be done with a call whose arguments are not even a JSON object."""
-        output = ToolOutputPart(event.tool_call_id, event.tool_name, event.message, is_error=True)
-        return Refuse(None, event, output)
+        """Refuse a call whose arguments are not even a JSON object."""
+        return Refuse((event,), _no_output(event, event.message))
 
-    def judge_all(self, approvals: Sequence[ToolApproval]) -> Sequence[Plan]:
-        """Say what is to be done with the calls on which the user has had a word, each once."""
-        return [self._judge(approval) for approval in _first_of_each_call(approvals)]
+    def judge_replies(self, replies: Sequence[ApprovalReply]) -> Sequence[Execute | Refuse]:
+        """Decide what is done with the calls of the history that the user has replied to.
 
-    def _judge(self, approval: ToolApproval) -> Plan:
-        """Say what is to be done with a call of the history on which the user has had a word.
-
-        The history is the client's: the call is checked like one of the model's, and the approval
-        has to be one that we have asked for, for just this call.
+        Only the first reply to a call counts.
         """
-        part = approval.call
-        if not approval.approved:
-            reason = f"{_DENIED} Reason: {approval.reason}" if approval.reason else _DENIED
-            output = ToolOutputPart(part.tool_call_id, part.tool_name, reason, is_error=True)
-            return Deny(output)
-        call = ToolInputAvailable(part.tool_call_id, part.tool_name, part.input)
-        checked = validate(call, self._tools)
-        if isinstance(checked, RefusedCall):
-            return _refusal(call, str(checked.output.output))
+        return [self._judge(reply) for reply in _first_of_each_call(replies)]
+
+    def _judge(self, reply: ApprovalReply) -> Execute | Refuse:
+        # The client writes the history. So the call is validated like a new one of the model, and
+        # the approval has to be one that we issued, for exactly this call.
+        made = reply.call
+        if not reply.approved:
+            reason = f"{_DENIED} Reason: {reply.reason}" if reply.reason else _DENIED
+            return Refuse((ToolOutputDenied(made.tool_call_id),), _no_output(made, reason))
+        call = self._validated(made.tool_call_id, made.tool_name, made.input)
+        if isinstance(call, str):
+            return _refusal(made, call)
         refusal = self._approvals.redeem(
-            approval.approval_id,
+            reply.approval_id,
             self._scene.chat_id,
-            checked.tool_call_id,
-            checked.tool_name,
-            checked.input,
+            call.tool_call_id,
+            call.tool.name,
+            call.for_approval,
         )
         if refusal is not None:
-            return _refusal(call, refusal.sentence)
-        self._approved[checked.tool_call_id] = approval.approval_id
-        return Run(checked)
+            return _refusal(made, refusal.sentence)
+        if call.tool.run is None:  # it had a function here when the user was asked
+            return _refusal(made, self._unknown(made.tool_name))
+        self._approved[call.tool_call_id] = reply.approval_id
+        return Execute(call)
 
-    async def run(self, runs: Sequence[Run], emit: Emit) -> Sequence[ToolOutputPart]:
-        """Run calls side by side and return their answers for the model, in the calls' order."""
-        if not runs:
+    async def run(self, calls: Sequence[ValidCall], emit: Emit) -> Sequence[ToolOutputPart]:
+        """Run calls side by side and return their outputs for the model, in the calls' order."""
+        if not calls:
             return ()
         scene = msgspec.structs.replace(self._scene, approval_ids=self._approved)
-        return await run_calls(
-            [run.call for run in runs], tools=self._tools, emit=emit, scene=scene
-        )
+        return await run_calls(calls, emit=emit, scene=scene)
+
+    def _validated(self, tool_call_id: str, tool_name: str, tool_input: Any) -> ValidCall | str:
+        """Return the call, or for the model the reason why it cannot run."""
+        tool = self._tools.get(tool_name)
+        if tool is None:
+            reason = self._unknown(tool_name)
+        else:
+            try:
+                return validate(tool, tool_call_id, tool_input)
+            except InvalidToolInput as error:
+                reason = str(error)
+            except Exception:
+                logger.exception("the input of %s cannot be checked", tool_name)
+                reason = MASKED
+        logger.info("a call of %s cannot run: %s", tool_name, reason)
+        return reason
+
+    def _unknown(self, name: str) -> str:
+        known = ", ".join(sorted(self._tools)) or "none"
+        return f"There is no tool {name[:64]!r} to run; the tools are: {known}."
 
 
-def earlier_calls(approvals: Sequence[ToolApproval]) -> Mapping[str, str]:
-    """Return the tools of the calls that a turn with these approvals answers, by call id."""
-    calls = (approval.call for approval in _first_of_each_call(approvals))
+def earlier_calls(replies: Sequence[ApprovalReply]) -> Mapping[str, str]:
+    """Return the calls of the history that a turn with these replies ends: id → tool name."""
+    calls = (reply.call for reply in _first_of_each_call(replies))
     return {call.tool_call_id: call.tool_name for call in calls}
 
 
-def _first_of_each_call(approvals: Sequence[ToolApproval]) -> Sequence[ToolApproval]:
-    # The history is the client's: it may name one call twice.
-    first: dict[str, ToolApproval] = {}
-    for approval in approvals:
-        first.setdefault(approval.call.tool_call_id, approval)
+def _first_of_each_call(replies: Sequence[ApprovalReply]) -> Sequence[ApprovalReply]:
+    # The client writes the history, which may name one call twice.
+    first: dict[str, ApprovalReply] = {}
+    for reply in replies:
+        first.setdefault(reply.call.tool_call_id, reply)
     return tuple(first.values())
 
 
-def _refusal(call: ToolInputAvailable, sentence: str) -> Refuse:
-    return Refuse(
-        call,
-        ToolOutputError(call.tool_call_id, sentence),
-        ToolOutputPart(call.tool_call_id, call.tool_name, sentence, is_error=True),
-    )
+def _refusal(made: ToolCallPart, sentence: str) -> Refuse:
+    """Refuse a call that the client knows already."""
+    return Refuse((ToolOutputError(made.tool_call_id, sentence),), _no_output(made, sentence))
+
+
+def _no_output(
+    made: ToolInputAvailable | ToolInputError | ToolCallPart, reason: str
+) -> ToolOutputPart:
+    return ToolOutputPart(made.tool_call_id, made.tool_name, reason, is_error=True)

@@ -1,116 +1,124 @@
-"""A turn while it runs: its task, its way out, its end.
+"""A turn while it runs: its task, its time limit and its end.
 
-The rules of an ending are all here. A turn that was not opened raises to the route, which answers
-with a real HTTP status; a turn that was ends its stream with an `Error` event, whatever happened:
-the model broke off, the time limit came, the server stops, we have a defect.
+All rules about endings are here. A turn that fails before it has sent anything raises to the
+route, which responds with a real HTTP status. Later failures end the stream with an `Error` event,
+whatever the cause: the model's stream broke, the time limit was reached, the server stops, or a
+defect of ours.
 """
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from app.errors import ChatError, ProviderError, ProviderRateLimited, ProviderTimeout
-from app.events import Emit, Error, Event, Finish, Start, StepEnd, StepStart, TextDelta, Usage
+from app.errors import ChatError, ServerStopping, TimeLimitReached, status_of
+from app.events import Emit, Error, Event, Start, TextDelta
 from app.grammar import State
 from app.protocols.framing import Framer
-from app.telemetry.log import RequestLog
 from app.turns.outbox import Outbox
+from app.turns.outcome import TurnLabels, TurnOutcome
+from app.turns.progress import TurnProgress
 from app.turns.transcript import Transcript
 
 logger = logging.getLogger("deltaline.turn")
 
-TIME_LIMIT = Error("deadline_exceeded", "The answer was cut off by the time limit.")
-SHUTDOWN = Error("shutdown", "The server is restarting; please send your message again.")
+TIME_LIMIT = Error(TimeLimitReached.code, TimeLimitReached.public_message)
+SHUTDOWN = Error(ServerStopping.code, ServerStopping.public_message)
 DEFECT = Error(ChatError.code, ChatError.public_message)
-
-# An answer in one piece has its status still to come when the turn fails half-way.
-_STATUS_OF_WHOLE = {
-    TIME_LIMIT.code: 504,
-    SHUTDOWN.code: 503,
-    DEFECT.code: ChatError.status,
-    ProviderTimeout.code: ProviderTimeout.status,
-    ProviderRateLimited.code: ProviderRateLimited.status,
-}
 
 
 class LiveTurn:
-    """Runs one turn in a task of its own.
+    """Runs one turn in a task of its own, from `start` on.
 
     Args:
         run: runs the turn with the given ``emit``.
+        labels: what logs and metrics call it.
         message_id: of the assistant's message.
         framer: new, for this turn.
         outbox: where frames go; `None` collects events only (see ``transcript``).
-        record: the log line, filled in while the turn runs.
+        progress: counts the turn; ``run`` adds the usage of each step.
         transcript: collects the message, for ``on_finish`` and for answers in one piece.
-        on_end: called once, when the turn is over, however it ended.
         deadline: loop time at which the turn ends with `TIME_LIMIT`.
-        started: `time.perf_counter` when the request came in.
 
     Attributes:
-        opened: done as soon as the turn has something to say; carries the exception of one that
-            failed before.
-        error: the `Error` that the turn ended with, if any.
+        opened: done as soon as the turn has sent something; holds the exception if it failed
+            before that.
+        outcome: how the turn ended; `None` while it runs.
     """
 
     def __init__(
         self,
         run: Callable[[Emit], Awaitable[None]],
         *,
+        labels: TurnLabels,
         message_id: str,
         framer: Framer,
         outbox: Outbox | None,
-        record: RequestLog,
-        on_end: Callable[["LiveTurn"], None],
-        started: float,
+        progress: TurnProgress,
         transcript: Transcript | None = None,
         deadline: float | None = None,
     ) -> None:
+        self.labels = labels
+        self.transcript = transcript
+        self.outcome: TurnOutcome | None = None
         self._run_turn = run
         self._message_id = message_id
         self._framer = framer
         self._outbox = outbox
-        self._on_end = on_end
-        self._started = started
+        self._progress = progress
+        self._deadline = deadline
+        self._timer: asyncio.TimerHandle | None = None
         self._limit: asyncio.Timeout | None = None
         self._stop_error: Error | None = None
         self._is_answering = False
-        self._saw_token = False
-        self._usage = Usage()  # of the steps so far: a turn that is cut off has no other
-        self.record = record
-        self.transcript = transcript
+        self._client_left = False
+        # The status of a response that was not begun because the turn failed.
+        self._refusal_status: int | None = None
         if transcript is not None:
             framer.observe(transcript.add)
-        self.error: Error | None = None
+
+    def start(self, on_end: Callable[["LiveTurn"], None]) -> None:
+        """Start the turn's task and timers. Cannot fail.
+
+        Args:
+            on_end: called once when the turn is over, however it ended.
+        """
         loop = asyncio.get_running_loop()
-        self._timer = None if deadline is None else loop.call_at(deadline, self.stop, TIME_LIMIT)
+        self._on_end = on_end
         self.opened: asyncio.Future[None] = loop.create_future()
-        self.task = asyncio.create_task(self._run(), name=f"turn {message_id}")
+        if self._outbox is not None:
+            self._outbox.start_keep_alive()
+        if self._deadline is not None:
+            self._timer = loop.call_at(self._deadline, self.stop, TIME_LIMIT)
+        self.task = asyncio.create_task(self._run(), name=f"turn {self._message_id}")
         # Not a `finally` in the task: one that is cancelled before its first step never runs it.
         self.task.add_done_callback(self._done)
 
+    @property
+    def error(self) -> Error | None:
+        """The error that the turn has ended with, or is ending with."""
+        return self._progress.error
+
     def answer_anyway(self) -> None:
-        """Say that the response has begun: from here on a failure is an event in the stream."""
+        """Declare that the response has begun: from now on a failure is an event in the stream."""
         self._is_answering = True
 
     def stop(self, error: Error) -> None:
-        """End the turn with ``error`` as soon as it can be; its stream ends properly."""
+        """End the turn with ``error`` as soon as possible; its stream still ends properly."""
         self._stop_error = error
         if self._limit is None or self._limit.expired():
             return  # not begun, or already ending
         if self._outbox is None or not self._outbox.is_writing:
             self._limit.reschedule(0)
-        # Else the client has to take the frame first: cut there, the stream would miss a piece.
+        # Otherwise the client has to take the frame first, or the stream would miss a piece.
 
     def abandon(self) -> None:
-        """Cancel the turn because nobody listens any more."""
+        """Cancel the turn because its client has left."""
         if not self.task.done():
-            self.record.client_left = True
+            self._client_left = True
             self.task.cancel()
 
     async def leave(self) -> None:
-        """Abandon the turn and wait until it is gone."""
+        """Abandon the turn and wait for its end."""
         if not self.task.done():
             self.abandon()
             await asyncio.wait([self.task])
@@ -119,7 +127,7 @@ class LiveTurn:
         limit = asyncio.timeout(None if self._stop_error is None else 0)
         try:
             async with limit:
-                # Known only while it can be moved: a turn that already ends cannot be told to.
+                # Set only while it can be moved: a turn that is ending cannot be stopped again.
                 self._limit = limit
                 try:
                     await self._run_turn(self._emit)
@@ -137,16 +145,21 @@ class LiveTurn:
 
     async def _emit(self, events: Sequence[Event]) -> None:
         frame = self._framer.frame(events)
-        if not self._saw_token:
-            self._note_first(events)
-        if len(events) > 1 or not isinstance(events[0], TextDelta):
+        progress = self._progress
+        if (
+            progress.first_token_ms is None
+            or len(events) > 1
+            or not isinstance(events[0], TextDelta)
+        ):
+            if not self.opened.done():
+                self.opened.set_result(None)
             for event in events:
-                self._note(event)
+                progress.note(event)
         if self._outbox is not None:
             await self._outbox.put(frame)
             if self._stop_error is not None and self._limit is not None:
                 self.stop(self._stop_error)
-                await asyncio.sleep(0)  # where it ends
+                await asyncio.sleep(0)  # the time limit cancels the task here
 
     async def _fail(self, error: Exception) -> None:
         """End the turn for ``error``: as an exception while the status is open, else in-band."""
@@ -159,46 +172,15 @@ class LiveTurn:
         if self._is_answering or self.opened.done():
             await self._end(event)
         else:
-            self._note(event)
-            self.record.status = error.status if isinstance(error, ChatError) else 500
+            self._progress.fail(event)
+            self._refusal_status = error.status if isinstance(error, ChatError) else 500
             self.opened.set_exception(error)
 
     async def _end(self, event: Error) -> None:
         if self._framer.state is State.DONE:
-            return  # the turn was over before it could be told to end
+            return  # the turn was over before it could be stopped
         start = [Start(self._message_id)] if self._framer.state is State.IDLE else []
         await self._emit([*start, event])
-
-    def _note_first(self, events: Sequence[Event]) -> None:
-        if not self.opened.done():
-            self.opened.set_result(None)
-        if any(not isinstance(event, Start | StepStart) for event in events):
-            self._saw_token = True
-            self.record.first_token_ms = self._elapsed_ms()
-
-    def _note(self, event: Event) -> None:
-        record = self.record
-        match event:
-            case StepStart():
-                record.steps += 1
-            case StepEnd(_, usage):
-                self._usage += usage
-                self._note_usage(self._usage)
-            case Finish(finish_reason, usage):
-                record.finish_reason = finish_reason
-                self._note_usage(usage)
-            case Error(code):
-                self.error = event
-                record.finish_reason = "error"
-                record.error_code = code
-                if self._outbox is None:
-                    record.status = _STATUS_OF_WHOLE.get(code, ProviderError.status)
-            case _:
-                pass  # in the middle of a step
-
-    def _note_usage(self, usage: Usage) -> None:
-        self.record.input_tokens = usage.input_tokens
-        self.record.output_tokens = usage.output_tokens
 
     def _done(self, _: asyncio.Task[None]) -> None:
         if self._timer is not None:
@@ -206,9 +188,14 @@ class LiveTurn:
         if self._outbox is not None:
             self._outbox.close()
         if not self.opened.cancel():
-            self.opened.exception()  # seen, even if whoever waited for it has left
-        self.record.duration_ms = self._elapsed_ms()
+            self.opened.exception()  # retrieved, even if nobody waits for it any more
+        self.outcome = self._progress.outcome(status=self._status(), client_left=self._client_left)
         self._on_end(self)
 
-    def _elapsed_ms(self) -> float:
-        return round((time.perf_counter() - self._started) * 1000, 3)
+    def _status(self) -> int:
+        """Return the HTTP status that goes with the turn's end."""
+        if self._refusal_status is not None:
+            return self._refusal_status
+        # A stream has sent its status before it failed; an answer in one piece has not.
+        error = self._progress.error if self._outbox is None else None
+        return 200 if error is None else status_of(error.code)

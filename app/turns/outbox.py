@@ -1,9 +1,9 @@
-"""The way of a turn's frames to its response.
+"""A turn's frames on their way to its response.
 
 Until the response begins, frames wait here, up to a high-water mark. From then on each goes
-straight to the connection, in the turn's own task: no queue, no second task, and a client that
-reads slowly holds back the turn and with it the reading from the model, so that memory stays
-constant however long the answer is.
+straight to the connection, in the turn's own task, without a queue or a second task. A client that
+reads slowly holds back the turn, and the turn holds back the reading from the model, so that memory
+stays constant however long the answer is.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ Write: TypeAlias = Callable[[bytes], Awaitable[None]]
 class Outbox:
     """Frames of one turn.
 
-    When nothing was sent for ``keep_alive_s`` seconds, `keep_alive` bytes are.
+    After ``keep_alive_s`` seconds without a frame, a keep-alive is sent.
 
     Args:
         keep_alive_s: longest silence, in seconds.
-        keep_alive: makes the bytes of a keep-alive; none are sent while it returns ``b""``.
-        high_water_bytes: how much may wait before `put` does.
+        keep_alive: returns the bytes of a keep-alive; ``b""`` for none.
+        high_water_bytes: how many bytes may wait before `put` blocks.
     """
 
     def __init__(
@@ -47,15 +47,20 @@ class Outbox:
         self._keep_alive = keep_alive
         self._beat: asyncio.Future[None] | None = None
         self._last_sent = self._time()
-        self._timer = self._loop.call_later(keep_alive_s, self._on_timer)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start_keep_alive(self) -> None:
+        """Start the keep-alive timer. The turn's start calls this; until then there is no timer."""
+        self._last_sent = self._time()
+        self._timer = self._loop.call_later(self._keep_alive_s, self._on_timer)
 
     @property
     def is_writing(self) -> bool:
-        """Whether a frame waits for the client; cut then, it is lost or not: servers differ."""
+        """Whether a write waits for the client. Cancelled now, the frame may or may not arrive."""
         return self._writing > 0
 
     async def put(self, frame: bytes) -> None:
-        """Send ``frame``, or keep it until there is a response. ``b""`` is dropped."""
+        """Send ``frame``, or keep it until the response begins. ``b""`` is ignored."""
         if not frame or self._is_closed:
             return
         if self._write is not None:
@@ -73,7 +78,7 @@ class Outbox:
             await self._room
 
     async def connect(self, write: Write) -> None:
-        """Send what waits; from then on every frame goes to ``write`` as it comes."""
+        """Send the frames that wait; from then on each goes to ``write`` as it comes."""
         while self._frames:
             chunk = b"".join(self._frames)
             self._frames.clear()
@@ -84,9 +89,10 @@ class Outbox:
         self._write = write
 
     def close(self) -> None:
-        """Say that no frame follows, or that nobody reads any more. What waits stays."""
+        """Take no more frames: the turn is over, or its client has left. Waiting frames stay."""
         self._is_closed = True
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._beat is not None:
             self._beat.cancel()
         self._make_room()
@@ -96,11 +102,11 @@ class Outbox:
             self._room.set_result(None)
 
     def _on_timer(self) -> None:
-        # One timer for the whole stream, moved only when it fires: a token costs no timer.
+        # One timer for the whole stream, moved only when it fires: tokens do not touch it.
         quiet_s = self._time() - self._last_sent
         if quiet_s >= self._keep_alive_s:
             quiet_s = 0.0
-            # A write that still waits for the client is no silence of ours.
+            # A write that is waiting for a slow client is not silence.
             if self._write is not None and not self._writing and (frame := self._keep_alive()):
                 self._last_sent = self._time()
                 self._beat = asyncio.ensure_future(self._write(frame))

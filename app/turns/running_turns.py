@@ -1,18 +1,18 @@
-"""All turns that run in this process: started here, told to stop here, and waited for.
+"""All turns that run in this process: they are started, stopped and awaited here.
 
-Owned by the app's lifespan. Also the owner of what runs after a turn: the log line and the
-application's ``on_finish``.
+Owned by the app's lifespan. When a turn is over, its observers (log, metrics) and the application's
+``on_finish`` are called from here.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from app.events import Usage
-from app.telemetry.log import log_request
-from app.telemetry.metrics import TurnMetrics
 from app.turns.live_turn import SHUTDOWN, LiveTurn
+from app.turns.outcome import TurnObserver
+from app.turns.transcript import Transcript
 
 logger = logging.getLogger("deltaline.turn")
 
@@ -22,25 +22,25 @@ LAST_CALLS_S = 5.0
 OnFinish: TypeAlias = Callable[[str | None, dict[str, Any], Usage], Awaitable[None] | None]
 
 
-class Turns:
+class RunningTurns:
     """The running turns.
 
     Args:
-        on_finish: the application's; called with the chat id, the assistant's message (as AI SDK 5
-            and later keep it) and the usage, once a turn is over, however it ended.
-        metrics: written for every turn, if given.
-        last_calls_s: how long that may take when the server ends, in seconds.
+        on_finish: called with the chat id, the assistant's message (as AI SDK 5 and later keep it)
+            and the usage when a turn is over, however it ended.
+        observers: called with the labels and the outcome of every turn that is over.
+        last_calls_s: how long ``on_finish`` may go on when the server ends, in seconds.
     """
 
     def __init__(
         self,
         on_finish: OnFinish | None = None,
         *,
-        metrics: TurnMetrics | None = None,
+        observers: Sequence[TurnObserver] = (),
         last_calls_s: float = LAST_CALLS_S,
     ) -> None:
         self._on_finish = on_finish
-        self._metrics = metrics
+        self._observers = observers
         self._last_calls_s = last_calls_s
         self._running: set[LiveTurn] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
@@ -53,28 +53,32 @@ class Turns:
     def __len__(self) -> int:
         return len(self._running)
 
-    def add(self, turn: LiveTurn) -> None:
-        """Take charge of a turn that has just been made with `ended` as its ``on_end``."""
+    def start(self, turn: LiveTurn) -> None:
+        """Start ``turn``. Cannot fail: when this returns, the turn runs and is accounted for."""
+        turn.start(self._ended)
         self._running.add(turn)
 
-    def ended(self, turn: LiveTurn) -> None:
-        """Write the turn's log line and tell the application."""
+    def _ended(self, turn: LiveTurn) -> None:
+        """Tell the observers and the application."""
         self._running.discard(turn)
-        log_request(turn.record)
-        if self._metrics is not None:
-            self._metrics.put(turn.record)
+        outcome = turn.outcome
+        assert outcome is not None
+        for observe in self._observers:
+            observe(turn.labels, outcome)
         if self._on_finish is not None and turn.transcript is not None:
-            task = asyncio.create_task(self._tell(self._on_finish, turn))
+            task = asyncio.create_task(
+                _tell(self._on_finish, turn.labels.chat_id, turn.transcript, outcome.usage)
+            )
             self._afterwards.add(task)
             task.add_done_callback(self._afterwards.discard)
 
     def stop_all(self) -> None:
-        """End every running turn with the error that says the server is going away."""
+        """End every running turn with the error that says that the server is stopping."""
         for turn in tuple(self._running):
             turn.stop(SHUTDOWN)
 
     async def aclose(self) -> None:
-        """Cancel what still runs and wait for every ``on_finish``, though not for ever."""
+        """Cancel the running turns and wait for every ``on_finish``, for a limited time."""
         for turn in tuple(self._running):
             await turn.leave()
         if self._afterwards:
@@ -83,14 +87,14 @@ class Turns:
                 logger.error("on_finish did not end in time")
                 task.cancel()
 
-    @staticmethod
-    async def _tell(on_finish: OnFinish, turn: LiveTurn) -> None:
-        transcript = turn.transcript
-        assert transcript is not None
-        try:
-            told = on_finish(turn.record.chat_id, transcript.message(), transcript.usage)
-            if told is not None:
-                await told
-        except Exception:
-            # The answer has been given: a failure to store it is the operator's to see.
-            logger.exception("on_finish failed")
+
+async def _tell(
+    on_finish: OnFinish, chat_id: str | None, transcript: Transcript, usage: Usage
+) -> None:
+    try:
+        told = on_finish(chat_id, transcript.message(), usage)
+        if told is not None:
+            await told
+    except Exception:
+        # The client has its answer: that it was not stored concerns the operator only.
+        logger.exception("on_finish failed")

@@ -1,6 +1,6 @@
-"""What one step of a turn left behind: what the model said, and the calls it made.
+"""What the model said and which calls it made in one step, for the history of the next step.
 
-A step's events go out as they come; this keeps what the next step's history needs of them.
+A step's events are sent as they come; this keeps what the model has to see again.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class StepRecord:
     """Collects one step.
 
     Args:
-        keeps_text: whether text is kept too. Where no tool is offered no step follows, and an
+        keeps_text: whether text is kept. Without tools no step follows, so nothing is kept and an
             answer of any length costs no memory.
     """
 
@@ -32,7 +32,7 @@ class StepRecord:
         self._reasoning: list[str] = []
 
     def add(self, events: Sequence[Event]) -> None:
-        """Take in what one network read of the model brought."""
+        """Add the events of one network read."""
         for event in events:
             match event:
                 case TextDelta(text):
@@ -58,7 +58,7 @@ class StepRecord:
                     pass  # progress, sources and the like are not for the model
 
     def message(self) -> Message:
-        """Return what the model said in this step, as the next step's history has it."""
+        """Return the step as an assistant message for the next step's history."""
         self._end_reasoning()
         self._end_text()
         return Message("assistant", tuple(self._parts))

@@ -1,7 +1,7 @@
-"""What a turn said, as the message that an AI SDK client would hold at its end.
+"""The message that an AI SDK client would hold at the end of a turn.
 
-Used where the whole answer is wanted at once: ``"stream": false`` and ``on_finish``. A direct
-stream keeps none of it.
+Used where the whole answer is needed at once: ``"stream": false`` and ``on_finish``. Otherwise none
+of it is kept.
 
 Source of the part shapes: vercel/ai, packages/ai/src/ui/ui-messages.ts (AI SDK 5 and later).
 """
@@ -10,20 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.events import (
-    Abort,
     Data,
-    Error,
     Event,
     File,
     Finish,
-    FinishReason,
     Metadata,
     ReasoningDelta,
     ReasoningRedacted,
     ReasoningSignature,
     Source,
     Start,
-    StepEnd,
     StepStart,
     TextDelta,
     ToolApprovalRequest,
@@ -32,7 +28,6 @@ from app.events import (
     ToolOutputAvailable,
     ToolOutputDenied,
     ToolOutputError,
-    Usage,
 )
 from app.protocols.ui_message_stream import PROVIDER, source_chunk
 
@@ -47,17 +42,11 @@ class Transcript:
         message_id: the assistant message's id.
         parts: the message's parts, as AI SDK 5 and later keep them.
         text: the answer's text of all steps.
-        finish_reason: why it ended: the model's reason, ``"error"`` or ``"other"`` (stopped).
-        usage: of all steps that ended.
-        error: the terminal error, if the turn failed.
     """
 
     def __init__(self, message_id: str) -> None:
         self.message_id = message_id
         self.parts: list[dict[str, Any]] = []
-        self.finish_reason: FinishReason = "other"
-        self.usage = Usage()
-        self.error: Error | None = None
         self._metadata: dict[str, Any] = {}
         self._block: tuple[str, list[str]] | None = None
         self._calls: dict[str, dict[str, Any]] = {}
@@ -74,7 +63,7 @@ class Transcript:
         return {"id": self.message_id, "role": "assistant", "parts": self.parts, **about}
 
     def add(self, event: Event) -> None:
-        """Take in the next event of the turn."""
+        """Add the next event of the turn."""
         if isinstance(event, TextDelta | ReasoningDelta):
             kind = "text" if isinstance(event, TextDelta) else "reasoning"
             if self._block is None or self._block[0] != kind:
@@ -89,8 +78,6 @@ class Transcript:
                 self._metadata.update(metadata or {})
             case StepStart():
                 self.parts.append({"type": "step-start"})
-            case StepEnd(_, usage):
-                self.usage += usage
             case ReasoningSignature(signature):
                 self._prove({"signature": signature})
             case ReasoningRedacted(data):
@@ -117,17 +104,10 @@ class Transcript:
                 self._data(name, data, data_id)
             case Metadata(value):
                 self._metadata = _merged(self._metadata, value)
-            case Finish(finish_reason, usage, metadata):
-                self.finish_reason = finish_reason
-                self.usage = usage
+            case Finish(_, _, metadata):
                 self._metadata = _merged(self._metadata, metadata or {})
-            case Error():
-                self.finish_reason = "error"
-                self.error = event
-            case Abort():
-                self.finish_reason = "other"
             case _:
-                pass  # progress and input deltas leave no trace in the message
+                pass  # statuses and input deltas are not part of the message
 
     def _end_block(self) -> None:
         if self._block is not None:
@@ -145,7 +125,7 @@ class Transcript:
         self.parts.append(part)
 
     def _answer(self, call_id: str, state: str, **fields: Any) -> None:
-        # A call of an earlier request is not part of what this turn said.
+        # A call of an earlier request is not part of this turn's message.
         part = self._calls.get(call_id)
         if part is not None:
             part.update(state=state, **fields)
@@ -161,7 +141,7 @@ class Transcript:
 
 
 def _merged(old: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``old`` with ``new`` laid over it, objects inside objects too, as clients do it."""
+    """Return ``old`` updated with ``new``, nested objects included, as clients merge metadata."""
     merged = dict(old)
     for key, value in new.items():
         known = merged.get(key)

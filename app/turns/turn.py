@@ -4,8 +4,8 @@ A turn pushes: it awaits ``emit`` with the events as they come and knows nothing
 responses or clients. Who runs it (`app.turns.live_turn`) decides when it has to end.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, assert_never
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
 
 import msgspec
 
@@ -20,30 +20,27 @@ from app.events import (
     ToolApprovalRequest,
     ToolInputAvailable,
     ToolInputError,
-    ToolOutputDenied,
-    Usage,
 )
 from app.messages import (
+    ApprovalReply,
     Message,
     StepRequest,
     TextPart,
-    ToolApproval,
     ToolOutputPart,
 )
 from app.providers.provider import Provider
-from app.tools.toolbox import Ask, Deny, Leave, Plan, Refuse, Run, Toolbox
+from app.tools.toolbox import AskUser, Execute, LeaveToClient, Plan, Refuse, Toolbox
+from app.turns.progress import TurnProgress
 from app.turns.step import StepRecord
-
-About: TypeAlias = Callable[[Usage], Mapping[str, Any] | None]
 
 
 class TurnRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What one turn needs to know. ``message_id`` is the old one when a message is continued."""
+    """What a turn is to do. A turn that continues a message has that message's ``message_id``."""
 
     message_id: str
     model: str
     messages: Sequence[Message]
-    approvals: Sequence[ToolApproval] = ()
+    approval_replies: Sequence[ApprovalReply] = ()
     system_prompt: str | None = None
     temperature: float | None = None
     max_output_tokens: int | None = None
@@ -56,8 +53,8 @@ async def run_turn(
     emit: Emit,
     *,
     provider: Provider,
-    about: About,
     tools: Toolbox,
+    progress: TurnProgress,
 ) -> None:
     """Run the turn to its end.
 
@@ -65,15 +62,15 @@ async def run_turn(
         request: what is asked.
         emit: awaited with the events, in order.
         provider: the model.
-        about: makes the metadata of the finished message from the usage of all steps.
         tools: what the model may call.
+        progress: told the usage of each step; gives that of all steps and the message's metadata.
 
     Raises:
-        ProviderError: the model could not be called. Whether that becomes an HTTP status or an
-            `Error` event is not for the turn to say.
+        ProviderError: the model could not be called. The caller decides whether that becomes an
+            HTTP status or an `Error` event.
     """
-    turn = _Turn(request, emit, provider, about, tools)
-    await turn.answer_approvals()
+    turn = _Turn(request, emit, provider, tools, progress)
+    await turn.settle_replies()
     for steps_left in reversed(range(request.max_steps)):
         if not await turn.step(is_last=steps_left == 0):
             return
@@ -85,34 +82,31 @@ class _Turn:
         request: TurnRequest,
         emit: Emit,
         provider: Provider,
-        about: About,
         tools: Toolbox,
+        progress: TurnProgress,
     ) -> None:
         self._request = request
         self._emit = emit
         self._provider = provider
-        self._about = about
         self._tools = tools
+        self._progress = progress
         self._messages = list(request.messages)
         if request.system_prompt is not None:
             self._messages.insert(0, Message("system", (TextPart(request.system_prompt),)))
-        self._usage = Usage()
         self._unsent_start: list[Event] = [Start(request.message_id)]
         self._begin_step()
 
-    async def answer_approvals(self) -> None:
-        """Answer the calls on which the user has had a word, before the first step."""
-        plans = self._tools.judge_all(self._request.approvals)
+    async def settle_replies(self) -> None:
+        """Execute or refuse the calls that the user has replied to, before the first step."""
+        plans = self._tools.judge_replies(self._request.approval_replies)
         for plan in plans:
-            if isinstance(plan, Deny):
-                await self._send([ToolOutputDenied(plan.output.tool_call_id)])
-            elif isinstance(plan, Refuse):
-                await self._send([plan.event])
+            if isinstance(plan, Refuse):
+                await self._send(plan.events)
         if plans:
-            self._messages.append(Message("tool", await self._answers(plans)))
+            self._messages.append(Message("tool", await self._outputs(plans)))
 
     async def step(self, *, is_last: bool) -> bool:
-        """Call the model and run the tools it wants; return whether a step has to follow."""
+        """Call the model and execute its tool calls; return whether another step has to follow."""
         request = self._request
         self._begin_step()
         step = StepRequest(
@@ -125,9 +119,9 @@ class _Turn:
         )
         await self._provider.stream_step(step, self._forward)
         if self._end is None:
-            return False  # no calls, or the model's stream failed: the end has been sent
-        outputs = await self._answers(self._plans)
-        if is_last or any(isinstance(plan, Ask | Leave) for plan in self._plans):
+            return False  # no calls, or the model's stream failed; the end has been sent already
+        outputs = await self._outputs(self._plans)
+        if is_last or any(isinstance(plan, AskUser | LeaveToClient) for plan in self._plans):
             await self._send([self._end, self._finish("tool-calls")])
             return False
         await self._send([self._end])
@@ -140,14 +134,14 @@ class _Turn:
         self._end: StepEnd | None = None
 
     async def _forward(self, events: Sequence[Event]) -> None:
-        """Send what one network read of the model brought, and plan the calls in it."""
+        """Send the events of one network read of the model, and plan the calls among them."""
         self._record.add(events)
         last = events[-1]
         if isinstance(last, StepEnd):
-            self._usage += last.usage
+            self._progress.add_usage(last.usage)
             events = self._with_plans(events[:-1])
             if self._plans:
-                self._end = StepEnd("tool-calls", last.usage)  # not before its calls are answered
+                self._end = StepEnd("tool-calls", last.usage)  # sent after the outputs of its calls
             else:
                 events = [*events, last, self._finish(last.finish_reason)]
         elif len(events) > 1 or not isinstance(last, TextDelta):
@@ -168,11 +162,11 @@ class _Turn:
             sent += _announced(plan)
         return sent
 
-    async def _answers(self, plans: Sequence[Plan]) -> Sequence[ToolOutputPart]:
-        """Run what is to run, side by side; return every answer, for the model to see."""
-        runs = [plan for plan in plans if isinstance(plan, Run)]
-        outputs = list(await self._tools.run(runs, self._send))
-        return [*outputs, *(plan.output for plan in plans if isinstance(plan, Deny | Refuse))]
+    async def _outputs(self, plans: Sequence[Plan]) -> Sequence[ToolOutputPart]:
+        """Execute calls side by side; return the output of every call, for the model."""
+        calls = [plan.call for plan in plans if isinstance(plan, Execute)]
+        outputs = list(await self._tools.run(calls, self._send))
+        return [*outputs, *(plan.output for plan in plans if isinstance(plan, Refuse))]
 
     async def _send(self, events: Sequence[Event]) -> None:
         if self._unsent_start and events:
@@ -182,19 +176,17 @@ class _Turn:
             await self._emit(events)
 
     def _finish(self, finish_reason: FinishReason) -> Finish:
-        return Finish(finish_reason, self._usage, self._about(self._usage))
+        return Finish(finish_reason, self._progress.usage, self._progress.metadata())
 
 
 def _announced(plan: Plan) -> Sequence[Event]:
-    """Return the events that tell the client of a call and of what becomes of it."""
+    """Return the events that tell the client of a call and of the plan for it."""
     match plan:
-        case Run(call) | Leave(call):
-            return [call]
-        case Ask(call, approval_id):
-            return [call, ToolApprovalRequest(approval_id, call.tool_call_id)]
-        case Refuse(call, event):
-            return [event] if call is None else [call, event]
-        case Deny():
-            return []  # only calls of the history are denied, and those the client knows
+        case Execute(call) | LeaveToClient(call):
+            return [call.announcement()]
+        case AskUser(call, approval_id):
+            return [call.announcement(), ToolApprovalRequest(approval_id, call.tool_call_id)]
+        case Refuse(events):
+            return events
         case _:
             assert_never(plan)

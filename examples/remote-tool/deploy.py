@@ -1,11 +1,11 @@
-"""Puts the tool of this folder on AWS Lambda, behind a Function URL that streams; or takes it off.
+"""Deploys the tool of this folder to AWS Lambda, behind a Function URL that streams, or removes it.
 
     make zip
     python examples/remote-tool/deploy.py            prints the URL
     python examples/remote-tool/deploy.py --remove
 
-Both may be run again at any time. Needs the extra ``aws`` (boto3) and credentials that may create a
-role and a function. The URL wants signed requests (``AWS_IAM``).
+Both may be run again at any time. They need the extra ``aws`` (boto3) and credentials that may
+create a role and a function. The URL accepts only signed requests (``AWS_IAM``).
 """
 
 import argparse
@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parents[1] / "dist" / "function.zip"
 TOOL = HERE / "slow_tool.py"
 
-# A role that was just made is not known everywhere at once.
+# A new role takes a while to be known everywhere in AWS.
 _ROLE_TRIES = 20
 _ROLE_PAUSE_S = 2.0
 _TIMEOUT_S = 120
@@ -41,7 +41,7 @@ _LOGS_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole
 
 
 def function_zip(package: Path = PACKAGE) -> bytes:
-    """Return what ``make zip`` built, with the tool added."""
+    """Return the zip file of ``make zip`` with the tool added."""
     whole = io.BytesIO(package.read_bytes())
     with zipfile.ZipFile(whole, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.write(TOOL, TOOL.name)
@@ -56,7 +56,7 @@ def deploy(
     iam_client: Any,
     sleep: Callable[[float], object] = time.sleep,
 ) -> str:
-    """Make the role, the function and its URL, where they are not there yet; return the URL."""
+    """Create the role, the function and its URL, or update the function's code; return the URL."""
     role_arn = _role(name, iam_client)
     try:
         lambda_client.update_function_code(FunctionName=name, ZipFile=code)
@@ -73,7 +73,7 @@ def deploy(
 
 
 def remove(name: str, *, lambda_client: Any, iam_client: Any) -> None:
-    """Delete the function, its URL and its role. What is not there is no error."""
+    """Delete the function, its URL and its role, as far as they exist."""
     for delete in (lambda_client.delete_function_url_config, lambda_client.delete_function):
         with contextlib.suppress(lambda_client.exceptions.ResourceNotFoundException):
             delete(FunctionName=name)
@@ -120,7 +120,7 @@ def _create(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return the exit status."""
+    """Deploy or remove the tool; return the exit status."""
     parser = argparse.ArgumentParser(description="Deploy the remote tool to AWS Lambda.")
     parser.add_argument("--name", default="slow-process", help="of the function and its role")
     parser.add_argument("--region", help="default: that of the AWS configuration")

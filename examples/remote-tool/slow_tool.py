@@ -1,6 +1,6 @@
-"""The tool that the Lambda function serves. Write your own in its place, or more beside it.
+"""The tool that the Lambda function serves. Replace it with your own, or add more.
 
-It blocks, as most Python does: tools that are no `async def` run in a thread of their own.
+It blocks, as most Python code does: a tool that is not `async def` runs in a thread of its own.
 """
 
 import time

@@ -58,7 +58,7 @@ def http_api(path: str = "/prod/api/chat", stage: str = "prod", **fields: Any) -
 def rest_api(
     method: str = "POST", path: str = "/api/chat", *, body: str | None = None, **fields: Any
 ) -> dict[str, Any]:
-    """Return an event of a REST API (payload format 1.0): what is empty is null."""
+    """Return an event of a REST API (payload format 1.0), where empty values are null."""
     return {
         "resource": "/{proxy+}",
         "path": path,

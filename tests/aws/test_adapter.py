@@ -1,4 +1,4 @@
-"""What the real Lambda Web Adapter makes of events and of a web app's answers, byte for byte."""
+"""What the real Lambda Web Adapter makes of events and of a web app's responses, byte for byte."""
 
 import json
 import time
@@ -86,7 +86,7 @@ async def test_the_deadline_comes_in_lambdas_context_whatever_the_client_says() 
     request, seen = _seen(response.text)
     assert [name for name, _ in request["headers"]].count("x-amzn-lambda-context") == 1
     context = json.loads(seen["x-amzn-lambda-context"])
-    # An environment that has to start first counts its time from there.
+    # In an environment that has to start first, the time limit counts from its start.
     assert before + 30 - 0.1 <= context["deadline"] / 1000 <= after + 30
     assert context["request_id"] == response.headers["x-amzn-requestid"]
     assert json.loads(seen["x-amzn-request-context"])["http"]["path"] == "/api/chat"
@@ -109,12 +109,12 @@ async def test_cookies_and_lists_of_header_values_stand_in_the_prelude() -> None
     assert prelude["statusCode"] == 201
     assert prelude["cookies"] == ["a=1; Path=/", "b=2"]
     assert prelude["headers"]["x-twice"] == ["one", "two"]
-    # What no front end passes on for a stream, the adapter leaves in.
+    # The adapter keeps headers that no front passes on for a stream.
     assert prelude["headers"]["content-length"] == "4"
     assert prelude["headers"]["content-type"] == "application/octet-stream"
 
 
-async def test_an_error_status_of_the_app_is_the_status_of_the_answer() -> None:
+async def test_an_error_status_of_the_app_is_the_status_of_the_response() -> None:
     async with adapted() as running:
         response = await post(running, "/unavailable", {})
 
@@ -122,7 +122,7 @@ async def test_an_error_status_of_the_app_is_the_status_of_the_answer() -> None:
     assert response.headers["retry-after"] == "7"
 
 
-async def test_an_answer_without_a_body_ends() -> None:
+async def test_a_response_without_a_body_ends() -> None:
     async with adapted() as running:
         response = await post(running, "/empty", {})
 
@@ -139,7 +139,7 @@ async def test_chosen_error_statuses_become_function_errors() -> None:
     assert "configured error status code: 503" in invoked.json()["errorMessage"]
 
 
-async def test_an_app_that_hangs_up_before_it_answers_is_a_function_error() -> None:
+async def test_an_app_that_hangs_up_before_its_response_is_a_function_error() -> None:
     async with adapted() as running:
         response = await post(running, "/no-answer", {})
         events = await events_of(await post(running, STREAM, rest_api("GET", "/no-answer")))
@@ -160,7 +160,7 @@ async def test_an_app_that_hangs_up_in_mid_stream_is_told_in_the_body_and_nowher
         b"Lambda-Runtime-Function-Error-Type: Runtime.StreamError\r\n"
         b"Lambda-Runtime-Function-Error-Body: ZXJyb3IgcmVhZGluZyBhIGJvZHkgZnJvbSBjb25uZWN0aW9u\r\n"
     )
-    # Lambda never learns that anything went wrong: the stream ends as any other does.
+    # Lambda does not learn of the failure: the stream ends like any other.
     assert (response.status_code, response.content) == (200, b"hello " + trailer_text)
     assert b"".join(_payloads(events)).endswith(b"\0hello " + trailer_text)
     assert events[-1] == InvokeComplete()
@@ -183,7 +183,7 @@ async def test_an_app_slower_than_lambdas_init_starts_again_within_the_invocatio
 
 
 async def test_with_async_init_the_adapter_reports_ready_before_lambda_gives_up() -> None:
-    # Lambda's init ends after 10 s, this kind of patience after 9.8 s.
+    # Lambda's init phase ends after 10 s; the adapter stops waiting after 9.8 s.
     variables = {"READY_AFTER_S": "10.5", "AWS_LWA_ASYNC_INIT": "true"}
     async with adapted(variables=variables) as running, httpx2.AsyncClient(timeout=40) as client:
         response = await client.post(running.url + "/api/chat", json={})
@@ -212,6 +212,6 @@ async def test_a_misspelt_invoke_mode_silently_buffers() -> None:
     async with adapted(variables={"AWS_LWA_INVOKE_MODE": "streaming"}) as running:
         events = await events_of(await post(running, STREAM, rest_api("GET", "/cookies")))
 
-    # The reason why our entry point refuses such a word.
-    (answer,) = _payloads(events)
-    assert json.loads(answer)["statusCode"] == 201
+    # This is why our entry point refuses a misspelt mode.
+    (document,) = _payloads(events)
+    assert json.loads(document)["statusCode"] == 201

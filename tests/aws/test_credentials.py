@@ -1,4 +1,4 @@
-"""`app.aws.credentials`: where AWS credentials are looked for."""
+"""`app.aws.credentials`: the sources of AWS credentials, in order."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 class Endpoint:
-    """A container endpoint that remembers what it was asked."""
+    """A container endpoint that records the tokens it gets."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -31,7 +31,7 @@ class Endpoint:
         self.status = 200
         self.body = json.dumps(FROM_CONTAINER)
 
-    async def answer(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response:
         self.tokens.append(request.headers.get("authorization"))
         return Response(self.body, self.status)
 
@@ -39,7 +39,7 @@ class Endpoint:
 @pytest.fixture
 async def endpoint() -> AsyncIterator[Endpoint]:
     endpoint = Endpoint()
-    async with served(Starlette(routes=[Route("/creds", endpoint.answer)])) as url:
+    async with served(Starlette(routes=[Route("/creds", endpoint.respond)])) as url:
         endpoint.url = f"{url}/creds"
         yield endpoint
 
@@ -126,7 +126,7 @@ async def test_the_token_is_not_sent_to_just_anybody(url: str) -> None:
 
 @pytest.fixture
 def botocore_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Let botocore look into a file of this test, and nowhere else."""
+    """Let botocore read only a file of this test."""
     path = tmp_path / "credentials"
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))

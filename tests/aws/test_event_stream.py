@@ -1,4 +1,4 @@
-"""The event stream codec, with botocore's decoder as the judge of what we write."""
+"""The event stream codec, with botocore's decoder as the oracle for what we write."""
 
 import struct
 import zlib
@@ -46,7 +46,7 @@ def read_by_botocore(wire: bytes) -> list[tuple[dict[str, Any], bytes]]:
 
 
 def raw_message(headers: bytes, payload: bytes = b"") -> bytes:
-    """A message with checksums that fit, whatever its headers are."""
+    """Return a message with right checksums around any headers."""
     lengths = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
     body = lengths + struct.pack(">I", zlib.crc32(lengths)) + headers + payload
     return body + struct.pack(">I", zlib.crc32(body))

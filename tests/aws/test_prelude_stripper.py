@@ -1,4 +1,4 @@
-"""What is taken off an answer, and what is not."""
+"""What is removed from a response, and what is not."""
 
 import json
 
@@ -30,7 +30,7 @@ def test_a_prelude_is_taken_off_however_it_is_split(body: bytes, size: int) -> N
 
 
 @given(st.binary(max_size=200), st.integers(min_value=1, max_value=30))
-def test_any_other_answer_passes_whole(body: bytes, size: int) -> None:
+def test_any_other_response_passes_whole(body: bytes, size: int) -> None:
     passed, statuses = strip([body[i : i + size] for i in range(0, len(body), size)])
 
     assert b"".join(passed) == body
@@ -48,7 +48,7 @@ def test_any_other_answer_passes_whole(body: bytes, size: int) -> None:
         b" " * 64,
     ],
 )
-def test_the_first_piece_of_an_answer_without_prelude_does_not_wait(piece: bytes) -> None:
+def test_the_first_piece_of_a_response_without_prelude_does_not_wait(piece: bytes) -> None:
     passed, _ = strip([piece])
 
     assert passed[0] == piece
@@ -61,7 +61,7 @@ def test_what_may_still_become_a_prelude_waits(piece: bytes) -> None:
     assert passed == [b"", piece]
 
 
-def test_json_followed_by_something_else_than_eight_nuls_is_the_answer() -> None:
+def test_json_followed_by_something_else_than_eight_nuls_is_the_body() -> None:
     wire = json.dumps({"statusCode": 200}).encode() + bytes(3) + b"text"
 
     passed, statuses = strip([wire])

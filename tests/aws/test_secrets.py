@@ -116,19 +116,19 @@ async def test_the_first_that_cannot_be_read_names_its_variable(aws: str) -> Non
 
 
 @asynccontextmanager
-async def _served(*answers: tuple[int, object]) -> AsyncIterator[tuple[str, list[web.Request]]]:
-    """Serve these answers one after another; the last one for ever."""
+async def _served(*responses: tuple[int, object]) -> AsyncIterator[tuple[str, list[web.Request]]]:
+    """Serve these responses one after another, and the last one again and again."""
     seen: list[web.Request] = []
 
-    async def answer(request: web.Request) -> web.Response:
+    async def respond(request: web.Request) -> web.Response:
         await request.read()
         seen.append(request)
-        status, body = answers[min(len(seen), len(answers)) - 1]
+        status, body = responses[min(len(seen), len(responses)) - 1]
         text = body if isinstance(body, str) else json.dumps(body)
         return web.Response(status=status, text=text, content_type="application/x-amz-json-1.1")
 
     app = web.Application()
-    app.router.add_post("/", answer)
+    app.router.add_post("/", respond)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -157,7 +157,7 @@ async def test_the_request_is_signed_for_its_service_with_the_sessions_token() -
     "trouble",
     [(500, {"__type": "InternalServerError"}), (503, ""), (400, {"__type": "ThrottlingException"})],
 )
-async def test_trouble_that_passes_is_waited_for(trouble: tuple[int, object]) -> None:
+async def test_a_passing_failure_is_retried(trouble: tuple[int, object]) -> None:
     sleeps: list[float] = []
     async with _served(trouble, (200, _FOUND)) as (url, seen):
         assert await _secrets(url, sleeps).read(_PARAMETER) == "sk-1"
@@ -165,7 +165,7 @@ async def test_trouble_that_passes_is_waited_for(trouble: tuple[int, object]) ->
     assert (len(seen), sleeps) == (2, [0.2])
 
 
-async def test_trouble_that_stays_is_given_up_after_three_tries() -> None:
+async def test_a_lasting_failure_is_given_up_after_three_tries() -> None:
     async with _served((500, {"__type": "com.amazonaws#InternalServerError"})) as (url, seen):
         with pytest.raises(SecretError, match=r"InternalServerError \(status 500\)\.$"):
             await _secrets(url).read(_PARAMETER)
@@ -184,10 +184,10 @@ async def test_a_refusal_is_not_tried_again_and_its_message_stays_out_of_ours() 
 
 
 @pytest.mark.parametrize(
-    "answer", ["", "[]", {}, {"Parameter": None}, {"Parameter": {"Value": " "}}, {"Parameter": 1}]
+    "body", ["", "[]", {}, {"Parameter": None}, {"Parameter": {"Value": " "}}, {"Parameter": 1}]
 )
-async def test_an_answer_without_text_is_an_error(answer: object) -> None:
-    async with _served((200, answer)) as (url, _):
+async def test_a_response_without_text_is_an_error(body: object) -> None:
+    async with _served((200, body)) as (url, _):
         with pytest.raises(SecretError, match="holds no text"):
             await _secrets(url).read(_PARAMETER)
 

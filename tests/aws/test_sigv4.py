@@ -1,4 +1,4 @@
-"""`app.aws.sigv4`, held against botocore's own signer."""
+"""`app.aws.sigv4`, compared with botocore's own signer."""
 
 import calendar
 import time
@@ -37,7 +37,7 @@ headers_to_sign = st.dictionaries(
 def botocore_headers(
     method: str, url: str, headers: dict[str, str], body: bytes, credentials: Credentials
 ) -> dict[str, str]:
-    """Sign with botocore, at whatever time it is."""
+    """Sign with botocore at the current time."""
     request = AWSRequest(method=method, url=url, headers=headers, data=body)
     keys = BotoCredentials(
         credentials.access_key_id, credentials.secret_access_key, credentials.session_token

@@ -1,4 +1,4 @@
-"""The emulator with test functions in it, and ways to look at what it does."""
+"""Runs the emulator with test functions, and shows what it does."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,7 @@ from app.emulator.changes import Changes
 from app.emulator.options import Options
 from app.emulator.output import Console
 from app.emulator.program import Emulator
+from app.emulator.server import HttpServer, Respond
 
 FUNCTIONS = Path(__file__).parent / "functions"
 RAW = (sys.executable, str(FUNCTIONS / "raw.py"))
@@ -28,9 +29,9 @@ OUR_VARIABLES = {"_HANDLER": "tests.emulator.functions.gated:handler"}
 INVOKE = "/2015-03-31/functions/function/invocations"
 STREAM = "/2021-11-15/functions/function/response-streaming-invocations"
 URL = "/api/chat?a=1"
-FRONTS = (INVOKE, STREAM, URL)
+ADDRESSES = (INVOKE, STREAM, URL)
 
-# Longer than anything that works takes on a busy machine; only a failing test waits this long.
+# Longer than anything takes even on a busy machine: only a failing test waits so long.
 PATIENCE_S = 15.0
 
 
@@ -78,7 +79,7 @@ async def emulator(command: tuple[str, ...] = RAW, **options: Any) -> AsyncItera
 async def posting(
     running: Running, path: str, order: object, headers: dict[str, str] | None = None
 ) -> AsyncIterator[httpx2.Response]:
-    """Post an order to one of the fronts; inside, the head of the answer has arrived."""
+    """Post an order to one of the addresses; inside, the head of the response has arrived."""
     async with httpx2.AsyncClient(timeout=PATIENCE_S) as client:
         request = client.stream("POST", running.url + path, json=order, headers=headers)
         async with request as response:
@@ -88,22 +89,50 @@ async def posting(
 async def post(
     running: Running, path: str, order: object, headers: dict[str, str] | None = None
 ) -> httpx2.Response:
-    """Post an order and return the whole answer."""
+    """Post an order and return the whole response."""
     async with posting(running, path, order, headers) as response:
         await response.aread()
         return response
 
 
 async def events_of(response: httpx2.Response) -> list[StreamEvent]:
-    """Return all events of an `InvokeWithResponseStream` answer."""
+    """Return all events of an `InvokeWithResponseStream` response."""
     decoder = EventDecoder()
     events = decoder.feed(await response.aread())
     decoder.close()
     return events
 
 
+@contextlib.asynccontextmanager
+async def http_server(
+    respond: Respond, *, idle_timeout_s: float | None = None
+) -> AsyncIterator[tuple[HttpServer, int]]:
+    """Run the emulator's HTTP server alone; gives it and its port."""
+    server = HttpServer(respond, idle_timeout_s=idle_timeout_s)
+    port = await server.start("127.0.0.1")
+    try:
+        yield server, port
+    finally:
+        await server.close()
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    port: int,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a raw connection; nothing inside may take longer than `PATIENCE_S`."""
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
 class Gate:
-    """Lets a function's chunks pass one at a time: each waits for one byte from here."""
+    """Makes a function wait before each chunk until it is released."""
 
     def __init__(self) -> None:
         self._server: asyncio.Server | None = None
@@ -128,23 +157,29 @@ class Gate:
                 await writer.wait_closed()
 
     async def arrival(self) -> None:
-        """Wait until a function stands before the gate."""
+        """Wait until a function has connected to the gate."""
         async with asyncio.timeout(PATIENCE_S):
             self._open.append(await self._writers.get())
 
     async def release_all(self) -> None:
-        """Let one chunk of every function pass."""
+        """Release one chunk of every function."""
         for writer in self._open:
             writer.write(b"\n")
             await writer.drain()
 
     async def release(self) -> None:
-        """Let one chunk of the function that came last pass."""
+        """Release one chunk of the function that connected last."""
         self._open[-1].write(b"\n")
         await self._open[-1].drain()
 
 
 def report_of(response: httpx2.Response) -> dict[str, Any]:
-    """Read the answer to ``{"do": "report"}``."""
+    """Read the response to ``{"do": "report"}``."""
     known: dict[str, Any] = json.loads(response.content)
     return known
+
+
+async def probe(running: Running, *requests: list[object]) -> list[tuple[int, Any]]:
+    """Let the runtime send these requests during an invocation; return status and body of each."""
+    response = await post(running, INVOKE, {"do": "probe", "requests": requests})
+    return [(status, json.loads(body)) for status, body in response.json()]

@@ -1,6 +1,6 @@
-"""Chunks arrive one by one, on every front, from every runtime.
+"""Chunks arrive one by one, at every address, from every runtime.
 
-No clock: the function may send a chunk only once the test has received the one before.
+No clock is involved: the function sends a chunk only once the test has received the previous one.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import pytest
 
 from app.aws.event_stream import EventDecoder, InvokeComplete, PayloadChunk, StreamEvent
 from tests.emulator.emulation import (
-    FRONTS,
+    ADDRESSES,
     INVOKE,
     NODE,
     OUR_VARIABLES,
@@ -31,7 +31,7 @@ CHUNKS = [f"chunk {number}\n" for number in range(5)]
 
 
 async def pieces_of(response: httpx2.Response, path: str) -> AsyncGenerator[bytes, None]:
-    """The answer's pieces as they come, unwrapped where the front wraps them."""
+    """Yield the pieces of the response as they come, without the frames of the event stream."""
     decoder = EventDecoder()
     complete: list[StreamEvent] = []
     async for data in response.aiter_raw():
@@ -46,7 +46,7 @@ async def pieces_of(response: httpx2.Response, path: str) -> AsyncGenerator[byte
     assert complete == ([InvokeComplete()] if path == STREAM else [])
 
 
-@pytest.mark.parametrize("path", FRONTS, ids=["invocations", "event stream", "function url"])
+@pytest.mark.parametrize("path", ADDRESSES, ids=["invocations", "event stream", "function url"])
 @pytest.mark.parametrize("command", [OURS, RAW, NODE], ids=["ours", "python", "node"])
 async def test_each_chunk_arrives_before_the_next_is_sent(
     command: tuple[str, ...], path: str
@@ -56,7 +56,7 @@ async def test_each_chunk_arrives_before_the_next_is_sent(
         order = {"chunks": CHUNKS, "gate": gate.port}
         request = posting(running, path, order)
 
-        # A front may hold its head back until the first byte, so the first chunk goes first.
+        # The head may be held back until the first byte, so the first chunk is released first.
         opening = asyncio.ensure_future(request.__aenter__())
         await gate.arrival()
         await gate.release()
@@ -82,7 +82,7 @@ async def test_a_function_url_applies_the_prelude_of_the_node_runtime() -> None:
     assert body == b"a"
 
 
-async def test_a_direct_answer_keeps_its_content_type() -> None:
+async def test_a_direct_response_keeps_its_content_type() -> None:
     async with emulator(NODE) as running, posting(running, INVOKE, {"chunks": ["a"]}) as response:
         await response.aread()
 

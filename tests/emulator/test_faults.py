@@ -12,7 +12,7 @@ import pytest
 
 from app.aws.event_stream import InvokeComplete, PayloadChunk, StreamEvent
 from tests.emulator.emulation import (
-    FRONTS,
+    ADDRESSES,
     INVOKE,
     PATIENCE_S,
     STREAM,
@@ -51,19 +51,19 @@ def payload_of(events: list[StreamEvent]) -> bytes:
     return b"".join(event.payload for event in events if isinstance(event, PayloadChunk))
 
 
-async def answers_again(running: Running) -> None:
-    """After the fault the same function answers as if nothing had been."""
+async def responds_again(running: Running) -> None:
+    """Check that after the fault the same function responds as if nothing had happened."""
     assert (await post(running, INVOKE, {"chunks": ["well"]})).text == "well"
 
 
 @pytest.mark.parametrize(("ending", "code", "details"), ENDINGS, ids=IDS)
-async def test_the_event_stream_says_how_an_answer_broke_off(
+async def test_the_event_stream_says_how_a_response_broke_off(
     ending: dict[str, object], code: str, details: str
 ) -> None:
     async with emulator(timeout_s=1.0) as running:
         response = await post(running, STREAM, {"chunks": ["good"], **ending})
         events = await events_of(response)
-        await answers_again(running)
+        await responds_again(running)
 
     assert payload_of(events) == b"good"
     assert complete_of(events).error_code == code
@@ -72,7 +72,7 @@ async def test_the_event_stream_says_how_an_answer_broke_off(
 
 @pytest.mark.parametrize("path", [INVOKE, URL])
 @pytest.mark.parametrize(("ending", "code", "details"), ENDINGS, ids=IDS)
-async def test_an_http_answer_that_broke_off_has_no_end(
+async def test_an_http_response_that_broke_off_has_no_end(
     path: str, ending: dict[str, object], code: str, details: str
 ) -> None:
     received = b""
@@ -82,7 +82,7 @@ async def test_an_http_answer_that_broke_off_has_no_end(
                 async for piece in response.aiter_raw():
                     received += piece
         await running.logged(f"Error Type: {code}")
-        await answers_again(running)
+        await responds_again(running)
 
     assert received == b"good"
 
@@ -108,7 +108,7 @@ async def test_a_failure_before_the_first_byte_is_told_on_both_invoke_addresses(
     assert complete_of(streamed).error_code == code
 
 
-async def test_a_function_url_answers_502_to_a_failure_before_the_first_byte() -> None:
+async def test_a_function_url_responds_with_502_to_a_failure_before_the_first_byte() -> None:
     async with emulator() as running:
         response = await post(running, URL, {"do": "early error"})
 
@@ -170,7 +170,7 @@ async def test_garbage_instead_of_a_prelude_is_a_bad_gateway_and_explained() -> 
     assert payload_of(streamed) == b"<html>not a prelude</html>"
 
 
-async def test_an_answer_that_ends_inside_its_prelude_is_a_bad_gateway() -> None:
+async def test_a_response_that_ends_inside_its_prelude_is_a_bad_gateway() -> None:
     async with emulator() as running:
         response = await post(running, URL, {"do": "garbage", "text": '{"statusCode":200}'})
         await running.logged("the answer ended inside it")
@@ -192,7 +192,7 @@ async def test_a_prelude_that_http_does_not_allow_is_a_bad_gateway(
         order = {"prelude": prelude, "megabytes": 5 if buffered else 32}
         response = await post(running, URL, order)
         await running.logged("END RequestId")
-        await answers_again(running)
+        await responds_again(running)
 
     assert response.status_code == 502
 
@@ -204,7 +204,7 @@ async def test_garbage_instead_of_http_is_refused_and_the_runtime_may_go_on() ->
     assert response.text == "still"
 
 
-async def test_a_second_answer_is_forbidden_and_changes_nothing() -> None:
+async def test_a_second_response_is_forbidden_and_changes_nothing() -> None:
     async with emulator() as running:
         response = await post(running, INVOKE, {"chunks": ["once"], "twice": True})
         await running.logged("END RequestId")
@@ -215,7 +215,7 @@ async def test_a_second_answer_is_forbidden_and_changes_nothing() -> None:
     assert "InvalidStateTransition" in running.log
 
 
-@pytest.mark.parametrize("path", FRONTS)
+@pytest.mark.parametrize("path", ADDRESSES)
 async def test_ten_megabytes_in_one_chunk_arrive_whole(path: str) -> None:
     async with emulator() as running:
         response = await post(running, path, {"one_chunk_mb": 10})
@@ -230,14 +230,14 @@ async def test_a_process_that_is_killed_while_idle_is_replaced() -> None:
         await running.logged("END RequestId")
         os.kill(report_of(known)["pid"], signal.SIGKILL)
         await running.logged("runtime ended between invocations: signal: killed")
-        await answers_again(running)
+        await responds_again(running)
 
 
-async def test_a_process_that_ends_right_after_its_answer_is_replaced() -> None:
+async def test_a_process_that_ends_right_after_its_response_is_replaced() -> None:
     async with emulator() as running:
         first = await post(running, INVOKE, {"chunks": ["bye"], "then": "end and exit"})
         await running.logged("Error Type: Runtime.ExitError")
-        await answers_again(running)
+        await responds_again(running)
 
     assert first.text == "bye"
 
@@ -257,7 +257,7 @@ async def test_the_function_is_not_told_that_its_client_left() -> None:
         await gate.release()
         await gate.release()
         log = await running.logged("END RequestId")
-        await answers_again(running)
+        await responds_again(running)
 
     assert "first answer: 202" in log
     assert "Bytes Streamed: 11" in log
@@ -269,13 +269,13 @@ async def test_a_client_that_stops_reading_does_not_outlive_the_time_out() -> No
             # Nothing is read: the function fills every buffer on the way and stands still.
             await running.logged("Error Type: Sandbox.Timedout")
             assert response.status_code == 200
-        await answers_again(running)
+        await responds_again(running)
 
 
 async def test_more_memory_than_the_limit_kills_the_environment() -> None:
     async with emulator(memory_mb=64, timeout_s=PATIENCE_S) as running:
         events = await events_of(await post(running, STREAM, {"do": "allocate", "mb": 100}))
-        await answers_again(running)
+        await responds_again(running)
 
     assert complete_of(events).error_code == "Runtime.ExitError"
     assert "signal: killed" in (complete_of(events).error_details or "")
@@ -285,16 +285,16 @@ async def test_more_memory_than_the_limit_kills_the_environment() -> None:
 @pytest.mark.parametrize(
     "order", [{"do": "buffered", "result_bytes": 6 * 2**20 + 200}, {"megabytes": 7}]
 )
-async def test_a_buffered_answer_over_six_megabytes_is_refused(order: object) -> None:
+async def test_a_buffered_response_over_six_megabytes_is_refused(order: object) -> None:
     async with emulator(buffered=True) as running:
         response = await post(running, INVOKE, order)
         await running.logged("first answer: 413")
-        await answers_again(running)
+        await responds_again(running)
 
     assert response.json()["errorType"] == "Function.ResponseSizeTooLarge"
 
 
-async def test_bandwidth_makes_a_large_answer_as_slow_as_on_lambda() -> None:
+async def test_bandwidth_makes_a_large_response_as_slow_as_on_lambda() -> None:
     async with emulator(bandwidth=True) as running:
         began = time.monotonic()
         response = await post(running, INVOKE, {"megabytes": 7})
@@ -305,7 +305,7 @@ async def test_bandwidth_makes_a_large_answer_as_slow_as_on_lambda() -> None:
     assert took_s > 0.4
 
 
-async def test_a_streamed_answer_may_be_larger_than_six_megabytes() -> None:
+async def test_a_streamed_response_may_be_larger_than_six_megabytes() -> None:
     async with emulator() as running:
         response = await post(running, INVOKE, {"megabytes": 7})
 
@@ -331,13 +331,13 @@ async def test_a_hundred_invocations_in_a_row_leave_nothing_behind() -> None:
     }
     before = descriptors_and_tasks()
     async with emulator(timeout_s=5.0) as running:
-        await answers_again(running)
+        await responds_again(running)
         warm = descriptors_and_tasks()
 
         for number in range(100):
             order = {"chunks": [str(number)], **faults.get(number, {})}
             with contextlib.suppress(httpx2.RemoteProtocolError):
-                await post(running, FRONTS[number % 3], order)
+                await post(running, ADDRESSES[number % 3], order)
         await running.logged("END RequestId", 101)
         worked = descriptors_and_tasks()
         processes = child_processes()
@@ -350,7 +350,7 @@ async def test_a_hundred_invocations_in_a_row_leave_nothing_behind() -> None:
     assert child_processes() == []
 
 
-async def test_an_answer_that_was_complete_keeps_its_end_when_the_emulator_stops() -> None:
+async def test_a_response_that_was_complete_keeps_its_end_when_the_emulator_stops() -> None:
     order = {"chunks": ["one"], "then": "fail", "base64": True, "linger": True}
 
     async with emulator() as running:

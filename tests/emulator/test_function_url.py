@@ -1,169 +1,153 @@
-"""From an HTTP request to the event of a Function URL; CORS without a socket."""
+"""The Function URL: its responses without streaming, its limit and its CORS."""
 
-import json
-from datetime import UTC, datetime
-from typing import Any
+import io
 
+import httpx2
 import pytest
 
 from app.emulator.connection import Request
-from app.emulator.cors import (
-    Cors,
-    answer_headers,
-    is_preflight,
-    local_page,
-    parse_cors,
+from app.emulator.cors import Cors, parse_cors
+from app.emulator.function import MAX_EVENT_BYTES, Function
+from app.emulator.function_url import (
+    UrlRefused,
+    cors_headers,
     preflight_headers,
+    read_proxy_result,
+    start_invocation,
 )
-from app.emulator.function_url import build_event
-
-NOW = datetime(2026, 3, 12, 19, 3, 58, 250_000, tzinfo=UTC)
-JSON = ("content-type", "application/json; charset=utf-8")
-
-
-def event_of(
-    body: bytes = b"", *headers: tuple[str, str], path: str = "/", query: str = ""
-) -> dict[str, Any]:
-    request = Request("POST", path, query, (("host", "127.0.0.1:9000"), *headers), "127.0.0.1")
-    event: dict[str, Any] = json.loads(
-        build_event(request, body, port=9000, trace_id="Root=1", now=NOW)
-    )
-    return event
+from app.emulator.options import Options
+from app.emulator.output import Console
+from tests.emulator.emulation import (
+    PATIENCE_S,
+    URL,
+    emulator,
+    post,
+)
 
 
-def test_an_event_has_the_shape_of_payload_version_2() -> None:
-    event = event_of(b'{"a":1}', JSON, ("user-agent", "test/1"), path="/api/ch%20at", query="a=1&b")
-
-    context = event["requestContext"]
-    assert context.pop("requestId")
-    assert event == {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": "/api/ch%20at",
-        "rawQueryString": "a=1&b",
-        "headers": {
-            "host": "127.0.0.1:9000",
-            "content-type": "application/json; charset=utf-8",
-            "user-agent": "test/1",
-            "x-forwarded-for": "127.0.0.1",
-            "x-forwarded-port": "9000",
-            "x-forwarded-proto": "http",
-            "x-amzn-trace-id": "Root=1",
-        },
-        "queryStringParameters": {"a": "1", "b": ""},
-        "requestContext": {
-            "accountId": "anonymous",
-            "apiId": "emulated",
-            "domainName": "127.0.0.1",
-            "domainPrefix": "127",
-            "http": {
-                "method": "POST",
-                "path": "/api/ch%20at",
-                "protocol": "HTTP/1.1",
-                "sourceIp": "127.0.0.1",
-                "userAgent": "test/1",
-            },
-            "routeKey": "$default",
-            "stage": "$default",
-            "time": "12/Mar/2026:19:03:58 +0000",
-            "timeEpoch": 1773342238250,
-        },
-        "body": '{"a":1}',
-        "isBase64Encoded": False,
-    }
-
-
-def test_what_comes_twice_is_joined() -> None:
-    headers = [("x-a", "1"), ("x-a", "2"), ("cookie", "c=1; d=2"), ("cookie", "e=3")]
-
-    event = event_of(b"", *headers, query="q=1&q=2")
-
-    assert event["headers"]["x-a"] == "1,2"
-    assert event["queryStringParameters"] == {"q": "1,2"}
-    assert event["cookies"] == ["c=1", "d=2", "e=3"]
-
-
-def test_headers_of_the_connection_are_not_the_functions_business() -> None:
-    event = event_of(b"", ("connection", "close"), ("transfer-encoding", "chunked"))
-
-    assert not event["headers"].keys() & {"connection", "transfer-encoding"}
-    assert "body" not in event
-
-
+@pytest.mark.real
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
-    ("content_type", "body", "text", "is_base64"),
+    ("result", "status", "content"),
     [
-        ("text/plain", "naïve".encode(), "naïve", False),
-        ("application/json", b"\xff", "/w==", True),
-        ("image/png", b"\x89PNG", "iVBORw==", True),
-        ("application/x-www-form-urlencoded", b"a=1", "YT0x", True),
-        ("", b"a", "YQ==", True),
+        ({"statusCode": 201, "body": "text", "headers": {"x-a": "1"}}, 201, b"text"),
+        ({"statusCode": 200, "body": "AAE=", "isBase64Encoded": True}, 200, b"\0\1"),
+        ({"statusCode": 200, "body": {"a": 1}}, 200, b'{"a": 1}'),
+        ({"statusCode": "many"}, 200, b'{"statusCode": "many"}'),
+        (["plain"], 200, b'["plain"]'),
     ],
+    ids=["text", "base64", "object", "bad status", "plain"],
 )
-def test_a_body_is_text_only_where_its_type_and_bytes_say_so(
-    content_type: str, body: bytes, text: str, is_base64: bool
+async def test_a_buffered_function_url_reads_the_proxy_format(
+    result: object, status: int, content: bytes
 ) -> None:
-    event = event_of(body, ("content-type", content_type))
+    async with emulator(buffered=True) as running:
+        response = await post(running, URL, {"do": "buffered", "result": result})
 
-    assert (event["body"], event["isBase64Encoded"]) == (text, is_base64)
-
-
-@pytest.mark.parametrize("text", ['{"AllowOrigin":["*"]}', '{"MaxAge":-1}', "*"])
-def test_a_cors_configuration_with_a_mistake_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
-        parse_cors(text)
+    assert (response.status_code, response.content) == (status, content)
 
 
-def test_credentials_never_go_with_a_star() -> None:
-    cors = Cors(allow_origins=("*",), allow_credentials=True, expose_headers=("x-a", "x-b"))
+@pytest.mark.real
+@pytest.mark.timeout(60)
+async def test_a_request_over_six_megabytes_is_refused_by_a_function_url() -> None:
+    async with emulator() as running:
+        plain = await post(running, URL, "x" * (6 * 2**20))
+        async with httpx2.AsyncClient(timeout=PATIENCE_S) as client:
+            in_base64 = await client.post(running.url + URL, content=bytes(5 * 2**20))
 
-    assert answer_headers(cors, {"origin": "https://a.example"}) == [
-        ("access-control-allow-origin", "https://a.example"),
-        ("vary", "origin"),
-        ("access-control-allow-credentials", "true"),
-        ("access-control-expose-headers", "x-a, x-b"),
-    ]
-
-
-def test_a_star_is_enough_without_credentials() -> None:
-    assert answer_headers(Cors(allow_origins=("*",)), {"origin": "https://a.example"})[0] == (
-        "access-control-allow-origin",
-        "*",
-    )
+    assert plain.status_code == in_base64.status_code == 413
 
 
-@pytest.mark.parametrize("request_headers", [{}, {"origin": "https://b.example"}])
-def test_other_origins_get_no_headers(request_headers: dict[str, str]) -> None:
-    cors = Cors(allow_origins=("https://a.example",), allow_methods=("POST",))
+@pytest.mark.real
+@pytest.mark.timeout(60)
+async def test_a_function_urls_cors_responds_to_the_preflight_itself() -> None:
+    cors = parse_cors('{"AllowOrigins":["https://a.example"],"AllowMethods":["GET"],"MaxAge":5}')
+    origin = {"origin": "https://a.example"}
+    order = {
+        "chunks": ["x"],
+        "prelude": {"statusCode": 200, "headers": {"access-control-allow-origin": "*"}},
+    }
+    async with emulator(cors=cors) as running, httpx2.AsyncClient(timeout=PATIENCE_S) as client:
+        asked = {**origin, "access-control-request-method": "GET"}
+        preflight = await client.options(running.url + URL, headers=asked)
+        assert "START" not in running.log
+        response = await post(running, URL, order, origin)
 
-    assert answer_headers(cors, request_headers) == []
-    assert preflight_headers(cors, request_headers) == []
+    assert preflight.headers["access-control-allow-methods"] == "GET"
+    assert preflight.headers["access-control-max-age"] == "5"
+    # As on Lambda: who configures CORS in two places gets two headers.
+    assert response.headers.get_list("access-control-allow-origin") == ["*", "https://a.example"]
 
 
-def test_a_preflight_lists_what_is_allowed() -> None:
-    cors = Cors(("https://a.example",), ("GET", "POST"), ("x-a",), max_age=60)
-    asked = {"origin": "https://a.example", "access-control-request-method": "DELETE"}
-
-    headers = dict(preflight_headers(cors, asked))
-
-    assert is_preflight("OPTIONS", asked)
-    assert not is_preflight("OPTIONS", {"origin": "https://a.example"})
-    assert headers["access-control-allow-methods"] == "GET, POST"
-    assert headers["access-control-allow-headers"] == "x-a"
-    assert headers["access-control-max-age"] == "60"
+def request(method: str = "POST", *headers: tuple[str, str]) -> Request:
+    return Request(method, "/", "", headers, "127.0.0.1")
 
 
 @pytest.mark.parametrize(
-    ("origin", "allowed"),
+    ("concurrency", "body", "status", "text"),
     [
-        ("http://localhost:5173", True),
-        ("http://127.0.0.1", True),
-        ("http://[::1]:3000", True),
-        ("http://app.localhost", True),
-        ("https://localhost.example.com", False),
-        ("null", False),
-        ("", False),
+        (1, None, 413, b'{"Message":"Request Entity Too Large"}'),
+        # Base64 makes it a third larger.
+        (1, bytes(MAX_EVENT_BYTES * 3 // 4), 413, b'{"Message":"Request Entity Too Large"}'),
+        (0, b"{}", 429, b'{"Message":"Rate Exceeded."}'),
+    ],
+    ids=["body", "event", "throttled"],
+)
+def test_a_refused_request_starts_no_environment(
+    concurrency: int, body: bytes | None, status: int, text: bytes
+) -> None:
+    options = Options(command=("true",), concurrency=concurrency)
+    console = io.StringIO()
+
+    with pytest.raises(UrlRefused) as refused:
+        start_invocation(Function(options, "f", Console(console)), request(), body, port=9000)
+
+    head, received = refused.value.response
+    assert (head.status, received) == (status, text)
+    assert console.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        b'{"statusCode":404,"body":"abc","isBase64Encoded":true}',
+        b"not json",
+        b'{"body":"no status"}',
     ],
 )
-def test_only_pages_of_this_machine_are_local(origin: str, allowed: bool) -> None:
-    assert bool(local_page(origin).allow_origins) is allowed
+def test_a_result_that_is_no_proxy_response_is_the_body_of_a_200(result: bytes) -> None:
+    head, body = read_proxy_result(result)
+
+    assert (head.status, body) == (200, result)
+    assert list(head.headers) == [("content-type", "application/json")]
+
+
+def test_a_proxy_response_may_have_a_status_alone() -> None:
+    head, body = read_proxy_result(b'{"statusCode":404}')
+
+    assert (head.status, body) == (404, b"")
+
+
+def test_the_cookies_of_a_proxy_response_are_headers() -> None:
+    head, _ = read_proxy_result(b'{"statusCode":200,"cookies":["a=1","b=2"]}')
+
+    assert list(head.headers)[-2:] == [("set-cookie", "a=1"), ("set-cookie", "b=2")]
+
+
+def test_without_a_configuration_the_function_does_its_own_cors() -> None:
+    preflight = request(
+        "OPTIONS", ("origin", "https://a.example"), ("access-control-request-method", "PUT")
+    )
+
+    assert preflight_headers(None, preflight) is None
+    assert cors_headers(None, preflight) == []
+
+
+def test_with_a_configuration_only_preflights_are_kept_from_the_function() -> None:
+    cors = Cors(("*",), ("PUT",))
+    origin = ("origin", "https://a.example")
+    preflight = request("OPTIONS", origin, ("access-control-request-method", "PUT"))
+
+    assert dict(preflight_headers(cors, preflight) or ())["access-control-allow-methods"] == "PUT"
+    assert preflight_headers(cors, request("OPTIONS", origin)) is None
+    assert dict(cors_headers(cors, request("PUT", origin)))["access-control-allow-origin"] == "*"

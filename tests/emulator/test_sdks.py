@@ -45,11 +45,11 @@ def invoke_with_boto3(url: str, order: object, **options: Any) -> list[dict[str,
     client = lambda_client(url)
     try:
         payload = json.dumps(order).encode()
-        answer = client.invoke_with_response_stream(
+        response = client.invoke_with_response_stream(
             FunctionName="function", Payload=payload, **options
         )
         events: list[dict[str, Any]] = []
-        for event in answer["EventStream"]:
+        for event in response["EventStream"]:
             if "PayloadChunk" in event:
                 events.append({"chunk": event["PayloadChunk"]["Payload"].decode()})
             if "InvokeComplete" in event:
@@ -97,7 +97,7 @@ SDKS = pytest.mark.parametrize("sdk", ["boto3", "javascript"])
 
 @SDKS
 @RUNTIMES
-async def test_a_whole_answer_ends_with_an_empty_invoke_complete(
+async def test_a_whole_response_ends_with_an_empty_invoke_complete(
     sdk: str, command: tuple[str, ...]
 ) -> None:
     async with emulator(command, variables=OUR_VARIABLES) as running:
@@ -169,10 +169,10 @@ async def test_boto3_has_each_chunk_before_the_next_is_sent() -> None:
     async with emulator() as running, Gate() as gate:
         client = lambda_client(running.url)
         payload = json.dumps({"chunks": CHUNKS, "gate": gate.port}).encode()
-        answer = await asyncio.to_thread(
+        response = await asyncio.to_thread(
             client.invoke_with_response_stream, FunctionName="function", Payload=payload
         )
-        events = iter(answer["EventStream"])
+        events = iter(response["EventStream"])
         await gate.arrival()
         received: list[str] = []
         for _ in CHUNKS:
@@ -180,7 +180,7 @@ async def test_boto3_has_each_chunk_before_the_next_is_sent() -> None:
             event = await asyncio.to_thread(next, events)
             received.append(event["PayloadChunk"]["Payload"].decode())
         complete = await asyncio.to_thread(next, events)
-        answer["EventStream"].close()
+        response["EventStream"].close()
         client.close()
 
     assert received == CHUNKS

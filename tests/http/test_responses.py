@@ -160,7 +160,8 @@ async def test_a_client_that_reads_nothing_and_leaves_ends_the_turn(
         await torrent.over.wait()
 
         assert torrent.turn is not None
-        assert torrent.turn.record.client_left is True
+        assert torrent.turn.outcome is not None
+        assert torrent.turn.outcome.client_left is True
 
 
 async def test_a_turn_that_is_stopped_while_its_client_reads_nothing_misses_no_part() -> None:
@@ -175,7 +176,7 @@ async def test_a_turn_that_is_stopped_while_its_client_reads_nothing_misses_no_p
         writer.close()
 
     assert torrent.turn is not None
-    assert torrent.turn.record.error_code == TIME_LIMIT.code
+    assert torrent.turn.error == TIME_LIMIT
     assert TIME_LIMIT.message.encode() in body
     started, ended = (
         re.findall(rb'"(?:text|reasoning)-%b","id":"(\w+)"' % what, body)
@@ -197,7 +198,8 @@ async def test_a_server_that_says_so_when_it_sends_has_a_client_that_left(fails_
         await torrent({"type": "http"}, _never, send)
 
     assert torrent.turn is not None
-    assert torrent.turn.record.client_left is True
+    assert torrent.turn.outcome is not None
+    assert torrent.turn.outcome.client_left is True
     assert torrent.turn.error is None
     assert log.records == []
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.main import _ALLOWED_HEADERS, _EXPOSED_HEADERS
+from app.http.cors import ALLOWED_HEADERS, EXPOSED_HEADERS
 from infra import function_url
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
@@ -169,8 +169,8 @@ def test_a_plain_url_answers_cors_itself_and_the_app_does_not(
     cors = cloud.client("lambda").get_function_url_config(FunctionName="deltaline-dev")["Cors"]
     assert cors["AllowOrigins"] == [ORIGIN]
     assert sorted(cors["AllowMethods"]) == ["GET", "POST"]
-    assert cors["AllowHeaders"] == _ALLOWED_HEADERS
-    assert cors["ExposeHeaders"] == _EXPOSED_HEADERS
+    assert cors["AllowHeaders"] == list(ALLOWED_HEADERS)
+    assert cors["ExposeHeaders"] == list(EXPOSED_HEADERS)
     assert cors["MaxAge"] == 600
     assert "CHAT_ALLOWED_ORIGINS" not in _variables(cloud)
 
@@ -183,8 +183,8 @@ def test_without_allowed_origins_there_is_no_cors_at_all(cloud: Cloud, dockerfil
 
 
 def test_the_url_and_the_app_agree_on_the_headers_of_cors() -> None:
-    assert list(function_url.ALLOWED_HEADERS) == _ALLOWED_HEADERS
-    assert list(function_url.EXPOSED_HEADERS) == _EXPOSED_HEADERS
+    assert list(function_url.ALLOWED_HEADERS) == list(ALLOWED_HEADERS)
+    assert list(function_url.EXPOSED_HEADERS) == list(EXPOSED_HEADERS)
 
 
 def test_every_resource_belongs_to_a_component(

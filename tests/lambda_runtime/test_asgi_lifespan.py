@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from app.lambda_runtime.asgi_lifespan import Lifespan, LifespanFailed
-from tests.lambda_runtime.runtime_api_server import soon
+from tests.lambda_runtime.recording_runtime_api import soon
 
 
 async def test_an_app_starts_and_stops() -> None:

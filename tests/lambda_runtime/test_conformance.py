@@ -1,8 +1,9 @@
 """The real AI SDK clients against the app as a Lambda function, flow by flow, several at once.
 
-Our own runtime in the emulator, a real process each, and the scripted model outside of them all. A
-page can come to a function over its Function URL, which is HTTP, or invoke it, which is one POST of
-JSON: no path, no query, no status. What then cannot be is listed here with its reason, and held to.
+Our own runtime runs in the emulator, one real process per environment, beside the scripted model. A
+page can reach a function through its Function URL, which is HTTP, or invoke it, which is one POST
+of JSON without path, query or status. Flows that cannot work then are listed here with the reason,
+and are expected to fail.
 """
 
 import asyncio
@@ -29,16 +30,16 @@ pytestmark = [
 
 Front: TypeAlias = Literal["url", "invocations"]
 
-# A fragment is not sent, so every path of the app leads to this one address.
+# Clients append a path, which becomes part of the fragment, and no fragment is sent.
 _ADDRESSES: Mapping[Front, str] = {
     "url": "",
     "invocations": f"{INVOKE}#",
 }
 
-# `main.mjs` runs eight flows at once, and some leave a turn behind that goes on.
+# `main.mjs` runs eight flows at once, and some leave a running turn behind.
 _AT_ONCE = 8
 _CONCURRENCY = 16
-# How long a flow that cannot end well waits, and how long for a client to leave.
+# How long a flow that must fail waits, and how long to wait for a client to leave.
 _SHORT_PATIENCE_S = 4.0
 
 _NOT_TOLD = "Lambda does not tell a function that its client has left"
@@ -64,13 +65,13 @@ _IMPOSSIBLE: Mapping[Front, Mapping[str, str]] = {
         **dict.fromkeys(("error-after-tool", "abort-after-tool"), _NO_PATH),
     },
 }
-# Without its path it gets another answer, and would be content with any that is no recipe.
+# Without its path it gets a chat's response, and would accept any that is not a recipe.
 _MEANINGLESS: Mapping[Front, Sequence[str]] = {"url": (), "invocations": ("object-violation",)}
 
 
 @contextlib.asynccontextmanager
 async def _function() -> AsyncIterator[tuple[str, str]]:
-    """Give the URL of the emulated Lambda and that of the model's side."""
+    """Give the URLs of the emulated Lambda and of the model's side."""
     control = Control(keep=1000)
     async with serve_scripted(control, delay_s=0.002) as model_url:
         variables = {
@@ -89,7 +90,7 @@ async def _function() -> AsyncIterator[tuple[str, str]]:
 
 
 async def _warm_up(url: str) -> None:
-    """Have an environment ready for each flow, which is about what is shown when."""
+    """Start an environment for each flow, since flows check what is shown when."""
     async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
         event = {"source": "aws.events"}
         await asyncio.gather(*(client.post(INVOKE, json=event) for _ in range(_AT_ONCE)))

@@ -3,7 +3,6 @@ import json
 import pytest
 
 from app.lambda_runtime.invocation import FunctionError, describe_exception, read_invocation
-from app.lambda_runtime.lambda_call import FunctionConfig, read_function_config
 
 _NOW_MS = 1_800_000_000_000
 _HEADERS = {
@@ -70,22 +69,3 @@ def test_a_report_has_a_bounded_size() -> None:
     report = FunctionError("A.B", "x" * 1_000_000, "B")
 
     assert len(report.body()) < 10_000
-
-
-def test_the_function_is_what_lambda_says_it_is() -> None:
-    environ = {
-        "AWS_LAMBDA_FUNCTION_NAME": "chat",
-        "AWS_LAMBDA_FUNCTION_VERSION": "3",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/chat",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
-    }
-
-    assert read_function_config(environ) == FunctionConfig(
-        name="chat",
-        version="3",
-        memory_mb=512,
-        log_group="/aws/lambda/chat",
-        log_stream="stream",
-    )
-    assert read_function_config({}) == FunctionConfig()

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from app.aws.http_integration import Prelude
-from app.aws.lambda_events import EventKind
 from app.lambda_runtime.proxy_response import encode_proxy_response, to_prelude
+from app.requests.lambda_events import EventKind
 
 _ANSWER = Prelude(
     201, (("content-type", "text/plain"), ("vary", "origin"), ("vary", "accept")), ("a=1", "b=2")

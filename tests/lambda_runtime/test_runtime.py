@@ -1,527 +1,364 @@
-"""ASGI apps under the runtime, over a real socket."""
+"""The runtime when things go wrong: deadlines, refusals, a broken Runtime API; and many at once."""
 
 import asyncio
-import contextlib
-import json
 import os
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.background import BackgroundTask
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
 
-from app.aws.asgi_extensions import DIRECT, OUTCOME
-from app.aws.http_integration import CONTENT_TYPE, Prelude
 from app.lambda_runtime.asgi_call import AsgiHandler
 from app.lambda_runtime.lambda_call import FunctionConfig
-from tests.aws.http_events import function_url, http_api, load_balancer, rest_api
-from tests.lambda_runtime.runtime_api_server import ARN, running, soon
+from app.lambda_runtime.plain_handler import Context, PlainHandler
+from app.lambda_runtime.runtime import Runtime
+from app.lambda_runtime.runtime_api import RuntimeApi, RuntimeApiFailed
+from tests.aws.http_events import function_url, http_api
+from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi, running, soon
 
-_CONFIG = FunctionConfig(name="chat", version="7", memory_mb=512)
-
-
-def _handler(*routes: Route, **options: Any) -> AsgiHandler:
-    return AsgiHandler(Starlette(routes=routes), _CONFIG, **options)
-
-
-async def _echo(request: Request) -> Response:
-    body = await request.body()
-    return JSONResponse(
-        {
-            "method": request.method,
-            "path": request.url.path,
-            "query": request.url.query,
-            "headers": dict(request.headers),
-            "body": body.decode(),
-        }
-    )
+_CONFIG = FunctionConfig(name="faults")
 
 
-def _echoing(**options: Any) -> AsgiHandler:
-    methods = ["GET", "POST", "HEAD"]
-    return _handler(
-        Route("/events", _echo, methods=["POST"]),
-        Route("/api/chat", _echo, methods=methods),
-        **options,
-    )
+def _plain(function: Any) -> PlainHandler:
+    return PlainHandler(function, _CONFIG)
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        {"action": "chat", "payload": {"text": "Hi"}},
-        {"body": '{"messages":[]}'},
-        {"id": "c", "messages": []},
-        {"args": {}},
-        {"prompt": "Hi"},
-        {"source": "aws.events"},
-        {"Records": []},
-        [1, 2],
-        None,
-    ],
-)
-async def test_what_is_not_http_is_posted_to_events_without_a_prelude(event: Any) -> None:
-    async with running(_echoing()) as api:
-        posted = await api.invoke(event).result()
-
-    assert posted.route == "response"
-    assert posted.is_streamed
-    assert posted.headers["content-type"] == "application/json"
-    echo = posted.json()
-    assert (echo["method"], echo["path"]) == ("POST", "/events")
-    assert json.loads(echo["body"]) == event
-    assert echo["headers"]["content-type"] == "application/json"
-    assert echo["headers"]["x-request-id"] == "request-1"
-    assert echo["headers"]["x-amzn-request-context"] == "null"
+async def _echo(event: Any, context: Context) -> AsyncIterator[bytes]:
+    yield repr(event).encode()
 
 
-@pytest.mark.parametrize(
-    ("event", "is_direct"),
-    [
-        ({"action": "chat", "payload": {"text": "Hi"}}, True),
-        ({"source": "aws.events"}, True),
-        ([1, 2], True),
-        (function_url(path="/events"), False),
-        (rest_api(path="/events"), False),
-        (load_balancer(path="/events"), False),
-        # What a WebSocket API sends is no request to us, but its clients are no callers of IAM's.
-        ({"requestContext": {"routeKey": "$default"}, "body": "{}"}, False),
-    ],
-)
-async def test_only_who_invoked_the_function_itself_is_marked_as_direct(
-    event: Any, is_direct: bool
+_BAD_PAYLOADS = [
+    b"",
+    b"{",
+    b"\xff\xfe\x00",
+    b"nul",
+    b"[" * 100_000,
+    b"{}{}",
+    b"null",
+    b"[]",
+    b"3",
+    b'"x"',
+    b'{"requestContext":5}',
+    b'{"body":5}',
+    b'{"requestContext":{"http":{"method":1}}}',
+    b'{"requestContext":{"http":{"method":"GET"}},"body":1}',
+    b'{"requestContext":{"http":{"method":"POST"}},"body":"%","isBase64Encoded":true}',
+    b'{"requestContext":{"http":{}},"headers":"x"}',
+    b'{"requestContext":{"elb":null},"httpMethod":[]}',
+    b'{"requestContext":{},"httpMethod":"GET","headers":{"a":1}}',
+]
+
+
+async def test_twenty_bad_events_get_a_response_and_do_not_end_the_loop() -> None:
+    async with running(_plain(_echo)) as api:
+        bad = [api.invoke(raw=payload) for payload in _BAD_PAYLOADS]
+        bad.append(api.invoke({}, headers={"Lambda-Runtime-Client-Context": "{"}))
+        bad.append(api.invoke({}, headers={"Lambda-Runtime-Deadline-Ms": "soon"}))
+        all_posted = [await sent.completed() for sent in bad]
+        last = await api.invoke({"last": 1}).completed()
+
+    assert len(all_posted) == 20
+    assert {posted.route for posted in all_posted} == {"response", "error"}
+    assert last.body == b"{'last': 1}"
+
+
+async def test_an_event_without_a_request_id_is_passed_over() -> None:
+    async with running(_plain(_echo)) as api:
+        api.invoke({}, headers={"Lambda-Runtime-Aws-Request-Id": ""})
+        posted = await api.invoke({"a": 1}).completed()
+
+    assert posted.body == b"{'a': 1}"
+
+
+@pytest.mark.parametrize("content_type", ["text/plain\r\nx: y", "text/pläin", " text/plain "])
+async def test_a_content_type_that_http_does_not_allow_does_not_end_the_loop(
+    content_type: str,
 ) -> None:
-    async def extensions(request: Request) -> Response:
-        return JSONResponse(list(request.scope["extensions"]))
+    async def words(event: Any, context: Context) -> AsyncIterator[bytes]:
+        if event == "stream":
+            yield b"word"
 
-    async with running(_handler(Route("/events", extensions, methods=["POST"]))) as api:
-        posted = await api.invoke(event).result()
+    words.content_type = content_type  # type: ignore[attr-defined]
+    async with running(_plain(words)) as api:
+        streamed = await api.invoke("stream").completed()
+        empty = await api.invoke("nothing").completed()
 
-    assert (f'"{DIRECT}"'.encode() in posted.body) == is_direct
-
-
-@pytest.mark.parametrize("event", [function_url(body='{"a":1}'), rest_api(body='{"a":1}')])
-async def test_a_front_that_streams_gets_a_prelude(event: dict[str, Any]) -> None:
-    async with running(_echoing()) as api:
-        posted = await api.invoke(event).result()
-
-    assert posted.is_streamed
-    assert posted.is_chunked
-    assert posted.headers["content-type"] == CONTENT_TYPE
-    prelude, body = posted.http()
-    assert prelude == Prelude(200, (("content-type", "application/json"),))
-    assert json.loads(body)["body"] == '{"a":1}'
+    assert (streamed.body, empty.body) == (b"word", b"")
+    assert streamed.headers["content-type"].startswith("text/pl")
 
 
-@pytest.mark.parametrize("event", [http_api(), load_balancer(), load_balancer(multi_value=True)])
-async def test_a_front_that_cannot_stream_gets_one_document(event: dict[str, Any]) -> None:
-    async with running(_echoing()) as api:
-        posted = await api.invoke(event).result()
+async def test_a_handler_that_cancels_itself_does_not_end_the_loop() -> None:
+    async def cancels(event: Any, context: Context) -> None:
+        raise asyncio.CancelledError
 
-    assert not posted.is_streamed
-    assert "content-length" in posted.headers
-    document = posted.json()
-    assert document["statusCode"] == 200
-    assert json.loads(document["body"])["path"].endswith("/api/chat")
-    assert ("multiValueHeaders" in document) == ("multiValueHeaders" in event)
+    async with running(_plain(cancels)) as api:
+        first = await api.invoke({}).completed()
+        second = await api.invoke({}).completed()
 
-
-@pytest.mark.parametrize(
-    ("mode", "event", "is_streamed"),
-    [
-        ("buffered", function_url(), False),
-        ("response_stream", http_api(), True),
-        # There is no front that could want it whole.
-        ("buffered", {"prompt": "Hi"}, True),
-    ],
-)
-async def test_an_invoke_mode_overrules_the_event(
-    mode: str, event: dict[str, Any], is_streamed: bool
-) -> None:
-    async with running(_echoing(), invoke_mode=mode) as api:
-        posted = await api.invoke(event).result()
-
-    assert posted.is_streamed is is_streamed
+    assert {first.route, second.route} == {"error"}
+    assert second.error_type == "Function.CancelledError"
 
 
-async def test_the_wire_is_as_the_runtime_api_wants_it() -> None:
-    async with running(_echoing()) as api:
-        posted = await api.invoke(function_url()).result()
+async def test_a_handler_that_is_late_with_its_first_byte_is_an_error() -> None:
+    cancelled = asyncio.Event()
 
-    assert posted.headers["lambda-runtime-function-response-mode"] == "streaming"
-    assert posted.headers["trailer"] == (
-        "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"
-    )
-    assert "content-length" not in posted.headers
-    assert posted.trailers == {}
+    async def late(event: Any, context: Context) -> AsyncIterator[bytes]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        yield b"never"
+
+    async with running(_plain(late)) as api:
+        started = time.monotonic()
+        posted = await api.invoke({}, timeout_s=2).completed()
+
+        assert time.monotonic() - started < 2
+        await soon(cancelled.wait())
+
+    assert (posted.route, posted.error_type) == ("error", "Deltaline.Timeout")
+    assert "time limit" in posted.json()["errorMessage"]
 
 
-async def test_chunks_leave_as_the_app_makes_them() -> None:
-    gates = [asyncio.Event(), asyncio.Event()]
-
-    async def words() -> AsyncIterator[bytes]:
+@pytest.mark.parametrize("is_http", [False, True])
+async def test_a_stream_that_meets_the_deadline_ends_in_trailers(is_http: bool) -> None:
+    async def endless(event: Any, context: Context) -> AsyncIterator[bytes]:
         yield b"one"
-        await gates[0].wait()
-        yield b"two"
-        await gates[1].wait()
-        yield b"three"
+        await asyncio.Event().wait()
 
-    async def stream(request: Request) -> Response:
-        return StreamingResponse(words(), media_type="text/event-stream")
+    event = function_url("GET") if is_http else {}
+    async with running(_plain(endless)) as api:
+        posted = await api.invoke(event, timeout_s=0.4).completed()
 
-    handler = _handler(Route("/api/chat", stream), Route("/events", stream, methods=["POST"]))
-    async with running(handler) as api:
-        for event in (function_url("GET"), {"prompt": "Hi"}):
-            for gate in gates:
-                gate.clear()
-            invocation = api.invoke(event)
-            if "prompt" not in event:
-                assert b'"statusCode":200' in await invocation.next_chunk()
-            assert await invocation.next_chunk() == b"one"
-            assert not invocation.is_done
-            gates[0].set()
-            assert await invocation.next_chunk() == b"two"
-            gates[1].set()
-            assert await invocation.next_chunk() == b"three"
-            posted = await invocation.result()
-
-    assert posted.headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert posted.chunks == [b"one", b"two", b"three"]
+    assert (posted.route, posted.chunks[-1]) == ("response", b"one")
+    assert posted.error_type == "Deltaline.Timeout"
+    assert posted.trailing_error()["errorType"] == "Deltaline.Timeout"
 
 
-async def test_cookies_go_into_the_prelude() -> None:
-    async def cookies(request: Request) -> Response:
-        response = Response("ok", media_type="text/plain")
-        response.set_cookie("a", "1")
-        response.set_cookie("b", "2")
-        return response
+@pytest.mark.parametrize("event", [{}, function_url("GET"), http_api()])
+async def test_a_handler_that_does_not_end_when_cancelled_holds_nothing_up(
+    event: dict[str, Any],
+) -> None:
+    release, ended = asyncio.Event(), asyncio.Event()
 
-    async with running(_handler(Route("/api/chat", cookies))) as api:
-        posted = await api.invoke(function_url("GET")).result()
+    async def stubborn(event: Any, context: Context) -> AsyncIterator[bytes]:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        try:
+            yield b"too late"
+        finally:
+            ended.set()
 
-    prelude, body = posted.http()
-    assert [cookie.partition(";")[0] for cookie in prelude.cookies] == ["a=1", "b=2"]
-    assert prelude.headers == (("content-type", "text/plain; charset=utf-8"),)
-    assert body == b"ok"
+    async with running(_plain(stubborn)) as api:
+        posted = await api.invoke(event, timeout_s=0.3).completed()
+        await soon(api.waiting.wait())
+        release.set()
+        await soon(ended.wait())
 
-
-@pytest.mark.parametrize("status", [200, 204, 304])
-async def test_an_http_answer_has_at_least_one_byte(status: int) -> None:
-    async def empty(request: Request) -> Response:
-        return Response(status_code=status)
-
-    async with running(_handler(Route("/api/chat", empty))) as api:
-        posted = await api.invoke(function_url("GET")).result()
-
-    prelude, body = posted.http()
-    assert (prelude.status_code, body) == (status, b"\n")
+    assert (posted.route, posted.error_type) == ("error", "Deltaline.Timeout")
 
 
-async def test_the_body_of_an_answer_to_head_is_not_sent() -> None:
-    async with running(_echoing()) as api:
-        posted = await api.invoke(function_url("HEAD")).result()
+async def test_a_blocked_thread_holds_nothing_up_either() -> None:
+    loop = asyncio.get_running_loop()
+    release, ended = threading.Event(), asyncio.Event()
 
-    prelude, body = posted.http()
-    assert prelude.headers == (("content-type", "application/json"),)
-    assert body == b"\n"
+    def blocked(event: Any, context: Context) -> Iterator[bytes]:
+        if event == "block":
+            release.wait(5)
+        try:
+            yield b"word"
+        finally:
+            if event == "block":
+                loop.call_soon_threadsafe(ended.set)
 
+    async with running(_plain(blocked)) as api:
+        late = await api.invoke("block", timeout_s=0.3).completed()
+        next_one = await api.invoke("go on").completed()
+        release.set()
+        await soon(ended.wait())
 
-async def test_an_empty_answer_to_a_direct_event_is_not_filled_up() -> None:
-    async def empty(request: Request) -> Response:
-        return Response(status_code=204)
-
-    async with running(_handler(Route("/events", empty, methods=["POST"]))) as api:
-        posted = await api.invoke({"source": "aws.events"}).result()
-
-    assert (posted.route, posted.body) == ("response", b"")
-    assert not posted.is_streamed
-
-
-@pytest.mark.parametrize("status", [400, 401, 429, 500, 502])
-async def test_an_error_answer_of_the_app_goes_out_as_it_is(status: int) -> None:
-    async def refuse(request: Request) -> Response:
-        return JSONResponse({"success": False, "error": "No."}, status_code=status)
-
-    handler = _handler(Route("/events", refuse, methods=["POST"]), Route("/api/chat", refuse))
-    async with running(handler) as api:
-        direct = await api.invoke({"prompt": "Hi"}).result()
-        http = await api.invoke(function_url("GET")).result()
-
-    assert (direct.route, http.route) == ("response", "response")
-    assert direct.json() == {"success": False, "error": "No."}
-    prelude, body = http.http()
-    assert (prelude.status_code, json.loads(body)["error"]) == (status, "No.")
-    assert direct.trailers == http.trailers == {}
+    assert (late.route, next_one.body) == ("error", b"word")
 
 
-async def test_lambda_is_told_to_the_app_as_the_adapter_tells_it() -> None:
-    event = function_url()
-    event["headers"]["x-amzn-lambda-context"] = "forged"
-    event["headers"]["X-Amz-Tenant-Id"] = "forged"
-    headers = {
-        "Lambda-Runtime-Client-Context": '{"custom":{"user":"ä"}}',
-        "Lambda-Runtime-Aws-Tenant-Id": "tenant-1",
-        "Lambda-Runtime-Deadline-Ms": "4102444800000",
-    }
-    async with running(_echoing()) as api:
-        http = await api.invoke(event, headers=headers).result()
-        plain = await api.invoke({"prompt": "Hi"}).result()
+async def test_an_app_is_told_to_stop_at_the_deadline() -> None:
+    heard: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    seen = json.loads(http.http()[1])["headers"]
-    assert json.loads(seen["x-amzn-lambda-context"]) == {
-        "request_id": "request-1",
-        "deadline": 4102444800000,
-        "invoked_function_arn": ARN,
-        "xray_trace_id": "Root=1-request-1",
-        "client_context": {"custom": {"user": "ä"}},
-        "identity": None,
-        "env_config": {
-            "function_name": "chat",
-            "memory": 512,
-            "version": "7",
-            "log_stream": "",
-            "log_group": "",
-        },
-        "tenant_id": "tenant-1",
-    }
-    assert json.loads(seen["x-amzn-request-context"]) == event["requestContext"]
-    assert seen["x-amz-tenant-id"] == "tenant-1"
-    assert seen["x-amzn-trace-id"] == "Root=1-request-1"
-    assert "x-amz-tenant-id" not in plain.json()["headers"]
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            raise ValueError("no lifespan here")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            heard.set_result("cancelled")
+            raise
+
+    async with running(AsgiHandler(app, _CONFIG)) as api:
+        posted = await api.invoke({}, timeout_s=0.3).completed()
+
+        assert await soon(heard) == "cancelled"
+    assert posted.error_type == "Deltaline.Timeout"
+
+
+async def test_a_deadline_of_the_past_is_none() -> None:
+    headers = {"Lambda-Runtime-Deadline-Ms": "1542409706888"}
+
+    async with running(_plain(_echo)) as api:
+        posted = await api.invoke({"a": 1}, headers=headers).completed()
+
+    assert posted.body == b"{'a': 1}"
+
+
+async def test_a_response_that_is_too_large_does_not_end_the_loop() -> None:
+    async def returns(event: Any, context: Context) -> bytes:
+        return b"x" * 3_000_000
+
+    async def streams(event: Any, context: Context) -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 100_000
+
+    for function in (returns, streams):
+        async with running(_plain(function)) as api:
+            refused = await api.invoke({}, verdict=413).completed()
+            taken = await api.invoke({}).completed()
+
+        assert refused.route == "response"
+        assert len(taken.body) >= 3_000_000
+
+
+@pytest.mark.parametrize("verdict", [400, 403])
+async def test_a_refused_error_report_does_not_end_the_loop(verdict: int) -> None:
+    async def fails(event: Any, context: Context) -> None:
+        raise LookupError
+
+    async with running(_plain(fails)) as api:
+        await api.invoke({}, verdict=verdict).completed()
+        again = await api.invoke({}).completed()
+
+    assert again.route == "error"
+
+
+async def test_a_connection_that_breaks_does_not_end_the_loop() -> None:
+    gate = asyncio.Event()
+
+    async def words(event: Any, context: Context) -> AsyncIterator[bytes]:
+        yield b"one"
+        await gate.wait()
+        while event == "break":
+            yield b"x" * 100_000
+
+    async with running(_plain(words)) as api:
+        broken = api.invoke("break")
+        await broken.next_chunk()
+        await api.drop()
+        gate.set()
+        posted = await api.invoke("go on").completed()
+
+    assert posted.body == b"one"
+
+
+async def test_a_runtime_api_that_fails_ends_the_runtime() -> None:
+    async with RecordingRuntimeApi().listen() as api:
+        api.next_status = 500
+        runtime = Runtime(RuntimeApi(api.address), _plain(_echo), concurrency=4)
+
+        with pytest.raises(RuntimeApiFailed, match="HTTP 500"):
+            await soon(runtime.run())
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_runtime_api_that_fails_at_a_response_ends_the_runtime(streams: bool) -> None:
+    async def returns(event: Any, context: Context) -> str:
+        return "text"
+
+    async with RecordingRuntimeApi().listen() as api:
+        runtime = Runtime(RuntimeApi(api.address), _plain(_echo if streams else returns))
+        api.invoke({}, verdict=500)
+
+        with pytest.raises(RuntimeApiFailed, match="HTTP 500"):
+            await soon(runtime.run())
+
+
+async def test_a_runtime_api_that_is_gone_ends_the_runtime() -> None:
+    async with RecordingRuntimeApi().listen() as api:
+        gone = api.address
+
+    with pytest.raises(RuntimeApiFailed, match="Waiting for the next event failed"):
+        await soon(Runtime(RuntimeApi(gone), _plain(_echo)).run())
+
+
+async def test_a_runtime_api_that_hangs_up_ends_the_runtime() -> None:
+    async with RecordingRuntimeApi().listen() as api:
+        task = asyncio.create_task(Runtime(RuntimeApi(api.address), _plain(_echo)).run())
+        await soon(api.waiting.wait())
+        await api.drop()
+
+        with pytest.raises(RuntimeApiFailed):
+            await soon(task)
+
+
+async def test_eight_invocations_run_at_once_on_one_loop() -> None:
+    together = asyncio.Barrier(8)
+    loops = set()
+
+    async def meet(event: Any, context: Context) -> AsyncIterator[bytes]:
+        loops.add(asyncio.get_running_loop())
+        yield b"waiting"
+        await together.wait()
+        yield f"{context.aws_request_id} {event}".encode()
+
+    async with running(_plain(meet), concurrency=8) as api:
+        all_sent = [api.invoke(number) for number in range(8)]
+        all_posted = [await sent.completed() for sent in all_sent]
+
+    assert loops == {asyncio.get_running_loop()}
+    assert [posted.body for posted in all_posted] == [
+        f"waitingrequest-{number + 1} {number}".encode() for number in range(8)
+    ]
 
 
 async def test_the_trace_id_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "old")
 
-    async def trace(request: Request) -> Response:
-        return JSONResponse(os.environ["_X_AMZN_TRACE_ID"])
+    async def trace(event: Any, context: Context) -> str:
+        return os.environ["_X_AMZN_TRACE_ID"]
 
-    async with running(_handler(Route("/events", trace, methods=["POST"]))) as api:
-        first = await api.invoke({}).result()
-        second = await api.invoke({}, headers={"Lambda-Runtime-Trace-Id": ""}).result()
+    async with running(_plain(trace)) as api:
+        first = await api.invoke({}).completed()
+        second = await api.invoke({}, headers={"Lambda-Runtime-Trace-Id": ""}).completed()
 
     assert (first.json(), second.json()) == ("Root=1-request-1", "")
 
 
-async def test_a_base_path_does_not_reach_the_routes() -> None:
-    async with running(_echoing(base_path="/chat")) as api:
-        posted = await api.invoke(function_url(path="/chat/api/chat")).result()
+async def test_invocations_at_once_do_not_share_a_trace_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
 
-    assert posted.http()[0].status_code == 200
+    async def trace(event: Any, context: Context) -> Any:
+        return [os.environ.get("_X_AMZN_TRACE_ID"), context.trace_id]
 
+    async with running(_plain(trace), concurrency=2) as api:
+        posted = await api.invoke({}).completed()
 
-async def test_an_http_event_that_cannot_be_read_is_answered_with_400() -> None:
-    event = function_url(body="%%%", isBase64Encoded=True)
-
-    async with running(_echoing()) as api:
-        posted = await api.invoke(event).result()
-
-    prelude, body = posted.http()
-    assert prelude.status_code == 400
-    assert json.loads(body) == {
-        "success": False,
-        "error": "The body is not the base64 that isBase64Encoded says it is.",
-    }
+    assert posted.json() == [None, "Root=1-request-1"]
 
 
-async def test_a_payload_that_is_no_json_is_for_the_app_to_refuse() -> None:
-    async def refuse(request: Request) -> Response:
-        return Response(await request.body(), status_code=400)
-
-    async with running(_handler(Route("/events", refuse, methods=["POST"]))) as api:
-        posted = await api.invoke(raw=b"{oops").result()
-
-    assert (posted.route, posted.body) == ("response", b"{oops")
-
-
-async def test_a_failed_turn_has_trailers_after_its_own_error_part() -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        headers = [(b"content-type", b"text/event-stream")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        body = b'data: {"type":"error"}\n\n'
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-        scope["extensions"][OUTCOME]["error_code"] = "provider_error"
-        scope["extensions"][OUTCOME]["error_message"] = "The model's server failed."
-
-    async with running(_bare(app)) as api:
-        posted = await api.invoke({"prompt": "Hi"}).result()
-
-    assert posted.route == "response"
-    assert posted.body == b'data: {"type":"error"}\n\n'
-    assert posted.error_type == "Deltaline.provider_error"
-    assert posted.trailing_error() == {
-        "errorMessage": "The model's server failed.",
-        "errorType": "Deltaline.provider_error",
-        "stackTrace": [],
-    }
-
-
-async def test_a_failed_turn_without_a_byte_is_an_error() -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200})
-        await send({"type": "http.response.body", "body": b""})
-        scope["extensions"][OUTCOME]["error_code"] = "provider_error"
-
-    async with running(_bare(app)) as api:
-        posted = await api.invoke({"prompt": "Hi"}).result()
-
-    assert (posted.route, posted.error_type) == ("error", "Deltaline.provider_error")
-
-
-def _bare(app: Any, **options: Any) -> AsgiHandler:
-    """An ASGI app of a test's own, which knows no lifespan."""
-
-    async def only_http(scope: Any, receive: Any, send: Any) -> None:
-        assert scope["type"] == "http"
-        await app(scope, receive, send)
-
-    return AsgiHandler(only_http, _CONFIG, **options)
-
-
-async def test_an_app_that_leaves_nothing_behind_is_an_error() -> None:
-    async def silent(scope: Any, receive: Any, send: Any) -> None:
-        return
-
-    async with running(_bare(silent)) as api:
-        posted = await api.invoke(function_url()).result()
-
-    assert posted.route == "error"
-    assert posted.error_type == "Function.RuntimeError"
-    assert posted.json() == {
-        "errorMessage": "The application failed; its log says why.",
-        "errorType": "RuntimeError",
-        "stackTrace": [],
-    }
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        {"type": "http.response.body", "body": b"x"},
-        {"type": "websocket.accept"},
-    ],
-)
-async def test_a_message_where_it_cannot_stand_fails_the_app(message: dict[str, Any]) -> None:
-    async def wrong(scope: Any, receive: Any, send: Any) -> None:
-        await send(message)
-
-    async with running(_bare(wrong)) as api:
-        posted = await api.invoke({}).result()
-
-    assert posted.route == "error"
-
-
-async def test_a_crash_after_the_first_byte_ends_in_trailers() -> None:
-    async def words() -> AsyncIterator[bytes]:
+async def test_a_runtime_that_is_cancelled_ends_its_responses_properly() -> None:
+    async def endless(event: Any, context: Context) -> AsyncIterator[bytes]:
         yield b"one"
-        raise LookupError("secret detail")
+        await asyncio.Event().wait()
 
-    async def stream(request: Request) -> Response:
-        return StreamingResponse(words(), media_type="text/plain")
+    async with RecordingRuntimeApi().listen() as api:
+        task = asyncio.create_task(Runtime(RuntimeApi(api.address), _plain(endless)).run())
+        sent = api.invoke({})
+        await sent.next_chunk()
+        task.cancel()
+        posted = await sent.completed()
+        await asyncio.wait({task})
 
-    async with running(_handler(Route("/events", stream, methods=["POST"]))) as api:
-        posted = await api.invoke({}).result()
-
-    assert (posted.route, posted.body) == ("response", b"one")
-    assert posted.error_type == "Function.LookupError"
-    assert "secret" not in str(posted.trailing_error())
-
-
-async def test_starlettes_own_answer_to_a_crash_goes_out_as_it_is() -> None:
-    async def crash(request: Request) -> Response:
-        raise LookupError("secret detail")
-
-    async with running(_handler(Route("/events", crash, methods=["POST"]))) as api:
-        posted = await api.invoke({}).result()
-
-    assert (posted.route, posted.body, posted.trailers) == (
-        "response",
-        b"Internal Server Error",
-        {},
-    )
-
-
-async def test_background_tasks_run_before_the_next_event() -> None:
-    done: list[str] = []
-
-    async def answer(request: Request) -> Response:
-        return JSONResponse({}, background=BackgroundTask(done.append, "ran"))
-
-    async with running(_handler(Route("/events", answer, methods=["POST"]))) as api:
-        await api.invoke({}).result()
-
-        assert done == ["ran"]
-
-
-async def test_the_app_hears_of_a_lost_answer() -> None:
-    heard: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    async def endless(request: Request) -> Response:
-        async def words() -> AsyncIterator[bytes]:
-            while True:
-                yield b"word"
-                await asyncio.sleep(0)
-
-        return StreamingResponse(words())
-
-    inner = Starlette(routes=[Route("/events", endless, methods=["POST"])])
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await inner(scope, receive, send)
-        except ClientDisconnect:
-            await receive()
-            heard.set_result((await receive())["type"])
-            raise
-
-    async with running(_bare(app)) as api:
-        lost = api.invoke({}, verdict=413)
-        await lost.result()
-
-        assert await soon(heard) == "http.disconnect"
-        # … and the next invocation has a runtime.
-        assert not (again := api.invoke({})).is_done
-        assert await again.next_chunk() == b"word"
-        await api.drop()
-
-
-async def test_an_app_that_does_not_care_for_a_lost_answer_ends_with_it() -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200})
-        with contextlib.suppress(OSError):
-            while True:
-                await send({"type": "http.response.body", "body": b"word", "more_body": True})
-                await asyncio.sleep(0)
-
-    async with running(_bare(app)) as api:
-        await api.invoke({}, verdict=413).result()
-        again = api.invoke({}, verdict=413)
-
-        assert (await again.result()).route == "response"
-
-
-async def test_every_request_gets_its_own_copy_of_the_lifespan_state() -> None:
-    class Lifespan:
-        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            if scope["type"] == "lifespan":
-                scope["state"]["model"] = "shared"
-                assert (await receive())["type"] == "lifespan.startup"
-                await send({"type": "lifespan.startup.complete"})
-                assert (await receive())["type"] == "lifespan.shutdown"
-                await send({"type": "lifespan.shutdown.complete"})
-                return
-            body = json.dumps(scope["state"]).encode()
-            scope["state"]["model"] = "changed"
-            await send({"type": "http.response.start", "status": 200})
-            await send({"type": "http.response.body", "body": body})
-
-    async with running(AsgiHandler(Lifespan(), _CONFIG)) as api:
-        first = await api.invoke({}).result()
-        second = await api.invoke({}).result()
-
-    assert first.json() == second.json() == {"model": "shared"}
+    assert task.cancelled()
+    assert posted.error_type == "Deltaline.Shutdown"

@@ -13,7 +13,7 @@ from app.scripted_model.control import Control
 from app.settings import Settings
 from tests.aws.http_events import function_url
 from tests.chatting import data_body, ui_body
-from tests.lambda_runtime.runtime_api_server import Invocation, running
+from tests.lambda_runtime.recording_runtime_api import SentEvent, running
 
 
 def _chat(base_url: str | None, **settings: Any) -> AsgiHandler:
@@ -21,10 +21,10 @@ def _chat(base_url: str | None, **settings: Any) -> AsgiHandler:
     return AsgiHandler(app, FunctionConfig(name="chat"))
 
 
-async def _until(invocation: Invocation, wanted: bytes) -> None:
-    """Read chunks until ``wanted`` has come."""
-    while wanted not in invocation.posted.body:
-        await invocation.next_chunk()
+async def _until(sent: SentEvent, wanted: bytes) -> None:
+    """Read chunks until ``wanted`` has arrived."""
+    while wanted not in sent.posted.body:
+        await sent.next_chunk()
 
 
 @pytest.mark.parametrize("is_http", [False, True])
@@ -34,11 +34,11 @@ async def test_words_leave_while_the_model_still_speaks(
     body = ui_body("scenario: stall after=3 gate=middle")
 
     async with running(_chat(model)) as api:
-        invocation = api.invoke(function_url(body=json.dumps(body)) if is_http else body)
-        await _until(invocation, b'"type":"text-delta"')
-        assert not invocation.is_done
+        sent = api.invoke(function_url(body=json.dumps(body)) if is_http else body)
+        await _until(sent, b'"type":"text-delta"')
+        assert not sent.is_done
         control.gate("middle").open()
-        posted = await invocation.result()
+        posted = await sent.completed()
 
     assert posted.body.endswith(b"data: [DONE]\n\n")
     assert posted.trailers == {}
@@ -50,21 +50,21 @@ async def test_words_leave_while_the_model_still_speaks(
         assert posted.body.startswith(b"data: ")
 
 
-async def test_every_direct_shape_is_answered_in_its_protocol(model: str) -> None:
+async def test_every_direct_shape_gets_its_own_protocol(model: str) -> None:
     wrapped = {"body": json.dumps(data_body("Hello"))}
     shapes = [{"action": "chat", "payload": {"text": "Hello"}}, wrapped, data_body("Hello")]
 
     async with running(_chat(model)) as api:
-        answers = [await api.invoke(shape).result() for shape in shapes]
+        all_posted = [await api.invoke(shape).completed() for shape in shapes]
 
-    for posted in answers:
+    for posted in all_posted:
         assert posted.body.startswith(b"f:")
         assert b'\nd:{"finishReason":"stop"' in posted.body
 
 
 async def test_a_failure_in_mid_stream_is_told_twice(model: str) -> None:
     async with running(_chat(model)) as api:
-        posted = await api.invoke(ui_body("scenario: error-inside after=3")).result()
+        posted = await api.invoke(ui_body("scenario: error-inside after=3")).completed()
 
     assert posted.route == "response"
     assert b'data: {"type":"error"' in posted.body
@@ -76,12 +76,12 @@ async def test_a_turn_ends_itself_before_the_deadline(model: str) -> None:
     body = ui_body("scenario: stall after=3 gate=never")
 
     async with running(_chat(model, **settings)) as api:
-        posted = await api.invoke(body, timeout_s=1.0).result()
+        posted = await api.invoke(body, timeout_s=1.0).completed()
 
     assert posted.route == "response"
     assert b'data: {"type":"error"' in posted.body
     assert posted.body.endswith(b"data: [DONE]\n\n")
-    # The application's own code, not that of the runtime's last resort.
+    # The application's own error code, not the runtime's.
     assert posted.error_type is not None
     assert posted.error_type.startswith("Deltaline.")
     assert posted.error_type != "Deltaline.Timeout"
@@ -91,18 +91,18 @@ async def test_the_models_refusal_is_a_real_status(model: str) -> None:
     body = json.dumps(ui_body("scenario: error status=401"))
 
     async with running(_chat(model)) as api:
-        posted = await api.invoke(function_url(body=body)).result()
+        posted = await api.invoke(function_url(body=body)).completed()
 
-    prelude, answer = posted.http()
+    prelude, refusal = posted.http()
     assert prelude.status_code == 502
-    assert json.loads(answer)["success"] is False
+    assert json.loads(refusal)["success"] is False
     assert posted.trailers == {}
 
 
-async def test_without_a_key_the_answer_says_what_is_missing() -> None:
+async def test_without_a_key_the_response_says_what_is_missing() -> None:
     async with running(_chat(None)) as api:
-        direct = await api.invoke({"action": "chat", "payload": {"text": "Hi"}}).result()
-        http = await api.invoke(function_url(body=json.dumps(ui_body("Hi")))).result()
+        direct = await api.invoke({"action": "chat", "payload": {"text": "Hi"}}).completed()
+        http = await api.invoke(function_url(body=json.dumps(ui_body("Hi")))).completed()
 
     wanted = b'{"success":false,"error":"OpenAI API key not configured"}'
     assert (direct.route, direct.body) == ("response", wanted)
@@ -110,9 +110,9 @@ async def test_without_a_key_the_answer_says_what_is_missing() -> None:
     assert (prelude.status_code, body) == (500, wanted)
 
 
-async def test_a_warm_up_is_answered_without_a_turn(model: str, control: Control) -> None:
+async def test_a_warm_up_starts_no_turn(model: str, control: Control) -> None:
     async with running(_chat(model)) as api:
-        posted = await api.invoke({"source": "aws.events", "detail": {}}).result()
+        posted = await api.invoke({"source": "aws.events", "detail": {}}).completed()
 
     assert posted.route == "response"
     assert posted.json()["success"] is True
@@ -124,8 +124,8 @@ async def test_who_invokes_the_function_itself_needs_no_token(model: str) -> Non
     asked = {"action": "chat", "payload": {"text": "scenario: say text=Yes."}}
 
     async with running(_chat(model, **settings)) as api:
-        posted = await api.invoke(asked).result()
-        scheduled = await api.invoke({"source": "aws.events"}).result()
+        posted = await api.invoke(asked).completed()
+        scheduled = await api.invoke({"source": "aws.events"}).completed()
 
     assert b'0:"Yes"' in posted.body
     assert scheduled.json() == {"success": True, "ignored": "warm_up"}
@@ -139,9 +139,9 @@ async def test_who_comes_over_http_needs_the_token_on_every_path(
     body = json.dumps({"action": "chat", "payload": {"text": "Hi"}})
 
     async with running(_chat(model, **settings)) as api:
-        posted = await api.invoke(function_url(path=path, body=body)).result()
+        posted = await api.invoke(function_url(path=path, body=body)).completed()
 
-    prelude, answer = posted.http()
+    prelude, refusal = posted.http()
     assert prelude.status_code == 401
-    assert json.loads(answer)["success"] is False
+    assert json.loads(refusal)["success"] is False
     assert not control.requests

@@ -14,7 +14,7 @@ import pytest
 
 from tests.aws.http_events import function_url
 from tests.chatting import ui_body
-from tests.lambda_runtime.runtime_api_server import RuntimeApiServer, soon
+from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi, soon
 
 _ROOT = Path(__file__).parent.parent.parent
 _START_S = 10.0
@@ -24,9 +24,9 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 
 @contextlib.asynccontextmanager
 async def _function(
-    api: RuntimeApiServer, handler: str, folder: Path, **environ: str
+    api: RecordingRuntimeApi, handler: str, folder: Path, **environ: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start ``bootstrap`` for a handler in ``folder``; kill what is left of it at the end."""
+    """Start ``bootstrap`` for a handler in ``folder``; kill it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         _ROOT / "bootstrap",
         "/var/lang/bin/python3.13",
@@ -58,7 +58,7 @@ async def _exit(process: asyncio.subprocess.Process) -> tuple[int, str]:
     return process.returncode, errors.decode()
 
 
-async def _ready(api: RuntimeApiServer) -> None:
+async def _ready(api: RecordingRuntimeApi) -> None:
     async with asyncio.timeout(_START_S):
         await api.waiting.wait()
 
@@ -92,7 +92,7 @@ async def test_a_stop_signal_ends_an_idle_function_in_order(
 ) -> None:
     (tmp_path / "chatapp.py").write_text(_APP)
     async with (
-        RuntimeApiServer().listen() as api,
+        RecordingRuntimeApi().listen() as api,
         _function(api, "chatapp:app", tmp_path) as process,
     ):
         await _ready(api)
@@ -103,17 +103,17 @@ async def test_a_stop_signal_ends_an_idle_function_in_order(
     assert (tmp_path / "stopped").exists()
 
 
-async def test_a_stop_signal_ends_a_running_answer_in_order(tmp_path: Path) -> None:
+async def test_a_stop_signal_ends_a_running_response_in_order(tmp_path: Path) -> None:
     (tmp_path / "chatapp.py").write_text(_APP)
     async with (
-        RuntimeApiServer().listen() as api,
+        RecordingRuntimeApi().listen() as api,
         _function(api, "chatapp:app", tmp_path) as process,
     ):
         await _ready(api)
-        invocation = api.invoke({})
-        assert await invocation.next_chunk() == b"one"
+        sent = api.invoke({})
+        assert await sent.next_chunk() == b"one"
         process.terminate()
-        posted = await invocation.result()
+        posted = await sent.completed()
         status, _ = await _exit(process)
 
     assert posted.error_type == "Deltaline.Shutdown"
@@ -122,7 +122,7 @@ async def test_a_stop_signal_ends_a_running_answer_in_order(tmp_path: Path) -> N
 
 
 async def test_a_runtime_api_that_fails_ends_the_process(tmp_path: Path) -> None:
-    async with RuntimeApiServer().listen() as api:
+    async with RecordingRuntimeApi().listen() as api:
         api.next_status = 500
         async with _function(api, "examples.words.handler", tmp_path) as process:
             status, errors = await _exit(process)
@@ -172,7 +172,7 @@ async def test_a_function_that_cannot_start_says_so_and_ends(
 ) -> None:
     (tmp_path / "broken.py").write_text(source)
     async with (
-        RuntimeApiServer().listen() as api,
+        RecordingRuntimeApi().listen() as api,
         _function(api, handler, tmp_path, **environ) as process,
     ):
         status, _ = await _exit(process)
@@ -187,7 +187,7 @@ async def test_a_function_that_cannot_start_says_so_and_ends(
 async def test_without_a_runtime_api_the_process_says_what_is_missing(tmp_path: Path) -> None:
     nowhere = {"AWS_LAMBDA_RUNTIME_API": ""}
     async with (
-        RuntimeApiServer().listen() as api,
+        RecordingRuntimeApi().listen() as api,
         _function(api, "examples.words.handler", tmp_path, **nowhere) as process,
     ):
         status, errors = await _exit(process)
@@ -206,11 +206,11 @@ def handler(event, context):
 async def test_a_plain_handler_is_started_with_next_to_nothing(tmp_path: Path) -> None:
     (tmp_path / "modules.py").write_text(_MODULES)
     async with (
-        RuntimeApiServer().listen() as api,
+        RecordingRuntimeApi().listen() as api,
         _function(api, "modules.handler", tmp_path),
     ):
         await _ready(api)
-        posted = await api.invoke({}).result()
+        posted = await api.invoke({}).completed()
 
     foreign = set(posted.json()) - sys.stdlib_module_names - {"__main__", "modules"}
     # msgspec looks for typing_extensions by itself.
@@ -238,28 +238,28 @@ async def test_a_chat_needs_no_aws_sdk_no_web_server_and_no_openai(
 ) -> None:
     (tmp_path / "chat.py").write_text(_CHAT)
     async with (
-        RuntimeApiServer().listen() as api,
+        RecordingRuntimeApi().listen() as api,
         _function(api, "chat:app", tmp_path, OPENAI_BASE_URL=model),
     ):
         await _ready(api)
-        answer = await api.invoke(ui_body("Hello")).result()
-        posted = await api.invoke(function_url("GET", "/modules")).result()
+        chat = await api.invoke(ui_body("Hello")).completed()
+        posted = await api.invoke(function_url("GET", "/modules")).completed()
 
-    assert b'"type":"text-delta"' in answer.body
+    assert b'"type":"text-delta"' in chat.body
     modules = set(json.loads(posted.http()[1]))
     assert not modules & {"boto3", "botocore", "uvicorn", "sse_starlette", "openai"}
 
 
-async def test_a_direct_invoke_without_a_key_is_answered_with_what_is_missing(
+async def test_a_direct_invoke_without_a_key_says_what_is_missing(
     tmp_path: Path,
 ) -> None:
     async with (
-        RuntimeApiServer().listen() as api,
+        RecordingRuntimeApi().listen() as api,
         _function(api, "app.main:create_app", tmp_path),
     ):
         await _ready(api)
         event: Any = {"action": "chat", "payload": {"text": "Hi"}}
-        posted = await api.invoke(event).result()
+        posted = await api.invoke(event).completed()
 
     assert posted.route == "response"
     assert posted.body == b'{"success":false,"error":"OpenAI API key not configured"}'
@@ -278,9 +278,9 @@ def handler(event, context):
 async def test_garbage_is_looked_for_once_the_function_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "collecting.py").write_text(_COLLECTING)
     async with (
-        RuntimeApiServer().listen() as api,
+        RecordingRuntimeApi().listen() as api,
         _function(api, "collecting.handler", tmp_path),
     ):
-        posted = await api.invoke({}).result()
+        posted = await api.invoke({}).completed()
 
     assert posted.json() == [False, True, True]

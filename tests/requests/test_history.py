@@ -5,12 +5,12 @@ import json
 import pytest
 
 from app.messages import (
+    ApprovalReply,
     FilePart,
     Message,
     Part,
     ReasoningPart,
     TextPart,
-    ToolApproval,
     ToolCallPart,
     ToolOutputPart,
 )
@@ -376,9 +376,9 @@ def test_approvals_of_the_last_step_leave_their_calls_open() -> None:
         }
     )
 
-    assert request.approvals == (
-        ToolApproval("approval-c2", True, None, call("c2")),
-        ToolApproval("approval-c4", False, "No!", call("c4")),
+    assert request.approval_replies == (
+        ApprovalReply("approval-c2", True, None, call("c2")),
+        ApprovalReply("approval-c4", False, "No!", call("c4")),
     )
     assert plain(list(request.messages))[1:] == plain(
         [
@@ -401,7 +401,7 @@ def test_approvals_of_the_last_step_leave_their_calls_open() -> None:
 def test_approvals_that_came_too_late_are_closed(history: list[object]) -> None:
     request = chat({"messages": history})
 
-    assert request.approvals == ()
+    assert request.approval_replies == ()
     assert plain(list(request.messages))[1:3] == plain([says(CALL), results(closed(NOT_FINISHED))])
 
 
@@ -410,5 +410,5 @@ def test_an_approved_call_is_open_again_where_the_provider_ran_none() -> None:
 
     request = chat({"messages": [HI, assistant(approval_part("c1", True), provider)]})
 
-    assert [approval.call for approval in request.approvals] == [CALL]
+    assert [approval.call for approval in request.approval_replies] == [CALL]
     assert plain(list(request.messages))[1:] == plain([says(CALL)])

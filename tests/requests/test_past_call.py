@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.messages import ToolApproval, ToolCallPart, ToolOutputPart
+from app.messages import ApprovalReply, ToolCallPart, ToolOutputPart
 from app.requests.client_message import Invocation, Tool, ToolCall
 from app.requests.past_call import (
     FAILED,
@@ -104,7 +104,7 @@ def read(part: Any) -> PastCall | None:
 def test_a_reply_to_an_approval_request_is_kept_with_its_call() -> None:
     past = read(tool_part("approval-responded", approval={"id": "a", "approved": True}))
 
-    assert past == PastCall(CALL, closed(NOT_FINISHED), ToolApproval("a", True, None, CALL))
+    assert past == PastCall(CALL, closed(NOT_FINISHED), ApprovalReply("a", True, None, CALL))
 
 
 def test_a_denial_is_kept_with_its_reason() -> None:
@@ -115,7 +115,7 @@ def test_a_denial_is_kept_with_its_reason() -> None:
     assert past == PastCall(
         CALL,
         closed("This call was not run; the user denied it: No!"),
-        ToolApproval("a", False, "No!", CALL),
+        ApprovalReply("a", False, "No!", CALL),
     )
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from app.messages import (
+    ApprovalReply,
     ChatRequest,
     FilePart,
     Message,
     TextPart,
-    ToolApproval,
     ToolCallPart,
     ToolOutputPart,
 )
@@ -105,6 +105,6 @@ def test_a_client_tools_result_continues_the_message() -> None:
 def test_an_approval_continues_the_message_and_leaves_the_call_to_the_turn() -> None:
     asked, replied = recorded("aisdk7/approval")
 
-    assert (asked.continues, asked.approvals) == (None, ())
+    assert (asked.continues, asked.approval_replies) == (None, ())
     assert replied.continues == "msg-1"
-    assert replied.approvals == (ToolApproval("gen-2", True, None, DANGEROUS),)
+    assert replied.approval_replies == (ApprovalReply("gen-2", True, None, DANGEROUS),)

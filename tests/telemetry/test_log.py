@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.telemetry.log import JsonFormatter, RequestLog, configure_logging, log_request
+from app.telemetry.log import JsonFormatter, RequestLine, configure_logging, log_request
 from tests.chatting import logged
 
 
@@ -30,7 +30,7 @@ def test_a_request_is_one_line_with_its_facts(capsys: pytest.CaptureFixture[str]
     configure_logging()
 
     log_request(
-        RequestLog(
+        RequestLine(
             request_id="r1",
             chat_id="c1",
             protocol="ui",
@@ -68,7 +68,7 @@ def test_a_request_is_one_line_with_its_facts(capsys: pytest.CaptureFixture[str]
 
 def test_what_is_not_known_is_not_in_the_line() -> None:
     with logged() as log:
-        log_request(RequestLog(request_id="r1", status=400, error_code="bad_request"))
+        log_request(RequestLine(request_id="r1", status=400, error_code="bad_request"))
 
     (line,) = log.requests
     assert line.keys() == {
@@ -84,7 +84,7 @@ def test_what_is_not_known_is_not_in_the_line() -> None:
 @pytest.mark.parametrize(("code", "level"), [(None, logging.INFO), ("x", logging.WARNING)])
 def test_a_failure_is_a_warning(code: str | None, level: int) -> None:
     with logged() as log:
-        log_request(RequestLog(request_id="r1", error_code=code))
+        log_request(RequestLine(request_id="r1", error_code=code))
 
     assert [record.levelno for record in log.records] == [level]
 

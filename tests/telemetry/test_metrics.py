@@ -4,16 +4,30 @@ import io
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from app.telemetry.log import RequestLog
+from app.events import Error, Usage
 from app.telemetry.metrics import TurnMetrics
+from app.turns.outcome import TurnLabels, TurnOutcome
 from tests.chatting import chatting, ui_body
 
+LABELS = TurnLabels(request_id="req-1")
+OUTCOME = TurnOutcome(
+    status=200,
+    finish_reason=None,
+    error=None,
+    usage=Usage(),
+    steps=1,
+    first_token_ms=None,
+    duration_ms=5,
+    client_left=False,
+)
 
-def _line(record: RequestLog) -> dict[str, Any]:
+
+def _line(labels: TurnLabels, outcome: TurnOutcome) -> dict[str, Any]:
     out = io.StringIO()
-    TurnMetrics("deltaline-dev", out=out, now=lambda: 1767225600.25).put(record)
+    TurnMetrics("deltaline-dev", out=out, now=lambda: 1767225600.25).put(labels, outcome)
     text = out.getvalue()
     assert text.endswith("\n")
     assert text.count("\n") == 1
@@ -22,19 +36,16 @@ def _line(record: RequestLog) -> dict[str, Any]:
 
 
 def test_a_turn_is_one_line_with_metrics_and_facts() -> None:
-    record = RequestLog(
-        request_id="req-1",
-        chat_id="chat-1",
-        protocol="ui",
-        model="gpt-4o-mini",
+    labels = TurnLabels(request_id="req-1", chat_id="chat-1", protocol="ui", model="gpt-4o-mini")
+    outcome = msgspec.structs.replace(
+        OUTCOME,
         finish_reason="stop",
-        input_tokens=12,
-        output_tokens=34,
+        usage=Usage(12, 34),
         first_token_ms=210.5,
         duration_ms=1234.5,
     )
 
-    line = _line(record)
+    line = _line(labels, outcome)
 
     assert line == {
         "_aws": {
@@ -67,7 +78,9 @@ def test_a_turn_is_one_line_with_metrics_and_facts() -> None:
 
 
 def test_what_is_not_known_is_not_said() -> None:
-    line = _line(RequestLog(request_id="req-1", error_code="provider_error", duration_ms=5))
+    failed = msgspec.structs.replace(OUTCOME, error=Error("provider_error", "It broke."))
+
+    line = _line(LABELS, failed)
 
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert [metric["Name"] for metric in directive["Metrics"]] == ["Duration", "Errors"]
@@ -76,7 +89,7 @@ def test_what_is_not_known_is_not_said() -> None:
 
 
 def test_every_metric_that_is_declared_has_a_number() -> None:
-    line = _line(RequestLog(request_id="req-1", first_token_ms=1.0, duration_ms=2.0))
+    line = _line(LABELS, msgspec.structs.replace(OUTCOME, first_token_ms=1.0))
 
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert all(isinstance(line[metric["Name"]], int | float) for metric in directive["Metrics"])
@@ -107,6 +120,6 @@ async def test_a_turn_elsewhere_prints_nothing(
 
 
 def test_lines_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    TurnMetrics("deltaline-dev").put(RequestLog(request_id="req-1"))
+    TurnMetrics("deltaline-dev").put(LABELS, OUTCOME)
 
     assert json.loads(capsys.readouterr().out)["FunctionName"] == "deltaline-dev"

@@ -173,7 +173,7 @@ def test_what_has_expired_makes_room() -> None:
     assert approvals.redeem(old[0], *CALL) is ApprovalRefusal.EXPIRED
 
 
-def test_every_refusal_has_words_of_its_own() -> None:
+def test_every_refusal_has_a_sentence_of_its_own() -> None:
     sentences = {refusal.sentence for refusal in ApprovalRefusal}
 
     assert len(sentences) == 4

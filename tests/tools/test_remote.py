@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -24,14 +24,15 @@ from app.aws.event_stream import (
     encode_event,
 )
 from app.aws.sigv4 import Credentials
-from app.events import Event, Status, ToolInputAvailable, ToolOutputAvailable, ToolOutputError
+from app.events import Event, Status, ToolOutputAvailable, ToolOutputError
 from app.protocols.tool_result import ToolResult
 from app.protocols.tool_run import ToolRunEncoder
 from app.tools import Scene, ToolDefinitionError
+from app.tools.execution import run_calls
 from app.tools.remote import RemoteTool
-from app.tools.remote_call import function_arn_target, function_url_target
-from app.tools.runner import run_calls
+from app.tools.valid_call import validate
 from tests.serving import served
+from tests.tools.sink import Sink
 
 KEYS = Credentials("ASIAEXAMPLE", "a/secret+key", "a//token==")
 ARN = "arn:aws:lambda:eu-north-1:123456789012:function:weather"
@@ -41,7 +42,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Keys:
-    """Credentials that are there, are not, or cannot be had."""
+    """Credentials that exist, do not exist, or cannot be fetched."""
 
     def __init__(self, found: Credentials | Exception | None) -> None:
         self._found = found
@@ -55,31 +56,15 @@ class Keys:
 NO_KEYS = Keys(None)
 
 
-class Sink:
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self._changed = asyncio.Event()
-
-    async def emit(self, events: Sequence[Event]) -> None:
-        self.events += events
-        self._changed.set()
-
-    async def until(self, event: Event) -> None:
-        while event not in self.events:
-            self._changed.clear()
-            await self._changed.wait()
-
-
 async def called(tool: RemoteTool, sink: Sink | None = None, **tool_input: Any) -> list[Event]:
     sink = Sink() if sink is None else sink
-    call = ToolInputAvailable("c1", tool.name, tool_input)
     scene = Scene(session_id="s-1", user_id="u-1", config={"unit": "F", "language": "en"})
-    await run_calls([call], tools={tool.name: tool}, emit=sink.emit, scene=scene)
+    await run_calls([validate(tool, "c1", tool_input)], emit=sink.emit, scene=scene)
     return sink.events
 
 
 def serving(body: Body, *, seen: list[Any] | None = None) -> Starlette:
-    """Answer every call with the lines that ``body`` makes, as it makes them."""
+    """Respond to every call with the lines that ``body`` makes, as it makes them."""
 
     async def invoke(request: Request) -> Response:
         if seen is not None:
@@ -90,7 +75,7 @@ def serving(body: Body, *, seen: list[Any] | None = None) -> Starlette:
     return Starlette(routes=[Route("/invoke", invoke, methods=["POST"])])
 
 
-def answering(handler: Handler) -> Starlette:
+def responding(handler: Handler) -> Starlette:
     return Starlette(routes=[Route("/{path:path}", handler, methods=["POST"])])
 
 
@@ -214,7 +199,7 @@ async def half_a_line(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
         (half_a_line, "The answer of weather is not a tool stream."),
     ],
 )
-async def test_every_fault_of_an_answer_is_a_clear_tool_error(body: Body, message: str) -> None:
+async def test_every_fault_of_a_response_is_a_clear_tool_error(body: Body, message: str) -> None:
     async with served(serving(body)) as url:
         events = await called(RemoteTool("weather", function_url=url))
 
@@ -236,17 +221,17 @@ async def test_an_http_error_is_a_clear_tool_error(status: int, message: str) ->
         headers = {"location": "http://127.0.0.1:1/"}
         return Response('{"Message":"secret details"}', status, headers)
 
-    async with served(answering(handler)) as url:
+    async with served(responding(handler)) as url:
         events = await called(RemoteTool("weather", function_url=url))
 
     assert events == [ToolOutputError("c1", f"weather answered with {message}")]
 
 
-async def test_an_answer_in_one_piece_is_taken_too() -> None:
+async def test_a_response_that_is_one_json_object_is_read_too() -> None:
     async def handler(request: Request) -> Response:
         return Response('{"success": true, "data": {"n": 2}, "error": null, "error_code": null}')
 
-    async with served(answering(handler)) as url:
+    async with served(responding(handler)) as url:
         events = await called(RemoteTool("weather", function_url=f"{url}/invoke"))
 
     shown = {"status": "success", "message": "", "data": {"n": 2}}
@@ -254,12 +239,12 @@ async def test_an_answer_in_one_piece_is_taken_too() -> None:
 
 
 @contextlib.asynccontextmanager
-async def raw_server(answer: bytes) -> AsyncIterator[str]:
-    """Read a request, write ``answer`` and hang up."""
+async def raw_server(response: bytes) -> AsyncIterator[str]:
+    """Read a request, write ``response`` and hang up."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
+        writer.write(response)
         await writer.drain()
         writer.close()
 
@@ -272,7 +257,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("response", "message"),
     [
         (b"", "weather cannot be reached."),
         (b"no HTTP at all\r\n\r\n", "weather cannot be reached."),
@@ -280,8 +265,10 @@ HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
         (HEAD + b"ff\r\n{", "weather broke off before it had a result."),
     ],
 )
-async def test_a_connection_that_breaks_is_a_clear_tool_error(answer: bytes, message: str) -> None:
-    async with raw_server(answer) as url:
+async def test_a_connection_that_breaks_is_a_clear_tool_error(
+    response: bytes, message: str
+) -> None:
+    async with raw_server(response) as url:
         events = await called(RemoteTool("weather", function_url=url))
 
     assert events == [ToolOutputError("c1", message)]
@@ -304,13 +291,11 @@ async def test_a_server_that_is_not_there_is_a_clear_tool_error(unused_tcp_port:
 async def test_one_remote_tool_that_fails_leaves_the_chat_its_others(unused_tcp_port: int) -> None:
     sink = Sink()
     async with served(serving(a_good_run)) as url:
-        tools = {
-            "here": RemoteTool("here", function_url=url),
-            "gone": RemoteTool("gone", function_url=f"http://127.0.0.1:{unused_tcp_port}"),
-        }
-        calls = [ToolInputAvailable("c1", "gone", {}), ToolInputAvailable("c2", "here", {})]
+        here = RemoteTool("here", function_url=url)
+        gone = RemoteTool("gone", function_url=f"http://127.0.0.1:{unused_tcp_port}")
+        calls = [validate(gone, "c1", {}), validate(here, "c2", {})]
 
-        parts = await run_calls(calls, tools=tools, emit=sink.emit)
+        parts = await run_calls(calls, emit=sink.emit)
 
     assert [part.is_error for part in parts] == [True, False]
 
@@ -380,39 +365,6 @@ async def test_lambdas_api_is_not_called_without_credentials() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "target", "region"),
-    [
-        ("https://a.lambda-url.eu-north-1.on.aws", "/invoke", "eu-north-1"),
-        ("https://a.lambda-url.us-east-1.on.aws/", "/invoke", "us-east-1"),
-        ("https://a.lambda-url.us-east-1.on.aws/invoke", "", "us-east-1"),
-        ("https://a.lambda-url.us-east-1.on.aws/x//", "/invoke", "us-east-1"),
-        ("https://example.org", "/invoke", None),
-        ("https://a.lambda-url.us-east-1.on.aws.example.org", "/invoke", None),
-    ],
-)
-def test_the_address_and_the_region_come_from_the_url(
-    url: str, target: str, region: str | None
-) -> None:
-    found = function_url_target("w", url, None)
-
-    assert found.url == url.rstrip("/") + target
-    assert found.region == region
-    assert not found.is_invocation
-
-
-def test_the_address_and_the_region_come_from_the_arn() -> None:
-    plain = function_arn_target("w", ARN + ":live", None)
-    china = function_arn_target("w", ARN.replace("arn:aws:", "arn:aws-cn:"), None)
-
-    assert plain.url == (
-        "https://lambda.eu-north-1.amazonaws.com/2021-11-15/functions/arn%3Aaws%3Alambda%3A"
-        "eu-north-1%3A123456789012%3Afunction%3Aweather%3Alive/response-streaming-invocations"
-    )
-    assert (plain.region, plain.is_invocation) == ("eu-north-1", True)
-    assert china.url.startswith("https://lambda.eu-north-1.amazonaws.com.cn/")
-
-
-@pytest.mark.parametrize(
     "address",
     [
         {},
@@ -459,7 +411,7 @@ async def test_a_function_is_invoked_by_its_arn(prelude: bytes) -> None:
         wire = b"".join(encode_event(event) for event in [*events, InvokeComplete()])
         return Response(wire, media_type="application/vnd.amazon.eventstream")
 
-    async with served(answering(handler)) as url:
+    async with served(responding(handler)) as url:
         tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
 
         events = await called(tool, city="Oslo")
@@ -497,7 +449,7 @@ async def test_an_invocation_that_fails_is_a_clear_tool_error(
     async def handler(request: Request) -> Response:
         return Response(b"".join(encode_event(event) for event in events))
 
-    async with served(answering(handler)) as url:
+    async with served(responding(handler)) as url:
         tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
 
         assert await called(tool) == [ToolOutputError("c1", message)]
@@ -507,7 +459,7 @@ async def test_an_event_stream_that_is_none_is_a_clear_tool_error() -> None:
     async def handler(request: Request) -> Response:
         return Response(b"\0" * 64)
 
-    async with served(answering(handler)) as url:
+    async with served(responding(handler)) as url:
         tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
 
         events = await called(tool)

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,14 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from app.aws.sigv4 import Credentials
-from app.events import Event, Status, ToolInputAvailable, ToolOutputAvailable
+from app.events import Event, Status, ToolOutputAvailable
 from app.tools import Tool
+from app.tools.execution import run_calls
 from app.tools.loading import load_tools
 from app.tools.remote import RemoteTool
-from app.tools.runner import run_calls
+from app.tools.valid_call import validate
 from tests.emulator.emulation import OURS, emulator
+from tests.tools.sink import Sink
 
 FOLDER = Path(__file__).parents[2] / "examples" / "remote-tool"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:function"
@@ -65,14 +66,9 @@ def slow_process(monkeypatch: pytest.MonkeyPatch) -> Tool:
 
 
 async def called(tool: RemoteTool, **tool_input: Any) -> list[Event]:
-    events: list[Event] = []
-
-    async def emit(more: Sequence[Event]) -> None:
-        events.extend(more)
-
-    call = ToolInputAvailable("c1", tool.name, tool_input)
-    await run_calls([call], tools={tool.name: tool}, emit=emit)
-    return events
+    sink = Sink()
+    await run_calls([validate(tool, "c1", tool_input)], emit=sink.emit)
+    return sink.events
 
 
 class Keys:

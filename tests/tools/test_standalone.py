@@ -1,7 +1,8 @@
-"""`app.tools.standalone`: one tool, run for whoever asks."""
+"""`app.tools.standalone`: one tool, run outside a chat."""
 
 import asyncio
 import json
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -160,6 +161,49 @@ async def test_other_failures_have_codes_of_their_own(args: dict[str, Any], code
     assert (result.status, result.error_code) == ("error", code)
 
 
+async def test_the_arguments_of_a_run_are_parsed_once() -> None:
+    parsed: list[Any] = []
+    received: list[Any] = []
+
+    def parse(value: Any) -> Mapping[str, Any]:
+        parsed.append(value)
+        return {"number": len(parsed)}
+
+    async def body(arguments: Mapping[str, Any], context: ToolContext, _: Any) -> None:
+        received.append(arguments)
+
+    one = Tool("one", description="", parameters={}, parse=parse, run=body)
+
+    await run_request(one, asked(a=1), on_status=lambda message: None)
+
+    assert parsed == [{"a": 1}]
+    assert received == [{"number": 1}]
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "code"),
+    [
+        (KeyError("secret"), "An error occurred.", "EXECUTION_ERROR"),
+        (ToolError("Not today.", code="CLOSED"), "Not today.", "CLOSED"),
+    ],
+)
+async def test_a_check_that_breaks_is_a_failure_of_the_run(
+    error: Exception, message: str, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def parse(value: Any) -> Mapping[str, Any]:
+        raise error
+
+    async def body(arguments: Mapping[str, Any], context: ToolContext, _: Any) -> None: ...
+
+    broken = Tool("broken", description="", parameters={}, parse=parse, run=body)
+
+    with caplog.at_level(logging.INFO):
+        result = await run_request(broken, asked(), on_status=lambda message: None)
+
+    assert result == ToolResult.error(message, error_code=code)
+    assert "tool broken failed" in caplog.text
+
+
 async def test_a_run_ends_at_its_deadline() -> None:
     @tool
     async def hang() -> None:
@@ -245,7 +289,7 @@ async def test_a_tool_whose_statuses_nobody_sees_works_on() -> None:
     assert (await run_tool_buffered(work, asked()))["data"] == {"result": True}
 
 
-async def test_the_answer_in_one_piece() -> None:
+async def test_the_result_as_one_json_object() -> None:
     request = asked({"seconds_per_step": 0}, message="hello", steps=1)
 
     assert await run_tool_buffered(slow_process, request) == {

@@ -73,7 +73,7 @@ def test_every_object_is_closed_and_the_given_schema_stays_as_it_was() -> None:
     assert "additionalProperties" not in POINT
 
 
-def test_a_reference_with_words_beside_it_is_written_out() -> None:
+def test_a_reference_with_a_description_is_written_out() -> None:
     described = {"$ref": "#/$defs/P", "description": "where"}
     schema = {**an_object(a=described), "$defs": {"P": POINT}}
 

@@ -1,9 +1,10 @@
 """How a turn ends: by itself, by a failure, by a limit, because its client left."""
 
 import asyncio
+import functools
 import gc
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -28,9 +29,10 @@ from app.events import (
 )
 from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.framing import Framer
-from app.telemetry.log import RequestLog
 from app.turns.live_turn import DEFECT, SHUTDOWN, TIME_LIMIT, LiveTurn
 from app.turns.outbox import Outbox
+from app.turns.outcome import TurnLabels, TurnOutcome
+from app.turns.progress import TurnProgress
 from app.turns.transcript import Transcript
 from tests.chatting import logged
 
@@ -53,17 +55,24 @@ class Told:
         self.wire = b""
         self.ends = 0
         self.outbox = Outbox(keep_alive_s=60, keep_alive=lambda: b"")
+        self.progress = TurnProgress(model="m", started=time.perf_counter())
         self.turn = LiveTurn(
-            run,
+            functools.partial(self._counted, run),
+            labels=TurnLabels(request_id="r1"),
             message_id="msg-1",
             framer=Framer(DataStreamEncoder()),
             outbox=None if is_whole else self.outbox,
-            record=RequestLog(request_id="r1"),
-            on_end=self._count,
-            started=time.perf_counter(),
+            progress=self.progress,
             transcript=Transcript("msg-1"),
             **options,
         )
+        self.turn.start(self._count)
+
+    @property
+    def outcome(self) -> TurnOutcome:
+        """How the turn ended."""
+        assert self.turn.outcome is not None
+        return self.turn.outcome
 
     async def over(self) -> "Told":
         """Wait until the turn is over."""
@@ -71,6 +80,17 @@ class Told:
         await asyncio.wait([self.turn.task])
         self.outbox.close()
         return self
+
+    async def _counted(self, run: Callable[[Emit], Awaitable[None]], emit: Emit) -> None:
+        """Run the turn and add the usage of its steps, as `run_turn` does."""
+
+        async def emit_counted(events: Sequence[Event]) -> None:
+            for event in events:
+                if isinstance(event, StepEnd):
+                    self.progress.add_usage(event.usage)
+            await emit(events)
+
+        await run(emit_counted)
 
     def _count(self, _: LiveTurn) -> None:
         self.ends += 1
@@ -101,13 +121,13 @@ def _waiting(*events: Event) -> Callable[[Emit], Awaitable[None]]:
 async def test_a_turn_that_ends_by_itself_is_told_once_with_its_facts() -> None:
     told = await Told(_saying(*BEGIN, TextDelta("Hi"), *END)).over()
 
-    record = told.turn.record
+    outcome = told.outcome
     assert told.wire.startswith(b'f:{"messageId":"msg-1"}\n0:"Hi"\n')
     assert told.ends == 1
-    assert (record.finish_reason, record.steps) == ("stop", 1)
-    assert (record.input_tokens, record.output_tokens) == (3, 2)
-    assert record.first_token_ms is not None
-    assert 0 < record.first_token_ms <= record.duration_ms
+    assert (outcome.finish_reason, outcome.steps) == ("stop", 1)
+    assert outcome.usage == Usage(3, 2)
+    assert outcome.first_token_ms is not None
+    assert 0 < outcome.first_token_ms <= outcome.duration_ms
     assert told.turn.error is None
     assert told.turn.transcript is not None
     assert told.turn.transcript.text == "Hi"
@@ -118,7 +138,7 @@ async def test_a_turn_is_open_with_its_first_event_and_has_its_first_token_later
 
     await told.turn.opened
 
-    assert told.turn.record.first_token_ms is None
+    assert told.progress.first_token_ms is None
     await told.turn.leave()
     told.outbox.close()
 
@@ -133,7 +153,7 @@ async def test_a_failure_before_the_first_event_is_an_exception_for_the_route() 
 
     assert told.wire == b""
     assert told.ends == 1
-    assert (told.turn.record.status, told.turn.record.error_code) == (502, error.code)
+    assert (told.outcome.status, told.turn.error) == (502, Error(error.code, error.public_message))
 
 
 async def test_a_failure_that_nobody_waits_for_leaves_no_warning() -> None:
@@ -162,7 +182,7 @@ async def test_a_failure_after_the_answer_has_begun_is_an_error_in_the_stream(
 
     assert f'3:"{ProviderError.public_message}"\n'.encode() in told.wire
     assert told.turn.error == Error(ProviderError.code, ProviderError.public_message)
-    assert (told.turn.record.status, told.turn.record.finish_reason) == (200, "error")
+    assert (told.outcome.status, told.outcome.finish_reason) == (200, "error")
 
 
 @pytest.mark.parametrize(
@@ -214,8 +234,7 @@ async def test_a_turn_that_is_cut_off_still_counts_its_steps_and_their_tokens() 
 
     told = await Told(run).over()
 
-    record = told.turn.record
-    assert (record.steps, record.input_tokens, record.output_tokens) == (3, 6, 4)
+    assert (told.outcome.steps, told.outcome.usage) == (3, Usage(6, 4))
 
 
 async def test_a_defect_before_the_first_event_is_500() -> None:
@@ -225,7 +244,7 @@ async def test_a_defect_before_the_first_event_is_500() -> None:
         await told.turn.opened
     await told.over()
 
-    assert (told.turn.record.status, told.turn.record.error_code) == (500, DEFECT.code)
+    assert (told.outcome.status, told.turn.error) == (500, DEFECT)
 
 
 async def test_the_deadline_ends_the_turn_with_what_it_says_of_itself() -> None:
@@ -282,7 +301,7 @@ async def test_a_stop_behind_the_finish_changes_nothing() -> None:
     await told.over()
 
     assert told.turn.error is None
-    assert told.turn.record.finish_reason == "stop"
+    assert told.outcome.finish_reason == "stop"
     assert b"3:" not in told.wire
 
 
@@ -320,7 +339,7 @@ async def test_leaving_cancels_what_runs_and_waits_for_it() -> None:
     await told.turn.leave()
 
     assert cleaned_up
-    assert told.turn.record.client_left is True
+    assert told.outcome.client_left is True
     assert told.turn.error is None
     assert told.ends == 1
     told.outbox.close()
@@ -352,7 +371,7 @@ async def test_leaving_a_turn_that_is_over_says_nothing_of_the_client() -> None:
 
     await told.turn.leave()
 
-    assert told.turn.record.client_left is False
+    assert told.outcome.client_left is False
 
 
 @pytest.mark.parametrize(
@@ -369,7 +388,7 @@ async def test_an_answer_in_one_piece_that_fails_half_way_has_its_status_still_t
 ) -> None:
     told = await Told(_saying(*BEGIN, then=failure), is_whole=True).over()
 
-    assert told.turn.record.status == status
+    assert told.outcome.status == status
     assert told.turn.error is not None
 
 
@@ -383,4 +402,4 @@ async def test_an_answer_in_one_piece_that_is_stopped_has_its_status_too(
     told.turn.stop(error)
     await told.over()
 
-    assert told.turn.record.status == status
+    assert told.outcome.status == status

@@ -45,11 +45,13 @@ class Client:
 def _outbox(
     *, keep_alive_s: float = 60, keep_alive: bytes = b"\n", high_water_bytes: int = 10
 ) -> Outbox:
-    return Outbox(
+    outbox = Outbox(
         keep_alive_s=keep_alive_s,
         keep_alive=lambda: keep_alive,
         high_water_bytes=high_water_bytes,
     )
+    outbox.start_keep_alive()
+    return outbox
 
 
 async def test_what_waits_for_the_response_leaves_as_one_write() -> None:

@@ -10,10 +10,11 @@ from app.events import Emit, Event, Finish, Start, StepEnd, StepStart, TextDelta
 from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.framing import Framer
 from app.scripted_model.control import Control
-from app.telemetry.log import RequestLog
 from app.turns.live_turn import SHUTDOWN, LiveTurn
 from app.turns.outbox import Outbox
-from app.turns.running_turns import Turns
+from app.turns.outcome import TurnLabels, TurnOutcome
+from app.turns.progress import TurnProgress
+from app.turns.running_turns import RunningTurns
 from app.turns.transcript import Transcript
 from tests.chatting import LogLines, Reader, chatting, data_body, logged, ui_body
 
@@ -137,7 +138,7 @@ def _messages(log: LogLines) -> list[str]:
 # ---- the registry -----------------------------------------------------------------------------
 
 
-def _start(turns: Turns, *events: Event, is_kept: bool = False) -> LiveTurn:
+def _start(turns: RunningTurns, *events: Event, is_kept: bool = False) -> LiveTurn:
     """Start a turn that says ``events`` and then waits for ever, or ends if they do."""
 
     async def run(emit: Emit) -> None:
@@ -148,15 +149,14 @@ def _start(turns: Turns, *events: Event, is_kept: bool = False) -> LiveTurn:
 
     turn = LiveTurn(
         run,
+        labels=TurnLabels(request_id="r1"),
         message_id="msg-1",
         framer=Framer(DataStreamEncoder()),
         outbox=Outbox(keep_alive_s=60, keep_alive=lambda: b""),
-        record=RequestLog(request_id="r1"),
-        on_end=turns.ended,
-        started=0,
+        progress=TurnProgress(model="m", started=0),
         transcript=Transcript("msg-1") if is_kept else None,
     )
-    turns.add(turn)
+    turns.start(turn)
     return turn
 
 
@@ -164,7 +164,7 @@ DONE: tuple[Event, ...] = (Start("msg-1"), StepStart(), StepEnd("stop"), Finish(
 
 
 async def test_a_turn_counts_as_long_as_it_runs() -> None:
-    turns = Turns()
+    turns = RunningTurns()
     turn = _start(turns, *DONE)
 
     while_it_runs = len(turns)
@@ -174,12 +174,12 @@ async def test_a_turn_counts_as_long_as_it_runs() -> None:
 
 
 async def test_transcripts_are_kept_only_for_an_application_that_wants_them() -> None:
-    assert Turns().keeps_transcripts is False
-    assert Turns(Ends()).keeps_transcripts is True
+    assert RunningTurns().keeps_transcripts is False
+    assert RunningTurns(Ends()).keeps_transcripts is True
 
 
 async def test_every_turn_hears_that_the_server_stops_even_one_that_is_already_ending() -> None:
-    turns = Turns()
+    turns = RunningTurns()
     stuck = _start(turns, Start("msg-1"), StepStart(), TextDelta("x" * 300_000))
     others = [_start(turns, Start("msg-1"), StepStart()) for _ in range(3)]
     await asyncio.gather(stuck.opened, *(turn.opened for turn in others))
@@ -196,7 +196,7 @@ async def test_every_turn_hears_that_the_server_stops_even_one_that_is_already_e
 
 async def test_closing_cancels_what_runs_and_waits_for_the_application() -> None:
     ends = Ends()
-    turns = Turns(ends)
+    turns = RunningTurns(ends)
     turn = _start(turns, Start("msg-1"), StepStart(), is_kept=True)
 
     await turns.aclose()
@@ -211,10 +211,20 @@ async def test_an_application_that_never_ends_does_not_hold_up_the_server() -> N
     async def hang(*_: object) -> None:
         await asyncio.Event().wait()
 
-    turns = Turns(hang, last_calls_s=0.01)
+    turns = RunningTurns(hang, last_calls_s=0.01)
     _start(turns, is_kept=True)
 
     with logged() as log:
         await turns.aclose()
 
     assert "on_finish did not end in time" in _messages(log)
+
+
+async def test_every_observer_is_told_how_a_turn_ended() -> None:
+    told: list[tuple[TurnLabels, TurnOutcome]] = []
+    turns = RunningTurns(observers=[lambda *what: told.append(what)] * 2)
+    turn = _start(turns, *DONE)
+
+    await asyncio.wait([turn.task])
+
+    assert told == [(turn.labels, turn.outcome)] * 2

@@ -1,7 +1,6 @@
 """Turns with tools over live HTTP: what the client reads, and what the model is told."""
 
 import asyncio
-import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -10,12 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.main import create_app
 from app.scripted_model.control import Control
-from app.settings import Settings
 from app.tools import Tool, ToolContext, ToolError, client_tool, tool
-from tests.chatting import Chat, Reader, data_body, logged, ui_body
-from tests.serving import served
+from tests.chatting import Chat, Reader, chatting, data_body, ui_body
 
 SECRET = "postgres://user:hunter2@db"
 
@@ -55,13 +51,6 @@ async def send_money(amount: int, ctx: ToolContext) -> dict[str, Any]:
 get_place = client_tool("get_place", "Where the user is.")
 
 
-@contextlib.asynccontextmanager
-async def tooled(model: str, *tools: Tool, **settings: Any) -> AsyncIterator[Chat]:
-    app = create_app(Settings(openai_base_url=model, **settings), tools=tools)
-    async with served(app) as url, httpx2.AsyncClient(base_url=url, timeout=15) as http:
-        yield Chat(http, app.state.turns)
-
-
 def call(name: str, arguments: Mapping[str, Any], **more: Any) -> str:
     words = "".join(f" {key}={value}" for key, value in more.items())
     return f"scenario: call tool={name} arguments='{json.dumps(arguments)}'{words}"
@@ -96,7 +85,7 @@ def told(control: Control, request: int = -1) -> list[Any]:
 
 
 async def test_a_tool_runs_between_two_steps_of_one_message(model: str, control: Control) -> None:
-    async with tooled(model, get_weather) as chat:
+    async with chatting(model, get_weather) as chat:
         found = chunks(await chat.post(ui_body(call("get_weather", {"city": "Oslo"}))))
 
     assert kinds(found, without="text-") == [
@@ -114,7 +103,7 @@ async def test_a_tool_runs_between_two_steps_of_one_message(model: str, control:
 
 
 async def test_the_same_turn_in_the_data_stream(model: str) -> None:
-    async with tooled(model, get_weather) as chat:
+    async with chatting(model, get_weather) as chat:
         found = lines(await chat.post(data_body(call("get_weather", {"city": "Oslo"}))))
 
     codes = [code for code, _ in found if code != "c" and code != "0"]
@@ -126,7 +115,7 @@ async def test_the_same_turn_in_the_data_stream(model: str) -> None:
 
 
 async def test_the_same_turn_in_ndjson(model: str) -> None:
-    async with tooled(model, get_weather) as chat:
+    async with chatting(model, get_weather) as chat:
         body = ui_body(call("get_weather", {"city": "Oslo"}))
         response = await chat.post(body, "/api/chat?protocol=ndjson")
 
@@ -148,7 +137,7 @@ async def test_two_calls_of_one_step_run_side_by_side(model: str, control: Contr
         await met.wait()
         return city
 
-    async with tooled(model, meet) as chat:
+    async with chatting(model, meet) as chat:
         text = call("meet", {"city": "Oslo"}, count=2)
         found = chunks(await chat.post(ui_body(text)))
 
@@ -165,10 +154,10 @@ _CALLS = ("tool-input-available", "tool-output-available")
     [(crash, "An error occurred."), (complain, "There is no city called Oslo.")],
     ids=["masked", "meant for the user"],
 )
-async def test_a_tool_that_fails_is_an_answer_and_the_turn_goes_on(
+async def test_a_tool_that_fails_does_not_end_the_turn(
     model: str, control: Control, failing: Tool, for_user: str
 ) -> None:
-    async with tooled(model, failing) as chat:
+    async with chatting(model, failing) as chat:
         text = call(failing.name, {"city": "Oslo"})
         found = chunks(await chat.post(ui_body(text)))
         legacy = lines(await chat.post(data_body(text)))
@@ -185,12 +174,12 @@ async def test_a_tool_that_fails_is_an_answer_and_the_turn_goes_on(
 async def test_a_model_that_sends_bad_arguments_is_told_and_repairs_them(
     model: str, control: Control, kind: str
 ) -> None:
-    async with tooled(model, get_weather) as chat:
+    async with chatting(model, get_weather) as chat:
         text = f"scenario: bad-arguments tool=get_weather kind={kind}"
         found = chunks(await chat.post(ui_body(text)))
 
-    outcome = [k for k in kinds(found) if k in ("tool-input-error", "tool-output-available")]
-    assert outcome == ["tool-input-error", "tool-output-available"]
+    ends = [k for k in kinds(found) if k in ("tool-input-error", "tool-output-available")]
+    assert ends == ["tool-input-error", "tool-output-available"]
     assert len(control.requests) == 3
     assert len(told(control, 1)) == 1
     assert len(told(control, 2)) == 2
@@ -199,7 +188,7 @@ async def test_a_model_that_sends_bad_arguments_is_told_and_repairs_them(
 async def test_a_tool_that_nobody_offered_is_an_error_that_the_model_sees(
     model: str, control: Control
 ) -> None:
-    async with tooled(model, get_weather) as chat:
+    async with chatting(model, get_weather) as chat:
         found = chunks(await chat.post(ui_body("scenario: unknown-tool")))
 
     assert of_kind(found, "tool-input-error")["toolName"] == "no_such_tool"
@@ -208,7 +197,7 @@ async def test_a_tool_that_nobody_offered_is_an_error_that_the_model_sees(
 
 
 async def test_preliminary_outputs_replace_each_other(model: str, control: Control) -> None:
-    async with tooled(model, improve) as chat:
+    async with chatting(model, improve) as chat:
         found = chunks(await chat.post(ui_body(call("improve", {"city": "Oslo"}))))
 
     outputs = [chunk for chunk in found if chunk["type"] == "tool-output-available"]
@@ -219,11 +208,11 @@ async def test_preliminary_outputs_replace_each_other(model: str, control: Contr
 
 
 async def test_a_turn_ends_after_the_most_steps(model: str, control: Control) -> None:
-    async with tooled(model, get_weather, max_steps=3) as chat:
+    async with chatting(model, get_weather, max_steps=3) as chat:
         found = chunks(await chat.post(ui_body("scenario: loop tool=get_weather")))
 
     assert len(control.requests) == 3
-    # One more, empty: a client would post a message again whose last step is all answered calls.
+    # One more, empty: a client reposts a message whose last step only has calls with outputs.
     assert kinds(found)[-3:] == ["start-step", "finish-step", "finish"]
     assert kinds(found).count("finish-step") == 4
     assert of_kind(found, "finish")["finishReason"] == "tool-calls"
@@ -231,7 +220,7 @@ async def test_a_turn_ends_after_the_most_steps(model: str, control: Control) ->
 
 
 async def test_usage_is_the_sum_of_all_steps(model: str) -> None:
-    async with tooled(model, get_weather) as chat:
+    async with chatting(model, get_weather) as chat:
         found = lines(await chat.post(data_body(call("get_weather", {"city": "Oslo"}))))
 
     steps = [value["usage"]["completionTokens"] for code, value in found if code == "e"]
@@ -253,7 +242,7 @@ async def test_a_client_that_leaves_cancels_the_tool(model: str, control: Contro
             cancelled.set()
         return city
 
-    async with tooled(model, wait) as chat:
+    async with chatting(model, wait) as chat:
         async with chat.stream(ui_body(call("wait", {"city": "Oslo"}))) as response:
             await Reader(response).until(b"tool-input-available")
             await started.wait()
@@ -268,19 +257,19 @@ async def test_a_client_that_leaves_cancels_the_tool(model: str, control: Contro
 async def test_a_client_tool_ends_the_turn_and_its_result_continues_the_message(
     model: str, control: Control
 ) -> None:
-    async with tooled(model, get_place) as chat:
+    async with chatting(model, get_place) as chat:
         body = ui_body(call("get_place", {}))
         found = chunks(await chat.post(body))
         message_id = of_kind(found, "start")["messageId"]
         made = of_kind(found, "tool-input-available")
-        answered = {
+        executed = {
             "type": "tool-get_place",
             "toolCallId": made["toolCallId"],
             "state": "output-available",
             "input": {},
             "output": "Bergen",
         }
-        again = chunks(await chat.post(continued(body, message_id, answered)))
+        again = chunks(await chat.post(continued(body, message_id, executed)))
 
     assert of_kind(found, "finish")["finishReason"] == "tool-calls"
     assert "tool-output-available" not in kinds(found)
@@ -292,7 +281,7 @@ async def test_a_client_tool_ends_the_turn_and_its_result_continues_the_message(
 def continued(
     body: Mapping[str, Any], message_id: str, *parts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what the client posts next: the history with its word on the assistant's calls."""
+    """Return what the client posts next: the history with its parts for the assistant's calls."""
     assistant = {
         "id": message_id,
         "role": "assistant",
@@ -313,8 +302,8 @@ class Asked:
         self.call = of_kind(found, "tool-input-available")
         self.approval_id = of_kind(found, "tool-approval-request")["approvalId"]
 
-    def word(self, *, approved: bool = True, **changed: Any) -> dict[str, Any]:
-        """Return the request that carries the user's word."""
+    def reply(self, *, approved: bool = True, **changed: Any) -> dict[str, Any]:
+        """Return the request that carries the user's reply."""
         part = {
             "type": "tool-send_money",
             "toolCallId": self.call["toolCallId"],
@@ -334,9 +323,9 @@ async def asked_by(chat: Chat) -> Asked:
 async def test_an_approved_call_runs_before_the_first_step_of_the_continuation(
     model: str, control: Control
 ) -> None:
-    async with tooled(model, send_money) as chat:
+    async with chatting(model, send_money) as chat:
         asked = await asked_by(chat)
-        found = chunks(await chat.post(asked.word()))
+        found = chunks(await chat.post(asked.reply()))
 
     assert kinds(found) == [
         "start",
@@ -354,10 +343,10 @@ async def test_an_approved_call_runs_before_the_first_step_of_the_continuation(
 async def test_a_denied_call_does_not_run_and_the_model_goes_on(
     model: str, control: Control
 ) -> None:
-    async with tooled(model, send_money) as chat:
+    async with chatting(model, send_money) as chat:
         asked = await asked_by(chat)
         approval = {"id": asked.approval_id, "approved": False, "reason": "Too much"}
-        found = chunks(await chat.post(asked.word(approval=approval)))
+        found = chunks(await chat.post(asked.reply(approval=approval)))
 
     assert kinds(found) == ["start", "tool-output-denied", "start-step", "finish-step", "finish"]
     assert "Too much" in told(control)[0]
@@ -377,9 +366,9 @@ async def test_a_denied_call_does_not_run_and_the_model_goes_on(
 async def test_an_approval_that_does_not_count_runs_nothing(
     model: str, control: Control, changed: Mapping[str, Any], sentence: str
 ) -> None:
-    async with tooled(model, send_money) as chat:
+    async with chatting(model, send_money) as chat:
         asked = await asked_by(chat)
-        found = chunks(await chat.post(asked.word(**changed)))
+        found = chunks(await chat.post(asked.reply(**changed)))
 
     assert sentence in of_kind(found, "tool-output-error")["errorText"]
     assert sentence in told(control)[0]
@@ -387,18 +376,18 @@ async def test_an_approval_that_does_not_count_runs_nothing(
 
 
 async def test_an_approval_counts_once(model: str) -> None:
-    async with tooled(model, send_money) as chat:
+    async with chatting(model, send_money) as chat:
         asked = await asked_by(chat)
-        chunks(await chat.post(asked.word()))
-        again = chunks(await chat.post(asked.word()))
+        chunks(await chat.post(asked.reply()))
+        again = chunks(await chat.post(asked.reply()))
 
     assert "used before" in of_kind(again, "tool-output-error")["errorText"]
 
 
 async def test_one_call_named_twice_in_the_history_runs_once(model: str) -> None:
-    async with tooled(model, send_money) as chat:
+    async with chatting(model, send_money) as chat:
         asked = await asked_by(chat)
-        body = asked.word()
+        body = asked.reply()
         body["messages"][-1]["parts"].append(body["messages"][-1]["parts"][-1])
         found = chunks(await chat.post(body))
 
@@ -409,7 +398,7 @@ async def test_one_call_named_twice_in_the_history_runs_once(model: str) -> None
 async def test_a_client_that_cannot_ask_gets_a_refusal_that_the_model_can_explain(
     model: str, control: Control, path: str
 ) -> None:
-    async with tooled(model, send_money) as chat:
+    async with chatting(model, send_money) as chat:
         response = await chat.post(ui_body(call("send_money", {"amount": 5})), path)
 
     assert response.status_code == 200
@@ -418,176 +407,12 @@ async def test_a_client_that_cannot_ask_gets_a_refusal_that_the_model_can_explai
 
 
 async def test_the_data_stream_cannot_ask_either(model: str, control: Control) -> None:
-    async with tooled(model, send_money) as chat:
+    async with chatting(model, send_money) as chat:
         found = lines(await chat.post(data_body(call("send_money", {"amount": 5}))))
 
     (result,) = (value["result"] for code, value in found if code == "a")
     assert "needs the user's approval" in result["error"]
     assert len(control.requests) == 2
-
-
-# One tool on its own
-
-
-async def test_statuses_of_a_single_tool_arrive_while_it_works(model: str) -> None:
-    go_on = asyncio.Event()
-
-    @tool
-    async def slow(city: str, ctx: ToolContext) -> str:
-        """Wait for the test."""
-        ctx.send_status("Half done")
-        await go_on.wait()
-        return city
-
-    async with tooled(model, slow) as chat:
-        path = "/api/tools/slow/invoke"
-        async with chat.stream({"args": {"city": "Oslo"}}, path) as response:
-            reader = Reader(response)
-            seen = await reader.until(b"Half done")
-            assert b'"result"' not in seen
-            go_on.set()
-            whole = await reader.rest()
-
-    found = [json.loads(line) for line in whole.decode().splitlines()]
-    assert response.headers["content-type"] == "application/x-ndjson"
-    assert [line["type"] for line in found] == ["status", "status", "result"]
-    assert found[0]["payload"]["message"] == "Tool execution started"
-    assert found[-1]["payload"]["tool_result"]["data"] == {"result": "Oslo"}
-
-
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/invoke", {"args": {"city": "Oslo"}}),
-        (
-            "/api/chat",
-            {"action": "tool", "payload": {"name": "get_weather", "args": {"city": "Oslo"}}},
-        ),
-        (
-            "/events",
-            {"action": "tool", "payload": {"name": "get_weather", "args": {"city": "Oslo"}}},
-        ),
-        ("/events", {"args": {"city": "Oslo"}}),
-    ],
-)
-async def test_a_tool_answers_in_one_piece_wherever_it_is_asked(
-    model: str, path: str, body: Mapping[str, Any]
-) -> None:
-    async with tooled(model, get_weather) as chat:
-        response = await chat.post(body, f"{path}?stream=false")
-
-    assert response.json()["success"] is True
-    assert response.json()["data"] == {"city": "Oslo", "celsius": 12}
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "status", "sentence"),
-    [
-        ("/api/tools/nope/invoke", {"args": {}}, 404, "There is no tool 'nope'"),
-        ("/api/tools/get_place/invoke", {"args": {}}, 400, "runs in the chat client"),
-        ("/invoke", {"args": {}}, 400, "Name the tool to run"),
-        ("/api/tools/send_money/invoke", {"args": {"amount": 1}}, 403, "needs a user's approval"),
-        ("/invoke", {"messages": []}, 400, "messages"),
-        ("/invoke", {"args": []}, 400, "args"),
-    ],
-)
-async def test_a_tool_that_cannot_be_run_is_refused_in_a_sentence(
-    model: str, path: str, body: Mapping[str, Any], status: int, sentence: str
-) -> None:
-    async with tooled(model, get_weather, improve, get_place, send_money) as chat:
-        response = await chat.post(body, path)
-
-    assert response.status_code == status
-    assert sentence in response.json()["error"]
-
-
-async def test_each_run_of_a_tool_is_one_line_in_the_log(model: str) -> None:
-    with logged() as log:
-        async with tooled(model, get_weather) as chat:
-            await chat.post({"args": {"city": "Oslo"}}, "/invoke")
-            await chat.post({"args": {"city": "Oslo"}}, "/invoke?stream=false")
-            await chat.post({"source": "aws.events"}, "/events")
-            await log.request(3)
-
-    assert [line["shape"] for line in log.requests] == ["tool", "tool", "warm_up"]
-    assert [line.get("tool") for line in log.requests] == ["get_weather", "get_weather", None]
-    assert "Oslo" not in str(log.requests)
-
-
-async def test_the_default_tool_is_what_invoke_runs(model: str) -> None:
-    async with tooled(model, get_weather, improve, default_tool="improve") as chat:
-        response = await chat.post({"args": {"city": "Oslo"}}, "/invoke?stream=false")
-
-    assert response.json()["data"] == {"draft": 2}
-
-
-async def test_a_client_that_leaves_a_single_tool_cancels_it(model: str) -> None:
-    cancelled = asyncio.Event()
-
-    @tool
-    async def wait(ctx: ToolContext) -> str:
-        """Wait for ever."""
-        ctx.send_status("Waiting")
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        return ""
-
-    async with tooled(model, wait) as chat:
-        async with chat.stream({"args": {}}, "/invoke") as response:
-            await Reader(response).until(b"Waiting")
-        await cancelled.wait()
-
-
-# Structured objects
-
-
-async def test_an_object_grows_as_plain_text_and_fits_its_schema(
-    model: str, control: Control
-) -> None:
-    async with tooled(model) as chat:
-        response = await chat.post("Pancakes", "/api/object/recipe")
-
-    assert response.headers["content-type"] == "text/plain; charset=utf-8"
-    assert set(response.json()) == {"name", "ingredients", "steps"}
-    asked = control.requests[0].body
-    assert asked["response_format"]["json_schema"]["name"] == "recipe"
-    assert asked["messages"][-1] == {"role": "user", "content": "Pancakes"}
-
-
-async def test_an_object_in_one_piece_is_parsed(model: str) -> None:
-    async with tooled(model) as chat:
-        response = await chat.post({"dish": "Pancakes"}, "/api/object/recipe?stream=false")
-
-    assert response.json()["success"] is True
-    assert "ingredients" in response.json()["object"]
-
-
-async def test_a_model_that_breaks_the_schema_is_an_error_where_there_is_a_place_for_it(
-    model: str,
-) -> None:
-    with logged() as log:
-        async with tooled(model) as chat:
-            body = "scenario: schema-violation"
-            whole = await chat.post(body, "/api/object/recipe?stream=false")
-            streamed = await chat.post(body, "/api/object/recipe")
-            shown = await chat.post(body, "/api/object/recipe?protocol=ui")
-            await log.request(3)
-
-    assert whole.status_code == 502
-    assert "does not fit the schema 'recipe'" in whole.json()["error"]
-    assert streamed.status_code == 200
-    assert "does not fit the schema" in of_kind(chunks(shown), "error")["errorText"]
-    assert [line["error_code"] for line in log.requests] == ["schema_mismatch"] * 3
-
-
-async def test_an_unknown_schema_is_404_and_names_the_known_ones(model: str) -> None:
-    async with tooled(model) as chat:
-        response = await chat.post("x", "/api/object/nope")
-
-    assert response.status_code == 404
-    assert response.json()["error"] == "There is no schema 'nope'; known are: recipe."
 
 
 async def test_a_message_in_one_piece_holds_what_the_stream_would_have_said(model: str) -> None:
@@ -599,7 +424,7 @@ async def test_a_message_in_one_piece_holds_what_the_stream_would_have_said(mode
         await forever.wait()
         return city
 
-    async with tooled(model, wait) as chat:
+    async with chatting(model, wait) as chat:
         in_a_second = json.dumps({"deadline": (time.time() + 2.5) * 1000})
         response = await chat.post(
             ui_body(call("wait", {"city": "Oslo"}), stream=False),

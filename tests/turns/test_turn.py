@@ -1,8 +1,9 @@
 """One turn over a model that says what the test wants, step by step."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.errors import ProviderRateLimited
@@ -28,6 +29,7 @@ from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.tool import Tool
 from app.tools.toolbox import Toolbox
+from app.turns.progress import TurnProgress
 from app.turns.turn import TurnRequest, run_turn
 
 HELLO = Message("user", (TextPart("Hello"),))
@@ -74,7 +76,7 @@ async def _run(
     model: Model,
     *,
     tools: Mapping[str, Tool] | None = None,
-    about: Callable[[Usage], Mapping[str, Any] | None] = lambda _: None,
+    keeps_metadata: bool = False,
     **options: Any,
 ) -> list[Event]:
     """Run a turn; return its events, which the grammar has accepted up to the end."""
@@ -89,8 +91,12 @@ async def _run(
 
     request = TurnRequest(message_id="msg-1", model="m", messages=(HELLO,), **options)
     toolbox = Toolbox(tools or {}, Scene(), Approvals(b"secret"), can_ask=True)
-    await run_turn(request, emit, provider=model, about=about, tools=toolbox)
+    progress = TurnProgress(model="m", started=0, clock=lambda: 0.25)
+    await run_turn(request, emit, provider=model, tools=toolbox, progress=progress)
     assert order.state is State.DONE
+    if not keeps_metadata and isinstance(events[-1], Finish):
+        assert events[-1].metadata is not None
+        events[-1] = msgspec.structs.replace(events[-1], metadata=None)
     return events
 
 
@@ -115,9 +121,10 @@ async def test_a_step_without_calls_is_the_whole_turn() -> None:
 
 
 async def test_the_finish_tells_about_the_turn() -> None:
-    events = await _run(Model(SAID), about=lambda usage: {"tokens": usage.output_tokens})
+    events = await _run(Model(SAID), keeps_metadata=True)
 
-    assert events[-1] == Finish("stop", Usage(3, 2), {"tokens": 2})
+    metadata = {"model": "m", "usage": Usage(3, 2).counted(), "durationMs": 250.0}
+    assert events[-1] == Finish("stop", Usage(3, 2), metadata)
 
 
 async def test_the_system_prompt_is_the_first_message() -> None:
@@ -152,12 +159,12 @@ async def test_the_output_of_a_tool_goes_back_to_the_model() -> None:
         StepEnd("tool-calls", Usage(5, 1)),
     ]
     assert events[-1] == Finish("stop", Usage(8, 3))
-    _, called, answered = model.asked[1].messages
+    _, called, output = model.asked[1].messages
     assert called == Message("assistant", (ToolCallPart("c1", "double", {"number": 4}),))
-    assert list(answered.parts) == [ToolOutputPart("c1", "double", 8)]
+    assert list(output.parts) == [ToolOutputPart("c1", "double", 8)]
 
 
-async def test_a_tool_that_fails_is_an_answer_and_says_nothing_secret() -> None:
+async def test_a_tool_that_fails_has_an_output_that_says_nothing_secret() -> None:
     model = Model(_calling(ToolInputAvailable("c1", "fail", {})), SAID)
 
     events = await _run(model, tools={"fail": fail})
@@ -169,7 +176,7 @@ async def test_a_tool_that_fails_is_an_answer_and_says_nothing_secret() -> None:
     assert part.is_error
 
 
-async def test_a_call_of_the_models_own_side_is_not_ours_to_answer() -> None:
+async def test_a_call_of_the_models_own_side_is_not_ours_to_execute() -> None:
     model = Model(
         _calling(
             ToolInputAvailable("c1", "web_search", {"query": "x"}, "provider"),
@@ -180,6 +187,7 @@ async def test_a_call_of_the_models_own_side_is_not_ours_to_answer() -> None:
     events = await _run(model, tools={"double": double})
 
     assert len(model.asked) == 1
+    assert ToolInputAvailable("c1", "web_search", {"query": "x"}, "provider") in events
     assert isinstance(events[-1], Finish)
 
 

@@ -1,4 +1,4 @@
-"""A function that holds all that the conformance flows talk to, but the model."""
+"""A function with everything that the conformance flows talk to, except the model."""
 
 import secrets
 
@@ -8,12 +8,12 @@ from app.main import create_lean_app
 from tests.conformance.parts_app import create_parts_app
 from tests.conformance.tools import TOOLS
 
-# There are three processes on the way, and others of their kind beside them.
+# Three processes are on the way of each event, and other tests run at the same time.
 _PAUSE_S = 0.2
 
 
 def create() -> ASGIApp:
-    """Return the real app with the flows' tools, and the turns that no model of ours can make."""
+    """Return the real app with the tools of the flows, plus turns that our models never make."""
     app = create_lean_app(tools=TOOLS)
     parts = create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}", pause_s=_PAUSE_S)
 

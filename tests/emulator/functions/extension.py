@@ -1,7 +1,7 @@
-"""An extension: registers for what ``EXTENSION_EVENTS`` says and prints the events it gets.
+"""An extension: registers for the events in ``EXTENSION_EVENTS`` and prints those it gets.
 
-`EXTENSION` breaks it: ``silent`` never registers, ``dies`` ends after it has registered, ``init
-error`` says that it cannot start. ``polls`` makes it the runtime too, as the Lambda Web Adapter is.
+``EXTENSION`` breaks it: ``silent`` never registers, ``dies`` exits after it has registered, ``init
+error`` reports one. With ``polls`` it is the runtime too, as the Lambda Web Adapter is.
 """
 
 import http.client
@@ -35,8 +35,10 @@ def request(
 def register(name: str, events: list[str]) -> tuple[dict[str, str], dict[str, Any]]:
     headers = {"Lambda-Extension-Name": name}
     body = json.dumps({"events": events}).encode()
-    answered, known = request("POST", "/2020-01-01/extension/register", headers, body)
-    identity = {"Lambda-Extension-Identifier": answered.get("lambda-extension-identifier", "")}
+    headers_received, known = request("POST", "/2020-01-01/extension/register", headers, body)
+    identity = {
+        "Lambda-Extension-Identifier": headers_received.get("lambda-extension-identifier", "")
+    }
     return identity, known
 
 

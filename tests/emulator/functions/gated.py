@@ -1,4 +1,4 @@
-"""A plain handler for our runtime: yields the chunks that the event names, each behind the gate."""
+"""A plain handler for our runtime that yields the chunks of the event, each behind the gate."""
 
 import contextlib
 import socket

@@ -1,7 +1,7 @@
-"""A runtime that does to the Runtime API whatever an event asks for, right or wrong.
+"""A runtime that uses the Runtime API as an event asks, rightly or wrongly.
 
-The event is ``{"do": NAME, …}`` or an HTTP event with that as its body. Raw sockets, because the
-wrong things are what no HTTP client will do. ``START`` in the environment breaks the start.
+The event is ``{"do": NAME, …}`` or an HTTP event with that as its body. It uses raw sockets, since
+no HTTP client sends what is wrong. ``START`` in the environment breaks its start.
 """
 
 import base64
@@ -31,12 +31,12 @@ def request(
     path = path if path.startswith("/20") else RUNTIME + path
     connection.request(method, path, body or None, headers or {})
     response = connection.getresponse()
-    answer = response.status, dict(response.getheaders()), response.read()
+    received = response.status, dict(response.getheaders()), response.read()
     connection.close()
-    return answer
+    return received
 
 
-class Answer:
+class StreamedResponse:
     """One streamed response, chunk by chunk."""
 
     def __init__(self, request_id: str, content_type: str = "text/event-stream") -> None:
@@ -70,14 +70,16 @@ def open_gate(order: dict[str, Any]) -> socket.socket | None:
     return socket.create_connection(("127.0.0.1", order["gate"])) if "gate" in order else None
 
 
-def open_answer(request_id: str, event: dict[str, Any], order: dict[str, Any]) -> Answer:
+def open_response(
+    request_id: str, event: dict[str, Any], order: dict[str, Any]
+) -> StreamedResponse:
     if "requestContext" not in event:
-        return Answer(request_id)
-    answer = Answer(request_id, PRELUDE_TYPE)
+        return StreamedResponse(request_id)
+    response = StreamedResponse(request_id, PRELUDE_TYPE)
     prelude = order.get("prelude", {"statusCode": 200, "headers": {"content-type": "text/plain"}})
-    answer.send(json.dumps(prelude).encode())
-    answer.send(bytes(8))
-    return answer
+    response.send(json.dumps(prelude).encode())
+    response.send(bytes(8))
+    return response
 
 
 def handle(request_id: str, headers: dict[str, str], event: dict[str, Any]) -> None:
@@ -106,26 +108,26 @@ def handle(request_id: str, headers: dict[str, str], event: dict[str, Any]) -> N
             request("POST", f"/invocation/{request_id}/response", json.dumps(known).encode())
             return
         case "probe":
-            answers = [
+            responses = [
                 request(method, path.replace("{id}", request_id), body.encode(), headers)
                 for method, path, headers, body in order["requests"]
             ]
-            result = [[status, body.decode()] for status, _, body in answers]
+            result = [[status, body.decode()] for status, _, body in responses]
             request("POST", f"/invocation/{request_id}/response", json.dumps(result).encode())
             return
         case "garbage":
-            answer = Answer(request_id, PRELUDE_TYPE)
-            answer.send(order.get("text", "<html>not a prelude</html>").encode())
-            answer.end()
+            response = StreamedResponse(request_id, PRELUDE_TYPE)
+            response.send(order.get("text", "<html>not a prelude</html>").encode())
+            response.end()
             return
         case "no http":
             with socket.create_connection((HOST, int(PORT))) as connection:
                 connection.sendall(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
                 connection.recv(1000)
         case "bad chunk":
-            answer = open_answer(request_id, event, order)
-            answer.send(b"good")
-            answer._socket.sendall(b"zz\r\nbad\r\n")
+            response = open_response(request_id, event, order)
+            response.send(b"good")
+            response._socket.sendall(b"zz\r\nbad\r\n")
             return
         case "wrong mode":
             headers = {"Lambda-Runtime-Function-Response-Mode": "telepathic"}
@@ -136,21 +138,21 @@ def handle(request_id: str, headers: dict[str, str], event: dict[str, Any]) -> N
             hoard = bytearray(os.urandom(1)) * (order["mb"] * 2**20)
             time.sleep(3600)
             log(str(len(hoard)))
-    answer = open_answer(request_id, event, order)
+    response = open_response(request_id, event, order)
     log("working")
     for chunk in order.get("chunks", []):
         if gate is not None and not gate.recv(1):
             sys.exit("the gate was closed")
-        answer.send(chunk.encode())
+        response.send(chunk.encode())
     for _ in range(order.get("megabytes", 0)):
-        answer.send(bytes(2**20))
+        response.send(bytes(2**20))
     if "one_chunk_mb" in order:
-        answer.send(bytes(order["one_chunk_mb"] * 2**20))
+        response.send(bytes(order["one_chunk_mb"] * 2**20))
     match order.get("then", "end"):
         case "hang":
             time.sleep(3600)
         case "cut":
-            answer.cut()
+            response.cut()
         case "exit":
             sys.stdout.flush()
             os._exit(order["status"])
@@ -159,14 +161,14 @@ def handle(request_id: str, headers: dict[str, str], event: dict[str, Any]) -> N
         case "fail":
             details = json.dumps({"errorType": "Function.Late", "errorMessage": "naïve"})
             text = base64.b64encode(details.encode()).decode() if order["base64"] else details
-            answer.end(
+            response.end(
                 "Lambda-Runtime-Function-Error-Type: Function.Late\r\n"
                 f"Lambda-Runtime-Function-Error-Body: {text}\r\n"
             )
         case "end":
-            log(f"first answer: {answer.end()}")
+            log(f"first answer: {response.end()}")
         case "end and exit":
-            answer.end()
+            response.end()
             os._exit(0)
     if order.get("linger"):
         time.sleep(3600)
@@ -174,7 +176,7 @@ def handle(request_id: str, headers: dict[str, str], event: dict[str, Any]) -> N
         with socket.create_connection((HOST, int(PORT))) as connection:
             head = f"GET {RUNTIME}/invocation/next HTTP/1.1\r\nHost: {HOST}\r\n\r\n"
             connection.sendall(head.encode())
-            # This answer comes after the emulator has seen the poll.
+            # Its response comes once the emulator has seen the poll.
             request("POST", f"/invocation/{request_id}/response")
         log("abandoned a poll")
     if order.get("twice"):

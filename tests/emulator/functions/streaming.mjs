@@ -3,7 +3,7 @@
 //   {"chunks": ["a", "b"], "gate": 12345, "fail": {"type": "Function.Late", "message": "…"}}
 //
 // With a gate (a TCP port) each chunk waits for one byte from there. An HTTP event has this as its
-// body and is answered with a prelude. `hang` never ends the answer.
+// body and gets a response with a prelude. `hang` never ends the response.
 import http from "node:http";
 import net from "node:net";
 import { once } from "node:events";
@@ -28,7 +28,7 @@ async function openGate(gatePort) {
   };
 }
 
-async function answer(requestId, event) {
+async function respond(requestId, event) {
   const isHttp = "requestContext" in event;
   const order = isHttp ? JSON.parse(event.body) : event;
   const gate = await openGate(order.gate);
@@ -68,4 +68,4 @@ async function answer(requestId, event) {
   await once(response, "end");
 }
 
-for (;;) await answer(...(await next()));
+for (;;) await respond(...(await next()));

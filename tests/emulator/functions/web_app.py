@@ -1,6 +1,6 @@
-"""A web app for the Lambda Web Adapter that answers as its path says, right or wrong.
+"""A web app for the Lambda Web Adapter whose response, right or wrong, depends on the path.
 
-``READY_AFTER_S`` delays its start: until then nobody listens.
+``READY_AFTER_S`` delays its start; until then it does not listen.
 """
 
 import json
@@ -21,12 +21,12 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self.answer()
+        self.respond()
 
     def do_POST(self) -> None:
-        self.answer()
+        self.respond()
 
-    def answer(self) -> None:
+    def respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         match self.path.partition("?")[0]:
             case "/health":
@@ -57,8 +57,8 @@ class Handler(BaseHTTPRequestHandler):
                     "headers": [[name.lower(), value] for name, value in self.headers.items()],
                     "body": body.decode(),
                 }
-                answer = json.dumps(seen).encode()
-                self.whole(200, [("Content-Type", "application/json")], answer)
+                text = json.dumps(seen).encode()
+                self.whole(200, [("Content-Type", "application/json")], text)
 
     def whole(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.send_response(status)

@@ -12,14 +12,14 @@ const client = new LambdaClient({
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 try {
-  const answer = await client.send(
+  const response = await client.send(
     new InvokeWithResponseStreamCommand({
       FunctionName: "function",
       Payload: Buffer.from(payload),
       LogType: logType,
     }),
   );
-  for await (const event of answer.EventStream) {
+  for await (const event of response.EventStream) {
     if (event.PayloadChunk) print({ chunk: Buffer.from(event.PayloadChunk.Payload).toString() });
     if (event.InvokeComplete) print({ complete: event.InvokeComplete });
   }

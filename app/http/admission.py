@@ -1,0 +1,104 @@
+"""What every request must pass before its content is looked at: the token and the size limit."""
+
+import secrets
+import time
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from app.aws.asgi_extensions import DIRECT
+from app.errors import BodyTooLarge, InvalidOption, Unauthorized
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedRequest:
+    """A request that may be served: its caller is allowed to ask, and its body is here.
+
+    Attributes:
+        http: query string and headers, and the connection that says when the client leaves.
+        body: the whole body.
+        id: for the log and for the response's ``x-request-id``.
+        started: `time.perf_counter` when the request came in.
+        owner: who asks; ``""`` where nobody is asked who they are.
+    """
+
+    http: Request
+    body: bytes
+    id: str
+    started: float
+    owner: str = ""
+
+    @property
+    def content_type(self) -> str | None:
+        """The media type that the client gave for the body."""
+        return self.http.headers.get("content-type")
+
+
+class Admission:
+    """Decides which requests are served.
+
+    Args:
+        max_body_bytes: largest request body accepted.
+        auth_token: bearer token that is asked for; ``None`` for none.
+    """
+
+    def __init__(self, *, max_body_bytes: int, auth_token: str | None) -> None:
+        self.max_body_bytes = max_body_bytes
+        self._auth_token = None if auth_token is None else auth_token.encode()
+
+    async def admit(self, request: Request) -> AdmittedRequest:
+        """Check the token, then read the body, but never more of it than the limit.
+
+        Raises:
+            Unauthorized: the token is not ours.
+            BodyTooLarge: there is more.
+            InvalidOption: the ``content-length`` is no number.
+            ClientDisconnect: the client left before its end.
+        """
+        started = time.perf_counter()
+        self.authorize(request)
+        body = await self._body(request)
+        return AdmittedRequest(request, body, request_id(request), started)
+
+    def authorize(self, request: Request) -> None:
+        """Check the bearer token; behind CloudFront it comes in ``x-chat-token``.
+
+        A direct invocation of the Lambda function needs none: IAM has admitted its caller, who
+        cannot send headers.
+
+        Raises:
+            Unauthorized: the token is not ours.
+        """
+        if self._auth_token is None or DIRECT in request.scope.get("extensions", {}):
+            return
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given = token if scheme.lower() == "bearer" else request.headers.get("x-chat-token", "")
+        # Header text is Latin-1, whatever the bytes were meant to be.
+        if not secrets.compare_digest(given.strip().encode("latin-1"), self._auth_token):
+            raise Unauthorized("Send the token of this server as `Authorization: Bearer …`.")
+
+    async def _body(self, request: Request) -> bytes:
+        limit = self.max_body_bytes
+        too_large = BodyTooLarge(f"The request body is larger than {limit} bytes.")
+        declared = request.headers.get("content-length", "0")
+        if not declared.isdecimal():
+            raise InvalidOption("The content-length header is not a number.")
+        if int(declared) > limit:
+            raise too_large
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise too_large
+        return bytes(body)
+
+
+def request_id(request: Request) -> str:
+    """Return the caller's ``x-request-id`` if it is a sane one, else a new id."""
+    known: str | None = getattr(request.state, "request_id", None)
+    if known is None:
+        given = request.headers.get("x-request-id", "")
+        is_sane = 0 < len(given) <= 128 and given.isascii() and given.isprintable()
+        known = given if is_sane else secrets.token_hex(12)
+        request.state.request_id = known
+    return known

@@ -1,0 +1,91 @@
+"""The program: it serves until it is told to stop, and explains why it cannot start."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from app.emulator.arguments import add_arguments
+from app.emulator.program import run
+from tests.emulator.emulation import INVOKE, PATIENCE_S, RAW
+
+PROGRAM = """
+import argparse, sys
+from app.emulator.arguments import add_arguments
+from app.emulator.program import run
+parser = argparse.ArgumentParser()
+add_arguments(parser)
+sys.exit(run(parser.parse_args()))
+"""
+
+
+def parse(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+@contextlib.asynccontextmanager
+async def program(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, *arguments,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.real
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_program_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
+    async with program("--port", "0", "--", *RAW) as process, asyncio.timeout(PATIENCE_S):
+        assert process.stderr is not None
+        first = (await process.stderr.readline()).decode()
+        url = first.removeprefix("Lambda emulator on ").strip()
+        async with httpx2.AsyncClient() as client:
+            known = (await client.post(url + INVOKE, json={"do": "report"})).json()
+        process.send_signal(number)
+        log = (await process.stderr.read()).decode()
+        status = await process.wait()
+
+    assert known["event"] == {"do": "report"}
+    assert status == 0
+    assert "Function URL" in log
+    assert "stopping\n" in log
+
+
+@pytest.mark.real
+@pytest.mark.timeout(60)
+def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status = run(parse("--port", str(port), "--", *RAW))
+
+    assert status == 1
+    assert capsys.readouterr().err == (
+        f"emulate: port {port} on 127.0.0.1 is taken; stop what listens there, "
+        "or choose another: --port\n"
+    )
+
+
+def test_a_command_that_does_not_exist_ends_the_program(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(parse("--", "no-such-command")) == 2
+    assert "was not found" in capsys.readouterr().err
+
+
+def test_an_address_that_is_not_ours_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(parse("--host", "192.0.2.1", "--", *RAW)) == 1
+    assert "cannot listen on 192.0.2.1:9000" in capsys.readouterr().err

@@ -1,0 +1,76 @@
+"""What runs for a client ends with its connection."""
+
+import asyncio
+
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from app.http.disconnect import ClientLeft, unless_left, watch
+
+
+class Connection:
+    """A client whose leaving the test decides."""
+
+    def __init__(self) -> None:
+        self.left = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def receive(self) -> Message:
+        self.asked.set()
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    def request(self) -> Request:
+        return Request({"type": "http"}, self.receive)
+
+
+async def test_a_client_that_stays_gets_the_result() -> None:
+    connection = Connection()
+
+    async def work() -> int:
+        await connection.asked.wait()
+        return 7
+
+    assert await unless_left(connection.request(), work()) == 7
+
+
+async def test_a_client_that_leaves_cancels_the_work_and_waits_for_its_end() -> None:
+    connection = Connection()
+    ended = False
+
+    async def work() -> None:
+        nonlocal ended
+        connection.left.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended = True
+
+    with pytest.raises(ClientLeft):
+        await unless_left(connection.request(), work())
+
+    assert ended
+
+
+async def test_what_the_work_raises_is_raised() -> None:
+    async def work() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await unless_left(Connection().request(), work())
+
+
+async def test_what_the_client_still_sends_is_not_its_leaving() -> None:
+    messages: list[Message] = [
+        {"type": "http.request", "body": b"late", "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    await watch(Request({"type": "http"}, receive))
+
+    assert messages == []

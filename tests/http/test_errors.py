@@ -1,0 +1,69 @@
+"""Errors before the first byte, in one form."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import BaseModel
+
+from app.main import create_app
+from app.settings import Settings
+from tests.chatting import NOWHERE, chatting, logged
+from tests.serving import served
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/", "GET, POST"),
+        ("PUT", "/api/chat", "GET, POST"),
+        ("GET", "/events", "POST"),
+        ("POST", "/health", "GET"),
+        ("GET", "/api/chat/c1/stop", "POST"),
+        ("PATCH", "/api/chat/c1/stream", "GET"),
+    ],
+)
+async def test_a_wrong_method_is_405_with_those_that_are_right(
+    method: str, path: str, allowed: str
+) -> None:
+    async with chatting(NOWHERE) as chat:
+        response = await chat.http.request(method, path)
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == allowed
+    assert response.json() == {"success": False, "error": f"{method} is not allowed at {path}."}
+
+
+@pytest.mark.parametrize("path", ["/nope", "/api", "/api/chat/x/y", "/%00", "/é"])
+async def test_an_unknown_path_is_404(path: str) -> None:
+    async with chatting(NOWHERE) as chat:
+        response = await chat.http.get(path)
+
+    assert response.status_code == 404
+    assert response.json()["error"].startswith("There is nothing at /")
+
+
+class Broken(BaseModel):
+    """A schema that cannot be described."""
+
+    @classmethod
+    def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
+        raise RuntimeError("sk-secret at /etc/passwd")
+
+
+async def test_a_defect_is_500_without_details_but_with_cors() -> None:
+    app = create_app(Settings(allowed_origins=("https://a.example",)), schemas={"broken": Broken})
+    headers = {"x-request-id": "r1", "origin": "https://a.example"}
+
+    with logged() as log:
+        async with served(app) as url, httpx2.AsyncClient() as http:
+            response = await http.post(f"{url}/api/object/broken", json="x", headers=headers)
+
+    assert response.status_code == 500
+    assert response.headers["x-request-id"] == "r1"
+    assert response.headers["access-control-allow-origin"] == "https://a.example"
+    assert response.json() == {
+        "success": False,
+        "error": "Something went wrong on the server; please try again.",
+    }
+    assert any(record.exc_info for record in log.records)

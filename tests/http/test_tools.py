@@ -1,0 +1,145 @@
+"""One tool on its own: streamed, in one piece, refused, and left by its client."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+
+from app.tools import ToolContext, client_tool, tool
+from tests.chatting import Reader, chatting, logged
+
+
+@tool
+async def get_weather(city: str, ctx: ToolContext) -> dict[str, Any]:
+    """Look up the weather."""
+    ctx.send_status(f"Looking up {city}")
+    return {"city": city, "celsius": 12}
+
+
+@tool
+async def improve(city: str) -> AsyncIterator[dict[str, Any]]:
+    """Get better with time."""
+    yield {"draft": 1}
+    yield {"draft": 2}
+
+
+@tool(needs_approval=True)
+async def send_money(amount: int, ctx: ToolContext) -> dict[str, Any]:
+    """Send money."""
+    return {"sent": amount, "key": ctx.approval_id}
+
+
+get_place = client_tool("get_place", "Where the user is.")
+
+
+async def test_statuses_of_a_single_tool_arrive_while_it_works(model: str) -> None:
+    go_on = asyncio.Event()
+
+    @tool
+    async def slow(city: str, ctx: ToolContext) -> str:
+        """Wait for the test."""
+        ctx.send_status("Half done")
+        await go_on.wait()
+        return city
+
+    async with chatting(model, slow) as chat:
+        path = "/api/tools/slow/invoke"
+        async with chat.stream({"args": {"city": "Oslo"}}, path) as response:
+            reader = Reader(response)
+            seen = await reader.until(b"Half done")
+            assert b'"result"' not in seen
+            go_on.set()
+            whole = await reader.rest()
+
+    found = [json.loads(line) for line in whole.decode().splitlines()]
+    assert response.headers["content-type"] == "application/x-ndjson"
+    assert [line["type"] for line in found] == ["status", "status", "result"]
+    assert found[0]["payload"]["message"] == "Tool execution started"
+    assert found[-1]["payload"]["tool_result"]["data"] == {"result": "Oslo"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/invoke", {"args": {"city": "Oslo"}}),
+        (
+            "/api/chat",
+            {"action": "tool", "payload": {"name": "get_weather", "args": {"city": "Oslo"}}},
+        ),
+        (
+            "/events",
+            {"action": "tool", "payload": {"name": "get_weather", "args": {"city": "Oslo"}}},
+        ),
+        ("/events", {"args": {"city": "Oslo"}}),
+    ],
+)
+async def test_a_tool_answers_in_one_piece_wherever_it_is_asked(
+    model: str, path: str, body: Mapping[str, Any]
+) -> None:
+    async with chatting(model, get_weather) as chat:
+        response = await chat.post(body, f"{path}?stream=false")
+
+    assert response.json()["success"] is True
+    assert response.json()["data"] == {"city": "Oslo", "celsius": 12}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "sentence"),
+    [
+        ("/api/tools/nope/invoke", {"args": {}}, 404, "There is no tool 'nope'"),
+        ("/api/tools/get_place/invoke", {"args": {}}, 400, "runs in the chat client"),
+        ("/invoke", {"args": {}}, 400, "Name the tool to run"),
+        ("/api/tools/send_money/invoke", {"args": {"amount": 1}}, 403, "needs a user's approval"),
+        ("/invoke", {"messages": []}, 400, "messages"),
+        ("/invoke", {"args": []}, 400, "args"),
+    ],
+)
+async def test_a_tool_that_cannot_be_run_is_refused_in_a_sentence(
+    model: str, path: str, body: Mapping[str, Any], status: int, sentence: str
+) -> None:
+    async with chatting(model, get_weather, improve, get_place, send_money) as chat:
+        response = await chat.post(body, path)
+
+    assert response.status_code == status
+    assert sentence in response.json()["error"]
+
+
+async def test_each_run_of_a_tool_is_one_line_in_the_log(model: str) -> None:
+    with logged() as log:
+        async with chatting(model, get_weather) as chat:
+            await chat.post({"args": {"city": "Oslo"}}, "/invoke")
+            await chat.post({"args": {"city": "Oslo"}}, "/invoke?stream=false")
+            await chat.post({"source": "aws.events"}, "/events")
+            await log.request(3)
+
+    assert [line["shape"] for line in log.requests] == ["tool", "tool", "warm_up"]
+    assert [line.get("tool") for line in log.requests] == ["get_weather", "get_weather", None]
+    assert "Oslo" not in str(log.requests)
+
+
+async def test_the_default_tool_is_what_invoke_runs(model: str) -> None:
+    async with chatting(model, get_weather, improve, default_tool="improve") as chat:
+        response = await chat.post({"args": {"city": "Oslo"}}, "/invoke?stream=false")
+
+    assert response.json()["data"] == {"draft": 2}
+
+
+async def test_a_client_that_leaves_a_single_tool_cancels_it(model: str) -> None:
+    cancelled = asyncio.Event()
+
+    @tool
+    async def wait(ctx: ToolContext) -> str:
+        """Wait for ever."""
+        ctx.send_status("Waiting")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return ""
+
+    async with chatting(model, wait) as chat:
+        async with chat.stream({"args": {}}, "/invoke") as response:
+            await Reader(response).until(b"Waiting")
+        await cancelled.wait()

@@ -1,0 +1,57 @@
+"""Which provider and which opener the settings ask for."""
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from app.providers.openai.chat import OpenAIChat
+from app.providers.openai.responses import OpenAIResponses
+from app.scripted_model.provider import ScriptedProvider
+from app.settings import Settings, SettingsError
+from app.setup.provider import make_provider
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({}, OpenAIChat),
+        ({"api": "responses"}, OpenAIResponses),
+        ({"provider": "scripted"}, ScriptedProvider),
+        ({"provider": "scripted", "api": "responses"}, ScriptedProvider),
+    ],
+)
+async def test_the_settings_choose_the_provider(settings: dict[str, Any], kind: type) -> None:
+    provider = make_provider(Settings(openai_api_key=SecretStr("sk-1"), **settings))
+
+    assert type(provider) is kind
+    await provider.aclose()
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({}, "AiohttpOpener"),
+        ({"client": "openai"}, "OpenAIOpener"),
+        (
+            {"azure_openai_endpoint": "https://a.example", "openai_api_version": "2024-10-21"},
+            "OpenAIOpener",
+        ),
+        # Resolved by now, and read anew when it is refused.
+        ({"openai_api_key_arn": "arn:aws:ssm:eu-west-1:1:parameter/k"}, "RenewingOpener"),
+    ],
+)
+async def test_the_settings_choose_the_opener(settings: dict[str, Any], kind: str) -> None:
+    with_key = {"openai_api_key": SecretStr("sk-1")}
+    provider = make_provider(Settings(**settings).model_copy(update=with_key))
+
+    assert isinstance(provider, OpenAIChat)
+    assert type(provider._opener).__name__ == kind
+    await provider.aclose()
+
+
+def test_azure_without_the_version_of_its_api_stops_the_start() -> None:
+    settings = Settings(openai_api_key=SecretStr("sk-1"), azure_openai_endpoint="https://a.example")
+
+    with pytest.raises(SettingsError, match="OPENAI_API_VERSION is missing"):
+        make_provider(settings)

@@ -1,0 +1,58 @@
+"""The app as a whole: two faces, one behaviour, and what is loaded for it."""
+
+from collections.abc import Callable
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+
+from app import __version__
+from app.main import create_app, create_lean_app
+from app.settings import Settings, SettingsError
+from tests.chatting import data_body, logged
+from tests.serving import served
+
+
+def test_create_app_is_a_fastapi_app_and_its_twin_is_not() -> None:
+    assert isinstance(create_app(Settings()), FastAPI)
+    assert type(create_lean_app(Settings())) is Starlette
+
+
+def test_settings_are_read_from_the_environment_unless_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHAT_MODL", "x")
+
+    with pytest.raises(SettingsError, match="CHAT_MODL is not a setting"):
+        create_app()
+    assert create_app(Settings()) is not None
+
+
+@pytest.mark.parametrize("create", [create_app, create_lean_app])
+async def test_both_say_what_they_run(create: Callable[[Settings], Starlette]) -> None:
+    app = create(Settings(model="small"))
+    async with served(app) as url, httpx2.AsyncClient(base_url=url) as http:
+        health = (await http.get("/health")).json()
+
+    assert health == {
+        "status": "ok",
+        "version": __version__,
+        "provider": "openai",
+        "model": "small",
+    }
+
+
+@pytest.mark.parametrize("create", [create_app, create_lean_app])
+async def test_the_end_of_the_server_closes_the_models_connections(
+    create: Callable[[Settings], Starlette], model: str
+) -> None:
+    app = create(Settings(openai_base_url=model))
+
+    with logged() as log:
+        async with served(app) as url, httpx2.AsyncClient(base_url=url) as http:
+            response = await http.post("/api/chat", json=data_body("scenario: say text=Hi"))
+
+    assert '0:"Hi"' in response.text
+    # aiohttp says so of a session that was left open.
+    assert [record.getMessage() for record in log.records if record.name == "asyncio"] == []
