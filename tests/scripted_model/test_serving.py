@@ -14,7 +14,7 @@ from starlette.types import Message, Scope
 from app.scripted_model.chat_wire import ChatWire
 from app.scripted_model.control import Control
 from app.scripted_model.performance import Performance
-from app.scripted_model.script import Reply
+from app.scripted_model.script import Script
 from app.scripted_model.serving import listen, serve_scripted
 
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Parrot é漢字😀"}]
@@ -107,7 +107,7 @@ async def test_a_fault_of_our_own_is_not_hidden() -> None:
     control = Control()
     wire = ChatWire(model="m", created=0, prompt_tokens=0)
     performance = Performance(
-        Reply(), wire, stream=True, delay_s=0, control=control, hang_up=hang_up
+        Script(), wire, stream=True, delay_s=0, control=control, hang_up=hang_up
     )
 
     with pytest.raises(Fault):
