@@ -1,59 +1,16 @@
-"""The scripted model's Responses API, through the `openai` package."""
+"""The events and objects of the Responses API, as the `openai` package reads them."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
 import pytest
-from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses import Response
 
-from tests.scripted_model.client import Side, scripted_side
-
-WEATHER: dict[str, Any] = {
-    "type": "function",
-    "name": "get_weather",
-    "parameters": {
-        "type": "object",
-        "properties": {"city": {"type": "string"}},
-        "required": ["city"],
-        "additionalProperties": False,
-    },
-    "strict": True,
-}
-USER = {"role": "user", "content": "Hi"}
-CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
-OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "rain"}
-REASONING = {"type": "reasoning", "id": "rs_1", "summary": []}
-
-
-@pytest.fixture
-async def side() -> AsyncIterator[Side]:
-    async with scripted_side() as running:
-        yield running
-
-
-async def stream(side: Side, said: Any, **more: Any) -> list[ResponseStreamEvent]:
-    events = await side.openai.responses.create(model="scripted", input=said, stream=True, **more)
-    return [event async for event in events]
-
-
-async def whole(side: Side, said: Any, **more: Any) -> Response:
-    response: Response = await side.openai.responses.create(model="scripted", input=said, **more)
-    return response
-
-
-def types_of(events: list[ResponseStreamEvent]) -> list[str]:
-    """Return the types, with neighbours of the same type as one."""
-    types = [event.type for event in events]
-    return [kind for place, kind in enumerate(types) if types[place - 1 : place] != [kind]]
-
-
-def last_response(events: list[ResponseStreamEvent]) -> Response:
-    last = events[-1]
-    assert last.type in ("response.completed", "response.incomplete", "response.failed")
-    assert isinstance(last.response, Response)
-    return last.response
+from app.scripted_model.responses_wire import ResponsesWire
+from app.scripted_model.script import Delivery, Say, Script, Search, Stall, Think
+from tests.scripted_model.client import Side
+from tests.scripted_model.responses_api import WEATHER, last_response, stream, types_of, whole
 
 
 async def test_text_is_an_item_with_one_part(side: Side) -> None:
@@ -250,108 +207,37 @@ async def test_a_run_that_fails_before_its_first_event_is_an_http_error(side: Si
         await whole(side, "scenario: failed")
 
 
-async def test_a_structured_answer_fits_its_schema(side: Side) -> None:
-    schema = WEATHER["parameters"]
-    named: Any = {"type": "json_schema", "name": "n", "schema": schema, "strict": True}
-
-    answer = await whole(side, "A city", text={"format": named})
-    free = await whole(side, "JSON", text={"format": {"type": "json_object"}})
-
-    assert list(json.loads(answer.output_text)) == ["city"]
-    assert isinstance(json.loads(free.output_text), dict)
+def wire_of(**more: Any) -> ResponsesWire:
+    return ResponsesWire(model="m", created=0, prompt_tokens=2, echoed={}, **more)
 
 
-async def test_a_history_as_a_real_client_sends_it_is_accepted(side: Side) -> None:
-    said: list[Any] = [
-        {"role": "system", "content": "Be brief."},
-        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Sun?"}]},
-        REASONING,
-        CALL,
-        OUTPUT,
-        REASONING,
-        {"role": "assistant", "content": [{"type": "output_text", "text": "Rain."}]},
-        {"type": "web_search_call", "id": "ws_1", "status": "completed"},
-        {"type": "item_reference", "id": "msg_1"},
-        {"role": "user", "content": "What did I say first?"},
-    ]
+def test_a_token_outside_of_a_text_has_no_event() -> None:
+    wire = wire_of()
 
-    answer = await whole(side, said, instructions="Be brief.", tools=[{"type": "web_search"}])
+    outside = wire.token("lost")
+    wire.open(Search("deltas"))
 
-    assert 'You said: "Sun?"' in answer.output_text
-    assert answer.instructions == "Be brief."
+    assert outside == wire.token("lost") == []
 
 
-async def test_the_user_may_speak_before_an_output_comes(side: Side) -> None:
-    answer = await whole(side, [USER, CALL, {"role": "user", "content": "Well?"}, OUTPUT])
+def test_the_whole_response_skips_what_interrupts_its_text() -> None:
+    whole_response = wire_of().whole(Script(blocks=[Say(("a", Stall(1.0), "b"))]))
 
-    assert "rain" in answer.output_text
-
-
-async def test_received_files_are_described(side: Side) -> None:
-    content = [
-        {"type": "input_text", "text": "Look"},
-        {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "auto"},
-        {"type": "input_image", "file_id": "file-1", "detail": "auto"},
-        {
-            "type": "input_file",
-            "filename": "a.pdf",
-            "file_data": "data:application/pdf;base64,AA==",
-        },
-        {"type": "input_file", "file_url": "https://example.com/b.pdf"},
-    ]
-
-    answer = await whole(side, [{"role": "user", "content": content}])
-
-    assert "**4 files**" in answer.output_text
-    for shown in ("`image/png`, 3 bytes", "file-1", "a.pdf", "https://example.com/b.pdf"):
-        assert shown in answer.output_text
+    [item] = whole_response["output"]
+    assert item["content"][0]["text"] == "ab"
+    assert whole_response["usage"]["output_tokens"] == 2
 
 
-@pytest.mark.parametrize(
-    ("change", "param", "said"),
-    [
-        ({"input": []}, "input", "length"),
-        ({"input": [{"role": "bird", "content": ""}]}, "input[0].role", "bird"),
-        ({"input": [{"type": "bird"}]}, "input[0].type", "bird"),
-        ({"input": [USER, OUTPUT]}, "input[1]", "No tool call found"),
-        ({"input": [USER, CALL]}, "input", "No tool output found"),
-        ({"input": [USER, CALL, OUTPUT, REASONING]}, "input[3]", "without the item"),
-        ({"input": [REASONING, USER]}, "input[0]", "without the item"),
-        (
-            {"input": [{"role": "user", "content": [{"type": "output_text", "text": ""}]}]},
-            "input[0].content",
-            "output_text",
-        ),
-        (
-            {"input": [{"role": "user", "content": [{"type": "input_image"}]}]},
-            "input",
-            "needs its data",
-        ),
-        ({"max_output_tokens": 15}, "max_output_tokens", ">= 16"),
-        ({"previous_response_id": "resp_1"}, "previous_response_id", "nothing is kept"),
-        (
-            {"tools": [{**WEATHER, "parameters": {"type": "object", "properties": {}}}]},
-            "tools[0].parameters",
-            "additionalProperties",
-        ),
-        (
-            {
-                "text": {
-                    "format": {"type": "json_schema", "name": "n", "schema": {}, "strict": True}
-                }
-            },
-            "text.format.schema",
-            "'object'",
-        ),
-    ],
-    ids=str,
-)
-async def test_a_bad_request_is_refused_with_the_place_that_is_wrong(
-    side: Side, change: dict[str, Any], param: str, said: str
-) -> None:
-    response = await side.http.post("responses", json={"model": "m", "input": "Hi", **change})
+def test_the_usage_can_be_left_out() -> None:
+    whole_response = wire_of().whole(Script(delivery=Delivery(usage=False)))
 
-    error = response.json()["error"]
-    assert response.status_code == 400
-    assert error["param"] == param
-    assert said in error["message"]
+    assert whole_response["usage"] is None
+
+
+def test_reasoning_that_is_cut_off_has_no_status_to_change() -> None:
+    whole_response = wire_of().whole(Script(blocks=[Think(("a",))], finish="length"))
+
+    [item] = whole_response["output"]
+    assert item["type"] == "reasoning"
+    assert "status" not in item
+    assert whole_response["status"] == "incomplete"
