@@ -20,10 +20,10 @@ async def test_it_runs_as_a_command_until_it_is_told_to_end() -> None:
     assert process.stdout is not None
     line = (await process.stdout.readline()).decode()
     async with client_of(line.strip().split("=")[1]) as client:
-        answer = await client.chat.completions.create(model="scripted", messages=HELLO)
+        completion = await client.chat.completions.create(model="scripted", messages=HELLO)
 
     process.send_signal(signal.SIGTERM)
     _, errors = await process.communicate()
 
-    assert "Parrot" in (answer.choices[0].message.content or "")
+    assert "Parrot" in (completion.choices[0].message.content or "")
     assert (process.returncode, errors) == (0, b"")

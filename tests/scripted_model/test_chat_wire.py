@@ -33,7 +33,7 @@ async def test_a_stream_ends_with_done_and_has_no_usage_unasked(side: Side) -> N
     assert b"usage" not in wire
 
 
-async def test_the_whole_answer_says_the_same_as_the_stream(side: Side) -> None:
+async def test_the_whole_completion_says_the_same_as_the_stream(side: Side) -> None:
     tools: Any = [WEATHER]
     text = "scenario: call text='Let me look.' count=2"
     streamed = await side.stream(text, tools=tools)
@@ -97,12 +97,12 @@ async def test_usage_and_done_can_be_left_out(side: Side) -> None:
 
 async def test_cited_pages_come_as_annotations(side: Side) -> None:
     chunks = await side.stream("scenario: sources")
-    answer = await side.openai.chat.completions.create(**chat("search the web"))
+    completion = await side.openai.chat.completions.create(**chat("search the web"))
 
     extra = [chunk.choices[0].delta.model_extra or {} for chunk in chunks if chunk.choices]
     [annotations] = [item["annotations"] for item in extra if "annotations" in item]
     assert annotations[0]["url_citation"]["title"] == "AI SDK documentation"
-    whole = answer.choices[0].message.annotations or []
+    whole = completion.choices[0].message.annotations or []
     assert whole[0].url_citation.url == "https://ai-sdk.dev/docs"
 
 

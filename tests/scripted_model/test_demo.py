@@ -23,7 +23,7 @@ from tests.scripted_model.recipe import Recipe
 WEATHER = tool("get_weather", city={"type": "string"})
 
 
-async def test_two_cities_are_two_calls_and_their_outputs_the_answer(side: Side) -> None:
+async def test_two_cities_are_two_calls_and_their_outputs_are_shown(side: Side) -> None:
     text = "What's the weather in New York and Oslo today?"
     calls = calls_of(await side.stream(text, tools=[WEATHER]))
     history = history_with(text, calls[0], '{"temperature": 12, "sky": "clear"}')
@@ -35,9 +35,9 @@ async def test_two_cities_are_two_calls_and_their_outputs_the_answer(side: Side)
     arguments = [json.loads(call["arguments"]) for call in calls]
     assert arguments == [{"city": "New York"}, {"city": "Oslo"}]
     assert len({call["id"] for call in calls}) == 2
-    answer = text_of(chunks)
-    assert "New York" in answer and "- **temperature**: 12" in answer
-    assert "Oslo" in answer and "no data" in answer
+    shown = text_of(chunks)
+    assert "New York" in shown and "- **temperature**: 12" in shown
+    assert "Oslo" in shown and "no data" in shown
     assert finish_of(chunks) == ["stop"]
 
 
@@ -136,14 +136,14 @@ async def test_received_files_are_described(side: Side) -> None:
         {"type": "file", "file": {"file_id": "file-1"}},
     ]
 
-    answer = text_of(await side.stream("", messages=[{"role": "user", "content": content}]))
+    shown = text_of(await side.stream("", messages=[{"role": "user", "content": content}]))
 
-    assert "**5 files**" in answer
-    assert "`image/png`, 3 bytes" in answer
-    assert "https://example.com/a.png" in answer
-    assert "`audio/wav`, 4 bytes" in answer
-    assert "`application/pdf`, 1 bytes, a.pdf" in answer
-    assert "file-1" in answer
+    assert "**5 files**" in shown
+    assert "`image/png`, 3 bytes" in shown
+    assert "https://example.com/a.png" in shown
+    assert "`audio/wav`, 4 bytes" in shown
+    assert "`application/pdf`, 1 bytes, a.pdf" in shown
+    assert "file-1" in shown
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,9 @@ async def test_received_files_are_described(side: Side) -> None:
     ],
 )
 async def test_a_newcomer_sees_something_useful(side: Side, text: str, expected: str) -> None:
-    answer = text_of(await side.stream(text))
+    shown = text_of(await side.stream(text))
 
-    assert expected in answer
+    assert expected in shown
 
 
 async def test_tool_outputs_of_every_shape_are_shown(side: Side) -> None:
@@ -182,7 +182,7 @@ async def test_tool_outputs_of_every_shape_are_shown(side: Side) -> None:
     assert "17" in shown[2]
 
 
-async def test_a_structured_answer_streams_in_pieces_and_fits(side: Side) -> None:
+async def test_a_structured_output_streams_in_pieces_and_fits(side: Side) -> None:
     schema = Recipe.model_json_schema()
 
     chunks = await side.stream("A recipe, please", response_format=schema_format(schema))

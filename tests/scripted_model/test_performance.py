@@ -47,7 +47,7 @@ async def test_an_error_inside_the_stream_comes_behind_the_text(side: Side, name
 
 @pytest.mark.parametrize("when", ["after=2", "before=yes"])
 @pytest.mark.parametrize("stream", [True, False])
-async def test_an_answer_breaks_off(
+async def test_a_response_breaks_off(
     side: Side, when: str, stream: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(httpx2.RemoteProtocolError):
@@ -58,7 +58,7 @@ async def test_an_answer_breaks_off(
     assert [record for record in caplog.records if "scripted" in record.name] == []
 
 
-async def test_a_break_off_leaves_other_answers_alone(side: Side) -> None:
+async def test_a_break_off_leaves_other_responses_alone(side: Side) -> None:
     other = await side.openai.chat.completions.create(
         **chat("scenario: stall after=1 gate=other"), stream=True
     )

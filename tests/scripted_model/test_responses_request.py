@@ -16,14 +16,14 @@ OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "rain"}
 REASONING = {"type": "reasoning", "id": "rs_1", "summary": []}
 
 
-async def test_a_structured_answer_fits_its_schema(side: Side) -> None:
+async def test_a_structured_output_fits_its_schema(side: Side) -> None:
     schema = WEATHER["parameters"]
     named: Any = {"type": "json_schema", "name": "n", "schema": schema, "strict": True}
 
-    answer = await whole(side, "A city", text={"format": named})
+    response = await whole(side, "A city", text={"format": named})
     free = await whole(side, "JSON", text={"format": {"type": "json_object"}})
 
-    assert list(json.loads(answer.output_text)) == ["city"]
+    assert list(json.loads(response.output_text)) == ["city"]
     assert isinstance(json.loads(free.output_text), dict)
 
 
@@ -41,16 +41,16 @@ async def test_a_history_as_a_real_client_sends_it_is_accepted(side: Side) -> No
         {"role": "user", "content": "What did I say first?"},
     ]
 
-    answer = await whole(side, said, instructions="Be brief.", tools=[{"type": "web_search"}])
+    response = await whole(side, said, instructions="Be brief.", tools=[{"type": "web_search"}])
 
-    assert 'You said: "Sun?"' in answer.output_text
-    assert answer.instructions == "Be brief."
+    assert 'You said: "Sun?"' in response.output_text
+    assert response.instructions == "Be brief."
 
 
 async def test_the_user_may_speak_before_an_output_comes(side: Side) -> None:
-    answer = await whole(side, [USER, CALL, {"role": "user", "content": "Well?"}, OUTPUT])
+    response = await whole(side, [USER, CALL, {"role": "user", "content": "Well?"}, OUTPUT])
 
-    assert "rain" in answer.output_text
+    assert "rain" in response.output_text
 
 
 async def test_received_files_are_described(side: Side) -> None:
@@ -66,11 +66,11 @@ async def test_received_files_are_described(side: Side) -> None:
         {"type": "input_file", "file_url": "https://example.com/b.pdf"},
     ]
 
-    answer = await whole(side, [{"role": "user", "content": content}])
+    response = await whole(side, [{"role": "user", "content": content}])
 
-    assert "**4 files**" in answer.output_text
+    assert "**4 files**" in response.output_text
     for shown in ("`image/png`, 3 bytes", "file-1", "a.pdf", "https://example.com/b.pdf"):
-        assert shown in answer.output_text
+        assert shown in response.output_text
 
 
 @pytest.mark.parametrize(

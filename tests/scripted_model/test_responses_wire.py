@@ -59,9 +59,9 @@ async def test_each_event_names_its_type(side: Side) -> None:
         "scenario: length",
     ],
 )
-async def test_the_whole_answer_says_the_same_as_the_stream(side: Side, said: str) -> None:
+async def test_the_whole_response_says_the_same_as_the_stream(side: Side, said: str) -> None:
     events = await stream(side, said, tools=[WEATHER])
-    answer = await whole(side, said, tools=[WEATHER])
+    response = await whole(side, said, tools=[WEATHER])
 
     def comparable(response: Response) -> Any:
         ids = {"id", "call_id", "container_id", "created_at"}
@@ -71,7 +71,7 @@ async def test_the_whole_answer_says_the_same_as_the_stream(side: Side, said: st
                 item.pop(key, None)
         return dumped
 
-    assert comparable(last_response(events)) == comparable(answer)
+    assert comparable(last_response(events)) == comparable(response)
 
 
 async def test_reasoning_is_a_summary_and_its_proof_comes_if_wanted(side: Side) -> None:
@@ -97,7 +97,7 @@ async def test_reasoning_is_a_summary_and_its_proof_comes_if_wanted(side: Side) 
     assert usage.output_tokens_details.reasoning_tokens == len(deltas)
 
 
-async def test_two_calls_are_two_items_and_their_outputs_the_answer(side: Side) -> None:
+async def test_two_calls_are_two_items_and_their_outputs_are_shown(side: Side) -> None:
     question = {"role": "user", "content": "Weather in Oslo and Rome?"}
     events = await stream(side, [question], tools=[WEATHER])
     calls = [item for item in last_response(events).output if item.type == "function_call"]
@@ -107,12 +107,12 @@ async def test_two_calls_are_two_items_and_their_outputs_the_answer(side: Side) 
         output = {"type": "function_call_output", "call_id": call.call_id, "output": "rain"}
         history.append(output)
 
-    answer = await whole(side, history, tools=[WEATHER])
+    response = await whole(side, history, tools=[WEATHER])
 
     assert [json.loads(call.arguments) for call in calls] == [{"city": "Oslo"}, {"city": "Rome"}]
     for index, call in enumerate(calls):
         assert "".join(e.delta for e in deltas if e.output_index == index) == call.arguments
-    assert answer.output_text.count("rain") == 2
+    assert response.output_text.count("rain") == 2
 
 
 async def test_a_refusal_is_a_part_of_its_own(side: Side) -> None:
@@ -169,7 +169,7 @@ async def test_code_runs_on_the_models_side(side: Side) -> None:
         ("scenario: text tokens=40", "max_output_tokens"),
     ],
 )
-async def test_an_incomplete_answer_says_why(side: Side, said: str, reason: str) -> None:
+async def test_an_incomplete_response_says_why(side: Side, said: str, reason: str) -> None:
     events = await stream(side, said, max_output_tokens=16)
 
     response = last_response(events)

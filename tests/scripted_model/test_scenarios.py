@@ -119,16 +119,16 @@ async def test_an_error_before_the_stream_is_the_one_asked_for(
 async def test_an_error_can_go_away_when_the_request_comes_again(side: Side) -> None:
     client = side.openai.with_options(max_retries=2)
 
-    answer = await client.chat.completions.create(
+    completion = await client.chat.completions.create(
         model="scripted",
         messages=[{"role": "user", "content": "scenario: error status=503 times=1"}],
     )
 
-    assert answer.choices[0].message.content == "Attempt 2 went well."
+    assert completion.choices[0].message.content == "Attempt 2 went well."
     assert len(side.control.requests) == 2
 
 
-async def test_a_structured_answer_can_break_its_schema_or_be_any_object(side: Side) -> None:
+async def test_a_structured_output_can_break_its_schema_or_be_any_object(side: Side) -> None:
     format_ = schema_format(Recipe.model_json_schema())
 
     broken = text_of(await side.stream("scenario: schema-violation", response_format=format_))
