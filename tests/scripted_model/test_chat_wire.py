@@ -1,9 +1,10 @@
 """The bytes of chat completions, as the `openai` package reads them."""
 
+import re
 from typing import Any
 
 from app.scripted_model.chat_wire import ChatWire
-from app.scripted_model.script import ApiError, RunCode, Search
+from app.scripted_model.script import ApiError, Call, Citation, RunCode, Say, Script, Search, Think
 from tests.scripted_model.client import Side, calls_of, chat, payload_of, text_of, tool
 
 WEATHER = tool("get_weather", city={"type": "string"})
@@ -134,3 +135,63 @@ def test_a_failed_run_looks_like_any_other_error() -> None:
             "code": "bad_luck",
         }
     }
+
+
+def test_the_whole_completion_has_the_shape_of_the_real_one() -> None:
+    script = Script(
+        blocks=[Think(("hm",)), Say(("a", " page"), [Citation("https://a.example/", "A")])]
+    )
+
+    whole = ChatWire(model="m", created=7, prompt_tokens=2).whole(script)
+
+    assert whole.pop("id").startswith("chatcmpl-")
+    assert whole == {
+        "object": "chat.completion",
+        "created": 7,
+        "model": "m",
+        "service_tier": "default",
+        "system_fingerprint": "fp_scripted",
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": "a page",
+                    "refusal": None,
+                    "annotations": [
+                        {
+                            "type": "url_citation",
+                            "url_citation": {
+                                "start_index": 0,
+                                "end_index": 6,
+                                "url": "https://a.example/",
+                                "title": "A",
+                            },
+                        }
+                    ],
+                    "reasoning_content": "hm",
+                },
+                "logprobs": None,
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {
+            "prompt_tokens": 2,
+            "completion_tokens": 3,
+            "total_tokens": 5,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {
+                "reasoning_tokens": 1,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+        },
+    }
+
+
+def test_a_call_has_an_id_like_the_real_one() -> None:
+    [added] = ChatWire(model="m", created=0, prompt_tokens=0).open(Call("f", ("{}",)))
+
+    [call] = payload_of(added)["choices"][0]["delta"]["tool_calls"]
+    assert re.fullmatch("call_[0-9a-f]{24}", call["id"])

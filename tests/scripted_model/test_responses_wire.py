@@ -9,7 +9,7 @@ from openai.types.responses import Response
 
 from app.scripted_model.responses_wire import ResponsesWire
 from app.scripted_model.script import Delivery, Say, Script, Search, Stall, Think
-from tests.scripted_model.client import Side
+from tests.scripted_model.client import Side, payload_of
 from tests.scripted_model.responses_api import WEATHER, last_response, stream, types_of, whole
 
 
@@ -241,3 +241,17 @@ def test_reasoning_that_is_cut_off_has_no_status_to_change() -> None:
     assert item["type"] == "reasoning"
     assert "status" not in item
     assert whole_response["status"] == "incomplete"
+
+
+def test_an_event_names_the_item_and_the_part_that_it_belongs_to() -> None:
+    wire = wire_of()
+
+    places = []
+    for block in (Think(("a",)), Say(("b",))):
+        wire.open(block)
+        places += [payload_of(event) for event in wire.token("x")]
+        wire.close()
+
+    thought, text = places
+    assert (thought["output_index"], thought["summary_index"]) == (0, 0)
+    assert (text["output_index"], text["content_index"]) == (1, 0)

@@ -85,3 +85,22 @@ def test_a_limit_keeps_the_interruptions_before_it() -> None:
     assert limited.blocks == (Search("q"), Say(("a", Stall(1.0), "b", Stall(2.0))))
     assert limited.finish == "length"
     assert written(limited.blocks[1]) == "ab"
+
+
+def test_a_limit_cuts_the_block_in_which_it_is_reached() -> None:
+    script = Script(blocks=[Think(("a", "b")), Say(("c", "d")), Say(("e",))])
+
+    assert script.limited(3).blocks == (Think(("a", "b")), Say(("c",)))
+    assert script.limited(2).blocks == (Think(("a", "b")),)
+
+
+def test_a_script_is_delivered_event_by_event_unless_it_says_otherwise() -> None:
+    delivery = Script().delivery
+
+    assert (delivery.events_per_write, delivery.bytes_per_write, delivery.delay_s) == (
+        1,
+        None,
+        None,
+    )
+    assert (delivery.usage, delivery.done) == (True, True)
+    assert (delivery.crlf, delivery.comments) == (False, False)

@@ -37,6 +37,11 @@ def arguments_of(parameters: dict[str, Any] | None, values: dict[str, Any]) -> A
             {"city": "Rome"},
             {"place": "Rome"},
         ),
+        (
+            {"properties": {"from": CITY, "to": CITY}, "required": ["from", "to"]},
+            {"city": "Rome"},
+            {"from": "Rome", "to": "Scripted to"},
+        ),
     ],
     ids=str,
 )
