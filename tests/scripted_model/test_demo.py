@@ -214,3 +214,12 @@ def test_arguments_that_are_no_json_are_left_out_of_the_heading() -> None:
     [block] = describe_outputs(said("Hi", rounds=[calls])).blocks
 
     assert written(block) == ("### `f`\n\n- **a**: [1]\n\n### `g`\n\nThe tool gave nothing back.")
+
+
+def test_a_long_text_has_ten_paragraphs() -> None:
+    [block] = demo_script(said("A long text")).blocks
+
+    paragraphs = written(block).split("\n\n")
+    assert [text.split(" of ")[0] for text in paragraphs] == [
+        f"Paragraph {n}" for n in range(1, 11)
+    ]

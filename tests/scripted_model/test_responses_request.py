@@ -133,3 +133,12 @@ def test_calls_side_by_side_are_one_round_and_later_ones_the_next() -> None:
 
     finished = FinishedCall("f", "{}", "rain")
     assert conversation.rounds == [[finished, finished], [finished]]
+
+
+def test_the_proof_of_the_reasoning_comes_only_if_it_is_included() -> None:
+    wanted = []
+    for include in (None, [], ["other"], ["reasoning.encrypted_content"]):
+        body = json.dumps({"model": "m", "input": "Hi", "include": include}).encode()
+        wanted.append(read_responses_request(body, attempt=1)[0].encrypt_reasoning)
+
+    assert wanted == [False, False, False, True]

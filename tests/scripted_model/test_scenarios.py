@@ -333,3 +333,11 @@ def test_a_short_text_without_a_phrase_is_no_directive() -> None:
     [block] = script_for(said("The sky is blue.")).blocks
 
     assert 'You said: "The sky is blue."' in written(block)
+
+
+def test_an_error_is_one_of_the_server_unless_another_is_asked_for() -> None:
+    errors = [play("error").before, interruption_in(play("error-inside"))[1]]
+
+    assert [error.status for error in errors if isinstance(error, ApiError)] == [500, 500]
+    failure = interruption_in(play("failed"))[1]
+    assert isinstance(failure, Failed) and failure.error == errors[1]
