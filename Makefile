@@ -19,8 +19,11 @@ TARGET ?= web-adapter
 SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_%,$(.VARIABLES)),--env $(name))
 NODE_READY := tests/conformance/node_modules/.ready tests/emulator/node/node_modules/.ready
 
+##@ Try it
+
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.ready-run web ## Set up and serve on http://127.0.0.1:9000 (PORT= changes it)
 	@PORT=$(PORT) $(BIN)/python -m app serve --demo
@@ -32,6 +35,8 @@ web: ## Build the demo page, if npm is there
 	@if command -v npm >/dev/null; then $(MAKE) --silent --no-print-directory $(WEB)/dist/index.html \
 		|| echo "The demo page could not be built (it wants Node 20.19 or later); the API works without."; \
 	else echo "npm is not installed: no demo page at /; the API works without."; fi
+
+##@ Check it
 
 test: .venv/.ready-dev $(NODE_READY) web adapter ## Set up and run every test
 	$(BIN)/pytest
@@ -49,6 +54,8 @@ traps: .venv/.ready-dev tests/conformance/node_modules/.ready ## Spoil our bytes
 
 outcomes: .venv/.ready-dev ## Invoke functions that end well, fail in mid-stream and take too long
 	$(BIN)/python -m examples.run_outcomes
+
+##@ The container image
 
 image: ## Build the container image (TARGET=runtime: our own runtime; IMAGE= names it)
 	$(DOCKER) build --file Dockerfile.streaming --target $(TARGET) --tag $(IMAGE) $(BUILD_ARGS) .
@@ -72,6 +79,8 @@ adapter: .venv/.ready-dev ## Build the real Lambda Web Adapter for the tests, if
 image-test: .venv/.ready-dev $(NODE_READY) adapter ## Build the image and test it as its users run it (STAND_INS=1: no image is pulled)
 	$(BIN)/pytest tests/container/check_image.py
 
+##@ Build and measure
+
 screenshots: .venv/.ready-dev web ## Take the pictures of the demo page anew
 	$(BIN)/python -m tests.web.screenshots
 
@@ -80,6 +89,8 @@ zip: .venv/.ready-dev ## Build dist/function.zip for Lambda (ZIP="--arch arm64 -
 
 bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH="--quick" for a short run)
 	$(BIN)/python -m bench $(BENCH)
+
+##@ The stack on AWS
 
 infra: .venv/.ready-infra ## Install what the stack on AWS needs
 
@@ -95,7 +106,9 @@ destroy: .venv/.ready-infra ## Remove the stack from AWS (STACK=dev)
 logs: ## Follow the function's log (STACK=dev)
 	@eval "$$(pulumi stack output logs --stack $(STACK))"
 
-lock: .venv/.ready-dev ## Resolve the dependencies anew and write both lock files
+##@ The checkout
+
+lock: .venv/.ready-dev ## Resolve the dependencies anew and write the lock files
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile $(COMPILE) --group infra -c requirements.lock -o requirements-infra.lock
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --group dev --group infra -c requirements.lock -o requirements-dev.lock

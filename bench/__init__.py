@@ -1,1 +1,1 @@
-"""What this project costs beside what its users would pick instead: `make bench`, README.md."""
+"""The benchmark: this project beside what its users would pick instead (`make bench`)."""

@@ -44,7 +44,7 @@ def main() -> int:
         print("The benchmark reads Linux' accounts in /proc and runs only there.", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are stopped too
-    contenders, absent = _who_takes_part(options.peers)
+    contenders, absent = _contenders(options.peers)
     if not contenders:
         print("There is nobody to measure.", file=sys.stderr)
         return 1
@@ -98,8 +98,8 @@ def _measure(ground: Bench, letter: str, figures: dict[str, Figure]) -> str:
     return render(section, [contender.name for contender in ground.contenders], REFERENCES)
 
 
-def _who_takes_part(wanted: Sequence[str]) -> tuple[list[Contender], list[str]]:
-    """Those who can, and one sentence about each who cannot."""
+def _contenders(wanted: Sequence[str]) -> tuple[list[Contender], list[str]]:
+    """Return the servers that can run here, and one sentence about each that cannot."""
     present, absent = [], []
     for contender in all_contenders():
         if wanted and not any(part.lower() in contender.name.lower() for part in wanted):

@@ -1,4 +1,4 @@
-"""Who takes part: this project three times, what its users would pick instead, and the limits."""
+"""The servers that are compared: this project, what its users would pick instead, and limits."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ NGINX = "limit: nginx passing the model's bytes on"
 
 
 def installed_version(peer: Path, package: str) -> str:
-    """The version of an npm package that a peer's lock file names."""
+    """Return the version of an npm package in a peer's lock file."""
     lock = json.loads((peer / "package-lock.json").read_text())
     version: str = lock["packages"][f"node_modules/{package}"]["version"]
     return version
@@ -37,10 +37,10 @@ REFERENCES: Mapping[str, str] = {
     "typed": TYPED_STREAM,
     "nginx": NGINX,
 }
-"""What every figure is compared with: a short label and the server's name."""
+"""The servers that every figure is compared with, by a short label."""
 
 PICKED_INSTEAD = (TYPED_STREAM, AI_SDK_4, AI_SDK_LATEST)
-"""The peers among which "the best peer" is found; limits and lower bounds are none."""
+"""The peers among which "the best peer" is found, without limits and lower bounds."""
 
 OURS_ON_LAMBDA = "Deltaline on its Lambda runtime"
 TYPED_ON_LAMBDA = "the typed stream on a minimal runtime loop"
@@ -102,7 +102,7 @@ def all_contenders() -> list[Contender]:
 
 
 def missing(contender: Contender) -> str | None:
-    """Why the contender cannot take part on this machine, in one sentence; None if it can."""
+    """Return why the contender cannot run on this machine, in one sentence; None if it can."""
     program = contender.command[0]
     if shutil.which(program) is None:
         return f"{program} is not installed."

@@ -1,6 +1,7 @@
-"""A fake Runtime API: gives a Lambda runtime its events, and times what it answers.
+"""A fake Runtime API: hands events to a Lambda runtime, and times the responses.
 
-Only what a streaming runtime and the Lambda Web Adapter ask for. One runtime, one event at a time.
+It has only the routes that a streaming runtime and the Lambda Web Adapter use, and serves one
+runtime, one event at a time.
 """
 
 import json
@@ -12,23 +13,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-ANSWER_TIMEOUT_S = 60.0
+RESPONSE_TIMEOUT_S = 60.0
 DEADLINE_S = 900
 PRELUDE_END = b"\0" * 8
 
 
-class NoAnswer(Exception):
-    """The runtime did not answer an event in time."""
+class NoResponse(Exception):
+    """The runtime did not respond to an event in time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a runtime sent for one event.
+class InvocationResponse:
+    """A runtime's response to one event.
 
     Attributes:
-        body: without the prelude.
-        first_byte_at: of the body, on the clock of `time.perf_counter`.
-        chunks: how many HTTP chunks it came in.
+        body: the body, without the prelude.
+        first_byte_at: when its first byte arrived, on the clock of `time.perf_counter`.
+        chunks: the number of HTTP chunks that it arrived in.
     """
 
     body: bytes
@@ -37,12 +38,12 @@ class Answer:
 
 
 class LambdaFront:
-    """The address that a runtime gets, and the two things that Lambda sees of it."""
+    """Lambda, as a runtime sees it: a port that hands out events and takes responses."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self._events: queue.Queue[bytes] = queue.Queue()
-        self._answers: queue.Queue[Answer] = queue.Queue()
+        self._responses: queue.Queue[InvocationResponse] = queue.Queue()
         self._polled = threading.Event()
         self._first_poll_at = 0.0
 
@@ -50,17 +51,17 @@ class LambdaFront:
         """When the runtime asked for its first event (`time.perf_counter`); None if it has not."""
         return self._first_poll_at if self._polled.wait(within_s) else None
 
-    def invoke(self, event: bytes) -> Answer:
-        """Let the runtime answer an event, to the end.
+    def invoke(self, event: bytes) -> InvocationResponse:
+        """Hand an event to the runtime, and return its complete response.
 
         Raises:
-            NoAnswer
+            NoResponse
         """
         self._events.put(event)
         try:
-            return self._answers.get(timeout=ANSWER_TIMEOUT_S)
+            return self._responses.get(timeout=RESPONSE_TIMEOUT_S)
         except queue.Empty:
-            raise NoAnswer("no answer from the runtime") from None
+            raise NoResponse("no answer from the runtime") from None
 
     def next_event(self) -> bytes:
         if not self._polled.is_set():
@@ -68,13 +69,13 @@ class LambdaFront:
             self._polled.set()
         return self._events.get()
 
-    def take(self, answer: Answer) -> None:
-        self._answers.put(answer)
+    def take(self, response: InvocationResponse) -> None:
+        self._responses.put(response)
 
 
 @contextmanager
 def lambda_front() -> Iterator[LambdaFront]:
-    """Serve a new one on a free port; its threads end with the connections, or this process."""
+    """Serve a new front on a free port. Its threads end with their connections or this process."""
     with _Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -94,7 +95,7 @@ class _Server(ThreadingHTTPServer):
         self.front = LambdaFront(self.server_port)
 
     def handle_error(self, *_: object) -> None:
-        """A runtime that is stopped breaks its connections: not worth a word."""
+        """Say nothing: a runtime that is stopped breaks its connections."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -122,18 +123,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(int(self.headers["Content-Length"]))
             self._respond(200, b"{}", {"Lambda-Extension-Identifier": "adapter"})
         elif self.path.endswith("/response") and "Content-Length" not in self.headers:
-            answer = self._read_stream()
+            response = self._read_stream()
             self._respond(202, b"")
-            self.server.front.take(answer)
+            self.server.front.take(response)
         else:
             error = self.rfile.read(int(self.headers["Content-Length"]))
             self._respond(202, b"")
-            self.server.front.take(Answer(error, time.perf_counter(), 0))
+            self.server.front.take(InvocationResponse(error, time.perf_counter(), 0))
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: a line for each request would be part of what is timed."""
+        """Say nothing: writing a line for each request would be part of what is timed."""
 
-    def _read_stream(self) -> Answer:
+    def _read_stream(self) -> InvocationResponse:
         body = bytearray()
         first_byte_at = 0.0
         start = chunks = 0
@@ -147,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
                     first_byte_at = time.perf_counter()
         while self.rfile.readline().strip():
             pass  # trailers
-        return Answer(bytes(body[start:]), first_byte_at, chunks)
+        return InvocationResponse(bytes(body[start:]), first_byte_at, chunks)
 
     def _respond(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -158,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def function_url_event(path: str, body: bytes = b"", *, query: str = "") -> bytes:
-    """What a Function URL sends (payload format 2.0), as much of it as an HTTP request needs."""
+    """Return a Function URL's event (payload format 2.0) with the fields that HTTP needs."""
     method = "POST" if body else "GET"
     headers = {"host": "id.lambda-url.eu-west-1.on.aws", "content-type": "application/json"}
     event = {

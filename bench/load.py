@@ -1,4 +1,4 @@
-"""One measurement: the load generator against one server, and what that cost the server."""
+"""One measurement: the load generator against one server, and the server's costs."""
 
 import json
 import subprocess
@@ -11,14 +11,14 @@ from bench import processes
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the load generator is asked for.
+    """A task for the load generator.
 
     Attributes:
-        streams: how many answers are read at the same time.
-        answers: how many answers in all.
-        tokens: how many tokens each must have.
+        streams: the number of answers read at the same time.
+        answers: the number of answers in all.
+        tokens: the number of tokens that each answer must have.
         ramp_ms: the streams start evenly over this time; 0: all at once.
-        latency: read each token's stamp. Only with a paced model.
+        latency: read the time stamp in each token. Only with a paced model.
     """
 
     streams: int
@@ -31,7 +31,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Of a sample of times, in milliseconds."""
+    """Percentiles of a sample of times, in milliseconds."""
 
     p50: float
     p99: float
@@ -39,12 +39,12 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What came back.
+    """The figures of one run of the load generator.
 
     Attributes:
-        failed: answers that were wrong, cut off, or not done in time.
-        why: what was wrong with the first failed answer.
-        cpu_s: CPU time of the server during the run; 0 if no server was named.
+        failed: the number of answers that were wrong, cut off, or not done in time.
+        why: what was wrong with the first of them.
+        cpu_s: the server's CPU time during the run; 0 if no process was named.
         peak_rss: the server's highest resident memory during the run, in bytes.
     """
 
@@ -75,7 +75,7 @@ class LoadGenerator:
     def run(
         self, load: Load, *, port: int, path: str, body: bytes, pid: int | None = None
     ) -> Measurement:
-        """Put the load on a server; ``pid`` is the process whose costs are counted."""
+        """Put the load on a server; ``pid`` is the process whose costs are measured."""
         self._body_file.write_bytes(body)
         command = [
             str(self._program),

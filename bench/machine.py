@@ -1,4 +1,4 @@
-"""What a run ran on: figures of another machine or other versions are not comparable."""
+"""The machine and the versions of a run: figures of others are not comparable."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ PYTHON_PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "aiohttp", "msgs
 
 
 def describe() -> str:
-    """Two lines of Markdown: the machine, and the versions of everything measured."""
+    """Return two lines of Markdown: the machine, and the versions of everything measured."""
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{package} {metadata.version(package)}" for package in PYTHON_PACKAGES]
     if node := _output("node", "--version"):

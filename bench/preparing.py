@@ -1,4 +1,4 @@
-"""What has to be built or installed before a run: two C programs and the npm packages."""
+"""Builds and installs what a run needs: two C programs and the npm packages."""
 
 import shutil
 import subprocess
@@ -14,14 +14,14 @@ class CannotPrepare(Exception):
 
 
 def compile_programs() -> tuple[Path, Path]:
-    """The mock of the model and the load generator, compiled if their sources are newer."""
+    """Compile the mock of the model and the load generator, if their sources are newer."""
     upstream = _compile("upstream", "upstream.c", "answers.c")
     load = _compile("load", "load.c")
     return upstream, load
 
 
 def install_packages(peer: Path) -> None:
-    """`npm ci`, unless the installed packages are those of the lock file.
+    """Run `npm ci`, unless the packages of the lock file are installed.
 
     Raises:
         CannotPrepare: npm is missing or fails.

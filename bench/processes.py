@@ -1,4 +1,4 @@
-"""What a process and its children have used, from Linux' own accounts."""
+"""The CPU time and memory of a process and its descendants, from Linux' own accounts."""
 
 import os
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def started_on(cpu: int) -> Iterator[None]:
-    """Processes started inside run on this core only."""
+    """Let processes that are started inside run on this core only."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cpu})
     try:
@@ -19,7 +19,7 @@ def started_on(cpu: int) -> Iterator[None]:
 
 
 def family(pid: int) -> list[int]:
-    """The process and all its descendants."""
+    """Return the process and all its descendants."""
     pids = [pid]
     for parent in pids:  # grows while we walk
         for children in Path(f"/proc/{parent}/task").glob("*/children"):
@@ -28,18 +28,18 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """User and system time of the family so far, in seconds with nanosecond resolution."""
-    # The clock id of another process' CPU time: see clock_getcpuclockid(3) in the C library.
+    """Return the family's user and system time so far, in seconds (nanosecond resolution)."""
+    # The id of the clock of another process' CPU time: see clock_getcpuclockid(3).
     return sum(time.clock_gettime((~member << 3) | 2) for member in family(pid))
 
 
 def rss(pid: int) -> int:
-    """Resident memory of the family, in bytes. Pages shared among them count more than once."""
+    """Return the family's resident memory, in bytes. Shared pages count more than once."""
     return _from_status(pid, "VmRSS:")
 
 
 def peak_rss(pid: int) -> int:
-    """The highest resident memory since `forget_peak_rss`, in bytes."""
+    """Return the highest resident memory since `forget_peak_rss`, in bytes."""
     return _from_status(pid, "VmHWM:")
 
 

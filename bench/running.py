@@ -1,4 +1,4 @@
-"""The ground a run stands on: two cores, the mock of the model, and who takes part."""
+"""What every section measures with: two cores, the mock of the model, the load generator."""
 
 import os
 import socket
@@ -29,11 +29,11 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        rounds: each visits all servers in turn; figures are medians over them.
+        rounds: each visits all servers in turn; figures are medians over the rounds.
         unpaced_streams: levels of concurrency with a model that never waits.
-        unpaced_s: aim of one measurement, in seconds.
+        unpaced_s: how long one measurement should take, in seconds.
         paced_streams: levels of concurrency with a token every 20 ms.
-        paced_tokens: length of a paced answer.
+        paced_tokens: the length of a paced answer.
     """
 
     rounds: int
@@ -50,7 +50,7 @@ class Bench:
     """What a section measures with.
 
     Attributes:
-        left_out: why a contender that should have taken part did not.
+        left_out: why contenders were left out, one sentence each.
     """
 
     plan: Plan
@@ -62,7 +62,7 @@ class Bench:
 
     @contextmanager
     def start(self, contender: Contender) -> Iterator[Server]:
-        """A server on its core, healthy, otherwise untouched."""
+        """Start a server on its core and wait until it is healthy, no more."""
         with servers.running(
             contender, upstream_port=self.upstream_port, cpu=self.server_cpu
         ) as server:
@@ -70,7 +70,7 @@ class Bench:
 
     @contextmanager
     def start_warm(self, contender: Contender) -> Iterator[Server]:
-        """A server whose answer was checked and that has served enough to be warm."""
+        """Start a server, check one of its answers, and let it serve until it is warm."""
         with self.start(contender) as server:
             self.check(server)
             self.put(server, Load(streams=8, answers=contender.warm_up_answers, tokens=200))
@@ -78,7 +78,7 @@ class Bench:
 
     @contextmanager
     def start_all_warm(self) -> Iterator[list[Server]]:
-        """All contenders at once, so that rounds can visit them in turn."""
+        """Start all contenders, so that rounds can visit them in turn."""
         with ExitStack() as stack:
             ready = []
             for contender in self.contenders:
@@ -94,7 +94,7 @@ class Bench:
         progress(f"  LEFT OUT: {failure}")
 
     def put(self, server: Server, load: Load, *, delay_us: int = 0) -> Measurement:
-        """Put the load on a server, with a model that waits so long between two tokens.
+        """Put the load on a server, with a model that waits ``delay_us`` between two tokens.
 
         Raises:
             ServerFailed: the server stopped.
@@ -109,17 +109,17 @@ class Bench:
                 body=request_body(protocol, tokens=load.tokens, delay_us=delay_us),
                 pid=server.pid,
             )
-        except OSError:  # its accounts are gone with it
+        except OSError:  # /proc has nothing more about a process that is gone
             server.require_running()
             raise
 
     def put_directly(self, load: Load, *, delay_us: int) -> Measurement:
-        """The same load on the mock itself: what any server's times are measured from."""
+        """Put the load on the mock itself: the zero from which the servers' times are measured."""
         body = request_body("raw", tokens=load.tokens, delay_us=delay_us)
         return self.generator.run(load, port=self.upstream_port, path=UPSTREAM_PATH, body=body)
 
     def check(self, server: Server) -> None:
-        """One answer must be the model's text, exactly, in a whole stream of its protocol.
+        """Check that an answer is exactly the model's text, in a whole stream of its protocol.
 
         Raises:
             WrongAnswer: it is not.
@@ -135,7 +135,7 @@ class Bench:
 
 
 def expected_text(tokens: int) -> str:
-    """What the mock says without waiting: the order of words in `native/answers.c`."""
+    """Return what the mock says without waiting; `native/answers.c` has the order of the words."""
     return "".join(f"~{WORDS[(i * 7 + i // 16) % 16]}" for i in range(tokens))
 
 

@@ -1,4 +1,4 @@
-"""Servers under test: start one, wait until it answers, ask it something, stop it."""
+"""Servers under test: start one, wait until it is healthy, send it requests, stop it."""
 
 import http.client
 import os
@@ -24,15 +24,15 @@ HEALTH_PATH = "/health"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """What is measured: a command that serves chats from the model in ``OPENAI_BASE_URL``.
+    """A command under test: a chat server in front of the model in ``OPENAI_BASE_URL``.
 
-    ``{port}``, ``{spare}`` (one more free port), ``{upstream}`` (the mock's port) and ``{tmp}`` (a
-    folder of its own) are filled in in the command, in the values of ``env`` and in the template of
+    ``{port}``, ``{spare}`` (another free port), ``{upstream}`` (the mock's port) and ``{tmp}`` (a
+    folder of its own) are replaced in the command, in the values of ``env`` and in the template of
     the configuration file, ``{tmp}/server.conf``.
 
     Attributes:
-        warm_up_answers: how many answers before the first measurement; a JIT needs many.
-        imports_traced: a Python server whose imports the cold start section takes apart.
+        warm_up_answers: the number of answers before the first measurement; a JIT needs many.
+        imports_traced: whether the cold start section breaks down its imports (Python only).
     """
 
     name: str
@@ -46,7 +46,7 @@ class Contender:
 
 
 class ServerFailed(Exception):
-    """A server did not start or stopped answering; the message ends with its log."""
+    """A server did not start or failed later; the message ends with its log."""
 
 
 @dataclass(slots=True)
@@ -78,15 +78,15 @@ class Server:
         raise self.failure(f"{HEALTH_PATH} does not answer 200 after {START_TIMEOUT_S:g} s")
 
     def ask(self, body: bytes) -> bytes:
-        """The whole answer to one chat request."""
+        """Return the whole body of the response to one chat request."""
         response = self._request("POST", CHAT_PATH, body)
-        answer = response.read()
+        content = response.read()
         if response.status != 200:
-            raise self.failure(f"answers {response.status}: {answer[:200]!r}")
-        return answer
+            raise self.failure(f"answers {response.status}: {content[:200]!r}")
+        return content
 
     def ask_for_first_token(self, body: bytes) -> None:
-        """Return as soon as the first token (``~``) of the answer is here."""
+        """Return as soon as the first token (``~``) of the answer arrives."""
         response = self._request("POST", CHAT_PATH, body)
         while piece := response.read1():
             if b"~" in piece:
@@ -94,7 +94,7 @@ class Server:
         raise self.failure(f"answers {response.status} without a token")
 
     def stop(self) -> None:
-        # The server leads a process group of its own, so this reaches nobody else.
+        # The server leads its own process group, so the signal reaches nobody else.
         for stop_signal in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(self.pid, stop_signal)
@@ -171,7 +171,7 @@ def _start(contender: Contender, tmp: Path, port: int, upstream_port: int, cpu: 
 
 
 def _environment(contender: Contender, values: Mapping[str, object]) -> dict[str, str]:
-    # Nothing of the caller's own settings: a proxy or a CHAT_ variable would change the figures.
+    # Leave out the caller's settings: a proxy or a CHAT_ variable would change the figures.
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {
         **inherited,

@@ -1,4 +1,4 @@
-"""Figures side by side, as Markdown. Pure: numbers in, text out."""
+"""Tables of figures, as Markdown. No I/O."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ class Figure:
         label: the head of its column, with the unit.
         values: by the server's name; None or absent: not measured.
         digits: decimals to print.
-        compared: whether a ratio says anything (it does not for a count of failures).
+        compared: whether ratios are shown; for a count of failures they would mean nothing.
     """
 
     key: str
@@ -34,11 +34,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the report: what was done, the tables, and what else must be said.
+    """A part of the report: the method, the tables, and remarks.
 
     Attributes:
-        names: its own rows, if it does not measure the servers of the run.
-        references: what its own rows are compared with.
+        names: its own rows, if it measures others than the servers of the run.
+        references: the rows that its own rows are compared with.
     """
 
     title: str
@@ -53,7 +53,7 @@ class Section:
 
 
 def median(values: Iterable[float | None]) -> float | None:
-    """The median of what was measured; None if nothing was."""
+    """Return the median of the values that were measured; None if none was."""
     measured = [value for value in values if value is not None]
     return statistics.median(measured) if measured else None
 
@@ -63,10 +63,10 @@ def difference(value: float | None, base: float | None) -> float | None:
 
 
 def ratio(value: float | None, reference: float | None) -> float | None:
-    """How many times the reference; None where that says nothing.
+    """Return ``value`` as a multiple of ``reference``; None if the ratio would mean nothing.
 
-    Added latencies are differences of two measurements and may come out at or below zero; a
-    ratio to or of such a number is noise.
+    Added latencies are differences of two measurements and can be zero or negative. A ratio of such
+    numbers is noise.
     """
     if value is None or reference is None or value <= 0 or reference <= 0:
         return None
@@ -78,7 +78,7 @@ def number(value: float | None, digits: int) -> str:
 
 
 def times(value: float | None) -> str:
-    """A ratio with three significant digits, never in exponent form."""
+    """Return a ratio with three significant digits, never in exponent form."""
     if value is None:
         return "–"
     if value >= 100:
@@ -95,7 +95,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def side_by_side(
     figures: Sequence[Figure], names: Sequence[str], references: Mapping[str, str]
 ) -> str:
-    """One row a server; next to each figure its ratio to every reference that was measured.
+    """Return a table with a row per server, and each figure's ratios to the measured references.
 
     Args:
         names: the servers, in the order of the rows. Those without any figure are left out.
@@ -126,7 +126,7 @@ def side_by_side(
 
 
 def render(section: Section, names: Sequence[str], references: Mapping[str, str]) -> str:
-    """The section as Markdown, with these rows and references if it has none of its own."""
+    """Return the section as Markdown, with these rows and references if it has none of its own."""
     names = section.names or names
     references = references if section.references is None else section.references
     parts = [f"### {section.title}\n\n{section.method}\n"]

@@ -1,4 +1,4 @@
-"""What the project set out to reach, and what a run found: issue 2, "Speed", and issue 5. Pure."""
+"""The project's goals for speed and memory, beside what a run found. No I/O."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class Target:
 
     Attributes:
         key: the figure, as in `Figure.key`.
-        ours: which of our rows.
-        references: whose lowest value is the measure of the ratio; none: the figure itself.
+        ours: the server of ours that is meant.
+        references: the ratio to the lowest of their values is meant; none: the figure itself.
         at_least, at_most: the bound; one of them is set.
     """
 
@@ -99,8 +99,8 @@ TARGETS: Sequence[Target] = (
 )
 
 
-def outcome(target: Target, figure: Figure) -> float | None:
-    """The number to hold against the bound; None if one side was not measured."""
+def value_of(target: Target, figure: Figure) -> float | None:
+    """Return the number to compare with the bound; None if it was not measured."""
     value = figure.values.get(target.ours)
     if not target.references:
         return value
@@ -109,23 +109,23 @@ def outcome(target: Target, figure: Figure) -> float | None:
     return ratio(value, min(known)) if known else None
 
 
-def reached(target: Target, found: float) -> bool:
+def reached(target: Target, value: float) -> bool:
     if target.at_least is not None:
-        return found >= target.at_least
-    return target.at_most is not None and found <= target.at_most
+        return value >= target.at_least
+    return target.at_most is not None and value <= target.at_most
 
 
 def render_targets(figures: Mapping[str, Figure]) -> str:
-    """A table of the targets whose figures were measured; empty if there are none."""
+    """Return a table of the targets whose figures were measured; empty if there are none."""
     rows = []
     for target in TARGETS:
         figure = figures.get(target.key)
-        found = outcome(target, figure) if figure else None
-        if found is None:
+        value = value_of(target, figure) if figure else None
+        if value is None:
             continue
         bound = f"≥ {target.at_least:g}" if target.at_least is not None else f"≤ {target.at_most:g}"
-        shown = times(found) if target.references else number(found, 2)
-        rows.append([target.what, bound, shown, "yes" if reached(target, found) else "**no**"])
+        shown = times(value) if target.references else number(value, 2)
+        rows.append([target.what, bound, shown, "yes" if reached(target, value) else "**no**"])
     if not rows:
         return ""
     return "### Targets\n\n" + markdown(["target", "bound", "found", "reached"], rows)

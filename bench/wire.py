@@ -1,4 +1,4 @@
-"""What a client sends and how it reads the answer, for each protocol. No I/O."""
+"""A client's request and how it reads the answer, for each protocol. No I/O."""
 
 import json
 import re
@@ -12,13 +12,14 @@ _DATA_STREAM_LINE = re.compile(r"([0-9a-z]):(.+)")
 
 
 class WrongAnswer(Exception):
-    """The body is not a whole answer in its protocol; the message says what is wrong."""
+    """The body is not a complete answer in its protocol; the message says why."""
 
 
 def request_body(protocol: Protocol, *, tokens: int, delay_us: int = 0) -> bytes:
-    """A chat request for an answer of so many tokens, as the protocol's own client posts it.
+    """Return a chat request for an answer of so many tokens, as the protocol's client sends it.
 
-    The scenario is the user's text, which a backend hands to the model (`native/upstream.c`).
+    The user's text, which every backend passes on to the model, tells the mock what to do
+    (`native/upstream.c`).
     """
     text = f"BENCH t={tokens} d={delay_us}"
     message = {"id": "msg-1", "role": "user", "parts": [{"type": "text", "text": text}]}
@@ -38,7 +39,7 @@ def request_body(protocol: Protocol, *, tokens: int, delay_us: int = 0) -> bytes
 
 
 def read_answer(protocol: Protocol, body: bytes) -> str:
-    """The text of a whole answer.
+    """Return the text of a complete answer.
 
     Raises:
         WrongAnswer: no valid line, an error part, or no proper end.

@@ -1,4 +1,4 @@
-"""The turns that the golden traces hold, as events, and turns of any kind for property tests."""
+"""The turns of the golden traces, as events, and a strategy for any text."""
 
 from hypothesis import strategies as st
 
@@ -41,7 +41,7 @@ def _ended(reason: str, steps: int = 1) -> list[Event]:
 
 
 def second_step(said: str) -> list[Event]:
-    """Return the step that follows the tools' answers, with the end of the turn."""
+    """Return the step after the tools' results, and the end of the turn."""
     words = _text("The ", "tool ", "said ", said, "Done.")
     return [StepStart(), *words, *_ended("stop", steps=2)]
 
@@ -82,7 +82,7 @@ APPROVAL_TURN: list[Event] = [
 
 
 def tools_turn(said: str) -> list[Event]:
-    """Return one tool call and the answer from it."""
+    """Return one tool call, its result, and the step after it."""
     step = [*CHECKING, WEATHER_1, ToolOutputAvailable("call_1", PARIS)]
     return [*step, StepEnd("tool-calls", USAGE), *second_step(said)]
 
@@ -102,14 +102,14 @@ def streamed_tool_turn(said: str) -> list[Event]:
 
 
 def two_tools_turn(said: str) -> list[Event]:
-    """Return two calls of one step."""
-    answers = [ToolOutputAvailable("call_1", PARIS), ToolOutputAvailable("call_2", OSLO)]
-    begin = [*BEGIN, *_text("Two ", "tools. "), WEATHER_1, WEATHER_2, *answers]
+    """Return two calls of one step, their results, and the step after it."""
+    results = [ToolOutputAvailable("call_1", PARIS), ToolOutputAvailable("call_2", OSLO)]
+    begin = [*BEGIN, *_text("Two ", "tools. "), WEATHER_1, WEATHER_2, *results]
     return [*begin, StepEnd("tool-calls", USAGE), *second_step(said)]
 
 
 def metadata_turn() -> list[Event]:
-    """Return a text with facts about it at its start and end."""
+    """Return a text with metadata at its start and end."""
     return [
         Start("msg-1", {"model": "mock", "createdAt": 1}),
         *TEXT_TURN[1:-1],
@@ -123,5 +123,5 @@ DATA_PARTS: list[Event] = [
     Source("s1", url="https://example.com/a", title="Doc A"),
 ]
 
-# The alphabet includes lone surrogates on purpose: a model's JSON may hold them.
+# The alphabet includes lone surrogates on purpose: a model's JSON may contain them.
 any_text = st.text(alphabet=st.characters(exclude_categories=[]), min_size=1)

@@ -14,7 +14,7 @@ from bench.running import Bench, Plan, bench
 from bench.sections.cold_start import dearest, import_times_us
 from bench.sections.paced import paced_load
 from bench.table import Block, Figure, Section, median, ratio, render, side_by_side, times
-from bench.targets import Target, outcome, reached, render_targets
+from bench.targets import Target, reached, render_targets, value_of
 from bench.wire import Protocol, WrongAnswer, read_answer, request_body
 
 PROTOCOLS: list[Protocol] = ["data", "ui", "raw"]
@@ -191,7 +191,7 @@ LIGHTER = Target("memory", "memory", "ours", at_most=1)
 def test_a_target_is_held_against_the_best_of_its_references(
     target: Target, values: dict[str, float | None], found: float | None
 ) -> None:
-    assert outcome(target, Figure("key", "label", values)) == found
+    assert value_of(target, Figure("key", "label", values)) == found
 
 
 def test_a_bound_is_reached_on_the_right_side_only() -> None:

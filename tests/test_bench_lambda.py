@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from bench.contenders import OURS_ON_LAMBDA, TYPED_ON_LAMBDA
-from bench.lambda_front import Answer, LambdaFront, function_url_event, lambda_front
+from bench.lambda_front import InvocationResponse, LambdaFront, function_url_event, lambda_front
 from bench.running import Plan, bench
 from bench.sections import lambda_runtime
 from bench.table import Block, Figure, Section, render
@@ -27,7 +27,7 @@ def _answer(front: LambdaFront, *chunks: bytes) -> None:
     connection.close()
 
 
-def _answer_to(*chunks: bytes) -> Answer:
+def _answer_to(*chunks: bytes) -> InvocationResponse:
     with lambda_front() as front:
         runtime = threading.Thread(target=_answer, args=(front, *chunks))
         runtime.start()

@@ -1,4 +1,4 @@
-"""An answer longer than every buffer on its way, and a client that takes in little of it."""
+"""An answer longer than all buffers between server and client, and a client that reads little."""
 
 import asyncio
 import socket
@@ -18,16 +18,16 @@ from app.turns.progress import TurnProgress
 
 
 class Torrent:
-    """An app whose every answer is one long turn whose model is never slow.
+    """An ASGI app whose response to every request is one long turn of a model that never waits.
 
     Args:
         encoder: the protocol.
-        alternate: say every second piece as reasoning.
+        alternate: send every second piece as reasoning.
 
     Attributes:
-        emitted: bytes of text that the turn has been able to say.
-        turn: the one that runs.
-        over: set when it is over.
+        emitted: bytes of text that the turn has emitted so far.
+        turn: the running turn.
+        over: set when the turn has ended.
     """
 
     PIECES = 25_000
@@ -68,14 +68,14 @@ class Torrent:
     async def _run(self, emit: Emit) -> None:
         await emit([Start("msg-1"), StepStart()])
         for number in range(self.PIECES):
-            await asyncio.sleep(0)  # as reading from a model does
+            await asyncio.sleep(0)  # as reading from a model would
             await emit([self._kinds[number % 2](self.PIECE)])
             self.emitted += len(self.PIECE)
         await emit([StepEnd("stop"), Finish("stop")])
 
 
 async def asking(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Send a request on a connection that takes in little until it is read from."""
+    """Send a request on a connection that buffers little until it is read from."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", int(url.rpartition(":")[2])))

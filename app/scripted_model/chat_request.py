@@ -1,10 +1,10 @@
-"""Reads and checks the body of `POST /v1/chat/completions`, as strictly as the real API. No I/O.
+"""Parses the body of `POST /v1/chat/completions`, as strictly as the real API. No I/O.
 
-The rules that catch a broken client are the point: every tool output answers a call of the
-assistant message before it, every call has its output, strict schemas are strict.
+The point is to catch a broken client: every tool output must belong to a call of the assistant
+message before it, every call must have an output, and a strict schema must follow the strict rules.
 
-Source: openai/openai-python 3.52, types/chat/completion_create_params.py, and what the API
-answers to requests that break it.
+Source: openai/openai-python 3.52, types/chat/completion_create_params.py, and the API's error
+responses to invalid requests.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ from app.scripted_model.checks import (
     file_from_url,
 )
 from app.scripted_model.conversation import (
-    AnsweredCall,
     Conversation,
+    FinishedCall,
     OfferedTool,
     ReceivedFile,
 )
@@ -142,7 +142,7 @@ class StreamOptions(msgspec.Struct):
 
 
 class ChatBody(msgspec.Struct):
-    """The keys that the scripted model looks at; it ignores the others."""
+    """The keys that the scripted model reads. All others are ignored."""
 
     model: Annotated[str, msgspec.Meta(min_length=1)]
     messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
@@ -163,10 +163,10 @@ _DECODER = msgspec.json.Decoder(ChatBody)
 
 
 def read_chat_request(raw: bytes, attempt: int) -> tuple[ChatBody, Conversation]:
-    """Return the body and what was said in it.
+    """Return the parsed body and the conversation in it.
 
     Raises:
-        BadRequest: the API would answer 400.
+        BadRequest: the real API would respond with 400.
     """
     body = decode_body(_DECODER, raw)
     if body.stream_options is not None and not body.stream:
@@ -210,7 +210,7 @@ def _text(message: Message) -> str:
 
 
 def _files(messages: Sequence[Message]) -> list[ReceivedFile]:
-    """Read the files of every user message, so that a bad one is refused, and keep the last's."""
+    """Validate the files of every user message; return those of the last one."""
     files: list[ReceivedFile] = []
     for place, message in enumerate(messages):
         if isinstance(message, UserMessage):
@@ -239,9 +239,9 @@ def _files_of(message: UserMessage, param: str) -> Iterator[ReceivedFile]:
                 assert_never(part)
 
 
-def _rounds(messages: Sequence[Message]) -> list[list[AnsweredCall]]:
-    """Pair calls with outputs over the whole history; return the groups behind the last user."""
-    rounds: list[list[AnsweredCall]] = []
+def _rounds(messages: Sequence[Message]) -> list[list[FinishedCall]]:
+    """Pair calls with outputs in the whole history; return those after the last user message."""
+    rounds: list[list[FinishedCall]] = []
     owed: dict[str, ToolCall] = {}
     for place, message in enumerate(messages):
         param = f"messages[{place}]"
@@ -254,9 +254,9 @@ def _rounds(messages: Sequence[Message]) -> list[list[AnsweredCall]]:
                     param=f"{param}.tool_call_id",
                 )
             function = call.function
-            rounds[-1].append(AnsweredCall(function.name, function.arguments, _text(message)))
+            rounds[-1].append(FinishedCall(function.name, function.arguments, _text(message)))
             continue
-        _refuse_unanswered(owed, param)
+        _refuse_calls_without_output(owed, param)
         if isinstance(message, UserMessage):
             rounds = []
         elif isinstance(message, AssistantMessage):
@@ -268,11 +268,11 @@ def _rounds(messages: Sequence[Message]) -> list[list[AnsweredCall]]:
             if message.tool_calls:
                 owed = {call.id: call for call in message.tool_calls}
                 rounds.append([])
-    _refuse_unanswered(owed, "messages")
+    _refuse_calls_without_output(owed, "messages")
     return rounds
 
 
-def _refuse_unanswered(owed: Mapping[str, ToolCall], param: str) -> None:
+def _refuse_calls_without_output(owed: Mapping[str, ToolCall], param: str) -> None:
     if owed:
         raise BadRequest(
             "An assistant message with 'tool_calls' must be followed by one message of role "

@@ -1,19 +1,18 @@
-"""A `Reply` as chat completions: the chunks of a stream, or one object. No I/O.
+"""Encodes a `Script` as a chat completion: the chunks of a stream, or one object. No I/O.
 
     data: {"id":"chatcmpl-…","object":"chat.completion.chunk",…,"choices":[{"index":0,"delta":…}]}
 
-The first chunk has the role, then one token a chunk, then the finish reason with an empty delta,
-then (if asked for) the usage with no choice, then `data: [DONE]`.
+The first chunk holds the role. Then come one chunk per token, a chunk with the finish reason and an
+empty delta, a chunk with the usage and no choice (if the request asks for it), and `data: [DONE]`.
 
-Source: openai/openai-python 3.52, types/chat/chat_completion_chunk.py; `reasoning_content` is
-DeepSeek's and vLLM's field.
+Source: openai/openai-python 3.52, types/chat/chat_completion_chunk.py; the field
+`reasoning_content` is the one of DeepSeek and vLLM.
 """
 
 import uuid
 from collections.abc import Iterable
 from typing import Any, assert_never
 
-from app.scripted_model.framing import server_sent_event
 from app.scripted_model.script import (
     ApiError,
     Block,
@@ -21,19 +20,20 @@ from app.scripted_model.script import (
     Citation,
     FinishReason,
     Refuse,
-    Reply,
     RunCode,
     Say,
+    Script,
     Search,
     Think,
     written,
 )
+from app.scripted_model.server_sent_events import server_sent_event
 
 FINGERPRINT = "fp_scripted"
 
 
 class ChatWire:
-    """Spells one reply. Keeps the id, the time and which call is being written."""
+    """Encodes one completion. Keeps its id, its creation time and the index of the open call."""
 
     def __init__(
         self, *, model: str, created: int, prompt_tokens: int, include_usage: bool = False
@@ -55,7 +55,7 @@ class ChatWire:
         return [self._chunk({"role": "assistant", "content": "", "refusal": None})]
 
     def open(self, block: Block) -> list[bytes]:
-        """Return what comes before the first token of ``block``."""
+        """Return the chunks before the first token of ``block``."""
         self._block = block
         if not isinstance(block, Call):
             return []
@@ -64,7 +64,7 @@ class ChatWire:
         return [self._chunk({"tool_calls": [call]})]
 
     def token(self, text: str) -> list[bytes]:
-        """Return the chunk of one token of the open block."""
+        """Return the chunk for one token of the open block."""
         match self._block:
             case Say():
                 delta: dict[str, Any] = {"content": text}
@@ -82,47 +82,47 @@ class ChatWire:
         return [self._chunk(delta)]
 
     def close(self) -> list[bytes]:
-        """Return what comes behind the last token of the open block."""
+        """Return the chunks after the last token of the open block."""
         block, self._block = self._block, None
         if not isinstance(block, Say) or not block.citations:
             return []
         return [self._chunk({"annotations": _annotations(block)})]
 
-    def end(self, reply: Reply) -> list[bytes]:
-        """Return the finish reason and, where it is wanted, the usage and the ``[DONE]``."""
-        events = [self._chunk({}, reply.finish)]
-        if self._include_usage and reply.delivery.usage:
-            events.append(self._event([], usage=self._usage(reply)))
-        if reply.delivery.done:
+    def end(self, script: Script) -> list[bytes]:
+        """Return the finish reason and, unless left out, the usage and ``[DONE]``."""
+        events = [self._chunk({}, script.finish)]
+        if self._include_usage and script.delivery.usage:
+            events.append(self._event([], usage=self._usage(script)))
+        if script.delivery.done:
             events.append(b"data: [DONE]\n\n")
         return events
 
     def error(self, error: ApiError) -> list[bytes]:
-        """Return an error in the middle of the stream, behind which nothing comes."""
+        """Return an error inside the stream. Nothing follows it."""
         return [server_sent_event({"error": error.body()})]
 
     def failed(self, error: ApiError) -> list[bytes]:
-        """Return the same: this API does not tell a failed run from another error."""
+        """Return an error inside the stream: this API has no event of its own for a failed run."""
         return self.error(error)
 
-    def whole(self, reply: Reply) -> dict[str, Any]:
-        """Return the answer as one object, for a request that does not stream."""
+    def whole(self, script: Script) -> dict[str, Any]:
+        """Return the completion as one object, for a request that does not stream."""
         message: dict[str, Any] = {
             "role": "assistant",
-            "content": _joined(reply.blocks, Say),
-            "refusal": _joined(reply.blocks, Refuse),
+            "content": _joined(script.blocks, Say),
+            "refusal": _joined(script.blocks, Refuse),
             "annotations": [
                 item
-                for block in reply.blocks
+                for block in script.blocks
                 if isinstance(block, Say)
                 for item in _annotations(block)
             ],
         }
-        if (thought := _joined(reply.blocks, Think)) is not None:
+        if (thought := _joined(script.blocks, Think)) is not None:
             message["reasoning_content"] = thought
         calls = [
             _call(block.tool_name, written(block))
-            for block in reply.blocks
+            for block in script.blocks
             if isinstance(block, Call)
         ]
         if calls:
@@ -131,10 +131,10 @@ class ChatWire:
             "index": 0,
             "message": message,
             "logprobs": None,
-            "finish_reason": reply.finish,
+            "finish_reason": script.finish,
         }
-        answer = {**self._head, "object": "chat.completion", "choices": [choice]}
-        return {**answer, "usage": self._usage(reply)} if reply.delivery.usage else answer
+        completion = {**self._head, "object": "chat.completion", "choices": [choice]}
+        return {**completion, "usage": self._usage(script)} if script.delivery.usage else completion
 
     def _chunk(self, delta: dict[str, Any], finish: FinishReason | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -146,15 +146,15 @@ class ChatWire:
             chunk["usage"] = usage
         return server_sent_event(chunk)
 
-    def _usage(self, reply: Reply) -> dict[str, Any]:
-        completion_tokens = reply.token_count()
+    def _usage(self, script: Script) -> dict[str, Any]:
+        completion_tokens = script.token_count()
         return {
             "prompt_tokens": self._prompt_tokens,
             "completion_tokens": completion_tokens,
             "total_tokens": self._prompt_tokens + completion_tokens,
             "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
             "completion_tokens_details": {
-                "reasoning_tokens": reply.reasoning_count(),
+                "reasoning_tokens": script.reasoning_count(),
                 "audio_tokens": 0,
                 "accepted_prediction_tokens": 0,
                 "rejected_prediction_tokens": 0,

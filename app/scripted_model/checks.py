@@ -1,4 +1,4 @@
-"""What both APIs refuse in the same way: bodies, tool schemas, files. No I/O."""
+"""The checks that both APIs share: request bodies, tool schemas, files. No I/O."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 
 
 class BadRequest(Exception):
-    """The API answers this request with an error object, before any model sees it."""
+    """The API refuses this request with an error object, before any model sees it."""
 
     def __init__(
         self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400
@@ -30,7 +30,7 @@ def decode_body(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
     """Decode a request body.
 
     Raises:
-        BadRequest: not JSON, or not the types that the decoder wants; ``param`` names the place.
+        BadRequest: not JSON, or a value of the wrong type; ``param`` says where.
     """
     try:
         return decoder.decode(raw)
@@ -41,7 +41,7 @@ def decode_body(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
 
 
 def refused_types(error: msgspec.ValidationError, inside: str = "") -> BadRequest:
-    """Return the refusal of a value of the wrong type; ``inside`` is where the value stood."""
+    """Return the refusal of a value of the wrong type; ``inside`` is the path to the value."""
     text = str(error)
     place = _PLACE.search(text)
     missing = _MISSING.search(text)
@@ -57,7 +57,7 @@ def check_function(parameters: Mapping[str, Any] | None, strict: bool | None, pa
     """Check a function tool's schema.
 
     Raises:
-        BadRequest: not a schema of an object, or strict and not written as strict wants it.
+        BadRequest: not an object schema, or ``strict`` and against the rules of strict schemas.
     """
     if parameters is None:
         return
@@ -68,10 +68,10 @@ def check_function(parameters: Mapping[str, Any] | None, strict: bool | None, pa
 
 
 def check_schema_format(schema: Mapping[str, Any], strict: bool | None, param: str) -> None:
-    """Check the schema of a structured answer.
+    """Check the schema of a structured output.
 
     Raises:
-        BadRequest: as for a function's schema.
+        BadRequest: as in `check_function`, but only if ``strict``.
     """
     if strict:
         if schema.get("type") != "object":
@@ -110,7 +110,7 @@ def file_from_url(url: str, param: str, *, name: str | None = None) -> ReceivedF
     """Describe the file behind a ``data:`` URL or a web address.
 
     Raises:
-        BadRequest: neither of the two, or the base64 is broken.
+        BadRequest: neither of the two, or invalid base64.
     """
     if url.startswith(("https://", "http://")):
         return ReceivedFile("unknown", None, name or url)
@@ -127,10 +127,10 @@ def file_from_url(url: str, param: str, *, name: str | None = None) -> ReceivedF
 def file_from_data(
     data: str, media_type: str, param: str, *, name: str | None = None
 ) -> ReceivedFile:
-    """Describe a file that came as base64.
+    """Describe a file sent as base64.
 
     Raises:
-        BadRequest: the base64 is broken.
+        BadRequest: invalid base64.
     """
     try:
         size = len(base64.b64decode(data, validate=True))

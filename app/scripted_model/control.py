@@ -1,4 +1,4 @@
-"""What a test sees of the scripted model, and steers: its requests, its streams, its gates."""
+"""How a test observes and steers the scripted model: its requests, its streams, its gates."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ import msgspec
 
 
 class RecordedRequest(msgspec.Struct, frozen=True):
-    """A request as it came in. Header names are lower-case; ``body`` is None unless it is JSON."""
+    """A request as received. Header names are lower-case; ``body`` is None unless it is JSON."""
 
     method: str
     path: str
@@ -19,33 +19,33 @@ class RecordedRequest(msgspec.Struct, frozen=True):
 
 
 class Gate:
-    """A place in a reply where the model waits until somebody opens it."""
+    """A place in a script where the model waits until a test opens it."""
 
     def __init__(self) -> None:
         self._reached = asyncio.Event()
         self._opened = asyncio.Event()
 
     async def reached(self) -> None:
-        """Return as soon as a reply waits (or has waited) here."""
+        """Return as soon as a script waits, or has waited, at this gate."""
         await self._reached.wait()
 
     def open(self) -> None:
-        """Let through whoever waits and whoever comes later."""
+        """Let every script pass, now and later."""
         self._opened.set()
 
     async def pass_through(self) -> None:
-        """Wait here: the reply's side of the gate."""
+        """Wait until the gate is open. Called by the script."""
         self._reached.set()
         await self._opened.wait()
 
 
 class Control:
-    """Watches and steers one scripted model, from within its event loop.
+    """Observes and steers one scripted model, from within its event loop.
 
     Attributes:
         requests: the latest requests, oldest first, at most ``keep``.
-        open_streams: replies that are being played now, streamed or not.
-        left_by_client: replies that their client left before the end.
+        open_streams: scripts being played now, streamed or not.
+        left_by_client: scripts whose client disconnected before the end.
     """
 
     def __init__(self, *, keep: int = 100) -> None:
@@ -57,11 +57,11 @@ class Control:
         self._changed = asyncio.Event()
 
     def gate(self, name: str) -> Gate:
-        """Return the gate of this name, which exists from now on."""
+        """Return the gate of this name; create it if need be."""
         return self._gates.setdefault(name, Gate())
 
     async def until(self, condition: Callable[["Control"], bool]) -> None:
-        """Return as soon as ``condition`` holds; it is asked again at every change.
+        """Return as soon as ``condition`` holds. It is checked again after every change.
 
         >>> await control.until(lambda seen: seen.open_streams == 0)
         """
@@ -69,31 +69,31 @@ class Control:
             await self._changed.wait()
 
     async def client_left(self, times: int = 1) -> None:
-        """Return as soon as clients have left ``times`` replies before their end."""
+        """Return as soon as ``times`` scripts were left by their client before the end."""
         await self.until(lambda seen: seen.left_by_client >= times)
 
     def attempts(self, request: RecordedRequest) -> int:
-        """Return how often this body has come, among the requests kept."""
+        """Return how many of the recorded requests have this body."""
         return sum(earlier.raw == request.raw for earlier in self.requests)
 
     def record(self, request: RecordedRequest) -> None:
-        """Keep a request: the server's side."""
+        """Record a request. Called by the server."""
         self.requests.append(request)
         self._notify()
 
     def opened(self) -> None:
-        """Count a reply that begins: the server's side."""
+        """Count a script that begins. Called by the server."""
         self.open_streams += 1
         self._notify()
 
     def closed(self, *, left: bool) -> None:
-        """Count a reply that is over: the server's side."""
+        """Count a script that is over. Called by the server."""
         self.open_streams -= 1
         self.left_by_client += left and not self._closing
         self._notify()
 
     def close(self) -> None:
-        """Count nobody as leaving any more, since the server itself ends: the server's side."""
+        """Count no more clients as leaving: the server is closing. Called by the server."""
         self._closing = True
 
     def _notify(self) -> None:

@@ -1,4 +1,4 @@
-"""What a scenario looks at: a request of either API, reduced to what was said. No I/O."""
+"""The conversation in a request of either API, as scenarios read it. No I/O."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 
 class ReceivedFile(msgspec.Struct, frozen=True):
-    """A file in the user's last message. ``size`` is in bytes; None for an address."""
+    """A file in the user's last message. ``size`` is in bytes, or None if only an address came."""
 
     media_type: str
     size: int | None
@@ -21,8 +21,8 @@ class OfferedTool(msgspec.Struct, frozen=True):
     parameters: Mapping[str, Any]
 
 
-class AnsweredCall(msgspec.Struct, frozen=True):
-    """A call of the model, with the output that the client sent for it."""
+class FinishedCall(msgspec.Struct, frozen=True):
+    """A tool call of the model, with the output that the client sent for it."""
 
     tool_name: str
     arguments: str
@@ -30,23 +30,23 @@ class AnsweredCall(msgspec.Struct, frozen=True):
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """The request, as a scenario sees it.
+    """A request, reduced to what scenarios depend on.
 
     Attributes:
         user_texts: every text of the user, oldest first.
-        files: what came with the last of them.
-        rounds: the calls since then, one group for each step of the model.
-        tools: what the model may call, by name.
-        schema: the JSON schema that the answer has to fit.
-        max_tokens: most tokens that the answer may have.
-        prompt_tokens: how many tokens the request has, counted roughly.
-        attempt: how often this very request has come, 1 for the first time.
+        files: the files sent with the last of these texts.
+        rounds: the calls after that text, one group per step of the model.
+        tools: the tools on offer, by name.
+        schema: the JSON schema that the completion has to fit.
+        max_tokens: the completion's limit, in tokens.
+        prompt_tokens: the size of the request, in tokens, counted roughly.
+        attempt: how often this same request has been received; 1 the first time.
     """
 
     model: str
     user_texts: Sequence[str]
     files: Sequence[ReceivedFile] = ()
-    rounds: Sequence[Sequence[AnsweredCall]] = ()
+    rounds: Sequence[Sequence[FinishedCall]] = ()
     tools: Mapping[str, OfferedTool] = {}
     schema: Mapping[str, Any] | None = None
     max_tokens: int | None = None
@@ -55,5 +55,5 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def last_text(self) -> str:
-        """What the user said last, or nothing."""
+        """The last text of the user, or an empty string."""
         return self.user_texts[-1] if self.user_texts else ""

@@ -1,4 +1,4 @@
-"""What the scripted model says to people: it looks for words in their text. No I/O."""
+"""Scripts for people: chosen by keywords in what the user wrote. No I/O."""
 
 import json
 import re
@@ -6,27 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from app.scripted_model import texts
-from app.scripted_model.conversation import AnsweredCall, Conversation
+from app.scripted_model.conversation import Conversation, FinishedCall
 from app.scripted_model.sample import sample
-from app.scripted_model.script import Call, Reply, Say, Think, tokens
+from app.scripted_model.script import Call, Say, Script, Think, tokens
 from app.scripted_model.tool_use import call
 
 _Values: TypeAlias = Mapping[str, Any]
 
 
-def demo_reply(conversation: Conversation) -> Reply:
-    """Return the reply to a text without a directive."""
+def demo_script(conversation: Conversation) -> Script:
+    """Return the script for a text without a directive."""
     if conversation.rounds:
-        return answer_outputs(conversation)
+        return describe_outputs(conversation)
     if conversation.schema is not None:
         instance = json.dumps(sample(conversation.schema), ensure_ascii=False, indent=2)
         return _say(instance)
     if conversation.files:
         return _say(_describe_files(conversation))
     text = conversation.last_text
-    for pattern, answer in _ANSWERS:
+    for pattern, make in _TOPICS:
         if pattern.search(text):
-            return answer(conversation)
+            return make(conversation)
     for name in conversation.tools:
         if re.search(rf"\b{re.escape(name)}\b", text):
             return _calls(conversation, name, [{}])
@@ -34,35 +34,35 @@ def demo_reply(conversation: Conversation) -> Reply:
     return _say(texts.ECHO.format(text=text, turn=turn))
 
 
-def answer_outputs(conversation: Conversation) -> Reply:
-    """Return an answer made of what the tools gave in the latest step."""
+def describe_outputs(conversation: Conversation) -> Script:
+    """Return a script that shows the tool outputs of the latest step."""
     latest = conversation.rounds[-1]
-    return _say("\n\n".join(_describe_output(answered) for answered in latest))
+    return _say("\n\n".join(_describe_output(call) for call in latest))
 
 
-def _say(text: str) -> Reply:
-    return Reply(blocks=[Say(tokens(text))])
+def _say(text: str) -> Script:
+    return Script(blocks=[Say(tokens(text))])
 
 
-def _fixed(text: str) -> Callable[[Conversation], Reply]:
+def _fixed(text: str) -> Callable[[Conversation], Script]:
     return lambda conversation: _say(text)
 
 
-def _calls(conversation: Conversation, tool_name: str, values: Sequence[_Values]) -> Reply:
+def _calls(conversation: Conversation, tool_name: str, values: Sequence[_Values]) -> Script:
     if tool_name not in conversation.tools:
         return _say(texts.NOT_OFFERED.format(tool=tool_name))
     blocks: list[Call] = [call(conversation, tool_name, item) for item in values]
-    return Reply(blocks=blocks, finish="tool_calls")
+    return Script(blocks=blocks, finish="tool_calls")
 
 
-def _weather(conversation: Conversation) -> Reply:
+def _weather(conversation: Conversation) -> Script:
     return _calls(
         conversation, "get_weather", [{"city": city} for city in cities(conversation.last_text)]
     )
 
 
 def cities(text: str) -> list[str]:
-    """Return the places that a question about the weather names, in its spelling."""
+    """Return the cities in a question about the weather, spelled as the user did."""
     found = re.search(r"\b(?:in|for|at|of)\s+(?:the\s+)?([^?!.\n]+)", text, re.IGNORECASE)
     if found is None:
         return ["Bergen"]
@@ -72,13 +72,13 @@ def cities(text: str) -> list[str]:
         found.group(1),
         flags=re.IGNORECASE,
     )
-    # A comma is between places if there is an "and" too; else it is part of one: Paris, Texas.
+    # A comma separates cities only beside an "and"; otherwise it is part of a name: Paris, Texas.
     between = r";|&|\band\b|\bin\b" + ("|," if re.search(r"\band\b|&", place) else "")
     names = [name.strip(" ,;:'\"") for name in re.split(between, place)]
     return [name for name in names if name][:4] or ["Bergen"]
 
 
-def _slow_process(conversation: Conversation) -> Reply:
+def _slow_process(conversation: Conversation) -> Script:
     text = conversation.last_text
     steps = re.search(r"(\d{1,2})\s*(?:steps?|times)|steps?\D{0,3}(\d{1,2})", text, re.IGNORECASE)
     quoted = re.search(r"[\"'“‘](.+?)[\"'”’]", text)
@@ -89,11 +89,11 @@ def _slow_process(conversation: Conversation) -> Reply:
     return _calls(conversation, "slow_process", [values])
 
 
-def _location(conversation: Conversation) -> Reply:
+def _location(conversation: Conversation) -> Script:
     return _calls(conversation, "get_location", [{}])
 
 
-def _email(conversation: Conversation) -> Reply:
+def _email(conversation: Conversation) -> Script:
     text = conversation.last_text
     address = re.search(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", text)
     subject = re.search(r"\babout\s+(.+?)(?:\s+saying\b|[.?!\n]|$)", text, re.IGNORECASE)
@@ -106,7 +106,7 @@ def _email(conversation: Conversation) -> Reply:
     return _calls(conversation, "send_email", [values])
 
 
-def _history(conversation: Conversation) -> Reply:
+def _history(conversation: Conversation) -> Script:
     *earlier, last = conversation.user_texts
     if not earlier:
         return _say(texts.NO_HISTORY)
@@ -114,11 +114,11 @@ def _history(conversation: Conversation) -> Reply:
     return _say(texts.HISTORY.format(text=said, turn=len(conversation.user_texts)))
 
 
-def _reasoning(conversation: Conversation) -> Reply:
-    return Reply(blocks=[Think(tokens(texts.THOUGHT)), Say(tokens(texts.AFTER_REASONING))])
+def _reasoning(conversation: Conversation) -> Script:
+    return Script(blocks=[Think(tokens(texts.THOUGHT)), Say(tokens(texts.AFTER_REASONING))])
 
 
-def _long(conversation: Conversation) -> Reply:
+def _long(conversation: Conversation) -> Script:
     return _say("\n\n".join(texts.PARAGRAPH.format(number=number) for number in range(1, 11)))
 
 
@@ -131,17 +131,17 @@ def _describe_files(conversation: Conversation) -> str:
     return "\n".join([*lines, "", texts.BLIND])
 
 
-def _describe_output(answered: AnsweredCall) -> str:
+def _describe_output(finished: FinishedCall) -> str:
     try:
-        output = json.loads(answered.output)
+        output = json.loads(finished.output)
     except (ValueError, RecursionError):
-        output = answered.output
+        output = finished.output
     try:
-        arguments = json.loads(answered.arguments)
+        arguments = json.loads(finished.arguments)
     except (ValueError, RecursionError):
         arguments = {}
     about = ", ".join(map(_inline, arguments.values())) if isinstance(arguments, dict) else ""
-    heading = f"### `{answered.tool_name}`{f': {about}' if about else ''}"
+    heading = f"### `{finished.tool_name}`{f': {about}' if about else ''}"
     if isinstance(output, dict):
         shown = "\n".join(f"- **{key}**: {_inline(item)}" for key, item in output.items())
     elif isinstance(output, list):
@@ -159,8 +159,8 @@ def _pattern(*words: str) -> re.Pattern[str]:
     return re.compile("|".join(words), re.IGNORECASE)
 
 
-# The first pattern found in the text wins, so the special comes before the general.
-_ANSWERS: Sequence[tuple[re.Pattern[str], Callable[[Conversation], Reply]]] = (
+# The first match wins, so specific patterns come before general ones.
+_TOPICS: Sequence[tuple[re.Pattern[str], Callable[[Conversation], Script]]] = (
     (_pattern(r"\bweather\b", r"\bforecast\b"), _weather),
     (_pattern(r"\bslow[_ -](?:process|tool)\b"), _slow_process),
     (_pattern(r"\bwhere am i\b", r"\bmy location\b", r"\bget_location\b"), _location),

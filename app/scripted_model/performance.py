@@ -1,4 +1,4 @@
-"""Plays a `Reply` over one connection and sees when the client leaves."""
+"""Plays a `Script` over one connection and notices when the client disconnects."""
 
 import asyncio
 import uuid
@@ -8,7 +8,6 @@ from typing import Any, NoReturn, Protocol, assert_never
 from starlette.types import Receive, Scope, Send
 
 from app.scripted_model.control import Control
-from app.scripted_model.framing import to_json
 from app.scripted_model.script import (
     ApiError,
     Block,
@@ -16,37 +15,38 @@ from app.scripted_model.script import (
     Delivery,
     Failed,
     Interruption,
-    Reply,
+    Script,
     Stall,
     Wait,
 )
+from app.scripted_model.server_sent_events import to_json
 
 HangUp = Callable[[Scope], Awaitable[None]]
 
 
 class Wire(Protocol):
-    """How an API spells a reply: whole server-sent events, in the order they are asked for."""
+    """How an API encodes a script: complete server-sent events, in the order of the calls."""
 
     def start(self) -> list[bytes]: ...
     def open(self, block: Block) -> list[bytes]: ...
     def token(self, text: str) -> list[bytes]: ...
     def close(self) -> list[bytes]: ...
-    def end(self, reply: Reply) -> list[bytes]: ...
+    def end(self, script: Script) -> list[bytes]: ...
     def error(self, error: ApiError) -> list[bytes]: ...
     def failed(self, error: ApiError) -> list[bytes]: ...
-    def whole(self, reply: Reply) -> dict[str, Any]: ...
+    def whole(self, script: Script) -> dict[str, Any]: ...
 
 
 class _Over(Exception):
-    """The reply ends here: an error has been sent or the connection is closed."""
+    """The script ends here, after an error."""
 
 
 class Performance:
-    """An ASGI response that plays one reply, streamed or as one object."""
+    """An ASGI response that plays one script, streamed or as one object."""
 
     def __init__(
         self,
-        reply: Reply,
+        script: Script,
         wire: Wire,
         *,
         stream: bool,
@@ -54,20 +54,20 @@ class Performance:
         control: Control,
         hang_up: HangUp,
     ) -> None:
-        self._reply = reply
+        self._script = script
         self._wire = wire
         self._stream = stream
-        own_delay_s = reply.delivery.delay_s
+        own_delay_s = script.delivery.delay_s
         self._delay_s = delay_s if own_delay_s is None else own_delay_s
         self._control = control
         self._hang_up = hang_up
         self._hung_up = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Play until the end, or until the client leaves."""
+        """Play until the end, or until the client disconnects."""
         self._control.opened()
         playing = asyncio.create_task(self._play(scope, send))
-        # The body has been read, so the next message is that the client is gone.
+        # The request body has been read, so the next message can only be a disconnect.
         leaving = asyncio.create_task(_disconnect(receive))
         left = False
         try:
@@ -82,10 +82,10 @@ class Performance:
             raise outcome
 
     async def _play(self, scope: Scope, send: Send) -> None:
-        writer = _Writer(send, self._reply.delivery)
+        writer = _Writer(send, self._script.delivery)
         try:
-            if self._reply.before is not None:
-                await self._interrupt(self._reply.before, scope, writer)
+            if self._script.before is not None:
+                await self._interrupt(self._script.before, scope, writer)
             if self._stream:
                 await self._play_events(scope, writer)
             else:
@@ -97,7 +97,7 @@ class Performance:
         wire = self._wire
         await writer.start(200, "text/event-stream; charset=utf-8")
         await writer.write(wire.start())
-        for block in self._reply.blocks:
+        for block in self._script.blocks:
             await writer.write(wire.open(block))
             for piece in block.pieces:
                 if isinstance(piece, str):
@@ -106,22 +106,22 @@ class Performance:
                 else:
                     await self._interrupt(piece, scope, writer)
             await writer.write(wire.close())
-        await writer.write(wire.end(self._reply))
+        await writer.write(wire.end(self._script))
         await writer.end()
 
     async def _play_whole(self, scope: Scope, writer: "_Writer") -> None:
-        for block in self._reply.blocks:
+        for block in self._script.blocks:
             for piece in block.pieces:
                 if isinstance(piece, str):
                     await asyncio.sleep(self._delay_s)
                 else:
                     await self._interrupt(piece, scope, writer)
         await writer.start(200, "application/json")
-        await writer.end(to_json(self._wire.whole(self._reply)))
+        await writer.end(to_json(self._wire.whole(self._script)))
 
-    async def _interrupt(self, event: Interruption, scope: Scope, writer: "_Writer") -> None:
+    async def _interrupt(self, interruption: Interruption, scope: Scope, writer: "_Writer") -> None:
         await writer.flush()
-        match event:
+        match interruption:
             case Wait(gate):
                 await self._control.gate(gate).pass_through()
             case Stall(seconds):
@@ -129,19 +129,20 @@ class Performance:
             case BreakOff():
                 self._hung_up = True
                 await self._hang_up(scope)
-                # Until the connection is gone; a return before would be an error to the server.
+                # Wait to be cancelled: to uvicorn, a return before the response is complete is a
+                # fault.
                 await asyncio.get_running_loop().create_future()
             case Failed(error):
                 await self._fail(error, self._wire.failed, writer)
             case ApiError():
-                await self._fail(event, self._wire.error, writer)
+                await self._fail(interruption, self._wire.error, writer)
             case _:
-                assert_never(event)
+                assert_never(interruption)
 
     async def _fail(
         self, error: ApiError, inside: Callable[[ApiError], list[bytes]], writer: "_Writer"
     ) -> NoReturn:
-        """Answer with ``error`` as a response of its own, or inside of the stream."""
+        """Send ``error`` as a response of its own, or inside a stream that has begun."""
         if writer.started:
             await writer.write(inside(error))
             await writer.end()
@@ -152,7 +153,7 @@ class Performance:
 
 
 class _Writer:
-    """Sends the response in writes of the size that the delivery asks for."""
+    """Sends the response in writes of the size that the `Delivery` asks for."""
 
     def __init__(self, send: Send, delivery: Delivery) -> None:
         self.started = False
@@ -193,7 +194,7 @@ class _Writer:
         for start in range(0, len(data), size):
             body = data[start : start + size]
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
-            # One write has to be on its way before the next, or the reader gets both at once.
+            # Each write has to leave before the next, or the client reads both at once.
             await asyncio.sleep(0)
 
 

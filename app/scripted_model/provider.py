@@ -1,4 +1,4 @@
-"""The scripted model as the server's own provider: for a first look without a key."""
+"""The scripted model as a provider of the server: for a first look without an API key."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,10 +13,10 @@ from app.scripted_model.serving import serve_scripted
 
 
 class ScriptedProvider:
-    """Serves the scripted model on a socket of this process and talks to it as to any other.
+    """Serves the scripted model on a socket of this process and calls it like any other model.
 
     Args:
-        speak: makes the provider for the API that is to be spoken.
+        speak: makes the provider for the API in use.
     """
 
     def __init__(self, speak: Callable[[Opener], Provider]) -> None:

@@ -1,4 +1,4 @@
-"""What the `input` of a Responses API request may hold. No I/O.
+"""The items that the `input` of a Responses API request may hold. No I/O.
 
 Source: openai/openai-python 3.52, types/responses/response_input_item_param.py.
 """

@@ -1,4 +1,4 @@
-"""Reads and checks the body of `POST /v1/responses`, as strictly as the real API. No I/O.
+"""Parses the body of `POST /v1/responses`, as strictly as the real API. No I/O.
 
 Source: openai/openai-python 3.52, types/responses/response_create_params.py.
 """
@@ -17,8 +17,8 @@ from app.scripted_model.checks import (
     refused_types,
 )
 from app.scripted_model.conversation import (
-    AnsweredCall,
     Conversation,
+    FinishedCall,
     OfferedTool,
     ReceivedFile,
 )
@@ -76,7 +76,7 @@ class TextSettings(msgspec.Struct):
 
 
 class ResponsesBody(msgspec.Struct):
-    """The keys that the scripted model looks at; it ignores the others."""
+    """The keys that the scripted model reads. All others are ignored."""
 
     model: Annotated[str, msgspec.Meta(min_length=1)]
     input: str | Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
@@ -94,7 +94,7 @@ class ResponsesBody(msgspec.Struct):
         return "reasoning.encrypted_content" in (self.include or ())
 
     def echoed(self) -> Mapping[str, Any]:
-        """Return what the response repeats of the request."""
+        """Return the request's values that the response repeats."""
         return {
             "instructions": self.instructions,
             "max_output_tokens": self.max_output_tokens,
@@ -107,10 +107,10 @@ _DECODER = msgspec.json.Decoder(ResponsesBody)
 
 
 def read_responses_request(raw: bytes, attempt: int) -> tuple[ResponsesBody, Conversation]:
-    """Return the body and what was said in it.
+    """Return the parsed body and the conversation in it.
 
     Raises:
-        BadRequest: the API would answer 400.
+        BadRequest: the real API would respond with 400.
     """
     body = decode_body(_DECODER, raw)
     if body.previous_response_id is not None:
@@ -144,7 +144,7 @@ def _items(given: str | Sequence[dict[str, Any]]) -> Iterator[Item]:
         return
     for place, raw in enumerate(given):
         try:
-            # The type of a message may be left out, and only of a message.
+            # Only messages may come without a type.
             item: Item = msgspec.convert({"type": "message", **raw}, Item)
         except msgspec.ValidationError as error:
             raise refused_types(error, f"input[{place}]") from None
@@ -193,20 +193,20 @@ def _files_of(message: Message) -> Iterator[ReceivedFile]:
                 assert_never(part)
 
 
-def _rounds(items: Sequence[Item]) -> list[list[AnsweredCall]]:
-    """Pair calls with outputs over the whole history; return the groups behind the last user."""
-    rounds: list[list[AnsweredCall]] = []
+def _rounds(items: Sequence[Item]) -> list[list[FinishedCall]]:
+    """Pair calls with outputs in the whole history; return those after the last user message."""
+    rounds: list[list[FinishedCall]] = []
     calls: dict[str, FunctionCall] = {}
-    answered = True
+    outputs_began = True
     for place, item in enumerate(items):
         match item:
             case Message(role="user"):
                 rounds = []
             case FunctionCall(call_id):
                 calls[call_id] = item
-                if answered or not rounds:
+                if outputs_began or not rounds:
                     rounds.append([])
-                answered = False
+                outputs_began = False
             case FunctionCallOutput(call_id, output):
                 call = calls.pop(call_id, None)
                 if call is None:
@@ -214,10 +214,10 @@ def _rounds(items: Sequence[Item]) -> list[list[AnsweredCall]]:
                         f"No tool call found for function call output with call_id {call_id}.",
                         param=f"input[{place}]",
                     )
-                answered = True
+                outputs_began = True
                 if not rounds:
                     rounds.append([])
-                rounds[-1].append(AnsweredCall(call.name, call.arguments, _text(output)))
+                rounds[-1].append(FinishedCall(call.name, call.arguments, _text(output)))
             case Reasoning(id=name) if not _is_followed(items, place):
                 raise BadRequest(
                     f"Item '{name}' of type 'reasoning' was provided without the item that "
@@ -234,7 +234,7 @@ def _rounds(items: Sequence[Item]) -> list[list[AnsweredCall]]:
 
 
 def _is_followed(items: Sequence[Item], place: int) -> bool:
-    """Tell whether what the model wrote after its reasoning comes with it."""
+    """Tell whether the reasoning at ``place`` is followed by the output it led to."""
     match items[place + 1 : place + 2]:
         case [] | [FunctionCallOutput()]:
             return False

@@ -1,10 +1,10 @@
-"""A `Reply` as the Responses API: named events of a stream, or one object. No I/O.
+"""Encodes a `Script` for the Responses API: the events of a stream, or one object. No I/O.
 
     event: response.output_text.delta
     data: {"type":"response.output_text.delta","sequence_number":4,"output_index":0,…}
 
-Every block of the reply is an output item: added, filled by deltas, done. The stream ends with
-`response.completed`, `response.incomplete` or `response.failed`; there is no ``[DONE]``.
+Every block of the script becomes an output item: added, filled by deltas, done. The stream ends
+with `response.completed`, `response.incomplete` or `response.failed`; there is no ``[DONE]``.
 
 Source: openai/openai-python 3.52, types/responses/.
 """
@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
-from app.scripted_model.framing import server_sent_event
 from app.scripted_model.script import (
     ApiError,
     Block,
@@ -21,12 +20,13 @@ from app.scripted_model.script import (
     Citation,
     FinishReason,
     Refuse,
-    Reply,
     RunCode,
     Say,
+    Script,
     Search,
     Think,
 )
+from app.scripted_model.server_sent_events import server_sent_event
 
 _JSON: TypeAlias = dict[str, Any]
 _INCOMPLETE: Mapping[FinishReason, str] = {
@@ -36,7 +36,7 @@ _INCOMPLETE: Mapping[FinishReason, str] = {
 
 
 class ResponsesWire:
-    """Spells one reply. Keeps the response so far, and the item that is being written."""
+    """Encodes one response. Keeps the response so far and the open item."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ResponsesWire:
         echoed: Mapping[str, Any],
         encrypt_reasoning: bool = False,
     ) -> None:
-        """``echoed``: what the response repeats of the request, such as ``tools``."""
+        """``echoed``: the request's values that the response repeats, such as ``tools``."""
         self._response: _JSON = {
             "id": f"resp_{uuid.uuid4().hex}",
             "object": "response",
@@ -71,14 +71,14 @@ class ResponsesWire:
         self._text = ""
 
     def start(self) -> list[bytes]:
-        """Return the events with the response that has nothing yet."""
+        """Return the events that hold the response while it is empty."""
         return [
             self._event("response.created", response=self._response),
             self._event("response.in_progress", response=self._response),
         ]
 
     def open(self, block: Block) -> list[bytes]:
-        """Return what comes before the first token of ``block``."""
+        """Return the events before the first token of ``block``."""
         self._block, self._text = block, ""
         self._item = _empty_item(block)
         added = self._event("response.output_item.added", output_index=self._index, item=self._item)
@@ -99,7 +99,7 @@ class ResponsesWire:
                 assert_never(block)
 
     def token(self, text: str) -> list[bytes]:
-        """Return the event of one token of the open block."""
+        """Return the event for one token of the open block."""
         self._text += text
         match self._block:
             case Say():
@@ -118,7 +118,7 @@ class ResponsesWire:
                 assert_never(self._block)
 
     def close(self) -> list[bytes]:
-        """Return what comes behind the last token of the open block."""
+        """Return the events after the last token of the open block."""
         events = self._complete(self._block, self._text) if self._block is not None else []
         if "status" in self._item:
             self._item["status"] = "completed"
@@ -127,7 +127,7 @@ class ResponsesWire:
         return [*events, done]
 
     def _complete(self, block: Block, text: str) -> list[bytes]:
-        """Put the text into the item; return the events that say so."""
+        """Put the whole text into the open item; return the events that repeat it."""
         match block:
             case Say():
                 part = _part(block, text)
@@ -176,51 +176,51 @@ class ResponsesWire:
             for index, annotation in enumerate(annotations)
         ]
 
-    def end(self, reply: Reply) -> list[bytes]:
-        """Return the last event, with the whole response in it."""
-        self._finish(reply)
+    def end(self, script: Script) -> list[bytes]:
+        """Return the last event, which holds the complete response."""
+        self._finish(script)
         return [self._event(f"response.{self._response['status']}", response=self._response)]
 
     def error(self, error: ApiError) -> list[bytes]:
-        """Return an error in the middle of the stream, behind which nothing comes."""
+        """Return an error inside the stream. Nothing follows it."""
         return [self._event("error", code=error.code, message=error.message, param=error.param)]
 
     def failed(self, error: ApiError) -> list[bytes]:
-        """Return the end of a run that failed."""
+        """Return the last event of a failed response."""
         self._response["status"] = "failed"
         code = error.code or "server_error"
         self._response["error"] = {"code": code, "message": error.message}
         return [self._event("response.failed", response=self._response)]
 
-    def whole(self, reply: Reply) -> dict[str, Any]:
-        """Return the answer as one object, for a request that does not stream."""
-        for block in reply.blocks:
+    def whole(self, script: Script) -> dict[str, Any]:
+        """Return the response as one object, for a request that does not stream."""
+        for block in script.blocks:
             self.open(block)
             for piece in block.pieces:
                 if isinstance(piece, str):
                     self.token(piece)
             self.close()
-        self._finish(reply)
+        self._finish(script)
         return self._response
 
-    def _finish(self, reply: Reply) -> None:
-        reason = _INCOMPLETE.get(reply.finish)
+    def _finish(self, script: Script) -> None:
+        reason = _INCOMPLETE.get(script.finish)
         if reason is not None:
             self._response["incomplete_details"] = {"reason": reason}
             for item in self._response["output"][-1:]:
                 if "status" in item:
                     item["status"] = "incomplete"
         self._response["status"] = "completed" if reason is None else "incomplete"
-        if reply.delivery.usage:
-            self._response["usage"] = self._usage(reply)
+        if script.delivery.usage:
+            self._response["usage"] = self._usage(script)
 
-    def _usage(self, reply: Reply) -> _JSON:
-        output_tokens = reply.token_count()
+    def _usage(self, script: Script) -> _JSON:
+        output_tokens = script.token_count()
         return {
             "input_tokens": self._prompt_tokens,
             "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
             "output_tokens": output_tokens,
-            "output_tokens_details": {"reasoning_tokens": reply.reasoning_count()},
+            "output_tokens_details": {"reasoning_tokens": script.reasoning_count()},
             "total_tokens": self._prompt_tokens + output_tokens,
         }
 

@@ -1,7 +1,7 @@
-"""Makes an instance that a JSON schema accepts. No I/O.
+"""Generates a value that a JSON schema accepts. No I/O.
 
-It covers what pydantic and zod write (draft 2020-12): references, unions, ``allOf`` of objects,
-enums, bounds, formats. Of a ``pattern`` it tries a few common texts.
+Covers the schemas that pydantic and zod generate (draft 2020-12): references, unions, ``allOf`` of
+objects, enums, bounds, formats. For a ``pattern``, it tries a few common texts.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Any
 
 from app.scripted_model.checks import BadRequest
 
-# From this depth on only what is required is filled in, so that recursive schemas end.
+# From this depth on, only required values are generated, so that recursive schemas end.
 _FRUGAL_DEPTH = 6
 _DEEPEST = 40
 _FORMATS = {
@@ -38,7 +38,7 @@ def sample(schema: Mapping[str, Any]) -> Any:
     """Return a JSON value that fits ``schema``.
 
     Raises:
-        BadRequest: the schema asks for something that this generator cannot make.
+        BadRequest: no value can be generated for the schema.
     """
     return _Sampler(schema).value(schema, "value", 0)
 
@@ -48,7 +48,7 @@ class _Sampler:
         self._root = root
 
     def value(self, schema: Any, key: str, depth: int, number: int = 0) -> Any:
-        """Return a value for the property ``key``; ``number`` tells items of an array apart."""
+        """Return a value for the property ``key``; ``number`` makes an array's items differ."""
         if depth > _DEEPEST:
             raise BadRequest("The schema requires a value without end.", param="schema")
         if not isinstance(schema, Mapping):
@@ -78,7 +78,7 @@ class _Sampler:
                 return _string(schema, key, number)
 
     def _flat(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Follow a reference and merge what ``allOf`` says, beside the schema's own keys."""
+        """Resolve ``$ref`` and ``allOf`` and merge them with the schema's other keys."""
         seen = 0
         while "$ref" in schema or "allOf" in schema:
             seen += 1
@@ -181,7 +181,7 @@ def _number(schema: Mapping[str, Any], number: int, *, whole: bool) -> int | flo
             and (below is None or value < below)
         )
 
-    # An array may be longer than the range is wide: then its numbers repeat.
+    # An array may have more items than the range has numbers: then the numbers repeat.
     again: list[float] = [candidate - number * step for candidate in candidates]
     for value in (*candidates, *again):
         if fits(value):

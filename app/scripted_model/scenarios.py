@@ -1,4 +1,4 @@
-"""The scenarios: what a directive asks for by name (see the table in `__init__`). No I/O."""
+"""The scenarios that a directive asks for by name; `directive` lists them. No I/O."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ import msgspec
 from app.scripted_model import texts
 from app.scripted_model.checks import BadRequest
 from app.scripted_model.conversation import Conversation
-from app.scripted_model.demo import answer_outputs, demo_reply
+from app.scripted_model.demo import demo_script, describe_outputs
 from app.scripted_model.directive import Directive, Options, read_directive
 from app.scripted_model.script import (
     ApiError,
@@ -22,9 +22,9 @@ from app.scripted_model.script import (
     Interruption,
     Piece,
     Refuse,
-    Reply,
     RunCode,
     Say,
+    Script,
     Search,
     Stall,
     Think,
@@ -34,8 +34,8 @@ from app.scripted_model.script import (
 from app.scripted_model.tool_use import call, wrong_arguments
 
 _MOST_TOKENS = 100_000
-_LONGEST_PHRASE = 80  # characters: longer texts are about something else
-# Plain words for the scenarios that a newcomer may want to see.
+_LONGEST_PHRASE = 80  # characters; longer texts are about something else
+# Phrases that lead a newcomer to a scenario.
 _PHRASES = (
     (r"\brate limit", "error status=429 retry_after=1"),
     (r"\bserver error\b", "error status=500"),
@@ -68,15 +68,15 @@ SOURCES = (
 )
 
 
-def reply_to(conversation: Conversation) -> Reply:
-    """Return the reply to the user's last text.
+def script_for(conversation: Conversation) -> Script:
+    """Return the script for the user's last text.
 
     Raises:
-        BadRequest: a directive that names no scenario, or words that the scenario does not know.
+        BadRequest: a directive with an unknown scenario, or with an option it does not have.
     """
-    directive = read_directive(conversation.last_text) or _natural(conversation)
+    directive = read_directive(conversation.last_text) or _in_plain_words(conversation)
     if directive is None:
-        return demo_reply(conversation)
+        return demo_script(conversation)
     make = SCENARIOS.get(directive.name)
     if make is None:
         known = ", ".join(SCENARIOS)
@@ -84,15 +84,15 @@ def reply_to(conversation: Conversation) -> Reply:
     options = directive.options
     delivery = options.delivery()
     times = options.whole("times", 0)
-    reply = make(conversation, options)
-    options.finish()
+    script = make(conversation, options)
+    options.refuse_unknown()
     if times and conversation.attempt > times:
-        reply = _say(texts.RECOVERED.format(attempt=conversation.attempt))
-    return msgspec.structs.replace(reply, delivery=delivery)
+        script = _say(texts.RECOVERED.format(attempt=conversation.attempt))
+    return msgspec.structs.replace(script, delivery=delivery)
 
 
-def _natural(conversation: Conversation) -> Directive | None:
-    """Return the directive that a short text asks for in plain words."""
+def _in_plain_words(conversation: Conversation) -> Directive | None:
+    """Return the directive that matches a short text without one."""
     text = conversation.last_text
     if len(text) > _LONGEST_PHRASE or conversation.schema is not None:
         return None
@@ -102,64 +102,64 @@ def _natural(conversation: Conversation) -> Directive | None:
     return None
 
 
-def _say(text: str) -> Reply:
-    return Reply(blocks=[Say(tokens(text))])
+def _say(text: str) -> Script:
+    return Script(blocks=[Say(tokens(text))])
 
 
 def _words(count: int) -> tuple[str, ...]:
     return tuple(f"{'' if n == 0 else ' '}word{n}" for n in range(min(count, _MOST_TOKENS)))
 
 
-def _text(conversation: Conversation, options: Options) -> Reply:
-    return Reply(blocks=[Say(_words(options.whole("tokens", 20)))])
+def _text(conversation: Conversation, options: Options) -> Script:
+    return Script(blocks=[Say(_words(options.whole("tokens", 20)))])
 
 
-def _say_this(conversation: Conversation, options: Options) -> Reply:
+def _say_this(conversation: Conversation, options: Options) -> Script:
     return _say(options.text("text", "Yes."))
 
 
-def _unicode(conversation: Conversation, options: Options) -> Reply:
+def _unicode(conversation: Conversation, options: Options) -> Script:
     return _say(texts.UNICODE)
 
 
-def _markdown(conversation: Conversation, options: Options) -> Reply:
+def _markdown(conversation: Conversation, options: Options) -> Script:
     return _say(texts.MARKDOWN)
 
 
-def _surrogate(conversation: Conversation, options: Options) -> Reply:
-    # A pair cut in two, as servers send it that count in UTF-16, and then a half without its other.
-    return Reply(blocks=[Say(("A pair: \ud83d", "\ude00", ", a half: ", "\ud83d", "."))])
+def _surrogate(conversation: Conversation, options: Options) -> Script:
+    # A surrogate pair cut in two, as servers that count in UTF-16 send it, and then a lone half.
+    return Script(blocks=[Say(("A pair: \ud83d", "\ude00", ", a half: ", "\ud83d", "."))])
 
 
-def _reasoning(conversation: Conversation, options: Options) -> Reply:
+def _reasoning(conversation: Conversation, options: Options) -> Script:
     thought = _words(options.whole("tokens", 12))
-    return Reply(blocks=[Think(thought), Say(tokens(texts.AFTER_REASONING))])
+    return Script(blocks=[Think(thought), Say(tokens(texts.AFTER_REASONING))])
 
 
-def _ended(finish: FinishReason) -> Callable[[Conversation, Options], Reply]:
-    def make(conversation: Conversation, options: Options) -> Reply:
-        return Reply(blocks=[Say(_words(options.whole("tokens", 5)))], finish=finish)
+def _ended(finish: FinishReason) -> Callable[[Conversation, Options], Script]:
+    def make(conversation: Conversation, options: Options) -> Script:
+        return Script(blocks=[Say(_words(options.whole("tokens", 5)))], finish=finish)
 
     return make
 
 
-def _refusal(conversation: Conversation, options: Options) -> Reply:
-    return Reply(blocks=[Refuse(tokens(texts.REFUSAL))])
+def _refusal(conversation: Conversation, options: Options) -> Script:
+    return Script(blocks=[Refuse(tokens(texts.REFUSAL))])
 
 
-def _call(conversation: Conversation, options: Options) -> Reply:
+def _call(conversation: Conversation, options: Options) -> Script:
     name = options.text("tool") or _first_tool(conversation)
     arguments = options.text("arguments")
     count = options.whole("count", 1)
     text = options.text("text")
     if conversation.rounds:
-        return answer_outputs(conversation)
+        return describe_outputs(conversation)
     made = Call(name, tokens(arguments)) if arguments else call(conversation, name, {})
     before: Sequence[Block] = [Say(tokens(text))] if text else []
-    return Reply(blocks=[*before, *[made] * count], finish="tool_calls")
+    return Script(blocks=[*before, *[made] * count], finish="tool_calls")
 
 
-def _bad_arguments(conversation: Conversation, options: Options) -> Reply:
+def _bad_arguments(conversation: Conversation, options: Options) -> Script:
     name = options.text("tool") or _first_tool(conversation)
     kind = options.text("kind", "json")
     good = call(conversation, name, {})
@@ -171,73 +171,73 @@ def _bad_arguments(conversation: Conversation, options: Options) -> Reply:
         case 1, "json" | "type":
             block = good
         case _, "json" | "type":
-            return answer_outputs(conversation)
+            return describe_outputs(conversation)
         case _:
             raise BadRequest(f"kind={kind!r} is neither json nor type.")
-    return Reply(blocks=[block], finish="tool_calls")
+    return Script(blocks=[block], finish="tool_calls")
 
 
-def _unknown_tool(conversation: Conversation, options: Options) -> Reply:
+def _unknown_tool(conversation: Conversation, options: Options) -> Script:
     name = options.text("name", "no_such_tool")
     if conversation.rounds:
-        return answer_outputs(conversation)
-    return Reply(blocks=[Call(name, ("{}",))], finish="tool_calls")
+        return describe_outputs(conversation)
+    return Script(blocks=[Call(name, ("{}",))], finish="tool_calls")
 
 
-def _loop(conversation: Conversation, options: Options) -> Reply:
+def _loop(conversation: Conversation, options: Options) -> Script:
     name = options.text("tool") or _first_tool(conversation)
-    return Reply(blocks=[call(conversation, name, {})], finish="tool_calls")
+    return Script(blocks=[call(conversation, name, {})], finish="tool_calls")
 
 
-def _error(conversation: Conversation, options: Options) -> Reply:
-    return Reply(before=_api_error(options, 500))
+def _error(conversation: Conversation, options: Options) -> Script:
+    return Script(before=_api_error(options, 500))
 
 
-def _hang(conversation: Conversation, options: Options) -> Reply:
-    return Reply(before=_pause(options), blocks=[Say(tokens(texts.AFTER_PAUSE))])
+def _hang(conversation: Conversation, options: Options) -> Script:
+    return Script(before=_pause(options), blocks=[Say(tokens(texts.AFTER_PAUSE))])
 
 
-def _stall(conversation: Conversation, options: Options) -> Reply:
+def _stall(conversation: Conversation, options: Options) -> Script:
     return _interrupted(options, _pause(options))
 
 
-def _error_inside(conversation: Conversation, options: Options) -> Reply:
+def _error_inside(conversation: Conversation, options: Options) -> Script:
     return _interrupted(options, _api_error(options, 500))
 
 
-def _failed(conversation: Conversation, options: Options) -> Reply:
+def _failed(conversation: Conversation, options: Options) -> Script:
     return _interrupted(options, Failed(_api_error(options, 500)))
 
 
-def _break_off(conversation: Conversation, options: Options) -> Reply:
+def _break_off(conversation: Conversation, options: Options) -> Script:
     if options.flag("before", False):
-        return Reply(before=BreakOff())
+        return Script(before=BreakOff())
     return _interrupted(options, BreakOff())
 
 
-def _sources(conversation: Conversation, options: Options) -> Reply:
-    return Reply(blocks=[Say(tokens(texts.SOURCES), SOURCES)])
+def _sources(conversation: Conversation, options: Options) -> Script:
+    return Script(blocks=[Say(tokens(texts.SOURCES), SOURCES)])
 
 
-def _search(conversation: Conversation, options: Options) -> Reply:
+def _search(conversation: Conversation, options: Options) -> Script:
     query = options.text("query", "scripted model")
-    return Reply(blocks=[Search(query), Say(tokens(texts.SOURCES), SOURCES)])
+    return Script(blocks=[Search(query), Say(tokens(texts.SOURCES), SOURCES)])
 
 
-def _run_code(conversation: Conversation, options: Options) -> Reply:
+def _run_code(conversation: Conversation, options: Options) -> Script:
     code = tokens('print("deltas" + " to " + "lines")')
-    return Reply(blocks=[RunCode(code, "deltas to lines\n"), Say(tokens(texts.AFTER_CODE))])
+    return Script(blocks=[RunCode(code, "deltas to lines\n"), Say(tokens(texts.AFTER_CODE))])
 
 
-def _schema_violation(conversation: Conversation, options: Options) -> Reply:
+def _schema_violation(conversation: Conversation, options: Options) -> Script:
     return _say('{"unexpected": true}')
 
 
-def _interrupted(options: Options, event: Interruption) -> Reply:
-    """Say ``after`` words, then let ``event`` happen, then say the rest of ten more."""
+def _interrupted(options: Options, interruption: Interruption) -> Script:
+    """Return ``after`` words, then ``interruption``, then ten more words."""
     after = options.whole("after", 3)
     words: tuple[Piece, ...] = _words(after + 10)
-    return Reply(blocks=[Say((*words[:after], event, *words[after:]))])
+    return Script(blocks=[Say((*words[:after], interruption, *words[after:]))])
 
 
 def _pause(options: Options) -> Interruption:
@@ -266,7 +266,7 @@ def _first_tool(conversation: Conversation) -> str:
     return next(iter(conversation.tools))
 
 
-Scenario: TypeAlias = Callable[[Conversation, Options], Reply]
+Scenario: TypeAlias = Callable[[Conversation, Options], Script]
 
 SCENARIOS: Mapping[str, Scenario] = {
     "text": _text,

@@ -1,7 +1,7 @@
-"""What the scripted model is going to do in one reply, as values. No I/O.
+"""A script: what the scripted model does for one request, as values. No I/O.
 
-A scenario makes a `Reply`, a wire (`chat_wire`, `responses_wire`) knows how an API spells it, and
-`performance` plays it over the connection.
+A scenario makes a `Script`, a wire (`chat_wire`, `responses_wire`) encodes it for one API, and
+`performance` plays it over a connection.
 """
 
 import re
@@ -12,18 +12,18 @@ import msgspec
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
 
-# About what a tokenizer does: a word with the space before it, long words in several pieces.
-# Every character matches, so that the tokens joined are the text.
+# Roughly like a tokenizer: a word with the space before it, long words in several pieces.
+# Every character matches, so the joined tokens equal the text.
 _TOKEN = re.compile(r"[^\S\n]?\w{1,7}|\s+|[^\w\s]{1,3}")
 
 
 def tokens(text: str) -> tuple[str, ...]:
-    """Cut ``text`` into pieces of a few characters; joined they are ``text``."""
+    """Cut ``text`` into pieces of a few characters. Joined, they equal ``text``."""
     return tuple(_TOKEN.findall(text))
 
 
 class ApiError(msgspec.Struct, frozen=True, kw_only=True):
-    """An error object as OpenAI sends it, with the HTTP status for when it comes first."""
+    """OpenAI's error object, with the HTTP status to use if no response has begun."""
 
     status: int
     message: str
@@ -43,23 +43,23 @@ class ApiError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Nothing more is sent until a test opens the gate of this name."""
+    """Send nothing more until a test opens the gate of this name."""
 
     gate: str
 
 
 class Stall(msgspec.Struct, frozen=True):
-    """Nothing more is sent for this many seconds."""
+    """Send nothing more for this many seconds."""
 
     seconds: float
 
 
 class BreakOff(msgspec.Struct, frozen=True):
-    """The connection is closed in the middle of the answer."""
+    """Close the connection in the middle of the response."""
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """The model's run fails in the middle. The Responses API has an event of its own for that."""
+    """Let the model fail in the middle. The Responses API has an event of its own for that."""
 
     error: ApiError
 
@@ -69,14 +69,14 @@ Piece: TypeAlias = str | Interruption
 
 
 class Citation(msgspec.Struct, frozen=True):
-    """A page that the text before it rests on."""
+    """A page cited by a text."""
 
     url: str
     title: str
 
 
 class Say(msgspec.Struct, frozen=True):
-    """Text of the answer, and the pages it cites."""
+    """Text, and the pages it cites."""
 
     pieces: Sequence[Piece]
     citations: Sequence[Citation] = ()
@@ -95,14 +95,14 @@ class Refuse(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A tool call. ``pieces`` joined are the arguments, which may be invalid JSON on purpose."""
+    """A tool call. Joined, ``pieces`` are the arguments, which may be invalid JSON on purpose."""
 
     tool_name: str
     pieces: Sequence[Piece]
 
 
 class Search(msgspec.Struct, frozen=True):
-    """A web search on the model's own side. Chat completions has no word for these."""
+    """A web search run by the provider. Chat completions cannot express one."""
 
     query: str
 
@@ -112,7 +112,7 @@ class Search(msgspec.Struct, frozen=True):
 
 
 class RunCode(msgspec.Struct, frozen=True):
-    """Code that runs on the model's own side. ``pieces`` joined are the code."""
+    """Code run by the provider. Joined, ``pieces`` are the code."""
 
     pieces: Sequence[Piece]
     logs: str
@@ -122,16 +122,16 @@ Block: TypeAlias = Say | Think | Refuse | Call | Search | RunCode
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """How the events of the stream meet the network.
+    """How the server-sent events are written to the network.
 
     Attributes:
-        delay_s: seconds before each token; None: the server's own.
-        events_per_write: events that leave in one write.
-        bytes_per_write: cuts every write into writes of so many bytes; None: whole.
-        crlf: line ends are CR LF.
-        comments: a comment line comes before each event.
-        usage: False leaves the usage out although the client asks for it.
-        done: False leaves the last ``[DONE]`` out (chat completions only).
+        delay_s: seconds before each token; None: the server's default.
+        events_per_write: events sent in one write.
+        bytes_per_write: splits every write into writes of this many bytes; None: no split.
+        crlf: lines end in CR LF.
+        comments: a comment line precedes each event.
+        usage: False leaves out the usage even if the client asks for it.
+        done: False leaves out the final ``[DONE]`` (chat completions only).
     """
 
     delay_s: float | None = None
@@ -143,11 +143,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     done: bool = True
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer of the model.
+class Script(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model does for one request.
 
-    ``before`` happens in place of the response's headers; an error or a break-off there is all
-    that happens.
+    ``before`` happens before the response's headers. If it is an error or a break-off, nothing else
+    happens.
     """
 
     blocks: Sequence[Block] = ()
@@ -155,8 +155,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     before: Interruption | None = None
     delivery: Delivery = Delivery()
 
-    def limited(self, max_tokens: int | None) -> "Reply":
-        """Return the reply cut to so many tokens, as `max_completion_tokens` asks."""
+    def limited(self, max_tokens: int | None) -> "Script":
+        """Return the script cut to ``max_tokens`` tokens."""
         if max_tokens is None or self.token_count() <= max_tokens:
             return self
         left = max_tokens
@@ -171,16 +171,16 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, blocks=tuple(blocks), finish="length")
 
     def token_count(self) -> int:
-        """Return how many tokens the model writes, reasoning included."""
+        """Return the number of tokens, including reasoning."""
         return sum(count(block) for block in self.blocks)
 
     def reasoning_count(self) -> int:
-        """Return how many of the tokens are reasoning."""
+        """Return the number of reasoning tokens."""
         return sum(count(block) for block in self.blocks if isinstance(block, Think))
 
 
 def _first(pieces: Sequence[Piece], tokens_left: int) -> Sequence[Piece]:
-    """Return the pieces up to so many tokens, with what interrupts them."""
+    """Return the first ``tokens_left`` tokens, with the interruptions among them."""
     kept: list[Piece] = []
     for piece in pieces:
         tokens_left -= isinstance(piece, str)
@@ -191,10 +191,10 @@ def _first(pieces: Sequence[Piece], tokens_left: int) -> Sequence[Piece]:
 
 
 def count(block: Block) -> int:
-    """Return how many tokens a block has."""
+    """Return the number of tokens in a block."""
     return sum(isinstance(piece, str) for piece in block.pieces)
 
 
 def written(block: Block) -> str:
-    """Return the text of a block as it is when nothing interrupts it."""
+    """Return the text of a block, without interruptions."""
     return "".join(piece for piece in block.pieces if isinstance(piece, str))

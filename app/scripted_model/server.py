@@ -1,4 +1,14 @@
-"""The scripted model as an ASGI app: OpenAI's routes, answered from a script."""
+"""The scripted model: an ASGI app with OpenAI's routes, which plays scripts.
+
+It serves `POST /v1/chat/completions`, `POST /v1/responses`, `GET /v1/models` and
+`GET /v1/models/{id}` on a socket of its own, so that the demo, the tests and the benchmarks go
+through the same HTTP client and decoder as with a real model. It accepts any API key, and any model
+name except those that begin with ``no-such-`` (404).
+
+People talk to it in plain words (`demo`); tests write a directive into the user's last text
+(`directive`). A request with a JSON schema gets a sample that fits it (`sample`). The limit on
+tokens is obeyed.
+"""
 
 import json
 import time
@@ -18,7 +28,7 @@ from app.scripted_model.conversation import Conversation
 from app.scripted_model.performance import HangUp, Performance, Wire
 from app.scripted_model.responses_request import read_responses_request
 from app.scripted_model.responses_wire import ResponsesWire
-from app.scripted_model.scenarios import reply_to
+from app.scripted_model.scenarios import script_for
 from app.scripted_model.script import ApiError
 
 MODELS = ("scripted", "gpt-4o-mini")
@@ -29,14 +39,14 @@ def create_scripted_app(control: Control, *, delay_s: float, hang_up: HangUp) ->
     """Return the app.
 
     Args:
-        control: where requests are recorded and gates are found.
-        delay_s: seconds before each token, unless the scenario says another.
+        control: records the requests and holds the gates.
+        delay_s: seconds before each token, unless the directive sets its own.
         hang_up: closes the connection of an ASGI scope.
     """
 
     def perform(conversation: Conversation, wire: Wire, *, stream: bool) -> Performance:
         return Performance(
-            reply_to(conversation).limited(conversation.max_tokens),
+            script_for(conversation).limited(conversation.max_tokens),
             wire,
             stream=stream,
             delay_s=delay_s,
@@ -85,15 +95,15 @@ def create_scripted_app(control: Control, *, delay_s: float, hang_up: HangUp) ->
             Route("/v1/models/{name:path}", retrieve_model),
         ],
         exception_handlers={
-            BadRequest: _answer_bad_request,
-            HTTPException: _answer_bad_route,
-            ClientDisconnect: _answer_nobody,
+            BadRequest: _bad_request_response,
+            HTTPException: _bad_route_response,
+            ClientDisconnect: _response_to_nobody,
         },
     )
 
 
 async def _recorded(request: Request, control: Control) -> tuple[bytes, int]:
-    """Record the request; return its body and how often it has come."""
+    """Record the request; return its body and how often it has been received."""
     raw = await request.body()
     try:
         body = json.loads(raw) if raw else None
@@ -106,7 +116,7 @@ async def _recorded(request: Request, control: Control) -> tuple[bytes, int]:
 
 
 def _check_model(name: str) -> None:
-    # Any name will do, since it is the same script; one family is missing on purpose.
+    # Every name gets the same script, except for one family that is missing on purpose.
     if name.startswith(MISSING_MODEL_PREFIX):
         raise BadRequest(
             f"The model '{name}' does not exist or you do not have access to it.",
@@ -119,24 +129,24 @@ def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 1704067200, "owned_by": "deltaline"}
 
 
-def _answer_bad_request(request: Request, error: Exception) -> Response:
+def _bad_request_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, BadRequest)
-    return _answer(error.error)
+    return _error_response(error.error)
 
 
-def _answer_bad_route(request: Request, error: Exception) -> Response:
+def _bad_route_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = f"{error.detail}: {request.method} {request.url.path}"
     headers = error.headers or {}
-    return _answer(
+    return _error_response(
         ApiError(status=error.status_code, message=message, code="unknown_url", headers=headers)
     )
 
 
-def _answer_nobody(request: Request, error: Exception) -> Response:
-    # The client left while it sent its request: nobody reads this.
+def _response_to_nobody(request: Request, error: Exception) -> Response:
+    # The client disconnected while it sent its request: nobody reads this.
     return Response(status_code=400)
 
 
-def _answer(error: ApiError) -> Response:
+def _error_response(error: ApiError) -> Response:
     return JSONResponse({"error": error.body()}, error.status, headers=dict(error.headers))

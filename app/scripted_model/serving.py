@@ -1,4 +1,4 @@
-"""Runs the scripted model on a socket of this process, for as long as a block lasts."""
+"""Serves the scripted model on a socket of this process while a block runs."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from app.scripted_model.server import create_scripted_app
 
 
 class _Connection(HttpToolsProtocol):
-    """uvicorn's connection, without its loggers: they belong to the app that runs beside us."""
+    """uvicorn's connection, without uvicorn's loggers, which belong to the app beside us."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,14 +32,14 @@ async def serve_scripted(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> AsyncIterator[str]:
-    """Serve the scripted model and give its base URL, ``http://127.0.0.1:PORT/v1``.
+    """Serve the scripted model and yield its base URL, ``http://127.0.0.1:PORT/v1``.
 
-    Leaving the block closes every connection at once, also those with an answer under way.
+    Leaving the block closes every connection at once, even in the middle of a response.
 
     Args:
-        control: what a test watches and steers the model with; it counts the streams that end
-            with the block as left by nobody.
-        delay_s: seconds before each token, unless the scenario says another.
+        control: observes and steers the model. Streams cut off by the end of the block do not
+            count as left by their client.
+        delay_s: seconds before each token, unless the directive sets its own.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
 
@@ -69,8 +69,8 @@ async def serve_scripted(
     )
     config.load()
     server = uvicorn.Server(config)
-    # `serve()` would take the process's signals and look for its end only ten times a second;
-    # what is left of it is starting to listen and ending.
+    # `serve()` would take over the process's signals and check only ten times a second whether to
+    # stop. Without it, all that remains is to start and to end.
     server.lifespan = config.lifespan_class(config)
     connections = server.server_state.connections
     await server.startup(sockets=[listener])
@@ -90,8 +90,8 @@ async def serve_scripted(
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket.
 
-    It names its protocol, unlike `socket.create_server`: only then does asyncio turn Nagle's
-    algorithm off for the connections it accepts, and with Nagle small writes wait 40 ms.
+    Unlike `socket.create_server`, it names the protocol. Only then does asyncio turn off Nagle's
+    algorithm for accepted connections; with Nagle, small writes wait up to 40 ms.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

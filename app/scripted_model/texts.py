@@ -1,4 +1,4 @@
-"""The words of the scripted model: short, honest, in Markdown."""
+"""The texts that the scripted model says: short, honest, in Markdown."""
 
 GREETING = """\
 Hello! I am the **scripted model**. I follow a script and understand very little, but I stream \

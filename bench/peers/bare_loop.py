@@ -1,8 +1,8 @@
 """The lower bound for an app on FastAPI: one loop from the model's bytes to the client's.
 
-aiohttp reads, msgspec decodes the one field, one write a read. It trusts every byte: no CRLF, no
-error, no tool, no usage, no time-out, no retry. What a whole server costs more than this is what
-its features cost.
+aiohttp reads, msgspec decodes the one field, and each read leads to one write. It trusts every
+byte: no CRLF, errors, tools, usage, time-outs or retries. What a whole server costs beyond this is
+the price of its features.
 """
 
 import json
@@ -56,9 +56,9 @@ def encode(events: list[bytes]) -> bytes:
 async def data_stream(session: aiohttp.ClientSession, body: bytes) -> AsyncIterator[bytes]:
     messages = [{"role": m["role"], "content": m["content"]} for m in json.loads(body)["messages"]]
     request = {"model": "gpt-4o-mini", "stream": True, "messages": messages}
-    async with session.post(upstream_url, json=request) as answer:
+    async with session.post(upstream_url, json=request) as response:
         rest = b""
-        async for read in answer.content.iter_any():
+        async for read in response.content.iter_any():
             *events, rest = (rest + read).split(b"\n\n")
             if lines := encode(events):
                 yield lines

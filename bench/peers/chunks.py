@@ -1,6 +1,6 @@
-"""An ASGI app that streams as many chunks as it is asked for, one each turn of the event loop.
+"""An ASGI app that streams as many chunks as the query asks for, one per turn of the event loop.
 
-Whatever serves it has nothing to do but to send, so what a chunk costs is the server's own price.
+Its server does nothing but send, so the cost of a chunk is the server's own.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """The usual FastAPI app on Lambda, the shortest way: a loop that calls it in this process.
 
-The least that streams an answer to a Function URL from Python: no web server to import, no adapter
-to start, no deadline, no errors, no trailers, no other event. What people really run, uvicorn
-behind the Lambda Web Adapter, has more to start.
+The minimum that streams to a Function URL from Python: no web server to import, no adapter to
+start, no deadline, errors, trailers or other events. What people really run, uvicorn behind the
+Lambda Web Adapter, has more to start.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typed_stream import app
 INVOCATION = "/2018-06-01/runtime/invocation"
 
 
-async def answer(connection: http.client.HTTPConnection, event: dict[str, Any]) -> None:
+async def respond(connection: http.client.HTTPConnection, event: dict[str, Any]) -> None:
     body = event["body"].encode()
     incoming = [{"type": "http.request", "body": body, "more_body": False}]
     prelude = b""
@@ -69,7 +69,7 @@ async def serve() -> None:
         connection.putheader("Lambda-Runtime-Function-Response-Mode", "streaming")
         connection.putheader("Transfer-Encoding", "chunked")
         connection.endheaders()
-        await answer(connection, event)
+        await respond(connection, event)
         connection.getresponse().read()
         connection.close()
 

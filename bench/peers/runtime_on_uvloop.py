@@ -1,4 +1,4 @@
-"""Our Lambda runtime on uvloop, which is not how it is shipped: is it worth its five megabytes?"""
+"""Our Lambda runtime on uvloop, to see whether uvloop would be worth its five megabytes."""
 
 import os
 import sys

@@ -1,7 +1,7 @@
 """The usual way: FastAPI's StreamingResponse over the typed stream of AsyncOpenAI.
 
-Like the templates that stream to `useChat` from Python: one client, its default transport, a
-pydantic body, one `0:` line a token (AI SDK data stream protocol v1). No tools, no errors.
+Like the templates that stream to `useChat` from Python: one client with its default transport, a
+pydantic body, one `0:` line per token (AI SDK data stream protocol v1). No tools, no errors.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""D: from the start of the process to the first token, and the share of imports."""
+"""D: the time from process start to the first token, and the share of imports in it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -77,23 +77,23 @@ def tracing_imports(contender: Contender) -> Contender:
 
 
 def import_times_us(log: str) -> dict[str, int]:
-    """Each module's own time, in microseconds, from the output of ``-X importtime``.
+    """Return each module's own time, in microseconds, from the output of ``-X importtime``.
 
     A line is ``import time: <self> | <cumulative> | <indent><module>``; other lines of the log
-    are passed over.
+    are ignored.
     """
     times: dict[str, int] = {}
     for line in log.splitlines():
         if not line.startswith(IMPORT_TIME_LINE):
             continue
         own, _, module = line.removeprefix(IMPORT_TIME_LINE).split("|")
-        if own.strip().isdigit():  # the head of the table is not
+        if own.strip().isdigit():  # unlike the head of the table
             times[module.strip()] = times.get(module.strip(), 0) + int(own)
     return times
 
 
 def dearest(log: str) -> str:
-    """The packages whose modules take longest, as ``name milliseconds``, dearest first."""
+    """Return the packages that take longest to import, as ``name milliseconds``."""
     packages: Counter[str] = Counter()
     for module, own_us in import_times_us(log).items():
         packages[module.split(".")[0]] += own_us

@@ -1,4 +1,4 @@
-"""E: on Lambda: from the start of the process to the first byte, and what a chunk costs."""
+"""E: on Lambda: the time from process start to the first byte, and the cost of a chunk."""
 
 import http.client
 import os
@@ -10,7 +10,13 @@ from typing import TypeVar
 
 from bench import processes, servers
 from bench.contenders import OURS_ON_LAMBDA, PEERS, ROOT, TYPED_ON_LAMBDA
-from bench.lambda_front import Answer, LambdaFront, NoAnswer, function_url_event, lambda_front
+from bench.lambda_front import (
+    InvocationResponse,
+    LambdaFront,
+    NoResponse,
+    function_url_event,
+    lambda_front,
+)
 from bench.peers.chunks import CHUNK
 from bench.running import Bench, expected_text, progress
 from bench.servers import CHAT_PATH, START_TIMEOUT_S, Contender, Server, ServerFailed
@@ -39,7 +45,7 @@ _ON_LAMBDA = {
 _CHUNKS_APP = "bench.peers.chunks:app"
 
 
-_Result = TypeVar("_Result")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ def _cold_contenders() -> list[Contender]:
     uvicorn = f"{sys.executable} -m uvicorn --port {{spare}} --log-level warning typed_stream:app"
     behind_adapter = Contender(
         name=BEHIND_ADAPTER,
-        # Beside each other, as Lambda starts them.
+        # Both at the same time, as Lambda starts them.
         command=("sh", "-c", f"{ADAPTER} & exec {uvicorn}"),
         protocol="data",
         cwd=PEERS,
@@ -147,8 +153,8 @@ def _chunk_contenders() -> list[tuple[Contender, Callable[[Bench, Contender], fl
 
 
 def _measured(
-    bench: Bench, contender: Contender, measure_one: Callable[[Bench, Contender], _Result]
-) -> _Result | None:
+    bench: Bench, contender: Contender, measure_one: Callable[[Bench, Contender], _T]
+) -> _T | None:
     """The result, or None for one that has failed, now or in an earlier round."""
     if any(contender.name in failure for failure in bench.left_out):
         return None
@@ -163,13 +169,13 @@ def _cold_start(bench: Bench, contender: Contender) -> ColdStart:
     with _runtime(bench, contender) as (front, server):
         polled_at = _first_poll_at(front, server)
         event = function_url_event(CHAT_PATH, request_body("data", tokens=1))
-        answer = _invoke(front, server, event)
+        response = _invoke(front, server, event)
         cpu_s, rss = processes.cpu_s(server.pid), processes.rss(server.pid)
-        if read_answer("data", answer.body) != expected_text(1):
+        if read_answer("data", response.body) != expected_text(1):
             raise WrongAnswer(f"{contender.name}: not the model's text")
         return ColdStart(
             poll_s=polled_at - server.started_at,
-            first_byte_s=answer.first_byte_at - server.started_at,
+            first_byte_s=response.first_byte_at - server.started_at,
             cpu_s=cpu_s,
             rss=rss,
         )
@@ -228,10 +234,10 @@ def _first_poll_at(front: LambdaFront, server: Server) -> float:
     raise server.failure("never asks for an event")
 
 
-def _invoke(front: LambdaFront, server: Server, event: bytes) -> Answer:
+def _invoke(front: LambdaFront, server: Server, event: bytes) -> InvocationResponse:
     try:
         return front.invoke(event)
-    except NoAnswer as reason:
+    except NoResponse as reason:
         raise server.failure(str(reason)) from None
 
 

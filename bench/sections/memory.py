@@ -1,4 +1,4 @@
-"""C: whether memory grows with the length of an answer, or with the number of answers."""
+"""C: whether memory grows with the length of an answer or the number of answers."""
 
 from bench import processes
 from bench.load import Load, Measurement

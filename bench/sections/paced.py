@@ -1,4 +1,4 @@
-"""B: what a core adds to a model that speaks at its own pace, and what a stream takes."""
+"""B: the latency, CPU time and memory that a server adds to a model that speaks at its own pace."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from bench.table import Block, Figure, Section, difference, median
 
 DELAY_MS = 20
 RAMP_MS = 1000
-# Alone, a round has one first token an answer: more answers, or it is a matter of luck.
+# A single stream has one first token per answer; one answer a round would be too few.
 ANSWERS_ALONE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """One measurement beside the same load on the mock itself.
+    """One measurement, beside one of the same load on the mock itself.
 
     Attributes:
-        idle_rss: memory of the warm server before any paced load, in bytes.
+        idle_rss: the warm server's memory before any paced load, in bytes.
     """
 
     run: Measurement

@@ -1,4 +1,4 @@
-"""A: how much a core can do when the model never waits."""
+"""A: the throughput of one core when the model never waits."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -39,7 +39,7 @@ def measure(bench: Bench) -> Section:
 
 
 def _answers_for(bench: Bench, server: Server, streams: int, earlier: Sequence[Measurement]) -> int:
-    """So many answers that the measurement takes about as long as the plan says."""
+    """Return how many answers a measurement of the planned length needs."""
     fewest = max(FEWEST_ANSWERS, streams * 2)
     probe = earlier[0] if earlier else bench.put(server, Load(streams, fewest, TOKENS))
     return max(fewest, round(bench.plan.unpaced_s * probe.tokens_per_s / TOKENS))
@@ -66,7 +66,7 @@ def _block(streams: int, runs: Runs) -> Block:
 
 
 def failures(runs: Runs) -> list[str]:
-    """One sentence for each server and level at which answers were not right."""
+    """Return one sentence for each server and level at which answers failed."""
     sentences = []
     for (name, streams), of_server in runs.items():
         failed = sum(run.failed for run in of_server)

@@ -1,27 +1,14 @@
-"""The scripted model's server: it starts, is watched, and ends."""
+"""The scripted model's server: it starts, streams, and ends."""
 
 import asyncio
-import signal
 import socket
-import sys
-from typing import NoReturn
 
 import pytest
-from openai import APIConnectionError, AsyncOpenAI
-from openai.types.chat import ChatCompletionMessageParam
-from starlette.types import Message, Scope
+from openai import APIConnectionError
 
-from app.scripted_model.chat_wire import ChatWire
 from app.scripted_model.control import Control
-from app.scripted_model.performance import Performance
-from app.scripted_model.script import Reply
 from app.scripted_model.serving import listen, serve_scripted
-
-HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Parrot é漢字😀"}]
-
-
-def client_of(url: str) -> AsyncOpenAI:
-    return AsyncOpenAI(base_url=url, api_key="any", max_retries=0)
+from tests.scripted_model.client import HELLO, client_of
 
 
 async def test_text_streams_token_by_token_over_a_socket() -> None:
@@ -31,30 +18,6 @@ async def test_text_streams_token_by_token_over_a_socket() -> None:
 
     assert len(pieces) > 5
     assert "Parrot é漢字😀" in "".join(piece or "" for piece in pieces)
-
-
-async def test_requests_are_recorded_and_only_the_latest_are_kept() -> None:
-    control = Control(keep=2)
-
-    async with serve_scripted(control, delay_s=0) as url, client_of(url) as client:
-        for model in ("one", "two", "three"):
-            await client.chat.completions.create(model=model, messages=HELLO)
-
-    assert [request.body["model"] for request in control.requests] == ["two", "three"]
-    assert control.requests[0].path == "/v1/chat/completions"
-    assert control.requests[0].headers["authorization"] == "Bearer any"
-
-
-async def test_a_client_that_leaves_is_seen() -> None:
-    control = Control()
-
-    async with serve_scripted(control, delay_s=60) as url, client_of(url) as client:
-        stream = await client.chat.completions.create(model="scripted", messages=HELLO, stream=True)
-        await control.until(lambda seen: seen.open_streams == 1)
-        await stream.close()
-        await control.client_left()
-
-        assert control.open_streams == 0
 
 
 async def test_the_server_ends_at_once_although_a_stream_is_open() -> None:
@@ -73,47 +36,6 @@ async def test_the_server_ends_at_once_although_a_stream_is_open() -> None:
     assert (control.open_streams, control.left_by_client) == (0, 0)
     with socket.create_server(("127.0.0.1", port)):
         pass  # the address is free again
-
-
-async def test_a_client_that_leaves_while_it_sends_is_no_error(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async with serve_scripted() as url:
-        port = int(url.split(":")[2].split("/")[0])
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n")
-        writer.write(b"expect: 100-continue\r\ncontent-length: 9\r\n\r\n")
-        await reader.readuntil(b"100 Continue\r\n\r\n")  # the app has asked for the body
-        writer.close()
-        await writer.wait_closed()
-
-    assert [record for record in caplog.records if "scripted" in record.name] == []
-
-
-async def test_a_fault_of_our_own_is_not_hidden() -> None:
-    class Fault(Exception):
-        pass
-
-    async def receive() -> NoReturn:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def send(message: Message) -> None:
-        raise Fault
-
-    async def hang_up(scope: Scope) -> None:
-        raise AssertionError
-
-    control = Control()
-    wire = ChatWire(model="m", created=0, prompt_tokens=0)
-    performance = Performance(
-        Reply(), wire, stream=True, delay_s=0, control=control, hang_up=hang_up
-    )
-
-    with pytest.raises(Fault):
-        await performance({"type": "http"}, receive, send)
-
-    assert (control.open_streams, control.left_by_client) == (0, 0)
 
 
 async def test_two_models_run_side_by_side() -> None:
@@ -182,23 +104,3 @@ async def test_many_streams_can_run_at_once() -> None:
 
     assert lengths == [count + 2 for count in range(1, 21)]
     assert control.open_streams == 0
-
-
-@pytest.mark.real
-@pytest.mark.timeout(30)
-async def test_it_runs_as_a_command_until_it_is_told_to_end() -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app.scripted_model", "--port", "0", "--delay", "0"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    line = (await process.stdout.readline()).decode()
-    async with client_of(line.strip().split("=")[1]) as client:
-        answer = await client.chat.completions.create(model="scripted", messages=HELLO)
-
-    process.send_signal(signal.SIGTERM)
-    _, errors = await process.communicate()
-
-    assert "Parrot" in (answer.choices[0].message.content or "")
-    assert (process.returncode, errors) == (0, b"")

@@ -6,7 +6,7 @@ export default defineConfig(({ mode }) => {
   const { BACKEND = 'http://127.0.0.1:9000' } = loadEnv(mode, '.', 'BACKEND');
   return {
     plugins: [react()],
-    // Relative addresses, so that the built page works below any path: a bucket, a CDN, the backend.
+    // Relative addresses, so that the built page works under any path: a bucket, a CDN, the backend.
     base: './',
     build: { target: 'es2023', chunkSizeWarningLimit: 700 },
     server: { host: '127.0.0.1', proxy: { '/api': BACKEND } },

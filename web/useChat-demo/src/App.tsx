@@ -10,13 +10,13 @@ import { Header } from './ui/Header';
 import { useDrawer } from './ui/useDrawer';
 import { WirePanel } from './wire/WirePanel';
 
-// The older client is loaded when it is wanted.
+// The older client is loaded on demand.
 const versions = { '7': Version7, '4': lazy(() => import('./chat/version4')) };
 
 const endpoint = readEndpoint();
 const chatFetch = makeChatFetch(endpoint);
 
-/** An open chat; `wasOpen`: its last answer was under way when the page was left. */
+/** An open chat. `wasOpen`: its last answer was unfinished when the user left the page. */
 interface OpenChat {
   id: string;
   generation: Generation;
@@ -53,7 +53,7 @@ export function App() {
     if (isForgotten.current === of.id) return;
     const { id, generation } = of;
     const before = listChats().find((entry) => entry.id === id);
-    // Opening a chat is no change of it.
+    // Opening a chat does not change it.
     const isOld = before !== undefined && messages.length === of.messages.length && !isOpen;
     const changedAt = isOld ? before.changedAt : Date.now();
     setChats(keepChat({ id, title, generation, changedAt, isOpen }, messages));
@@ -110,7 +110,7 @@ export function App() {
 function firstChat(chats: ChatEntry[]): OpenChat {
   const entry = chats.find(({ id }) => `#${id}` === location.hash);
   const chat = entry ? keptChat(entry) : newChat('7');
-  // The chat's id is in the page's address, so that a reload finds it again.
+  // The page's address holds the chat's id, so that a reload finds the chat again.
   history.replaceState(null, '', `#${chat.id}`);
   return chat;
 }

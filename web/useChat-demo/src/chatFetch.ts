@@ -1,8 +1,8 @@
-// The `fetch` that both generations of `useChat` are given.
+// The `fetch` that both versions of `useChat` use.
 import type { Endpoint } from './endpoint';
 import { record } from './wire/recorder';
 
-/** Return a `fetch` that adds what the endpoint wants and records what goes over the wire. */
+/** Return a `fetch` that adds the headers the endpoint needs and records the bytes on the wire. */
 export function makeChatFetch(endpoint: Endpoint): typeof globalThis.fetch {
   return async (input, init = {}) => {
     const headers = new Headers(init.headers);

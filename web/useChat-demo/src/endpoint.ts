@@ -4,7 +4,7 @@
 //   2. VITE_CHAT_URL   at build time
 //   3. /api/chat       the server that serves this page
 //
-// What may stand there:
+// Possible values:
 //
 //   /api/chat                                          this server (`make run`, the image)
 //   http://127.0.0.1:9001/api/chat                     another one; it has to allow our origin (CORS)
@@ -19,9 +19,9 @@ export interface Endpoint {
   url: string;
   /** Sent as `x-chat-token`; see `chatFetch.ts` for why not as `authorization`. */
   token: string;
-  /** Whether the body's SHA-256 travels with it, which CloudFront's origin access control wants. */
+  /** Whether to send the body's SHA-256, which CloudFront's origin access control requires. */
   hashesBody: boolean;
-  /** Lambda's invocation API takes POSTs only: there is nothing to ask for a running stream. */
+  /** Lambda's invocation API accepts POST only, so a running stream cannot be asked for. */
   canResume: boolean;
 }
 
@@ -39,7 +39,7 @@ export function openEndpoint(url: string, token: string): void {
   next.searchParams.set('api', url);
   if (token) sessionStorage.setItem(tokenKey(url), token);
   else sessionStorage.removeItem(tokenKey(url));
-  // Going to the same address would not load the page again, and the token may be all that is new.
+  // Setting the same address would not reload the page, and perhaps only the token has changed.
   history.replaceState(null, '', next);
   location.reload();
 }
@@ -68,5 +68,5 @@ function endpointAt(given: string, token: string): Endpoint {
   };
 }
 
-// One token for each address, so that a link with a strange ?api= is not told the token of another.
+// One token for each address, so that a link with a foreign ?api= does not get another's token.
 const tokenKey = (url: string) => `deltaline.token ${new URL(url, location.href).href}`;

@@ -1,15 +1,15 @@
 import type { Attachment } from './conversation';
 
-/** What the file dialog offers. */
+/** The file types that the file dialog offers. */
 export const ACCEPTED = 'image/*,application/pdf';
-// The server takes bodies of 6 MiB (Lambda's limit), a data URL is a third longer than its file, and
-// the whole history travels with every request.
+// The server accepts bodies of 6 MiB (Lambda's limit), a data URL is a third longer than its file, and
+// every request carries the whole history.
 const MOST_BYTES = 3 * 1024 * 1024;
 
 /**
  * Read files as data URLs.
  *
- * Throws an `Error` whose message says what is wrong with them.
+ * Throws an `Error` whose message says what is wrong with the files.
  */
 export async function readFiles(files: Iterable<File>, already: Attachment[]): Promise<Attachment[]> {
   let bytes = already.reduce((sum, { url }) => sum + (url.length * 3) / 4, 0);

@@ -1,4 +1,4 @@
-// The chats that this browser keeps. Nothing of them is on the server.
+// The chats that this browser keeps. The server stores none of them.
 import type { Generation } from './conversation';
 
 export interface ChatEntry {
@@ -6,7 +6,7 @@ export interface ChatEntry {
   title: string;
   generation: Generation;
   changedAt: number;
-  /** Whether an answer was under way when the chat was kept last. */
+  /** Whether an answer was unfinished when the chat was last kept. */
   isOpen: boolean;
 }
 
@@ -19,12 +19,12 @@ export function listChats(): ChatEntry[] {
   return read<ChatEntry[]>(LIST, []);
 }
 
-/** Return the messages of a chat, in the shape of the client that made them. */
+/** Return a chat's messages, in the shape of the client that made them. */
 export function loadMessages(id: string): unknown[] {
   return read<unknown[]>(MESSAGES + id, []);
 }
 
-/** Keep a chat and return the list. Where the browser's store is full, the oldest chats go first. */
+/** Keep a chat and return the list. If the browser's storage is full, the oldest chats are dropped. */
 export function keepChat(entry: ChatEntry, messages: unknown[]): ChatEntry[] {
   const others = listChats().filter(({ id }) => id !== entry.id);
   for (const { id } of others.splice(MOST_CHATS - 1)) localStorage.removeItem(MESSAGES + id);
@@ -36,7 +36,7 @@ export function keepChat(entry: ChatEntry, messages: unknown[]): ChatEntry[] {
       return chats;
     } catch {
       const oldest = others.pop();
-      // Too large on its own, by its files: it lives as long as the page.
+      // This chat alone is too large, because of its files: it lasts as long as the page.
       if (!oldest) return [entry, ...listChats().filter(({ id }) => id !== entry.id)];
       localStorage.removeItem(MESSAGES + oldest.id);
     }

@@ -1,5 +1,5 @@
-// What the components see of a chat, whichever client is behind it. `version7.tsx` and
-// `version4.tsx` make it from what their `useChat` returns; with one client you need none of this.
+// A chat as the components see it, with either client. `version7.tsx` and `version4.tsx` make it from
+// what their `useChat` returns; with only one client you do not need this.
 
 export type Generation = '7' | '4';
 
@@ -9,15 +9,15 @@ export interface Conversation {
   error: Error | undefined;
   send(text: string, files: Attachment[]): void;
   stop(): void;
-  /** Ask again for the last answer, or for the one that failed. */
+  /** Ask again for the last answer, even if it failed. */
   regenerate(): void;
-  /** Replace a message of the user and everything behind it. */
+  /** Replace a message of the user and everything after it. */
   edit(messageId: string, text: string): void;
-  /** Answer a call that only the browser can answer. */
+  /** Give the result of a call that runs in the browser. */
   answer(call: ToolCall, output: unknown): void;
-  /** Tell that the browser cannot or may not answer it. */
+  /** Report that the browser cannot or may not run the call. */
   refuse(call: ToolCall, reason: string): void;
-  /** Let a tool run, or not. AI SDK 4 has no approvals: its server refuses such calls itself. */
+  /** Reply to an approval request. AI SDK 4 has none: there the server refuses such calls itself. */
   approve?(call: ToolCall, isApproved: boolean): void;
 }
 
@@ -28,7 +28,7 @@ export interface Message {
   about: About;
 }
 
-/** What the server says about a finished message. */
+/** The server's metadata of a finished message. */
 export interface About {
   model?: string;
   timeToFirstTokenMs?: number;
@@ -44,7 +44,7 @@ export type Part =
   | { kind: 'tool'; call: ToolCall }
   | { kind: 'notice'; text: string };
 
-/** A file as it travels: `url` is a data URL. */
+/** A file as it is sent: `url` is a data URL. */
 export interface Attachment {
   name: string;
   mediaType: string;
@@ -52,8 +52,8 @@ export interface Attachment {
 }
 
 /**
- * A tool call. `asking` waits for the user's approval; `running` for the server's function or, for a
- * tool that has none there, for the browser's answer.
+ * A tool call. `asking` waits for the user's approval; `running` for the result of the server's
+ * function or, if the server has none, of the browser's.
  */
 export interface ToolCall {
   id: string;
@@ -62,21 +62,21 @@ export interface ToolCall {
   input: unknown;
   output?: unknown;
   error?: string;
-  /** What the tool said last of its progress. */
+  /** The tool's latest status. */
   progress?: string;
   approvalId?: string;
 }
 
-/** What both generations need to open a chat. */
+/** What both clients need to open a chat. */
 export interface ChatProps {
   chatId: string;
-  /** In the client's own shape, as `onChange` gave them. */
+  /** In the client's own shape, as passed to `onChange`. */
   initialMessages: unknown[];
   api: string;
   fetch: typeof globalThis.fetch;
-  /** Ask the server for the stream of an answer that was under way when the page was closed. */
+  /** Ask the server for the stream of an answer that was unfinished when the page was closed. */
   resume: boolean;
-  /** Told the messages, in the client's own shape, whenever there is something to keep. */
+  /** Called with the messages, in the client's own shape, whenever there is something to keep. */
   onChange(messages: unknown[], title: string, isOpen: boolean): void;
   children(conversation: Conversation): React.ReactNode;
 }
@@ -86,7 +86,7 @@ export function textOf(message: Message | undefined): string {
   return (message?.parts ?? []).map((part) => (part.kind === 'text' ? part.text : '')).join('');
 }
 
-/** Return the error in words: the server answers `{"success":false,"error":"…"}`. */
+/** Return the error as a sentence; the server's response is `{"success":false,"error":"…"}`. */
 export function wordsOf(error: Error): string {
   try {
     const body: unknown = JSON.parse(error.message);
@@ -100,7 +100,7 @@ export function wordsOf(error: Error): string {
   return error.message || 'Something went wrong.';
 }
 
-/** Make `viewOf` return the same view for the same message, so that React skips what stays. */
+/** Make `viewOf` return the same view for the same message, so that React skips unchanged messages. */
 export function perMessage<M extends object>(viewOf: (message: M) => Message) {
   const views = new WeakMap<M, Message>();
   return (message: M): Message => {

@@ -1,6 +1,6 @@
-// `get_location` is a tool without a function on the server: the model calls it, the browser answers.
+// `get_location` has no function on the server: the model calls it, the browser gives the result.
 
-/** Ask the browser where it is; where it does not tell, the time zone has to do. */
+/** Ask the browser for its location; if it does not give one, use the time zone. */
 export async function findLocation(): Promise<Record<string, unknown>> {
   try {
     const { coords } = await position();
@@ -14,10 +14,10 @@ export async function findLocation(): Promise<Record<string, unknown>> {
   }
 }
 
-/** Return what every browser tells without asking anybody. */
+/** Return what every browser reveals without asking the user. */
 export function timeZone(): Record<string, unknown> {
   const { timeZone: name } = Intl.DateTimeFormat().resolvedOptions();
-  // "America/Argentina/Buenos_Aires" names a city at its end, "UTC" names none.
+  // "America/Argentina/Buenos_Aires" ends in a city, "UTC" does not.
   const city = name.includes('/') ? name.split('/').at(-1)?.replaceAll('_', ' ') : undefined;
   return { timeZone: name, ...(city ? { nearbyCity: city } : {}) };
 }
@@ -25,7 +25,7 @@ export function timeZone(): Record<string, unknown> {
 function position(): Promise<GeolocationPosition> {
   const PATIENCE_MS = 15_000;
   return new Promise((resolve, reject) => {
-    // The browser's own timeout does not count the time that its question stays open.
+    // The browser's own time-out does not run while it asks the user.
     setTimeout(() => reject(new Error('The browser does not answer.')), PATIENCE_MS);
     if (!('geolocation' in navigator)) reject(new Error('This browser knows no places.'));
     else navigator.geolocation.getCurrentPosition(resolve, reject, { timeout: PATIENCE_MS });

@@ -2,8 +2,8 @@ import { useEffect, useRef } from 'react';
 import { textOf, type ChatProps, type Conversation } from './conversation';
 
 /**
- * Hand the messages out to be kept: when one is new or over, and when the page is left. Who leaves
- * the chat stops its answer, unless the server goes on without its client.
+ * Pass the messages on to be kept: when one begins or ends, and when the user leaves the page. Leaving
+ * the chat stops its answer, unless the server goes on without a client.
  */
 export function useKeep(
   messages: unknown[],
@@ -25,7 +25,7 @@ export function useKeep(
   useEffect(() => latest.current(), [messages.length, status]);
   useEffect(() => {
     hasLeft.current = false;
-    // The browser then breaks the answer off, which would look as if it were over.
+    // The browser then cuts the answer off, and it would look finished.
     const leave = () => {
       latest.current();
       hasLeft.current = true;

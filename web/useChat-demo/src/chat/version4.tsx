@@ -1,5 +1,5 @@
 // AI SDK 4: `useChat` over the data stream. In your own project the import is `@ai-sdk/react`;
-// here the package goes by an alias, beside its successor.
+// here the package has an alias, because its successor is installed too.
 import { useChat, type Message as ChatMessage } from 'ai-sdk-react-4';
 import { useEffect, useRef } from 'react';
 import {
@@ -20,7 +20,7 @@ export default function Version4(props: ChatProps) {
     api: props.api,
     fetch: props.fetch,
     streamProtocol: 'data',
-    // How often the hook may post again by itself, once a client tool has its answer.
+    // How often the hook may post again by itself after a client tool has its result.
     maxSteps: 5,
     experimental_throttle: 30,
   });
@@ -44,7 +44,7 @@ export default function Version4(props: ChatProps) {
     stop: () => chat.stop(),
     regenerate: () => void chat.reload(),
     edit: (messageId, text) => {
-      // This generation has no word for it: the application cuts the history and asks again.
+      // This version cannot do it: the application cuts the history and asks again.
       const at = chat.messages.findIndex(({ id }) => id === messageId);
       const { experimental_attachments } = chat.messages[at] ?? {};
       chat.setMessages(chat.messages.slice(0, at));
@@ -77,7 +77,7 @@ function viewOf(message: ChatMessage): Message {
 
 const cachedViewOf = perMessage(viewOf);
 
-/** Read the server's `8:` lines: progress of tools, and what it says about the finished message. */
+/** Read the server's `8:` lines: the progress of tools, and the finished message's metadata. */
 function readAnnotations({ annotations = [] }: ChatMessage) {
   const progress = new Map<string, string>();
   let about: About = {};
@@ -120,8 +120,8 @@ function callOf(invocation: Invocation, progress: Map<string, string>): ToolCall
   if (invocation.state !== 'result') {
     return { ...call, state: invocation.state === 'call' ? 'running' : 'writing' };
   }
-  // An error part would end the answer in this protocol, so a call that failed has a result that
-  // says so.
+  // In this protocol an error part would end the answer, so the result of a failed call describes the
+  // failure.
   const { result } = invocation;
   const error = Object.keys(result ?? {}).join() === 'error' ? String(result.error) : undefined;
   return { ...call, state: error === undefined ? 'done' : 'failed', output: result, error };

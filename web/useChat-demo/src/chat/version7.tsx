@@ -20,7 +20,7 @@ import {
 } from './conversation';
 import { useKeep } from './useKeep';
 
-/** The server's `data-status` parts; the id is that of the tool call, or `turn`. */
+/** The server's `data-status` parts. The id is the tool call's, or `turn`. */
 interface Status {
   state: 'running' | 'done';
   message?: string;
@@ -36,9 +36,9 @@ export default function Version7(props: ChatProps) {
     messages: props.initialMessages as ChatMessage[],
     transport,
     resume: props.resume,
-    // React renders once for the deltas of 30 ms, however fast they come.
+    // React renders at most every 30 ms, however fast the deltas arrive.
     throttle: 30,
-    // The user has answered a client tool or has had a word on a tool that asks: go on.
+    // Go on once every client tool has its result and every approval request its reply.
     sendAutomaticallyWhen: (options) =>
       lastAssistantMessageIsCompleteWithToolCalls(options) ||
       lastAssistantMessageIsCompleteWithApprovalResponses(options),
@@ -99,7 +99,7 @@ function partOf(part: ChatMessage['parts'][number], progress: Map<string, string
   switch (part.type) {
     case 'text':
     case 'reasoning':
-      // Reasoning that the provider keeps to itself has no text.
+      // Reasoning that the provider hides has no text.
       if (part.text === '') return [];
       return [{ kind: part.type, text: part.text, isStreaming: part.state === 'streaming' }];
     case 'file':

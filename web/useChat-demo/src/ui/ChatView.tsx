@@ -6,7 +6,7 @@ import { MessageView } from './MessageView';
 import { Starters } from './Starters';
 import { useStickToEnd } from './useStickToEnd';
 
-/** A chat, whichever client is behind it. */
+/** A chat, with either client. */
 export function ChatView(props: {
   conversation: Conversation;
   generation: Generation;
@@ -73,7 +73,7 @@ export function ChatView(props: {
   );
 }
 
-/** What a screen reader hears: that an answer is written, and then the whole, not each delta. */
+/** The text for screen readers: that an answer is being written, then the whole answer, not each delta. */
 function Announcement({ status, last }: { status: Conversation['status']; last?: Message }) {
   const hasAsked = useRef(false);
   hasAsked.current ||= status !== 'ready';
@@ -91,7 +91,7 @@ function Announcement({ status, last }: { status: Conversation['status']; last?:
   );
 }
 
-/** Return actions that stay the same functions and always act on the latest conversation. */
+/** Return actions that keep their identity and always act on the latest conversation. */
 function useSteadyActions(conversation: Conversation) {
   const latest = useRef(conversation);
   useEffect(() => {
@@ -108,5 +108,5 @@ function useSteadyActions(conversation: Conversation) {
   return steady.current;
 }
 
-// The server says what it knows about a message once it is whole.
+// The server sends a message's metadata when the message is complete.
 const isFinished = ({ role, about }: Message) => role === 'assistant' && about.model !== undefined;

@@ -4,7 +4,7 @@ import type { Attachment } from '../chat/conversation';
 import { Icon } from './Icon';
 import { FileView } from './MessageView';
 
-/** Where the user writes. Files come by button, by paste, or dropped anywhere on the chat. */
+/** The input box. Files are added by button, by paste, or by dropping them anywhere on the chat. */
 export function Composer(props: {
   isBusy: boolean;
   onSend(text: string, files: Attachment[]): void;
@@ -40,11 +40,11 @@ export function Composer(props: {
   }
 
   useEffect(() => {
-    // Who goes through the switch above with the arrow keys stays there.
+    // Do not take the focus from a user who moves through the switch above with the arrow keys.
     if (!document.activeElement?.matches('[type="radio"]')) field.current?.focus();
   }, []);
 
-  // A file that misses the box would replace the page by itself, so the whole window takes it.
+  // A file dropped beside the box would replace the page, so the whole window accepts it.
   const latestAttach = useRef(attach);
   latestAttach.current = attach;
   useEffect(() => {
@@ -132,7 +132,7 @@ export function Composer(props: {
           aria-label="Message"
           onChange={(event) => setText(event.target.value)}
           onKeyDown={(event) => {
-            // While an input method composes a character, Enter ends the character.
+            // While an input method composes a character, Enter completes the character.
             if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
               event.preventDefault();
               send();

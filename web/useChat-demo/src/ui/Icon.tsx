@@ -11,7 +11,7 @@ const PATHS = {
   after: 'm8 4.5 5.5 5.5L8 15.5',
 } as const;
 
-/** A line drawing; what it means has to be said beside it. */
+/** A line drawing. It has no label: the text beside it has to say what it means. */
 export function Icon({ name }: { name: keyof typeof PATHS }) {
   return (
     <svg className="icon" viewBox="0 0 20 20" aria-hidden="true">

@@ -6,22 +6,22 @@ import remend from 'remend';
 /**
  * Markdown that may still be growing.
  *
- * A delta changes the last block only, so the others are not parsed again; and `remend` closes what
- * is open at the end (`**bold`, a link, a table), which would else flicker as source text.
+ * A delta changes only the last block, so the others are not parsed again. `remend` closes what is
+ * open at the end (`**bold`, a link, a table); otherwise it would flicker as source text.
  */
 export const Markdown = memo(function Markdown(props: { text: string; isStreaming: boolean }) {
   const blocks = blocksOf(props.isStreaming ? closed(props.text) : props.text);
   return (
     <div className="markdown">
       {blocks.map((block, index) => (
-        // Text grows at its end: a block keeps its place.
+        // Text grows at its end, so a block keeps its place.
         <Block key={index} text={block} />
       ))}
     </div>
   );
 });
 
-// Marks at the very end belong to a word that has not come yet.
+// Marks at the very end belong to a word that has not arrived yet.
 const closed = (text: string) => remend(text.replace(/[*_~`]+$/, ''), { linkMode: 'text-only' });
 
 const Block = memo(function Block({ text }: { text: string }) {
@@ -33,13 +33,13 @@ const Block = memo(function Block({ text }: { text: string }) {
 });
 
 const components: Components = {
-  // The model chose the address: it opens elsewhere and learns nothing of this page.
+  // The model chose the address: it opens in a new tab and gets no information about this page.
   a: ({ href, children }) => (
     <a href={href} target="_blank" rel="noopener noreferrer nofollow">
       {children}
     </a>
   ),
-  // A picture would be fetched unasked, and its address could tell what was said here.
+  // The browser would fetch a picture unasked, and its address could leak what was said here.
   img: ({ src, alt }) => (
     <a href={String(src)} target="_blank" rel="noopener noreferrer nofollow">
       {alt || String(src)}
@@ -80,7 +80,7 @@ function Code({ children }: { children?: ReactNode }) {
   );
 }
 
-/** Cut Markdown at blank lines, but for those within fenced code and within lists. */
+/** Cut Markdown at blank lines, except inside fenced code and lists. */
 function blocksOf(text: string): string[] {
   const blocks: string[] = [];
   let fence = '';

@@ -3,7 +3,7 @@ import type { Message } from '../chat/conversation';
 import { speedOf, useExchanges } from '../wire/recorder';
 import { Strip } from '../wire/Strip';
 
-/** How the answer came: each stroke of its line is a part, at the time when it arrived. */
+/** How the answer arrived: each stroke is a part, placed at its time of arrival. */
 export function MessageFooter(props: {
   message: Message;
   onShowWire(exchangeId: number): void;

@@ -14,12 +14,12 @@ interface Props {
   onShowWire(exchangeId: number): void;
 }
 
-/** One message. It renders again when it has changed, not when the chat has. */
+/** One message. It renders again only when the message itself has changed. */
 export const MessageView = memo(function MessageView(props: Props) {
   return props.message.role === 'user' ? <Question {...props} /> : <Answer {...props} />;
 }, isSame);
 
-// The actions are new functions each time and always do the same.
+// The actions are new functions on every render, but always do the same.
 function isSame(before: Props, after: Props): boolean {
   const keys = ['message', 'isStreaming', 'isLast', 'isBusy'] as const;
   return keys.every((key) => before[key] === after[key]);
@@ -134,7 +134,7 @@ function PartView(props: { part: Part; isGrowing: boolean; canAct: boolean; acti
   }
 }
 
-/** Reasoning is open while it is written, and closes when the answer begins. */
+/** Reasoning is open while it is being written, and closes when the answer begins. */
 function Reasoning({ text, isGrowing }: { text: string; isGrowing: boolean }) {
   const [wish, setWish] = useState<boolean>();
   return (

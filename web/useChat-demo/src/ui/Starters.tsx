@@ -1,6 +1,6 @@
 import type { Generation } from '../chat/conversation';
 
-// Each leads to a feature; the scripted model of `make run` knows all of them.
+// Each shows a feature. The scripted model of `make run` knows them all.
 const STARTERS: [string, string][] = [
   ['What can you do?', 'Markdown, rendered while it streams'],
   ['What is the weather in Bergen and Lisbon?', 'two tools, side by side'],

@@ -14,7 +14,7 @@ const STATES: Record<ToolCall['state'], string> = {
   failed: 'failed',
 };
 
-/** A tool call as it happens: what it is asked, what it says meanwhile, what it gave. */
+/** A tool call as it happens: its input, its progress, its result. */
 export function ToolCallView(props: { call: ToolCall; canAct: boolean; actions: ToolActions }) {
   const { call, canAct, actions } = props;
   const isClientTool = call.name === 'get_location';
@@ -56,7 +56,7 @@ export function ToolCallView(props: { call: ToolCall; canAct: boolean; actions: 
   );
 }
 
-/** `get_location`: the browser's question for a permission comes only once the user wants it. */
+/** `get_location`: the browser asks for permission only after the user has agreed. */
 function LocationChoice(props: { call: ToolCall; canAct: boolean; actions: ToolActions }) {
   const { call, canAct, actions } = props;
   const [isLooking, setLooking] = useState(false);
@@ -109,7 +109,7 @@ function Values({ value, label }: { value: unknown; label: string }) {
   );
 }
 
-/** Return a short input as arguments of a call; a longer one is shown below. */
+/** Return a short input, written as arguments of a call. A longer one is shown below. */
 function inlineInput(input: unknown): string | undefined {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return undefined;
   const text = Object.entries(input)

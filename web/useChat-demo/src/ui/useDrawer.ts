@@ -5,15 +5,15 @@ export interface Drawer {
   open(): void;
   close(): void;
   toggle(): void;
-  /** Close it where it lies over the chat; beside the chat it stays. */
+  /** Close the drawer if it lies over the chat; beside the chat it stays open. */
   closeOverlay(): void;
-  /** Of the drawer itself: focus goes there when it opens over the chat. */
+  /** The drawer's element, which gets the focus when it opens over the chat. */
   ref: React.RefObject<HTMLElement | null>;
-  /** Of the button that opens it: focus comes back. */
+  /** The element of the button that opens it, which gets the focus back. */
   buttonRef: React.RefObject<HTMLButtonElement | null>;
 }
 
-/** A panel that has its place beside the chat where `wide` matches, and lies over it elsewhere. */
+/** A panel beside the chat where `wide` matches, and over the chat elsewhere. */
 export function useDrawer(wide: string): Drawer {
   const [isOpen, setOpen] = useState(() => matchMedia(wide).matches);
   const ref = useRef<HTMLElement>(null);

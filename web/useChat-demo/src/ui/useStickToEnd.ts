@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'react';
 
-/** Keep a scrolling box at its end while it grows and `isOn`, until somebody scrolls up. */
+/** Keep a box scrolled to its end while it grows and `isOn` holds, until the user scrolls up. */
 export function useStickToEnd<E extends HTMLElement>(isOn: boolean) {
   const ref = useRef<E>(null);
   const [isAtEnd, setAtEnd] = useState(true);

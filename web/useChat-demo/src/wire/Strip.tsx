@@ -2,7 +2,7 @@ import type { Kind } from './parts';
 import type { Exchange } from './recorder';
 
 const WIDTH = 240;
-// How far a stroke reaches up and down from the line, of 8.
+// How far a stroke reaches up and down from the line, in eighths.
 const REACH: Record<Kind, number> = {
   text: 5,
   reasoning: 3,
@@ -13,7 +13,7 @@ const REACH: Record<Kind, number> = {
   silence: 1,
 };
 
-/** The answer as a line over time: one stroke for each part, where it arrived. */
+/** The response as a line over time: one stroke per part, at its time of arrival. */
 export function Strip({ exchange }: { exchange: Exchange }) {
   const { parts, end } = exchange;
   const duration = Math.max(end?.at ?? 0, parts.at(-1)?.at ?? 0, 250);
@@ -21,7 +21,7 @@ export function Strip({ exchange }: { exchange: Exchange }) {
   let seen = '';
   for (const { at, kind } of parts) {
     const x = ((at / duration) * (WIDTH - 2) + 1).toFixed(1);
-    // Thousands of parts share some hundred places.
+    // Thousands of parts share a few hundred places.
     if (seen === kind + x) continue;
     seen = kind + x;
     const reach = REACH[kind];

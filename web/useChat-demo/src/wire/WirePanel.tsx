@@ -17,10 +17,10 @@ const PROTOCOLS = {
   other: 'Body',
 } as const;
 
-/** The bytes of the chat's requests and answers, as they come. */
+/** The bytes of the chat's requests and responses, as they arrive. */
 export function WirePanel(props: {
   drawer: Drawer;
-  /** The exchange that was asked for; the latest if none. */
+  /** The selected exchange; the latest if none is. */
   shownId: number | undefined;
   onShow(id: number | undefined): void;
 }) {
@@ -31,7 +31,7 @@ export function WirePanel(props: {
   const shown = exchanges[index];
   const step = (by: number) => {
     const next = exchanges[index + by];
-    // At the newest end the panel follows what comes.
+    // While scrolled to the newest end, the panel follows what arrives.
     onShow(index + by === exchanges.length - 1 ? undefined : next?.id);
   };
   return (
@@ -177,5 +177,5 @@ function readable(json: string): string {
   }
 }
 
-/** Leave out the middle of files, which travel as base64. */
+/** Leave out the middle of files, which are sent as base64. */
 const shortened = (text: string) => text.replace(/([A-Za-z0-9+/]{40})[A-Za-z0-9+/=]{80,}/g, '$1…');

@@ -1,19 +1,19 @@
-// What the bytes of an answer say, part by part: for the wire panel, not for the chat.
+// Splits the bytes of a response into parts, for the wire panel, not for the chat.
 
 export type Protocol = 'ui' | 'data' | 'other';
 export type Kind = 'text' | 'reasoning' | 'tool' | 'frame' | 'data' | 'error' | 'silence';
 
 export interface WirePart {
-  /** Milliseconds after the request was sent, when its last byte had come. */
+  /** When its last byte arrived, in milliseconds after the request was sent. */
   at: number;
   kind: Kind;
   /** The type of the part: `text-delta`, or `0 text` in the data stream. */
   name: string;
-  /** The rest of it, short: of a text delta the text. */
+  /** The rest, abridged: of a text delta, the text. */
   says: string;
-  /** As it was on the wire, without the line breaks behind it. */
+  /** The bytes on the wire, without the line breaks after them. */
   raw: string;
-  /** What the part says, parsed; `undefined` if it is not JSON. */
+  /** The part's content, parsed; `undefined` if it is not JSON. */
   value: unknown;
   /** The number of the network read that completed it, from 0. */
   read: number;
@@ -38,7 +38,7 @@ const DATA_STREAM: Record<string, [Kind, string]> = {
   k: ['data', 'file'],
 };
 
-/** Tell the protocol by the answer's headers. */
+/** Return the protocol, judging by the response's headers. */
 export function protocolOf(headers: Headers): Protocol {
   const type = headers.get('content-type') ?? '';
   if (headers.has('x-vercel-ai-ui-message-stream') || type.includes('event-stream')) return 'ui';
@@ -47,15 +47,15 @@ export function protocolOf(headers: Headers): Protocol {
 }
 
 /**
- * Tell it by the first bytes, where the headers say nothing: Lambda's invocation API passes on the
- * function's bytes only.
+ * Return the protocol, judging by the first bytes. The headers say nothing behind Lambda's invocation
+ * API, which passes on only the function's bytes.
  */
 export function protocolOfText(text: string): Protocol {
   if (/^(data|event|id|retry|):/.test(text)) return 'ui';
   return /^\n*[0-9a-k]:/.test(text) ? 'data' : 'other';
 }
 
-/** Cut `text` into whole parts and what is left of an unfinished one. */
+/** Cut `text` into complete parts and the rest, an unfinished one. */
 export function split(text: string, protocol: Protocol): [string[], string] {
   const pieces = protocol === 'ui' ? text.split(/\r?\n\r?\n/) : text.split('\n');
   const rest = pieces.pop() ?? '';
@@ -85,17 +85,17 @@ export function readPart(raw: string, protocol: Protocol): Omit<WirePart, 'at' |
   return { kind: 'data', name: 'body', says: raw, raw, value: parse(raw) };
 }
 
-/** Whether the part holds a token: of the answer, of the reasoning or of a call's arguments. */
+/** Whether the part holds a token: of the answer, the reasoning or a call's arguments. */
 export function isToken({ name }: WirePart): boolean {
   return /^(text-delta|reasoning-delta|tool-input-delta|0 text|g reasoning|c tool call delta)$/.test(name);
 }
 
-/** Return the id of the assistant's message, if the part tells it. */
+/** Return the id of the assistant's message, if the part has it. */
 export function messageIdIn({ value }: WirePart): string | undefined {
   return isRecord(value) && typeof value.messageId === 'string' ? value.messageId : undefined;
 }
 
-/** Return the number of tokens that the model wrote in the whole turn, if the part tells it. */
+/** Return the number of tokens that the model wrote in the whole turn, if the part has it. */
 export function outputTokensIn({ value }: WirePart): number | undefined {
   if (!isRecord(value)) return undefined;
   const metadata = isRecord(value.messageMetadata) ? value.messageMetadata : value;

@@ -1,4 +1,4 @@
-// Writes down what goes over the network while the chat reads it: the same bytes, none of them held.
+// Records what goes over the network while the chat reads it, without holding back a byte.
 import { useSyncExternalStore } from 'react';
 import {
   isToken,
@@ -12,7 +12,7 @@ import {
   type WirePart,
 } from './parts';
 
-/** One request and its answer. Times are milliseconds after the request was sent. */
+/** One request and its response. Times are in milliseconds after the request was sent. */
 export interface Exchange {
   id: number;
   method: string;
@@ -32,7 +32,7 @@ export interface Speed {
   firstTokenMs?: number;
   tokensPerSecond?: number;
   tokens: number;
-  /** Whether the tokens are the model's own count, not the number of deltas. */
+  /** Whether the number of tokens is the model's own count, not the number of deltas. */
   isCounted: boolean;
 }
 
@@ -46,7 +46,7 @@ export function useExchanges(): readonly Exchange[] {
   return useSyncExternalStore(subscribe, () => exchanges);
 }
 
-/** `fetch`, and write down what is sent and what comes. */
+/** Call `fetch`, and record what is sent and what arrives. */
 export async function record(input: RequestInfo | URL, init: RequestInit): Promise<Response> {
   const began = performance.now();
   const exchange: Exchange = {
@@ -62,7 +62,7 @@ export async function record(input: RequestInfo | URL, init: RequestInit): Promi
   exchanges = [...exchanges, exchange].slice(-KEPT);
   changed();
   const end = (how: 'complete' | 'stopped' | 'failed') => {
-    // After an error part the client reads no further.
+    // The client stops reading at an error part.
     const hasFailed = exchange.parts.some(({ kind }) => kind === 'error');
     exchange.end ??= { at: performance.now() - began, how: hasFailed ? 'failed' : how };
     changed();
@@ -81,14 +81,14 @@ export async function record(input: RequestInfo | URL, init: RequestInit): Promi
   exchange.status = response.status;
   exchange.protocol = protocolOf(response.headers);
   changed();
-  // A 204 has no body, but in some browsers an empty stream in its place.
+  // A 204 has no body, but some browsers give an empty stream instead.
   if (response.body === null || response.status === 204) {
     end('complete');
     return response;
   }
 
-  // A reader of its own would leave the request running after the chat has stopped reading (that is
-  // how `body.tee()` works), so the bytes are looked at on their way.
+  // With a reader of its own, as in `body.tee()`, the request would go on after the chat stops reading.
+  // So the bytes are inspected as they pass.
   const decoder = new TextDecoder();
   let rest = '';
   const take = (text: string, isLast: boolean) => {
@@ -137,13 +137,13 @@ export async function record(input: RequestInfo | URL, init: RequestInit): Promi
   return new Response(watched, { status, statusText, headers });
 }
 
-/** Return how fast the answer came. */
+/** Return the speed of the answer. */
 export function speedOf(exchange: Exchange): Speed {
   const tokenParts = exchange.parts.filter(isToken);
   const counted = exchange.parts.map(outputTokensIn).filter((tokens) => tokens !== undefined);
-  // A data stream counts each step (`e:`) and then the sum (`d:`): the last one is the whole.
+  // A data stream counts each step (`e:`) and then the sum (`d:`): the last one is the total.
   const tokens = counted.at(-1) ?? tokenParts.length;
-  // Tools take their time between two steps of the model: that is not the model's.
+  // The time that tools take between two steps is not the model's.
   let writing = 0;
   let previous: WirePart | undefined;
   for (const part of exchange.parts) {
@@ -167,11 +167,11 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Let the components know, once a frame: many parts may come within one. */
+/** Notify the components, at most once per animation frame: one may bring many parts. */
 function changed(): void {
   if (scheduled) return;
   scheduled = true;
-  // A page in the background gets no frames, but its parts count as well.
+  // A page in the background gets no animation frames, but its parts count too.
   const tell = () => {
     scheduled = false;
     exchanges = [...exchanges];

@@ -1,59 +1,16 @@
-"""The scripted model's Responses API, through the `openai` package."""
+"""The events and objects of the Responses API, as the `openai` package reads them."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
 import pytest
-from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses import Response
 
-from tests.scripted_model.client import Side, scripted_side
-
-WEATHER: dict[str, Any] = {
-    "type": "function",
-    "name": "get_weather",
-    "parameters": {
-        "type": "object",
-        "properties": {"city": {"type": "string"}},
-        "required": ["city"],
-        "additionalProperties": False,
-    },
-    "strict": True,
-}
-USER = {"role": "user", "content": "Hi"}
-CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
-OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "rain"}
-REASONING = {"type": "reasoning", "id": "rs_1", "summary": []}
-
-
-@pytest.fixture
-async def side() -> AsyncIterator[Side]:
-    async with scripted_side() as running:
-        yield running
-
-
-async def stream(side: Side, said: Any, **more: Any) -> list[ResponseStreamEvent]:
-    events = await side.openai.responses.create(model="scripted", input=said, stream=True, **more)
-    return [event async for event in events]
-
-
-async def whole(side: Side, said: Any, **more: Any) -> Response:
-    response: Response = await side.openai.responses.create(model="scripted", input=said, **more)
-    return response
-
-
-def types_of(events: list[ResponseStreamEvent]) -> list[str]:
-    """Return the types, with neighbours of the same type as one."""
-    types = [event.type for event in events]
-    return [kind for place, kind in enumerate(types) if types[place - 1 : place] != [kind]]
-
-
-def last_response(events: list[ResponseStreamEvent]) -> Response:
-    last = events[-1]
-    assert last.type in ("response.completed", "response.incomplete", "response.failed")
-    assert isinstance(last.response, Response)
-    return last.response
+from app.scripted_model.responses_wire import ResponsesWire
+from app.scripted_model.script import Delivery, Say, Script, Search, Stall, Think
+from tests.scripted_model.client import Side, payload_of
+from tests.scripted_model.responses_api import WEATHER, last_response, stream, types_of, whole
 
 
 async def test_text_is_an_item_with_one_part(side: Side) -> None:
@@ -102,9 +59,9 @@ async def test_each_event_names_its_type(side: Side) -> None:
         "scenario: length",
     ],
 )
-async def test_the_whole_answer_says_the_same_as_the_stream(side: Side, said: str) -> None:
+async def test_the_whole_response_says_the_same_as_the_stream(side: Side, said: str) -> None:
     events = await stream(side, said, tools=[WEATHER])
-    answer = await whole(side, said, tools=[WEATHER])
+    response = await whole(side, said, tools=[WEATHER])
 
     def comparable(response: Response) -> Any:
         ids = {"id", "call_id", "container_id", "created_at"}
@@ -114,7 +71,7 @@ async def test_the_whole_answer_says_the_same_as_the_stream(side: Side, said: st
                 item.pop(key, None)
         return dumped
 
-    assert comparable(last_response(events)) == comparable(answer)
+    assert comparable(last_response(events)) == comparable(response)
 
 
 async def test_reasoning_is_a_summary_and_its_proof_comes_if_wanted(side: Side) -> None:
@@ -140,7 +97,7 @@ async def test_reasoning_is_a_summary_and_its_proof_comes_if_wanted(side: Side) 
     assert usage.output_tokens_details.reasoning_tokens == len(deltas)
 
 
-async def test_two_calls_are_two_items_and_their_outputs_the_answer(side: Side) -> None:
+async def test_two_calls_are_two_items_and_their_outputs_are_shown(side: Side) -> None:
     question = {"role": "user", "content": "Weather in Oslo and Rome?"}
     events = await stream(side, [question], tools=[WEATHER])
     calls = [item for item in last_response(events).output if item.type == "function_call"]
@@ -150,12 +107,12 @@ async def test_two_calls_are_two_items_and_their_outputs_the_answer(side: Side) 
         output = {"type": "function_call_output", "call_id": call.call_id, "output": "rain"}
         history.append(output)
 
-    answer = await whole(side, history, tools=[WEATHER])
+    response = await whole(side, history, tools=[WEATHER])
 
     assert [json.loads(call.arguments) for call in calls] == [{"city": "Oslo"}, {"city": "Rome"}]
     for index, call in enumerate(calls):
         assert "".join(e.delta for e in deltas if e.output_index == index) == call.arguments
-    assert answer.output_text.count("rain") == 2
+    assert response.output_text.count("rain") == 2
 
 
 async def test_a_refusal_is_a_part_of_its_own(side: Side) -> None:
@@ -212,7 +169,7 @@ async def test_code_runs_on_the_models_side(side: Side) -> None:
         ("scenario: text tokens=40", "max_output_tokens"),
     ],
 )
-async def test_an_incomplete_answer_says_why(side: Side, said: str, reason: str) -> None:
+async def test_an_incomplete_response_says_why(side: Side, said: str, reason: str) -> None:
     events = await stream(side, said, max_output_tokens=16)
 
     response = last_response(events)
@@ -250,108 +207,51 @@ async def test_a_run_that_fails_before_its_first_event_is_an_http_error(side: Si
         await whole(side, "scenario: failed")
 
 
-async def test_a_structured_answer_fits_its_schema(side: Side) -> None:
-    schema = WEATHER["parameters"]
-    named: Any = {"type": "json_schema", "name": "n", "schema": schema, "strict": True}
-
-    answer = await whole(side, "A city", text={"format": named})
-    free = await whole(side, "JSON", text={"format": {"type": "json_object"}})
-
-    assert list(json.loads(answer.output_text)) == ["city"]
-    assert isinstance(json.loads(free.output_text), dict)
+def wire_of(**more: Any) -> ResponsesWire:
+    return ResponsesWire(model="m", created=0, prompt_tokens=2, echoed={}, **more)
 
 
-async def test_a_history_as_a_real_client_sends_it_is_accepted(side: Side) -> None:
-    said: list[Any] = [
-        {"role": "system", "content": "Be brief."},
-        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Sun?"}]},
-        REASONING,
-        CALL,
-        OUTPUT,
-        REASONING,
-        {"role": "assistant", "content": [{"type": "output_text", "text": "Rain."}]},
-        {"type": "web_search_call", "id": "ws_1", "status": "completed"},
-        {"type": "item_reference", "id": "msg_1"},
-        {"role": "user", "content": "What did I say first?"},
-    ]
+def test_a_token_outside_of_a_text_has_no_event() -> None:
+    wire = wire_of()
 
-    answer = await whole(side, said, instructions="Be brief.", tools=[{"type": "web_search"}])
+    outside = wire.token("lost")
+    wire.open(Search("deltas"))
 
-    assert 'You said: "Sun?"' in answer.output_text
-    assert answer.instructions == "Be brief."
+    assert outside == wire.token("lost") == []
 
 
-async def test_the_user_may_speak_before_an_output_comes(side: Side) -> None:
-    answer = await whole(side, [USER, CALL, {"role": "user", "content": "Well?"}, OUTPUT])
+def test_the_whole_response_skips_what_interrupts_its_text() -> None:
+    whole_response = wire_of().whole(Script(blocks=[Say(("a", Stall(1.0), "b"))]))
 
-    assert "rain" in answer.output_text
-
-
-async def test_received_files_are_described(side: Side) -> None:
-    content = [
-        {"type": "input_text", "text": "Look"},
-        {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "auto"},
-        {"type": "input_image", "file_id": "file-1", "detail": "auto"},
-        {
-            "type": "input_file",
-            "filename": "a.pdf",
-            "file_data": "data:application/pdf;base64,AA==",
-        },
-        {"type": "input_file", "file_url": "https://example.com/b.pdf"},
-    ]
-
-    answer = await whole(side, [{"role": "user", "content": content}])
-
-    assert "**4 files**" in answer.output_text
-    for shown in ("`image/png`, 3 bytes", "file-1", "a.pdf", "https://example.com/b.pdf"):
-        assert shown in answer.output_text
+    [item] = whole_response["output"]
+    assert item["content"][0]["text"] == "ab"
+    assert whole_response["usage"]["output_tokens"] == 2
 
 
-@pytest.mark.parametrize(
-    ("change", "param", "said"),
-    [
-        ({"input": []}, "input", "length"),
-        ({"input": [{"role": "bird", "content": ""}]}, "input[0].role", "bird"),
-        ({"input": [{"type": "bird"}]}, "input[0].type", "bird"),
-        ({"input": [USER, OUTPUT]}, "input[1]", "No tool call found"),
-        ({"input": [USER, CALL]}, "input", "No tool output found"),
-        ({"input": [USER, CALL, OUTPUT, REASONING]}, "input[3]", "without the item"),
-        ({"input": [REASONING, USER]}, "input[0]", "without the item"),
-        (
-            {"input": [{"role": "user", "content": [{"type": "output_text", "text": ""}]}]},
-            "input[0].content",
-            "output_text",
-        ),
-        (
-            {"input": [{"role": "user", "content": [{"type": "input_image"}]}]},
-            "input",
-            "needs its data",
-        ),
-        ({"max_output_tokens": 15}, "max_output_tokens", ">= 16"),
-        ({"previous_response_id": "resp_1"}, "previous_response_id", "nothing is kept"),
-        (
-            {"tools": [{**WEATHER, "parameters": {"type": "object", "properties": {}}}]},
-            "tools[0].parameters",
-            "additionalProperties",
-        ),
-        (
-            {
-                "text": {
-                    "format": {"type": "json_schema", "name": "n", "schema": {}, "strict": True}
-                }
-            },
-            "text.format.schema",
-            "'object'",
-        ),
-    ],
-    ids=str,
-)
-async def test_a_bad_request_is_refused_with_the_place_that_is_wrong(
-    side: Side, change: dict[str, Any], param: str, said: str
-) -> None:
-    response = await side.http.post("responses", json={"model": "m", "input": "Hi", **change})
+def test_the_usage_can_be_left_out() -> None:
+    whole_response = wire_of().whole(Script(delivery=Delivery(usage=False)))
 
-    error = response.json()["error"]
-    assert response.status_code == 400
-    assert error["param"] == param
-    assert said in error["message"]
+    assert whole_response["usage"] is None
+
+
+def test_reasoning_that_is_cut_off_has_no_status_to_change() -> None:
+    whole_response = wire_of().whole(Script(blocks=[Think(("a",))], finish="length"))
+
+    [item] = whole_response["output"]
+    assert item["type"] == "reasoning"
+    assert "status" not in item
+    assert whole_response["status"] == "incomplete"
+
+
+def test_an_event_names_the_item_and_the_part_that_it_belongs_to() -> None:
+    wire = wire_of()
+
+    places = []
+    for block in (Think(("a",)), Say(("b",))):
+        wire.open(block)
+        places += [payload_of(event) for event in wire.token("x")]
+        wire.close()
+
+    thought, text = places
+    assert (thought["output_index"], thought["summary_index"]) == (0, 0)
+    assert (text["output_index"], text["content_index"]) == (1, 0)
