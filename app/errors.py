@@ -21,9 +21,8 @@
     - ProviderModelNotFound      502
     - ProviderUnreachable        502
     - ProviderTimeout            504
-  + TurnCutOff                   503  the server ended the turn before its end
-    - TimeLimitReached           504
-    - ServerStopping             503
+  + TimeLimitReached             504  sent as an `Error` event, never raised
+  + ServerStopping               503  sent as an `Error` event, never raised
 
 Every other error is in the module that raises it:
 
@@ -202,22 +201,19 @@ class ProviderTimeout(ProviderError):
     public_message = "The model did not answer in time; please try again."
 
 
-class TurnCutOff(ChatError):
-    """The server ended the turn before the model did. Sent as an `Error` event, never raised."""
+class TimeLimitReached(ChatError):
+    """The turn took longer than the platform allows."""
 
-    code = "turn_cut_off"
-    status = 503
-    public_message = "The answer was cut off."
-
-
-class TimeLimitReached(TurnCutOff):
     code = "deadline_exceeded"
     status = 504
     public_message = "The answer was cut off by the time limit."
 
 
-class ServerStopping(TurnCutOff):
+class ServerStopping(ChatError):
+    """The server was told to stop while the turn ran."""
+
     code = "shutdown"
+    status = 503
     public_message = "The server is restarting; please send your message again."
 
 

@@ -26,6 +26,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "events": (),
     "examples/words": (),
     "grammar": (),
+    "http/openapi": (),
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
@@ -83,6 +84,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "scripted_model/script": (),
     "scripted_model/server_sent_events": (),
     "scripted_model/tool_use": (),
+    "telemetry/log": (),
+    "telemetry/metrics": (),
     "tools/approval": (),
     "tools/canonical_json": (),
     "tools/context": (),
@@ -99,15 +102,6 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "turns/transcript": (),
 }
 
-# Modules whose own tests do not reach every branch yet.
-NOT_YET_COVERED: frozenset[str] = frozenset(
-    {
-        "http/objects",
-        "http/openapi",
-        "telemetry/log",
-        "telemetry/metrics",
-    }
-)
 
 # Modules without a test file of their own, and where they are tested instead (below tests/).
 TESTED_ELSEWHERE: Mapping[str, str] = {

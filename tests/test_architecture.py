@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sans_io import NOT_YET_COVERED, OWN_TESTS, TESTED_ELSEWHERE, mirror
+from tests.sans_io import OWN_TESTS, TESTED_ELSEWHERE, mirror
 
 APP = Path(__file__).parent.parent / "app"
 MODULES = sorted(path.relative_to(APP.parent) for path in APP.rglob("*.py"))
@@ -111,8 +111,8 @@ def test_each_module_that_does_no_io_is_in_the_table() -> None:
         if _has_code(tree) and not _does_io(tree) and "app.settings" not in set(_imports(tree))
     }
 
-    assert pure - set(OWN_TESTS) - NOT_YET_COVERED == set()
-    assert (set(OWN_TESTS) | NOT_YET_COVERED) - set(trees) == set()
+    assert pure - set(OWN_TESTS) == set()
+    assert set(OWN_TESTS) - set(trees) == set()
 
 
 def test_tests_mirror_the_modules() -> None:

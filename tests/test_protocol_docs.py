@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 import pytest
 
 from app import events
-from app.errors import ChatError, ProviderError
+from app.errors import ChatError, RequestError
 from app.events import Event, Start, StepStart
 from app.messages import ToolRequest
 from app.protocols.framing import Framer
@@ -140,9 +140,10 @@ def _rows(code: str) -> Sequence[Sequence[str]]:
 def test_every_error_is_in_the_table_with_its_status_and_sentence(error: type[ChatError]) -> None:
     (row,) = _rows(error.code)
 
-    assert row[0] == str(error.status)
-    if error is ChatError or issubclass(error, ProviderError):  # the others word each case
-        assert row[-1] == error.public_message
+    # The table of errors begins with the status, that of running turns ends with it.
+    assert str(error.status) in (row[0], row[-1])
+    if not issubclass(error, RequestError):  # they word each case
+        assert error.public_message in row
 
 
 @pytest.mark.parametrize("error", [TIME_LIMIT, SHUTDOWN, DEFECT], ids=lambda error: error.code)

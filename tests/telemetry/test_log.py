@@ -2,12 +2,22 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from app.telemetry.log import JsonFormatter, RequestLine, configure_logging, log_request
+from app.events import Error, Usage
+from app.telemetry.log import (
+    JsonFormatter,
+    RequestLine,
+    configure_logging,
+    elapsed_ms,
+    log_request,
+    log_turn,
+)
+from app.turns.outcome import TurnLabels, TurnOutcome
 from tests.chatting import logged
 
 
@@ -127,3 +137,48 @@ def test_a_value_that_is_no_json_is_written_as_text() -> None:
     record = logging.makeLogRecord({"msg": "x", "fields": {"reason": ValueError("odd")}})
 
     assert json.loads(JsonFormatter().format(record))["reason"] == "odd"
+
+
+def test_a_turn_is_one_line_with_its_labels_and_its_outcome(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging()
+    labels = TurnLabels(request_id="r1", chat_id="c1", protocol="ui", shape="prompt", model="m")
+    outcome = TurnOutcome(
+        status=200,
+        finish_reason="error",
+        error=Error("provider_error", "It broke."),
+        usage=Usage(3, 2),
+        steps=2,
+        first_token_ms=1.5,
+        duration_ms=2.5,
+        client_left=False,
+    )
+
+    log_turn(labels, outcome)
+
+    (line,) = _lines(capsys)
+    del line["time"], line["logger"], line["message"]
+    assert line == {
+        "level": "warning",
+        "request_id": "r1",
+        "chat_id": "c1",
+        "protocol": "ui",
+        "shape": "prompt",
+        "model": "m",
+        "status": 200,
+        "finish_reason": "error",
+        "error_code": "provider_error",
+        "steps": 2,
+        "input_tokens": 3,
+        "output_tokens": 2,
+        "first_token_ms": 1.5,
+        "duration_ms": 2.5,
+        "client_left": False,
+    }
+
+
+def test_elapsed_time_is_in_milliseconds_since_the_start() -> None:
+    started = time.perf_counter() - 2
+
+    assert elapsed_ms(started) >= 2000
