@@ -32,7 +32,7 @@ LAYERS = [
     ["app.providers"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
-    ["app.events", "app.telemetry", "app.settings", "app.threads"],
+    ["app.events", "app.received", "app.telemetry", "app.settings", "app.threads"],
     ["app.errors"],
 ]
 ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")

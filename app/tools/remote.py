@@ -17,6 +17,7 @@ from app.protocols.tool_stream_reader import (
     ToolStreamError,
     ToolStreamReader,
 )
+from app.received import read_received
 from app.tools.context import ToolContext
 from app.tools.definition import ToolDefinitionError, ToolError
 from app.tools.remote_call import (
@@ -191,7 +192,7 @@ class RemoteTool(Tool):
         )
         reader = ToolStreamReader()
         try:
-            async for data in response.content.iter_any():
+            while data := await read_received(response.content):
                 for line in reader.feed(answer.feed(data)):
                     if (result := self._taken(line, context)) is not None:
                         return result
