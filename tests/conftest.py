@@ -1,12 +1,27 @@
 """What every test module may use."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
+
+# Hooks of pytest: a conftest has those whose names it imports.
+from tests.conformance.summary import pytest_terminal_summary as pytest_terminal_summary
+from tests.side_by_side import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.side_by_side import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
+
+
+def pytest_configure() -> None:
+    """Make the interrupt key work in the programs that tests start.
+
+    A shell starts its background jobs with SIGINT ignored, and programs inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)
