@@ -3,11 +3,13 @@
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
+from tests.aws.build_adapter import built_adapter
 
 # Hooks of pytest: a conftest has those whose names it imports.
 from tests.conformance.summary import pytest_terminal_summary as pytest_terminal_summary
@@ -57,3 +59,9 @@ async def model(control: Control) -> AsyncIterator[str]:
     """Serve the scripted model over a real socket; gives its base URL."""
     async with serve_scripted(control, delay_s=0) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def adapter() -> Path:
+    """Find the Lambda Web Adapter. While it is being built, the first test waits here."""
+    return built_adapter()

@@ -78,7 +78,7 @@ def test_a_mistake_is_said_in_one_line_below_the_usage(
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
@@ -110,7 +110,7 @@ def test_a_setting_that_cannot_be_used_stops_the_start_with_one_sentence(
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_an_address_that_is_not_ours_is_said_in_one_sentence() -> None:
     # 192.0.2.0/24 is for documentation: no machine has such an address.
     started = _serve("--host", "192.0.2.1")

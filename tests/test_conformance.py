@@ -18,7 +18,7 @@ from tests.conformance.verdicts import unnoticed
 pytestmark = [
     pytest.mark.real,
     # The first flow of a client runs all of them.
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(360),
     pytest.mark.skipif(not IS_INSTALLED, reason="needs node and `make node-tests`"),
 ]
 
@@ -34,7 +34,7 @@ def results() -> Mapping[Api, Results]:
 @pytest.fixture(scope="module")
 def trapped() -> Results:
     """Run each client once with all of its traps."""
-    return Results(trapped_flows_of, patience_s=TRAPPED_PATIENCE_S)
+    return Results(trapped_flows_of, spoilt_patience_s=TRAPPED_PATIENCE_S)
 
 
 def cases(api: Api) -> list[ParameterSet]:

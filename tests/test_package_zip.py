@@ -24,7 +24,7 @@ _RIE = _ROOT / ".cache" / "aws-sam-cli"
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(360)]
 
 
 def _build(output: Path, *options: str) -> str:

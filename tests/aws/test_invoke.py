@@ -20,7 +20,7 @@ from app.aws.invoke import InvokeError, invoke_streaming, post_streaming, signed
 from app.commands.invoke import add_arguments, run
 from tests.emulator.emulation import PATIENCE_S, URL, Gate, emulator
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 def payload(**order: object) -> bytes:

@@ -8,7 +8,7 @@ from examples.run_outcomes import run_outcomes
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_every_function_ends_as_its_name_says() -> None:
     out = io.StringIO()
 

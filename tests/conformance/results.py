@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from tests.conformance.flows import CLIENTS, Api
+from tests.conformance.pace import Pace
 from tests.conformance.running import PATIENCE_S, ClientFailed, run_client
 from tests.conformance.site import site
 
@@ -29,7 +30,8 @@ class Results:
     Args:
         flows_of: client → the flows that it runs.
         api: the one that the app asks the model through.
-        patience_s: how long a flow waits for something to be rendered, in seconds.
+        spoilt_patience_s: how long a flow on spoilt bytes waits for something to be rendered, in
+            seconds.
     """
 
     def __init__(
@@ -37,11 +39,11 @@ class Results:
         flows_of: Callable[[str], Sequence[str]],
         *,
         api: Api = "chat",
-        patience_s: float = PATIENCE_S,
+        spoilt_patience_s: float = PATIENCE_S,
     ) -> None:
         self._flows_of = flows_of
         self.api = api
-        self._patience_s = patience_s
+        self._spoilt_patience_s = spoilt_patience_s
         self._of: dict[str, Mapping[str, str] | ClientFailed] = {}
         self.seconds: dict[str, float] = {}
 
@@ -96,6 +98,9 @@ class Results:
             return str(error)
 
     async def _run(self, client: str) -> Mapping[str, str]:
-        async with site(self.api) as url:
+        pace = Pace()
+        async with site(self.api, pace=pace) as url:
             flows = self._flows_of(client)
-            return await run_client(url, client, flows, patience_s=self._patience_s)
+            return await run_client(
+                url, client, flows, pace=pace, spoilt_patience_s=self._spoilt_patience_s
+            )

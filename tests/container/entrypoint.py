@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "app.commands.container")
 # Longer than any start takes on a busy machine.
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Started:

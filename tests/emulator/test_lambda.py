@@ -28,7 +28,7 @@ from tests.emulator.emulation import (
     report_of,
 )
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 async def test_a_function_has_lambdas_environment_variables() -> None:

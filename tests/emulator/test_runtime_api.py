@@ -8,7 +8,7 @@ import pytest
 
 from tests.emulator.emulation import INVOKE, PATIENCE_S, Running, emulator, post
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 REGISTER = "/2020-01-01/extension/register"
 NAME = {"Lambda-Extension-Name": "inside"}
