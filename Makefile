@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 # What has to be set up is set up side by side: most of it waits for the network.
 MAKEFLAGS += --jobs=4
-.PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean building-adapter
+.PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean
+.PHONY: lint types building-adapter
 .PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 
@@ -44,9 +45,13 @@ web: ## Build the demo page, if npm is there
 test: building-adapter .venv/.ready-dev $(NODE_READY) web ## Set up and run every test (WORKERS= changes the number of processes)
 	$(BIN)/pytest -n $(WORKERS)
 
-check: .venv/.ready-dev ## Lint and check types
+check: lint types ## Lint and check types
+
+lint: .venv/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/.ready-dev
 	$(BIN)/mypy
 
 coverage: .venv/.ready-dev ## Check that each sans-IO module is covered to its last branch by its own tests

@@ -15,17 +15,16 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
-# The group of a test: the part of its id that the first of these patterns matches.
+# A group is what the brackets of the first of these patterns find in a test's id.
 _GROUPS = (
     # A client runs all of its flows at its first test.
-    re.compile(r"tests/test_conformance\.py::test_(?:flow|no_client)\w*\[[^-]+"),
+    re.compile(r"(tests/test_conformance\.py::)test_(?:flow|no_client)\w*(\[[^-]+)"),
     # One run of a client each.
-    re.compile(r"tests/lambda_runtime/test_conformance\.py::.*"),
+    re.compile(r"(tests/lambda_runtime/test_conformance\.py::.*)"),
     # One running container for each chain.
-    re.compile(r"tests/container/test_chains\.py::\w+\[(?:web-adapter|runtime)\b"),
-    re.compile(r"[^:]+"),  # the module
+    re.compile(r"(tests/container/test_chains\.py::)\w+(\[(?:web-adapter|runtime)\b)"),
+    re.compile(r"([^:]+)"),  # the module
 )
-_CLIENT = re.compile(r"::test_\w+")
 
 # Longest first. What needs the Lambda Web Adapter comes as late as it can, since `make test` builds
 # it meanwhile, and what has no place here comes after that.
@@ -50,10 +49,8 @@ _ORDER = (
 
 def group_of(nodeid: str) -> str:
     """Return the name of the group that a test belongs to."""
-    for pattern in _GROUPS:
-        if found := pattern.match(nodeid):
-            return _CLIENT.sub("::", found[0]) if pattern is _GROUPS[0] else found[0]
-    return nodeid
+    found = next(filter(None, (pattern.match(nodeid) for pattern in _GROUPS)), None)
+    return nodeid if found is None else "".join(found.groups())
 
 
 def place_of(nodeid: str) -> int:

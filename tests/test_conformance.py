@@ -26,9 +26,11 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def results() -> Mapping[Api, Results]:
     """Run each client once for each API, whatever number of its flows is asked for."""
-    return {
-        api: Results(lambda client, api=api: flows_of(client, api), api=api) for api in FLOWS_OF_API
-    }
+    return {api: _results(api) for api in FLOWS_OF_API}
+
+
+def _results(api: Api) -> Results:
+    return Results(lambda client: flows_of(client, api), api=api)
 
 
 @pytest.fixture(scope="module")

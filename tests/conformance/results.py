@@ -80,8 +80,10 @@ class Results:
         """Return the results of clients that other processes ran."""
         results = cls(lambda client: ())
         for one in told:
-            failed = isinstance(one.outcomes, str)
-            results._of[one.client] = ClientFailed(one.outcomes) if failed else one.outcomes
+            if isinstance(one.outcomes, str):
+                results._of[one.client] = ClientFailed(one.outcomes)
+            else:
+                results._of[one.client] = one.outcomes
             results.seconds[one.client] = one.seconds
         return results
 

@@ -4,6 +4,7 @@ A test that runs a client says so in a property of its report; reports come from
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 import pytest
@@ -42,12 +43,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(trap_table(Results.of_told(told[_TRAPS])))
 
 
-def _recorded(stats: Mapping[str, list[object]]) -> Iterator[tuple[str, object]]:
+def _recorded(stats: Mapping[str, list[Any]]) -> Iterator[tuple[str, object]]:
     for reports in stats.values():
         for report in reports:
             # The phases of a test repeat its properties.
             if isinstance(report, pytest.TestReport) and report.when == "call":
                 for name, value in report.user_properties:
-                    if name == _PROPERTY:
+                    if name == _PROPERTY and isinstance(value, tuple | list):
                         table, one = value
                         yield table, one

@@ -22,7 +22,8 @@ from app.commands.container import CHAINS
 from tests.aws.adapting import VARIABLES
 from tests.aws.build_adapter import built_adapter
 from tests.chatting import data_body
-from tests.container.entrypoint import Started, free_port, started
+from tests.container.entrypoint import Started, started
+from tests.ports import free_port
 
 _TOKENS = 1000
 _TOKEN_DELAY_S = 0.002

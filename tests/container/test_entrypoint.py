@@ -9,7 +9,8 @@ import pytest
 
 from app.commands.container import CHAINS, main
 from tests.chatting import data_body
-from tests.container.entrypoint import COMMAND, ROOT, environment, free_port, started
+from tests.container.entrypoint import COMMAND, ROOT, environment, started
+from tests.ports import free_port
 
 INSIDE_LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9"}
 
