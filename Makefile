@@ -1,6 +1,9 @@
 # What people and CI call. Every target sets up what it needs, into ignored folders of the checkout.
 .DEFAULT_GOAL := help
+# What has to be set up is set up side by side: most of it waits for the network.
+MAKEFLAGS += --jobs=4
 .PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean
+.PHONY: lint types building-adapter
 .PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 
@@ -15,6 +18,12 @@ DOCKER ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE ?= deltaline
 STACK ?= dev
 TARGET ?= web-adapter
+# How many processes the tests share; most of them wait for other programs. -n 0: one, as plain pytest.
+WORKERS ?= 4
+# uv installs in seconds what takes pip minutes; where it does not work (no wheel of it, an index that
+# only pip is told of), pip does.
+INSTALL = install() { $(BIN)/uv pip install --quiet --python $(BIN)/python "$$@" 2>/dev/null \
+	|| $(BIN)/pip install --quiet --disable-pip-version-check "$$@"; }; install
 # Every setting of this shell goes along into the container.
 SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_%,$(.VARIABLES)),--env $(name))
 NODE_READY := tests/conformance/node_modules/.ready tests/emulator/node/node_modules/.ready
@@ -38,12 +47,16 @@ web: ## Build the demo page, if npm is there
 
 ##@ Check it
 
-test: .venv/.ready-dev $(NODE_READY) web adapter ## Set up and run every test
-	$(BIN)/pytest
+test: building-adapter .venv/.ready-dev $(NODE_READY) web ## Set up and run every test (WORKERS= changes the number of processes)
+	$(BIN)/pytest -n $(WORKERS)
 
-check: .venv/.ready-dev ## Lint and check types
+check: lint types ## Lint and check types
+
+lint: .venv/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/.ready-dev
 	$(BIN)/mypy
 
 coverage: .venv/.ready-dev ## Check that each sans-IO module is covered to its last branch by its own tests
@@ -73,10 +86,14 @@ image-full: image ## Build the image, run it, chat through curl, stop it
 	@status=0; python3 -m tests.container.curl http://127.0.0.1:$(PORT) || status=$$?; \
 	$(MAKE) --no-print-directory image-stop && exit $$status
 
-adapter: .venv/.ready-dev ## Build the real Lambda Web Adapter for the tests, if cargo is there (two minutes, once)
-	@$(BIN)/python -m tests.aws.build_adapter
+adapter: ## Build the real Lambda Web Adapter as others run it, for `make bench` (cargo; minutes, once)
+	@$(PYTHON) -m tests.aws.build_adapter --release
 
-image-test: .venv/.ready-dev $(NODE_READY) adapter ## Build the image and test it as its users run it (STAND_INS=1: no image is pulled)
+# The tests that need it come late and wait for it.
+building-adapter:
+	@$(PYTHON) -m tests.aws.build_adapter --detach
+
+image-test: building-adapter .venv/.ready-dev $(NODE_READY) ## Build the image and test it as its users run it (STAND_INS=1: no image is pulled)
 	$(BIN)/pytest tests/container/check_image.py
 
 ##@ Build and measure
@@ -131,18 +148,24 @@ $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell fin
 	@echo "Setting up .venv with $(PYTHON) …"
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python -m venv failed; on Debian: apt install python3-venv"; exit 1; }
 
-.venv/.ready-run: requirements.lock .venv/pyvenv.cfg
+.venv/.uv: .venv/pyvenv.cfg
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock >.venv/uv.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock || true
+	@touch $@
+
+.venv/.ready-run: requirements.lock .venv/.uv
 	@echo "Installing what the server needs …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(INSTALL) --require-hashes -r requirements.lock
 	@touch $@
 
-.venv/.ready-infra: requirements-infra.lock .venv/pyvenv.cfg
+.venv/.ready-infra: requirements-infra.lock .venv/.uv
 	@echo "Installing what the stack on AWS needs …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-infra.lock
+	@$(INSTALL) --require-hashes -r requirements-infra.lock
 	@touch $@
 
-.venv/.ready-dev: requirements-dev.lock pyproject.toml .venv/.ready-run
+# It holds what the server needs, too.
+.venv/.ready-dev: requirements-dev.lock pyproject.toml .venv/.uv
 	@echo "Installing what the tests need …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch .venv/.ready-run $@

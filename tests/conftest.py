@@ -1,12 +1,29 @@
 """What every test module may use."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
+from tests.aws.build_adapter import built_adapter
+
+# Hooks of pytest: a conftest has those whose names it imports.
+from tests.conformance.summary import pytest_terminal_summary as pytest_terminal_summary
+from tests.side_by_side import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.side_by_side import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
+
+
+def pytest_configure() -> None:
+    """Make the interrupt key work in the programs that tests start.
+
+    A shell starts its background jobs with SIGINT ignored, and programs inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -42,3 +59,9 @@ async def model(control: Control) -> AsyncIterator[str]:
     """Serve the scripted model over a real socket; gives its base URL."""
     async with serve_scripted(control, delay_s=0) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def adapter() -> Path:
+    """Find the Lambda Web Adapter. While it is being built, the first test waits here."""
+    return built_adapter()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.sans_io import OWN_TESTS
@@ -41,16 +42,20 @@ def check(module: str, tests: Sequence[Path]) -> bool:
             text=True,
         )
     good = run.returncode == 0 and report.returncode == 0
-    print(f"{'ok    ' if good else 'FAILED'} {module}", flush=True)
+    lines = [f"{'ok    ' if good else 'FAILED'} {module}"]
     if not good:
-        print(run.stdout[-2000:] if run.returncode else report.stdout)
+        lines.append(run.stdout[-2000:] if run.returncode else report.stdout)
+    print("\n".join(lines), flush=True)  # at once, since others print beside it
     return good
 
 
 def main(wanted: Sequence[str]) -> int:
     """Check the modules that are named, or all; return the exit status."""
     chosen = {name: OWN_TESTS[name] for name in wanted} if wanted else OWN_TESTS
-    failed = [module for module, tests in chosen.items() if not check(module, tests)]
+    # Each check waits for processes of its own.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        checks = {module: pool.submit(check, module, tests) for module, tests in chosen.items()}
+    failed = [module for module, done in checks.items() if not done.result()]
     print(f"{len(chosen) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 

@@ -34,7 +34,7 @@ LAYERS = [
     ["app.providers"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
-    ["app.events", "app.settings", "app.threads"],
+    ["app.events", "app.received", "app.settings", "app.threads"],
     ["app.errors"],
 ]
 ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")
@@ -211,7 +211,7 @@ def _loaded_by(statement: str) -> set[str]:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_the_server_starts_without_what_only_some_need() -> None:
     loaded = _loaded_by(
         "from app.main import create_app\n"
@@ -226,7 +226,7 @@ def test_the_server_starts_without_what_only_some_need() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_help_does_not_load_the_server() -> None:
     loaded = _loaded_by("import app.cli\ntry: app.cli.main(['--help'])\nexcept SystemExit: pass")
 

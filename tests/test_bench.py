@@ -246,7 +246,7 @@ def ground() -> Iterator[Bench]:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_the_load_generator_counts_what_the_mock_says(ground: Bench) -> None:
     load = Load(streams=4, answers=8, tokens=20, latency=True)
 
@@ -258,7 +258,7 @@ def test_the_load_generator_counts_what_the_mock_says(ground: Bench) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_a_server_whose_text_is_the_models_passes_the_check(ground: Bench) -> None:
     (loop,) = (contender for contender in ground.contenders if contender.name == BARE_LOOP)
 
@@ -272,7 +272,7 @@ def test_a_server_whose_text_is_the_models_passes_the_check(ground: Bench) -> No
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_a_server_that_changes_the_text_fails_the_check(ground: Bench, tmp_path: Path) -> None:
     (loop,) = (contender for contender in ground.contenders if contender.name == BARE_LOOP)
     source = (loop.cwd / "bare_loop.py").read_text()
@@ -286,7 +286,7 @@ def test_a_server_that_changes_the_text_fails_the_check(ground: Bench, tmp_path:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_answers_with_too_few_tokens_are_failures(ground: Bench) -> None:
     load = Load(streams=2, answers=4, tokens=10)
     body = request_body("raw", tokens=9)

@@ -79,7 +79,7 @@ def test_a_section_may_have_rows_of_its_own() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")), reason="no C compiler")
 def test_our_runtime_and_its_peer_are_measured_with_the_models_own_text() -> None:
     plan = Plan(1, 1, 1, unpaced_streams=(1,), unpaced_s=0.1, paced_streams=(1,), paced_tokens=5)

@@ -63,7 +63,7 @@ async def test_a_stream_that_takes_too_long_ends_in_trailers() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_every_function_ends_as_its_name_says() -> None:
     out = io.StringIO()
 

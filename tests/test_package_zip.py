@@ -5,7 +5,6 @@ import contextlib
 import json
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import zipfile
@@ -17,6 +16,7 @@ import pytest
 
 from tests.aws.http_events import function_url
 from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
+from tests.ports import free_port
 
 _ROOT = Path(__file__).parent.parent
 _SCRIPT = _ROOT / "infra" / "package_zip.py"
@@ -24,7 +24,7 @@ _RIE = _ROOT / ".cache" / "aws-sam-cli"
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(360)]
 
 
 def _build(output: Path, *options: str) -> str:
@@ -177,15 +177,9 @@ def _rie() -> Path:
     return binary
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @contextlib.asynccontextmanager
 async def _emulated(task_root: Path, tmp_path: Path, handler: str) -> AsyncIterator[str]:
-    front, inner = _free_port(), _free_port()
+    front, inner = free_port(), free_port()
     process = await asyncio.create_subprocess_exec(
         _rie(),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{front}"),

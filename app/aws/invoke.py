@@ -10,8 +10,8 @@ boto3 is an optional dependency (extra ``aws``), imported only when a call is ma
 import contextlib
 import json
 import re
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from app.aws.prelude_stripper import PreludeStripper
@@ -19,11 +19,13 @@ from app.aws.prelude_stripper import PreludeStripper
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
     from types_boto3_lambda.type_defs import InvokeWithResponseStreamCompleteEventTypeDef
+    from urllib3.response import BaseHTTPResponse
 
 # Longer than any silence on Lambda: an invocation ends after 15 minutes.
 DEFAULT_TIMEOUT_S = 910.0
 _CONNECT_TIMEOUT_S = 10.0
 _DEFAULT_REGION = "us-east-1"
+_READ_BYTES = 65536
 _URL_REGION = re.compile(r"\.lambda-url\.([a-z0-9-]+)\.on\.aws$")
 
 
@@ -135,7 +137,7 @@ def post_streaming(
             if on_status is not None:
                 on_status(response.status)
             with contextlib.closing(response):
-                yield from response.stream()
+                yield from _received(response)
         except ReadTimeoutError as error:
             raise _silence(timeout_s) from error
         except ProtocolError as error:
@@ -167,7 +169,38 @@ def _lambda_client(
         aws_access_key_id=made_up,
         aws_secret_access_key=made_up,
     )
+    client.meta.events.register("before-parse.lambda", _read_as_it_arrives)
     return client
+
+
+def _read_as_it_arrives(response_dict: dict[str, Any], **_: object) -> None:
+    """Let botocore read the event stream with `_received`. It emits this before it parses."""
+    body = response_dict["body"]
+    if hasattr(body, "read1"):  # not the bytes of an error
+        response_dict["body"] = _ReceivedBody(body)
+
+
+class _ReceivedBody:
+    """A body with the two methods of urllib3's that botocore's event stream uses."""
+
+    def __init__(self, body: "BaseHTTPResponse") -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        return _received(self._body)
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def _received(body: "BaseHTTPResponse") -> Iterator[bytes]:
+    """Yield the bytes of a body as the network brings them.
+
+    urllib3's own `stream` waits for a whole HTTP chunk, or for 64 KiB, and drops what it has of it
+    if the connection breaks meanwhile.
+    """
+    while data := body.read1(_READ_BYTES):
+        yield data
 
 
 def signed_headers(url: str, payload: bytes, region: str | None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -42,16 +42,23 @@ class Gate:
 class Control:
     """Observes and steers one scripted model, from within its event loop.
 
+    Args:
+        keep: how many requests.
+        pause: waits before a token for the seconds it is given.
+
     Attributes:
         requests: the latest requests, oldest first, at most ``keep``.
         open_streams: scripts being played now, streamed or not.
         left_by_client: scripts whose client disconnected before the end.
     """
 
-    def __init__(self, *, keep: int = 100) -> None:
+    def __init__(
+        self, *, keep: int = 100, pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
         self.requests: deque[RecordedRequest] = deque(maxlen=keep)
         self.open_streams = 0
         self.left_by_client = 0
+        self.pause = pause
         self._closing = False
         self._gates: dict[str, Gate] = {}
         self._changed = asyncio.Event()

@@ -101,7 +101,7 @@ class Performance:
             await writer.write(wire.open(block))
             for piece in block.pieces:
                 if isinstance(piece, str):
-                    await asyncio.sleep(self._delay_s)
+                    await self._control.pause(self._delay_s)
                     await writer.write(wire.token(piece))
                 else:
                     await self._interrupt(piece, scope, writer)
@@ -113,7 +113,7 @@ class Performance:
         for block in self._script.blocks:
             for piece in block.pieces:
                 if isinstance(piece, str):
-                    await asyncio.sleep(self._delay_s)
+                    await self._control.pause(self._delay_s)
                 else:
                     await self._interrupt(piece, scope, writer)
         await writer.start(200, "application/json")

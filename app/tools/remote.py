@@ -17,6 +17,7 @@ from app.protocols.tool_stream_reader import (
     ToolStreamError,
     ToolStreamReader,
 )
+from app.received import read_received
 from app.tools.context import ToolContext
 from app.tools.definition import ToolDefinitionError, ToolError
 from app.tools.remote_call import (
@@ -196,7 +197,7 @@ class RemoteTool(Tool):
         body: Unwrapper = EventStreamBody(self.name) if self._target.is_invocation else PlainBody()
         reader = ToolStreamReader()
         try:
-            async for data in response.content.iter_any():
+            while data := await read_received(response.content):
                 for line in reader.feed(body.feed(data)):
                     if (result := self._taken(line, context)) is not None:
                         return result

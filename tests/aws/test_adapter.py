@@ -8,11 +8,15 @@ import httpx2
 import pytest
 
 from app.aws.event_stream import InvokeComplete, PayloadChunk
-from tests.aws.adapting import adapted, needs_adapter
+from tests.aws.adapting import adapted
 from tests.aws.http_events import rest_api
 from tests.emulator.emulation import INVOKE, STREAM, events_of, post
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60), needs_adapter]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timeout(180, func_only=True),
+    pytest.mark.usefixtures("adapter"),
+]
 
 
 def _payloads(events: list[Any]) -> list[bytes]:

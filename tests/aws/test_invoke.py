@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import re
+import socket
+import struct
 import sys
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -13,7 +16,7 @@ from app.aws.invoke import InvokeError, invoke_streaming, post_streaming, signed
 from tests.aws.orders import http_event, payload
 from tests.emulator.emulation import PATIENCE_S, URL, Gate, emulator
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 async def collect(url: str, event: bytes, **options: Any) -> tuple[bytes, InvokeError | None]:
@@ -31,18 +34,35 @@ async def collect(url: str, event: bytes, **options: Any) -> tuple[bytes, Invoke
     return await asyncio.to_thread(lambda: (read(), bytes(received))[::-1])
 
 
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    """Read a whole request: bytes that are left unread would make closing a reset."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    found = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+    return head + await reader.readexactly(int(found[1]) if found else 0)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    connection: socket.socket = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
 @contextlib.asynccontextmanager
-async def server(answer: bytes, *, then: str = "close") -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Answer every request with these bytes, then close or say nothing more."""
+async def server(
+    answer: bytes, *, then: Literal["close", "reset", "wait"] = "close"
+) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Answer every request with these bytes, then end the connection or say nothing more."""
     requests: list[bytes] = []
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
-        requests.append(await reader.readuntil(b"\r\n\r\n"))
+        requests.append(await read_request(reader))
         writer.write(answer)
         if then == "close":
             writer.close()
+        elif then == "reset":
+            reset(writer)
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
@@ -55,8 +75,16 @@ async def server(answer: bytes, *, then: str = "close") -> AsyncIterator[tuple[s
                 await writer.wait_closed()
 
 
-def stream_head() -> bytes:
-    return f"HTTP/1.1 200 OK\r\nContent-Type: {CONTENT_TYPE}\r\n\r\n".encode()
+def stream_head(framing: str = "Connection: close") -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Type: {CONTENT_TYPE}\r\n{framing}\r\n\r\n".encode()
+
+
+# How a body may be framed: the header, and what stands before its first byte.
+FRAMINGS = [
+    pytest.param("Connection: close", b"", id="until close"),
+    pytest.param("Content-Length: 4096", b"", id="length"),
+    pytest.param("Transfer-Encoding: chunked", b"1000\r\n", id="chunked"),
+]
 
 
 async def test_pieces_are_yielded_as_they_arrive() -> None:
@@ -110,6 +138,22 @@ async def test_a_stream_without_invoke_complete_is_not_believed() -> None:
     assert received == b"half"
     assert error is not None
     assert error.code == "Incomplete"
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+@pytest.mark.parametrize(("framing", "before"), FRAMINGS)
+async def test_no_event_is_lost_to_a_break_right_after_it(
+    framing: str, before: bytes, then: Literal["close", "reset"]
+) -> None:
+    events = encode_event(PayloadChunk(b"one ")) + encode_event(PayloadChunk(b"two"))
+    answer = stream_head(framing) + before + events + b"\0\0"
+    async with server(answer, then=then) as (url, requests):
+        received, error = await collect(url, b"{}")
+
+    assert received == b"one two"
+    assert error is not None
+    assert error.code in ("Unreachable", "Incomplete")
     assert len(requests) == 1
 
 
@@ -190,6 +234,25 @@ async def test_a_function_url_that_breaks_off_is_incomplete() -> None:
         with pytest.raises(InvokeError) as caught:
             await asyncio.to_thread(lambda: list(post_streaming(running.url + URL, event)))
 
+    assert caught.value.code == "Incomplete"
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+@pytest.mark.parametrize(("framing", "before"), FRAMINGS[1:])
+async def test_no_byte_of_a_function_url_is_lost_to_a_break_right_after_it(
+    framing: str, before: bytes, then: Literal["close", "reset"]
+) -> None:
+    received = bytearray()
+
+    def read(url: str) -> None:
+        for piece in post_streaming(url, b"{}"):
+            received.extend(piece)
+
+    async with server(stream_head(framing) + before + b"half", then=then) as (url, _):
+        with pytest.raises(InvokeError) as caught:
+            await asyncio.to_thread(read, url)
+
+    assert received == b"half"
     assert caught.value.code == "Incomplete"
 
 

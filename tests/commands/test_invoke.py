@@ -12,7 +12,7 @@ from app.commands.invoke import add_arguments, run
 from tests.aws.orders import http_event, payload
 from tests.emulator.emulation import URL, emulator
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 def arguments(*values: str) -> argparse.Namespace:

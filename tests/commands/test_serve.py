@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
@@ -47,7 +47,7 @@ def test_a_setting_that_cannot_be_used_stops_the_start_with_one_sentence(
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_an_address_that_is_not_ours_is_said_in_one_sentence() -> None:
     # 192.0.2.0/24 is for documentation: no machine has such an address.
     started = _start("--host", "192.0.2.1")
@@ -90,7 +90,7 @@ def _demo(**environment: str) -> Iterator[list[str]]:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("environment", "sentences"),
     [

@@ -44,7 +44,7 @@ def _flows(clients: Sequence[str], chosen: Sequence[str], api: Api) -> int:
 
 def _traps(clients: Sequence[str]) -> int:
     """Print which traps went unnoticed and the table; return how many did."""
-    results = Results(trapped_flows_of, patience_s=TRAPPED_PATIENCE_S)
+    results = Results(trapped_flows_of, spoilt_patience_s=TRAPPED_PATIENCE_S)
     failures = [
         sentence
         for client in clients

@@ -6,9 +6,17 @@
 // trap `null` has spoilt. `"ok"` or what went wrong; `"unknown"` for a flow that is not here.
 // `SERVED_AT` may say that the app is not at the site.
 import { loadClient } from './clients.mjs';
+import { isSpoilt } from './mount.mjs';
 
 // Flows are patient with the network, so that many can be under way; the machine has few cores.
 const AT_ONCE = 12;
+
+// The site asks with a byte whether all that it has sent has been handled (`pace.py`). What has
+// arrived by then is read before the first turn, and rendered before the last.
+process.stdin.on('data', async (asked) => {
+  for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  process.stdout.write('.'.repeat(asked.length));
+});
 
 const [site, name, ...wanted] = process.argv.slice(2);
 const served = process.env.SERVED_AT ?? site;
@@ -22,7 +30,8 @@ async function run() {
     const [flow, trap] = job.split('@');
     if (!flows[flow]) continue;
     try {
-      await flows[flow]({ client, site, url: trap ? `${site}/trap/${trap}` : served });
+      const context = { client, site, url: trap ? `${site}/trap/${trap}` : served };
+      await isSpoilt.run(trap !== undefined, () => flows[flow](context));
       results[job] = 'ok';
     } catch (error) {
       const cause = error?.cause ? `\ncause: ${error.cause.stack ?? error.cause}` : '';

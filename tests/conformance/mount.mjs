@@ -1,11 +1,15 @@
 // Mounts a hook in a real React tree and lets a flow wait for what it renders.
 import './dom.mjs';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createElement } from 'react';
 import { createRoot } from 'react-dom/client';
 import { recordWire } from './wire.mjs';
 
-// Long enough for a slow machine; a flow that waits this long has failed.
-const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 20_000);
+// A flow that waits this long has failed. On spoilt bytes that is what it should do, and soon.
+const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 60_000);
+const SPOILT_PATIENCE_MS = Number(process.env.SPOILT_PATIENCE_MS ?? PATIENCE_MS);
+/** Holds true within a flow whose bytes a trap has spoilt. */
+export const isSpoilt = new AsyncLocalStorage();
 // More than any flow has a reason for: the client posts for ever.
 const MOST_POSTS = 10;
 
@@ -36,7 +40,7 @@ export function mount(useHook, textOf) {
   }
   root.render(createElement(Component));
   view.until = async (condition, what) => {
-    const end = Date.now() + PATIENCE_MS;
+    const end = Date.now() + (isSpoilt.getStore() ? SPOILT_PATIENCE_MS : PATIENCE_MS);
     while (!(view.current && condition(view.current))) {
       const left = end - Date.now();
       const failed = view.current?.error;

@@ -8,7 +8,7 @@ request asks for, so that the bytes are those of production.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from starlette.applications import Starlette
@@ -137,12 +137,18 @@ _LAST: Mapping[str, Sequence[Event]] = {
 }
 
 
-def create_parts_app(*, new_id: Callable[[], str], pause_s: float = _PAUSE_S) -> Starlette:
+def create_parts_app(
+    *,
+    new_id: Callable[[], str],
+    pause_s: float = _PAUSE_S,
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> Starlette:
     """Return the app.
 
     Args:
         new_id: makes the ids of messages.
         pause_s: between two groups of events.
+        pause: takes these seconds.
     """
 
     async def play(request: Request) -> StreamingResponse:
@@ -161,7 +167,7 @@ def create_parts_app(*, new_id: Callable[[], str], pause_s: float = _PAUSE_S) ->
         async def frames() -> AsyncIterator[bytes]:
             for events in (begin, *TURNS[name](asked), last):
                 yield framer.frame(events)
-                await asyncio.sleep(pause_s)
+                await pause(pause_s)
 
         return StreamingResponse(
             frames(), media_type=encoder.media_type, headers=dict(encoder.headers)

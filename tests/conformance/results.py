@@ -2,11 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
 
 from tests.conformance.flows import CLIENTS, Api
+from tests.conformance.pace import Pace
 from tests.conformance.running import PATIENCE_S, ClientFailed, run_client
 from tests.conformance.site import site
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What became of one client, to be sent to another process.
+
+    Attributes:
+        outcomes: flow → `OK` or what went wrong; a sentence if the process failed as a whole.
+    """
+
+    client: str
+    seconds: float
+    outcomes: Mapping[str, str] | str
 
 
 class Results:
@@ -15,7 +30,8 @@ class Results:
     Args:
         flows_of: client → the flows that it runs.
         api: the one that the app asks the model through.
-        patience_s: how long a flow waits for something to be rendered, in seconds.
+        spoilt_patience_s: how long a flow on spoilt bytes waits for something to be rendered, in
+            seconds.
     """
 
     def __init__(
@@ -23,11 +39,11 @@ class Results:
         flows_of: Callable[[str], Sequence[str]],
         *,
         api: Api = "chat",
-        patience_s: float = PATIENCE_S,
+        spoilt_patience_s: float = PATIENCE_S,
     ) -> None:
         self._flows_of = flows_of
-        self._api = api
-        self._patience_s = patience_s
+        self.api = api
+        self._spoilt_patience_s = spoilt_patience_s
         self._of: dict[str, Mapping[str, str] | ClientFailed] = {}
         self.seconds: dict[str, float] = {}
 
@@ -38,15 +54,37 @@ class Results:
             ClientFailed: its process failed as a whole.
         """
         if client not in self._of:
-            started = time.perf_counter()
-            try:
-                self._of[client] = asyncio.run(self._run(client))
-            except ClientFailed as error:
-                self._of[client] = error
-            self.seconds[client] = time.perf_counter() - started
+            self.run(client)
         results = self._of[client]
         if isinstance(results, ClientFailed):
             raise results
+        return results
+
+    def run(self, client: str) -> None:
+        """Run ``client``, once more if it has run before."""
+        started = time.perf_counter()
+        try:
+            self._of[client] = asyncio.run(self._run(client))
+        except ClientFailed as error:
+            self._of[client] = error
+        self.seconds[client] = time.perf_counter() - started
+
+    def told(self, client: str) -> Told:
+        """Return what became of ``client``, which has run."""
+        results = self._of[client]
+        outcomes = str(results) if isinstance(results, ClientFailed) else results
+        return Told(client, self.seconds[client], outcomes)
+
+    @classmethod
+    def of_told(cls, told: Iterable[Told]) -> "Results":
+        """Return the results of clients that other processes ran."""
+        results = cls(lambda client: ())
+        for one in told:
+            if isinstance(one.outcomes, str):
+                results._of[one.client] = ClientFailed(one.outcomes)
+            else:
+                results._of[one.client] = one.outcomes
+            results.seconds[one.client] = one.seconds
         return results
 
     @property
@@ -62,6 +100,9 @@ class Results:
             return str(error)
 
     async def _run(self, client: str) -> Mapping[str, str]:
-        async with site(self._api) as url:
+        pace = Pace()
+        async with site(self.api, pace=pace) as url:
             flows = self._flows_of(client)
-            return await run_client(url, client, flows, patience_s=self._patience_s)
+            return await run_client(
+                url, client, flows, pace=pace, spoilt_patience_s=self._spoilt_patience_s
+            )

@@ -23,9 +23,10 @@ from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
 from app.settings import Settings
 from tests.conformance.flows import Api
+from tests.conformance.pace import Pace
 from tests.conformance.parts_app import create_parts_app
 from tests.conformance.spoiler import Spoiler
-from tests.conformance.tools import TOOLS
+from tests.conformance.tools import tools
 from tests.conformance.traps import TRAPS
 from tests.serving import served
 
@@ -35,9 +36,15 @@ MAX_STEPS = 3
 
 
 @contextlib.asynccontextmanager
-async def site(api: Api = "chat") -> AsyncIterator[str]:
-    """Serve it all and give the URL; ``api`` is the one that the app asks the model through."""
-    control = Control(keep=1000)
+async def site(api: Api = "chat", *, pace: Pace | None = None) -> AsyncIterator[str]:
+    """Serve it all and give the URL.
+
+    Args:
+        api: the one that the app asks the model through.
+        pace: of the client.
+    """
+    pause = (pace or Pace()).pause
+    control = Control(keep=1000, pause=pause)
     async with serve_scripted(control, delay_s=0.002) as model_url:
         settings = Settings(
             openai_base_url=model_url,
@@ -47,8 +54,8 @@ async def site(api: Api = "chat") -> AsyncIterator[str]:
             max_steps=MAX_STEPS,
         )
         app = _Site(
-            create_app(settings, tools=TOOLS),
-            create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}"),
+            create_app(settings, tools=tools(pause)),
+            create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}", pause=pause),
             watching(control),
         )
         async with served(app) as url:
@@ -56,7 +63,10 @@ async def site(api: Api = "chat") -> AsyncIterator[str]:
 
 
 def watching(control: Control, *, patience_s: float | None = None) -> Starlette:
-    """Return ``/model/…``; ``patience_s`` is how long it waits for a client to leave."""
+    """Return ``/model/…``; ``patience_s`` is how long it waits for a client to leave.
+
+    ``/model/pause?seconds=`` answers after a pause, for a site that is another process.
+    """
 
     async def requests(request: Request) -> JSONResponse:
         marker = request.query_params["containing"].encode()
@@ -74,7 +84,16 @@ def watching(control: Control, *, patience_s: float | None = None) -> Starlette:
         control.gate(request.query_params["name"]).open()
         return JSONResponse({})
 
-    routes = {"/model/requests": requests, "/model/left": left, "/model/gate": gate}
+    async def pause(request: Request) -> JSONResponse:
+        await control.pause(float(request.query_params["seconds"]))
+        return JSONResponse({})
+
+    routes = {
+        "/model/requests": requests,
+        "/model/left": left,
+        "/model/gate": gate,
+        "/model/pause": pause,
+    }
     return Starlette(routes=[Route(path, endpoint) for path, endpoint in routes.items()])
 
 

@@ -1,14 +1,16 @@
 """Tools that the examples have no use for: one that fails, one that declines, one that counts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from app.examples.get_location import get_location
-from app.examples.get_weather import get_weather
 from app.examples.send_email import send_email
-from app.tools import Tool, ToolError, tool
+from app.tools import Tool, ToolContext, ToolError, tool
 
-# Between two outputs: long enough for a client to render each.
+# Between two reports: long enough for a client to render each.
 _PAUSE_S = 0.2
 
 
@@ -24,12 +26,29 @@ def decline() -> None:
     raise ToolError("The shop is closed.")
 
 
-@tool
-async def count_up() -> AsyncIterator[dict[str, int]]:
-    """Count to three and show each number."""
-    for count in (1, 2, 3):
-        yield {"count": count}
-        await asyncio.sleep(_PAUSE_S)
+def tools(pause: Callable[[float], Awaitable[object]] = asyncio.sleep) -> Sequence[Tool]:
+    """Return the tools of the flows, which ``pause`` between two reports."""
 
+    @tool
+    async def count_up() -> AsyncIterator[dict[str, int]]:
+        """Count to three and show each number."""
+        for count in (1, 2, 3):
+            yield {"count": count}
+            await pause(_PAUSE_S)
 
-TOOLS: Sequence[Tool] = (get_weather, get_location, send_email, fail, decline, count_up)
+    # As the example of this name, whose pauses nobody can lengthen.
+    @tool
+    async def get_weather(
+        city: Annotated[str, Field(description="Name of a city, such as Oslo")], ctx: ToolContext
+    ) -> dict[str, Any]:
+        """Look up the current weather in a city."""
+        name = city.strip()
+        if not name:
+            raise ToolError("Tell me which city.")
+        ctx.send_status(f"Looking up {name}")
+        await pause(_PAUSE_S)
+        ctx.send_status(f"Reading the thermometer in {name}")
+        await pause(_PAUSE_S)
+        return {"city": name, "temperature_celsius": 20, "conditions": "partly cloudy"}
+
+    return (get_weather, get_location, send_email, fail, decline, count_up)

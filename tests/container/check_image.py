@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from app.commands.container import CHAINS
-from tests.aws.adapting import ADAPTER, VERSION
+from tests.aws.build_adapter import VERSION, built_adapter
 from tests.chatting import data_body, ui_body
 from tests.conformance.running import IS_INSTALLED, OK, run_client
 from tests.container import stand_ins
@@ -94,7 +94,7 @@ def test_the_adapters_image_holds_only_what_cargo_built(docker: Docker, tmp_path
         assert files.getnames() == ["lambda-adapter"]
         binary = files.extractfile("lambda-adapter")
         assert binary is not None
-        assert binary.read() == ADAPTER.read_bytes()
+        assert binary.read() == built_adapter().read_bytes()
 
 
 def test_the_dockerfile_takes_the_adapter_that_is_tested() -> None:

@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "app.commands.container")
 # Longer than any start takes on a busy machine.
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Started:
@@ -56,13 +58,6 @@ def environment(**variables: str) -> dict[str, str]:
     prefixes = ("CHAT_", "OPENAI_", "AZURE_OPENAI_", "AWS_", "LAMBDA_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     return {**kept, **variables}
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -19,9 +19,11 @@ from pathlib import Path
 import httpx2
 
 from app.commands.container import CHAINS
-from tests.aws.adapting import ADAPTER, VARIABLES
+from tests.aws.adapting import VARIABLES
+from tests.aws.build_adapter import built_adapter
 from tests.chatting import data_body
-from tests.container.entrypoint import Started, free_port, started
+from tests.container.entrypoint import Started, started
+from tests.ports import free_port
 
 _TOKENS = 1000
 _TOKEN_DELAY_S = 0.002
@@ -57,7 +59,7 @@ def _measure(name: str, base_url: str) -> tuple[float, float, float, float]:
     """Return init (ms), time to the first byte when warm (ms), CPU a token (µs) and memory (MB)."""
     arguments, variables = [name, "--host", "127.0.0.1"], {"OPENAI_BASE_URL": base_url}
     if name == "web-adapter":
-        arguments += ["--extensions", str(ADAPTER.parent)]
+        arguments += ["--extensions", str(built_adapter().parent)]
         variables |= VARIABLES
     with (
         tempfile.TemporaryDirectory() as folder,

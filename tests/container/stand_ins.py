@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.aws.adapting import ADAPTER, VERSION
+from tests.aws.build_adapter import VERSION, find_adapter
 from tests.container.docker import ROOT, Docker, DockerError
 
 BASE = "stand-in/python:3.13-trixie"
@@ -134,7 +134,10 @@ def _make_base(archive: Path) -> None:
 
 
 def _import_adapter(docker: Docker) -> None:
-    command = ["tar", "--directory", str(ADAPTER.parent), "--create", ADAPTER.name]
+    adapter = find_adapter()
+    if adapter is None:
+        raise DockerError("the Lambda Web Adapter is not built: make adapter")
+    command = ["tar", "--directory", str(adapter.parent), "--create", adapter.name]
     with tempfile.TemporaryFile() as archive:
         subprocess.run(command, stdout=archive, check=True)
         archive.seek(0)

@@ -8,13 +8,18 @@ import pytest
 
 from app.aws.event_stream import EventDecoder, InvokeComplete, PayloadChunk
 from app.commands.container import CHAINS
-from tests.aws.adapting import ADAPTER, VARIABLES, needs_adapter
+from tests.aws.adapting import VARIABLES
+from tests.aws.build_adapter import built_adapter
 from tests.chatting import data_body, ui_body
 from tests.conformance.running import IS_INSTALLED, OK, run_client
 from tests.container.cases import AI_SDK_FLOWS, CASES, INVOKE, STREAM, TIMEOUT_S, Case
 from tests.container.entrypoint import Started, started
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60), needs_adapter]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timeout(180, func_only=True),
+    pytest.mark.usefixtures("adapter"),
+]
 
 needs_node = pytest.mark.skipif(not IS_INSTALLED, reason="needs node and its packages: make test")
 
@@ -24,12 +29,12 @@ def _options(chain: str) -> tuple[list[str], dict[str, str]]:
     arguments = [chain, "--host", "127.0.0.1", "--timeout", str(TIMEOUT_S)]
     if chain == "runtime":
         return arguments, {}
-    return [*arguments, "--extensions", str(ADAPTER.parent)], dict(VARIABLES)
+    return [*arguments, "--extensions", str(built_adapter().parent)], dict(VARIABLES)
 
 
 @pytest.fixture(scope="module", params=CHAINS)
 def chain(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, adapter: Path
 ) -> Iterator[Started]:
     arguments, variables = _options(request.param)
     variables["CHAT_PROVIDER"] = "scripted"

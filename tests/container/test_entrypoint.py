@@ -9,7 +9,8 @@ import pytest
 
 from app.commands.container import CHAINS, main
 from tests.chatting import data_body
-from tests.container.entrypoint import COMMAND, ROOT, environment, free_port, started
+from tests.container.entrypoint import COMMAND, ROOT, environment, started
+from tests.ports import free_port
 
 INSIDE_LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9"}
 
@@ -113,7 +114,7 @@ def _is_healthy(port: str, **variables: str) -> bool:
     return done.returncode == 0
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_a_direct_container_is_the_app_alone(tmp_path: Path) -> None:
     variables = {"CHAT_DIRECT": "true", "CHAT_PROVIDER": "scripted"}
     with started(["web-adapter", "--host", "127.0.0.1"], tmp_path / "log", variables) as running:
@@ -131,7 +132,7 @@ def test_a_direct_container_is_the_app_alone(tmp_path: Path) -> None:
     assert "Traceback" not in running.log
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_the_health_check_of_a_local_lambda_starts_no_function(tmp_path: Path) -> None:
     with started(["runtime", "--host", "127.0.0.1"], tmp_path / "log") as running:
         healthy = _is_healthy(running.url.rpartition(":")[2])

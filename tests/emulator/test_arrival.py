@@ -25,7 +25,7 @@ from tests.emulator.emulation import (
     posting,
 )
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 CHUNKS = [f"chunk {number}\n" for number in range(5)]
 

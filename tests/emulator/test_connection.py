@@ -7,7 +7,7 @@ import pytest
 from app.emulator.connection import BodyTooLarge, ClientGone, Connection, Request
 from tests.emulator.emulation import INVOKE, PATIENCE_S, connected, emulator, http_server
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

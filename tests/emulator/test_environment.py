@@ -16,7 +16,7 @@ from tests.emulator.emulation import (
     post,
 )
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 def install_extension(folder: Path, name: str = "companion") -> tuple[Path, ...]:

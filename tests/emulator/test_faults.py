@@ -26,7 +26,7 @@ from tests.emulator.emulation import (
     report_of,
 )
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 ENDINGS = [
     ({"then": "exit", "status": 13}, "Runtime.ExitError", "exit status 13"),

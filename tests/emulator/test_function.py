@@ -13,7 +13,7 @@ from tests.emulator.emulation import (
     report_of,
 )
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 async def test_environments_start_on_demand_and_are_used_again() -> None:

@@ -26,7 +26,7 @@ from tests.emulator.emulation import (
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("result", "status", "content"),
     [
@@ -48,7 +48,7 @@ async def test_a_buffered_function_url_reads_the_proxy_format(
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_a_request_over_six_megabytes_is_refused_by_a_function_url() -> None:
     async with emulator() as running:
         plain = await post(running, URL, "x" * (6 * 2**20))
@@ -59,7 +59,7 @@ async def test_a_request_over_six_megabytes_is_refused_by_a_function_url() -> No
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_a_function_urls_cors_responds_to_the_preflight_itself() -> None:
     cors = parse_cors('{"AllowOrigins":["https://a.example"],"AllowMethods":["GET"],"MaxAge":5}')
     origin = {"origin": "https://a.example"}

@@ -39,7 +39,7 @@ from tests.emulator.emulation import (
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_a_prelude_is_applied_unless_raw_invoke_is_asked_for() -> None:
     order = {
         "chunks": ["body"],
@@ -60,7 +60,7 @@ async def test_a_prelude_is_applied_unless_raw_invoke_is_asked_for() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_buffered_responses_come_whole_at_every_address() -> None:
     async with emulator(buffered=True) as running:
         order = {"chunks": ["a", "b"]}
@@ -77,7 +77,7 @@ async def test_buffered_responses_come_whole_at_every_address() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_a_head_request_and_a_204_have_no_body() -> None:
     async with emulator() as running:
         order = {"chunks": ["not for you"], "prelude": {"statusCode": 204}}

@@ -23,7 +23,7 @@ from tests.emulator.emulation import (
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_an_invocation_has_lambdas_headers() -> None:
     context = '{"client":{"name":"naïve"}}'
     caller = {
@@ -46,7 +46,7 @@ async def test_an_invocation_has_lambdas_headers() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_no_payload_is_an_empty_object() -> None:
     async with emulator() as running, httpx2.AsyncClient(timeout=PATIENCE_S) as client:
         response = await client.post(running.url + INVOKE)
@@ -55,7 +55,7 @@ async def test_no_payload_is_an_empty_object() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_invoke_takes_post_only() -> None:
     async with emulator() as running, httpx2.AsyncClient(timeout=PATIENCE_S) as client:
         response = await client.get(running.url + INVOKE)
@@ -64,7 +64,7 @@ async def test_invoke_takes_post_only() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_a_client_context_that_is_not_base64_is_refused() -> None:
     async with emulator() as running:
         response = await post(running, INVOKE, {}, {"x-amz-client-context": "{}"})

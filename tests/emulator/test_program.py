@@ -46,7 +46,7 @@ async def program(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_the_program_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
     async with program("--port", "0", "--", *RAW) as process, asyncio.timeout(PATIENCE_S):
@@ -66,7 +66,7 @@ async def test_the_program_serves_until_it_is_told_to_stop(number: signal.Signal
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -10,7 +10,7 @@ from tests.emulator.emulation import (
     post,
 )
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 async def test_a_page_on_this_machine_may_invoke_and_another_may_not() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.emulator.emulation import INVOKE, emulator, post, probe
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.emulator.emulation import NODE, OUR_VARIABLES, OURS, PATIENCE_S, RAW,
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 SCRIPT = Path(__file__).parent / "node" / "invoke.mjs"
 CHUNKS = ["one ", "two ", "three"]

@@ -42,7 +42,7 @@ def test_a_line_that_is_no_variable_is_refused(line: str) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_a_function_has_lambdas_environment_variables() -> None:
     variables = {"PORT": "9000", "AWS_REGION": "eu-north-1", "MINE": "1", "HOME": "/nonexistent"}
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -69,7 +69,7 @@ async def test_a_function_has_lambdas_environment_variables() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_real_credentials_are_left_alone() -> None:
     variables = {"AWS_PROFILE": "mine", "AWS_ACCESS_KEY_ID": ""}
     async with emulator(variables=variables) as running:

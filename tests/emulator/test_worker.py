@@ -14,7 +14,7 @@ from tests.emulator.emulation import (
     posting,
 )
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 async def test_changed_files_start_a_new_environment(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_an_error_has_the_described_form(
 
 
 @pytest.mark.real
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(540)
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.value)
 def test_no_request_that_it_allows_or_forbids_breaks_the_app(
     url: str, mode: schemathesis.GenerationMode

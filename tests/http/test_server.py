@@ -25,7 +25,7 @@ from app.turns.live_turn import SHUTDOWN
 from tests.chatting import Reader, data_body, logged, ui_body
 from tests.torrent import Torrent, asking
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 RESTARTING = b"The server is restarting; please send your message again."
 

@@ -17,7 +17,7 @@ _TERRAFORM = find_terraform()
 pytestmark = [
     pytest.mark.real,
     pytest.mark.optional,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(540),
     pytest.mark.skipif(
         _TERRAFORM is None, reason="terraform with an AWS provider is not installed"
     ),

@@ -17,6 +17,7 @@ import pytest
 from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
 from tests.conformance.flows import flows_of
+from tests.conformance.pace import Pace
 from tests.conformance.running import IS_INSTALLED, OK, run_client
 from tests.conformance.site import KEEP_ALIVE_S, MAX_STEPS, watching
 from tests.emulator.emulation import INVOKE, OURS, emulator
@@ -70,11 +71,15 @@ _MEANINGLESS: Mapping[Front, Sequence[str]] = {"url": (), "invocations": ("objec
 
 
 @contextlib.asynccontextmanager
-async def _function() -> AsyncIterator[tuple[str, str]]:
+async def _function(pace: Pace) -> AsyncIterator[tuple[str, str]]:
     """Give the URLs of the emulated Lambda and of the model's side."""
-    control = Control(keep=1000)
-    async with serve_scripted(control, delay_s=0.002) as model_url:
+    control = Control(keep=1000, pause=pace.pause)
+    async with (
+        serve_scripted(control, delay_s=0.002) as model_url,
+        served(watching(control, patience_s=_SHORT_PATIENCE_S)) as model_side,
+    ):
         variables = {
+            "MODEL_SIDE": model_side,
             "_HANDLER": "tests.emulator.functions.conformance:create",
             "OPENAI_BASE_URL": model_url,
             "CHAT_ALLOWED_MODELS": "gpt-5",
@@ -82,10 +87,7 @@ async def _function() -> AsyncIterator[tuple[str, str]]:
             "CHAT_MAX_STEPS": str(MAX_STEPS),
             "CHAT_APPROVAL_SECRET": "secret-of-all-environments",
         }
-        async with (
-            emulator(OURS, variables=variables, concurrency=_CONCURRENCY) as running,
-            served(watching(control, patience_s=_SHORT_PATIENCE_S)) as model_side,
-        ):
+        async with emulator(OURS, variables=variables, concurrency=_CONCURRENCY) as running:
             yield running.url, model_side
 
 
@@ -103,12 +105,18 @@ async def test_a_client_chats_with_the_function(front: Front, client: str) -> No
     possible = [flow for flow in flows if flow not in _IMPOSSIBLE[front]]
     impossible = [flow for flow in flows if flow in _IMPOSSIBLE[front]]
 
-    async with _function() as (url, model_side):
+    pace = Pace()
+    async with _function(pace) as (url, model_side):
         await _warm_up(url)
         served_at = url + _ADDRESSES[front]
-        results = await run_client(model_side, client, possible, served_at=served_at)
+        results = await run_client(model_side, client, possible, pace=pace, served_at=served_at)
         others = await run_client(
-            model_side, client, impossible, served_at=served_at, patience_s=_SHORT_PATIENCE_S
+            model_side,
+            client,
+            impossible,
+            pace=pace,
+            served_at=served_at,
+            patience_s=_SHORT_PATIENCE_S,
         )
 
     assert {flow: result for flow, result in results.items() if result != OK} == {}

@@ -19,7 +19,7 @@ from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi, soon
 _ROOT = Path(__file__).parent.parent.parent
 _START_S = 10.0
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 
 @contextlib.asynccontextmanager

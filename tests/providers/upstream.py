@@ -1,6 +1,8 @@
 """A model's server on a real socket. It plays one script per request, byte for byte."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -65,6 +67,13 @@ class Connection:
     def abort(self) -> None:
         self._writer.transport.abort()
 
+    def reset(self) -> None:
+        """Close the connection with a reset instead of an orderly end."""
+        linger = struct.pack("ii", 1, 0)  # on, for no time
+        connection: socket.socket = self._writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.abort()
+
 
 Script: TypeAlias = Callable[[Connection], Awaitable[None]]
 
@@ -84,6 +93,15 @@ def respond(*pieces: bytes, status: int = 200, headers: Mapping[str, str] | None
 async def hang_up(connection: Connection) -> None:
     """A script: close the connection without a response."""
     connection.abort()
+
+
+async def settled() -> None:
+    """Let the event loop handle what has arrived at its sockets by now.
+
+    It takes a reset in the third iteration after the bytes before it; no clock is involved.
+    """
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 @dataclass

@@ -31,6 +31,7 @@ from app.tools import Scene, ToolDefinitionError
 from app.tools.execution import run_calls
 from app.tools.remote import RemoteTool
 from app.tools.valid_call import validate
+from tests.providers.upstream import Connection, serve
 from tests.serving import served
 from tests.tools.sink import Sink
 
@@ -172,6 +173,45 @@ async def an_error_line(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
 
 async def a_result_that_says_error(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
     yield encoder.result(ToolResult.error("No such city.", error_code="NOT_FOUND"))
+
+
+RESULT = ToolOutputAvailable("c1", {"status": "success", "message": "Done", "data": {"n": 1}})
+
+
+@pytest.mark.parametrize("is_invocation", [False, True], ids=["function url", "lambda api"])
+@pytest.mark.parametrize("break_off", [Connection.reset, Connection.close], ids=["reset", "close"])
+@pytest.mark.parametrize("is_split", [False, True], ids=["at once", "status first"])
+async def test_a_result_is_not_lost_to_a_break_right_after_it(
+    break_off: Callable[[Connection], None], is_split: bool, is_invocation: bool
+) -> None:
+    encoder = ToolRunEncoder(now=lambda: 0.0)
+    lines = [encoder.status("working"), encoder.result(ToolResult.ok("Done", {"n": 1}))]
+    status, result = (encode_event(PayloadChunk(line)) if is_invocation else line for line in lines)
+    status_was_read = asyncio.Event()
+
+    async def play(connection: Connection) -> None:
+        await connection.start()
+        if is_split:
+            await connection.chunk(status)
+            await status_was_read.wait()
+            await connection.send(b"1000\r\n" + result)
+        else:
+            await connection.send(b"1000\r\n" + status + result)
+        break_off(connection)
+
+    sink = Sink()
+    async with serve(play) as upstream:
+        url = upstream.url.removesuffix("/v1")
+        if is_invocation:
+            tool = RemoteTool("work", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
+        else:
+            tool = RemoteTool("work", function_url=url, credentials=NO_KEYS)
+        running = asyncio.create_task(called(tool, sink))
+        await sink.until(Status("working", "c1"))
+        status_was_read.set()
+        events = await running
+
+    assert events == [Status("working", "c1"), RESULT]
 
 
 async def garbage(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:

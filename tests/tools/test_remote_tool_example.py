@@ -77,7 +77,7 @@ class Keys:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("by_arn", [False, True], ids=["by its URL", "by its ARN"])
 async def test_the_function_reports_live_from_our_runtime_on_lambda(by_arn: bool) -> None:
     variables = {

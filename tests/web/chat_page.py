@@ -8,7 +8,7 @@ from playwright.async_api import ConsoleMessage, Locator, Page, expect
 Generation: TypeAlias = Literal["7", "4"]
 
 # How long the page may take for anything, in milliseconds; only a failing test waits that long.
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
 # Notes how long the answer's text is, every 30 ms, until it is over.

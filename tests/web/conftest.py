@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not item.path.is_relative_to(Path(__file__).parent):
             continue
         item.add_marker(pytest.mark.real)
-        item.add_marker(pytest.mark.timeout(60))
+        item.add_marker(pytest.mark.timeout(240))
         item.add_marker(pytest.mark.skipif(not IS_READY, reason=needs))
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
             # The browser lives in one event loop for all tests; this mark has to come first.

@@ -21,6 +21,7 @@ from app.errors import (
 from app.providers.failures import MAX_BODY_BYTES, error_for_status
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
 from app.providers.openers.retries import is_worth_a_retry, retry_delay_s
+from app.received import read_received, take_buffered
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +145,9 @@ class AiohttpOpener:
         body = b""
         try:
             async with asyncio.timeout(_ERROR_BODY_TIMEOUT_S):
-                while len(body) < MAX_BODY_BYTES and (data := await response.content.readany()):
+                while len(body) < MAX_BODY_BYTES and (
+                    data := await read_received(response.content)
+                ):
                     body += data
         except (aiohttp.ClientError, OSError):
             logger.debug("the body of an error response broke off")
@@ -171,6 +174,9 @@ class AiohttpStream:
         try:
             return await self._readany()
         except (aiohttp.ClientError, OSError) as error:
+            # As `read_received` does, without a coroutine more for each read.
+            if data := take_buffered(self._response.content):
+                return data
             if isinstance(error, TimeoutError):
                 raise ProviderTimeout("nothing came for the read time-out") from error
             raise ProviderError(f"the stream broke off: {error!r}") from error

@@ -20,6 +20,7 @@ from app.errors import (
 )
 from app.providers.failures import MAX_BODY_BYTES, error_for_status
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
+from app.received import take_buffered
 
 if TYPE_CHECKING:
     from openai import AsyncAPIResponse, AsyncOpenAI
@@ -134,22 +135,47 @@ class OpenAIStream:
     def __init__(self, response: "AsyncAPIResponse[Any]") -> None:
         self._response = response
         self._chunks: AsyncIterator[bytes] = response.iter_bytes()
+        self._failure: ProviderError | None = None
 
     @property
     def is_at_end(self) -> bool:
         return False  # the package does not say
 
     async def read(self) -> bytes:
+        if self._failure is not None:
+            raise self._failure
         try:
             return await anext(self._chunks, b"")
         # The client may have any transport, which may raise any error.
         except Exception as error:
             if _is_read_timeout(error):
-                raise ProviderTimeout("nothing came for the read time-out") from error
-            raise ProviderError(f"the stream broke off: {error!r}") from error
+                self._failure = ProviderTimeout("nothing came for the read time-out")
+            else:
+                self._failure = ProviderError(f"the stream broke off: {error!r}")
+            self._failure.__cause__ = error
+            if data := _left_behind(self._response):
+                return data
+            raise self._failure from error
 
     async def aclose(self) -> None:
         await self._response.close()
+
+
+def _left_behind(response: "AsyncAPIResponse[Any]") -> bytes:
+    """Return what the package's aiohttp transport received before an error and did not give us.
+
+    Other transports have no such buffer. A body that is compressed although we did not allow it
+    cannot be read on from here.
+    """
+    import aiohttp
+
+    if response.headers.get("content-encoding", "identity") != "identity":
+        return b""
+    stream: Any = response.http_response.stream
+    while (wrapped := getattr(stream, "_stream", None)) is not None:
+        stream = wrapped
+    source = getattr(stream, "_aiohttp_response", None)
+    return take_buffered(source.content) if isinstance(source, aiohttp.ClientResponse) else b""
 
 
 def _is_read_timeout(error: BaseException | None) -> bool:

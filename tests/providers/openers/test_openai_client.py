@@ -11,7 +11,7 @@ from openai import AsyncOpenAI
 from app.errors import ProviderError, ProviderNotConfigured, ProviderTimeout, ProviderUnreachable
 from app.providers.openers.openai_client import OpenAIOpener
 from app.providers.openers.opener import Opener
-from tests.providers.upstream import Connection, hang_up, respond, serve
+from tests.providers.upstream import Connection, hang_up, respond, serve, settled
 
 BODY = b'{"model":"gpt-4o","messages":[],"stream":true}'
 
@@ -75,6 +75,27 @@ async def test_the_errors_of_another_transport_are_told_apart_too() -> None:
                 await opener.open("/chat/completions", BODY)
             with pytest.raises(ProviderTimeout):
                 await opener.open("/chat/completions", BODY)
+
+
+async def test_another_transport_loses_no_byte_to_a_break_right_after_it() -> None:
+    async def play(connection: Connection) -> None:
+        await connection.start()
+        await connection.send(b"9\r\ndata: a\n\n\r\n9\r\ndata:")
+        connection.reset()
+
+    async with serve(play) as upstream:
+        client = AsyncOpenAI(base_url=upstream.url, api_key="own", http_client=httpx2.AsyncClient())
+        async with (
+            aclosing(OpenAIOpener(client=client)) as opener,
+            aclosing(await opener.open("/chat/completions", BODY)) as stream,
+        ):
+            await settled()
+            received = b""
+            with pytest.raises(ProviderError):
+                while data := await stream.read():
+                    received += data
+
+    assert received == b"data: a\n\ndata:"
 
 
 async def test_a_key_that_cannot_be_had_is_an_error() -> None:

@@ -23,7 +23,7 @@ from app.errors import (
 from app.providers.openers.aiohttp_client import AiohttpOpener
 from app.providers.openers.openai_client import OpenAIOpener
 from app.providers.openers.opener import ByteStream, Opener
-from tests.providers.upstream import Connection, hang_up, respond, serve
+from tests.providers.upstream import Connection, hang_up, respond, serve, settled
 
 MakeOpener: TypeAlias = Callable[..., Opener]
 
@@ -271,6 +271,61 @@ async def test_a_break_in_the_middle_is_an_error(make_opener: MakeOpener) -> Non
             await stream.read()
 
     assert type(caught.value) is ProviderError
+
+
+@pytest.mark.parametrize("is_read_late", [False, True], ids=["waited for", "read late"])
+@pytest.mark.parametrize("break_off", [Connection.reset, Connection.close], ids=["reset", "close"])
+async def test_no_byte_is_lost_to_a_break_right_after_it(
+    make_opener: MakeOpener, break_off: Callable[[Connection], None], is_read_late: bool
+) -> None:
+    first_was_read, is_broken = asyncio.Event(), asyncio.Event()
+
+    async def play(connection: Connection) -> None:
+        await connection.start()
+        await connection.chunk(b"data: a\n\n")
+        await first_was_read.wait()
+        await connection.send(b"9\r\ndata: b\n\n\r\n9\r\ndata:")
+        break_off(connection)
+        is_broken.set()
+
+    async with (
+        serve(play) as upstream,
+        aclosing(make_opener(base_url=upstream.url)) as opener,
+        aclosing(await opener.open("/chat/completions", BODY)) as stream,
+    ):
+        assert await stream.read() == b"data: a\n\n"
+        first_was_read.set()
+        if is_read_late:
+            await is_broken.wait()
+            await settled()
+        received = b""
+        with pytest.raises(ProviderError) as caught:
+            while data := await stream.read():
+                received += data
+        with pytest.raises(ProviderError):
+            await stream.read()
+
+    assert received == b"data: b\n\ndata:"
+    assert type(caught.value) is ProviderError
+
+
+async def test_no_byte_is_lost_if_all_of_it_came_before_the_first_read(
+    make_opener: MakeOpener,
+) -> None:
+    async def play(connection: Connection) -> None:
+        await connection.start()
+        await connection.chunk(b"data: a\n\n")
+        connection.reset()
+
+    async with (
+        serve(play) as upstream,
+        aclosing(make_opener(base_url=upstream.url)) as opener,
+        aclosing(await opener.open("/chat/completions", BODY)) as stream,
+    ):
+        await settled()
+        assert await stream.read() == b"data: a\n\n"
+        with pytest.raises(ProviderError):
+            await stream.read()
 
 
 async def test_cancelling_before_the_headers_closes_the_connection(make_opener: MakeOpener) -> None:

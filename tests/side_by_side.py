@@ -1,0 +1,82 @@
+"""How the tests share several processes: `pytest -n 4`, which is what `make test` does.
+
+Tests that share something slow to start (a browser, a node client, a container's chain, a module's
+own fixtures) form a group, which one process runs as a whole. The longest groups begin first, so
+that none of them is left over at the end. A plain `pytest` is not concerned.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+
+# A group is what the brackets of the first of these patterns find in a test's id.
+_GROUPS = (
+    # A client runs all of its flows at its first test.
+    re.compile(r"(tests/test_conformance\.py::)test_(?:flow|no_client)\w*(\[[^-]+)"),
+    # One run of a client each.
+    re.compile(r"(tests/lambda_runtime/test_conformance\.py::.*)"),
+    # One running container for each chain.
+    re.compile(r"(tests/container/test_chains\.py::)\w+(\[(?:web-adapter|runtime)\b)"),
+    re.compile(r"([^:]+)"),  # the module
+)
+
+# Longest first. What needs the Lambda Web Adapter comes as late as it can, since `make test` builds
+# it meanwhile, and what has no place here comes after that.
+_ORDER = (
+    "tests/test_conformance.py",
+    "tests/lambda_runtime/test_conformance.py",
+    "tests/web/",
+    "tests/infra/test_terraform.py",
+    "tests/test_package_zip.py",
+    "tests/http/test_chat.py",
+    "tests/http/",
+    "tests/emulator/",
+    "tests/test_bench_lambda.py",
+    "tests/turns/test_tool_turns.py",
+    "tests/container/",
+    "tests/aws/test_adapter.py",
+    "tests/infra/",
+    "tests/tools/test_canonical_json.py",
+    "tests/aws/",
+)
+
+
+def group_of(nodeid: str) -> str:
+    """Return the name of the group that a test belongs to."""
+    found = next(filter(None, (pattern.match(nodeid) for pattern in _GROUPS)), None)
+    return nodeid if found is None else "".join(found.groups())
+
+
+def place_of(nodeid: str) -> int:
+    """Return the place of a test's group in the queue; the sort that uses it is stable."""
+    return next((n for n, prefix in enumerate(_ORDER) if nodeid.startswith(prefix)), len(_ORDER))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadScopeScheduling":
+    """Hand out the groups in their order, whatever ``--dist`` says."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort the tests of a process that is one of several."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: place_of(item.nodeid))
+
+
+def groups(nodeids: Sequence[str]) -> Sequence[str]:
+    """Return the groups in the order in which they begin."""
+    return tuple(dict.fromkeys(map(group_of, sorted(nodeids, key=place_of))))
