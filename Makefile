@@ -1,7 +1,9 @@
 # What people and CI call. Every target sets up what it needs, into ignored folders of the checkout.
 .DEFAULT_GOAL := help
 # What has to be set up is set up side by side: most of it waits for the network.
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=4
+endif
 .PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean
 .PHONY: lint types building-adapter
 .PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter

@@ -5,15 +5,12 @@ own fixtures) form a group, which one process runs as a whole. The longest group
 that none of them is left over at the end. A plain `pytest` is not concerned.
 """
 
+import importlib
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from xdist.remote import Producer
-    from xdist.scheduler import LoadScopeScheduling
 
 # A group is what the brackets of the first of these patterns find in a test's id.
 _GROUPS = (
@@ -59,16 +56,13 @@ def place_of(nodeid: str) -> int:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadScopeScheduling":
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Hand out the groups in their order, whatever ``--dist`` says."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class Scheduling(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return group_of(nodeid)
-
+    # xdist has no types, and a plain pytest does without it.
+    scheduling: Any = importlib.import_module("xdist.scheduler").LoadScopeScheduling(config, log)
+    scheduling._split_scope = group_of
     config.option.loadscopereorder = False
-    return Scheduling(config, log)
+    return scheduling
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
