@@ -20,15 +20,17 @@ _GROUPS = (
     re.compile(r"(tests/lambda_runtime/test_conformance\.py::.*)"),
     # One running container for each chain.
     re.compile(r"(tests/container/test_chains\.py::)\w+(\[(?:web-adapter|runtime)\b)"),
+    # One browser for all tests of the page: each one drawing by itself takes a whole core.
+    re.compile(r"(tests/web/)"),
     re.compile(r"([^:]+)"),  # the module
 )
 
 # Longest first. What needs the Lambda Web Adapter comes as late as it can, since `make test` builds
 # it meanwhile, and what has no place here comes after that.
 _ORDER = (
+    "tests/web/",
     "tests/test_conformance.py",
     "tests/lambda_runtime/test_conformance.py",
-    "tests/web/",
     "tests/infra/test_terraform.py",
     "tests/test_package_zip.py",
     "tests/http/test_chat.py",

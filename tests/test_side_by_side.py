@@ -63,6 +63,10 @@ def test_tests_of_a_chain_share_its_container() -> None:
     )
 
 
+def test_tests_of_the_page_share_one_browser() -> None:
+    assert group_of("tests/web/test_tools.py::test_a") == group_of("tests/web/test_wire.py::test_b")
+
+
 def test_long_groups_begin_first_and_the_adapters_late() -> None:
     ids = [
         "tests/aws/test_adapter.py::test_a",
@@ -74,8 +78,8 @@ def test_long_groups_begin_first_and_the_adapters_late() -> None:
     ]
 
     assert groups(ids) == (
+        "tests/web/",
         "tests/test_conformance.py::[7",
-        "tests/web/test_tools.py",
         "tests/aws/test_adapter.py",
         "tests/aws/test_sigv4.py",
         "tests/test_grammar.py",
