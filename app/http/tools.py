@@ -17,8 +17,16 @@ from app.http.responses import STREAM_HEADERS, JSONResponse
 from app.messages import ToolRequest
 from app.protocols.tool_stream import MEDIA_TYPE
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
-from app.tools.standalone import choose_tool, run_tool_buffered, run_tool_stream
+from app.tools.result import Failure
+from app.tools.standalone import (
+    check_request,
+    choose_tool,
+    needs_user,
+    run_tool_buffered,
+    run_tool_stream,
+)
 from app.tools.tool import Tool
+from app.tools.valid_call import ValidCall
 
 
 class ToolResponder:
@@ -60,16 +68,17 @@ class ToolResponder:
             Forbidden: the call needs a user's approval, and nobody is here to be asked.
         """
         tool = choose_tool(self._tools, name or asked.name, default=self._default_tool)
-        if tool.asks_approval(asked.args):
+        call = check_request(tool, asked)
+        if needs_user(tool, call):
             raise Forbidden(
                 f"The tool {tool.name!r} needs a user's approval: it runs in chats only."
             )
         deadline = deadline_of(admitted.http, now=time.time(), margin_s=self._deadline_margin_s)
         if wants_stream(admitted.http, default=asked.stream):
-            return _ToolStream(admitted, tool, asked, deadline, self._heartbeat_s)
+            return _ToolStream(admitted, tool, asked, call, deadline, self._heartbeat_s)
         try:
             with _logged(admitted, tool):
-                run = run_tool_buffered(tool, asked, deadline=deadline)
+                run = run_tool_buffered(tool, asked, call=call, deadline=deadline)
                 result = await unless_left(admitted.http, run)
         except ClientLeft:
             return Response(status_code=204)  # to nobody
@@ -106,6 +115,7 @@ class _ToolStream(Response):
         admitted: AdmittedRequest,
         tool: Tool,
         asked: ToolRequest,
+        call: ValidCall | Failure,
         deadline: float | None,
         heartbeat_s: float,
     ) -> None:
@@ -115,6 +125,7 @@ class _ToolStream(Response):
         self._admitted = admitted
         self._tool = tool
         self._asked = asked
+        self._call = call
         self._deadline = deadline
         self._heartbeat_s = heartbeat_s
         self.init_headers({**STREAM_HEADERS, "x-request-id": admitted.id})
@@ -129,6 +140,7 @@ class _ToolStream(Response):
             self._tool,
             self._asked,
             write,
+            call=self._call,
             heartbeat_s=self._heartbeat_s,
             deadline=self._deadline,
         )

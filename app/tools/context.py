@@ -11,6 +11,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """What the calls of one turn have in common. A single tool run has a scene of its own.
 
     Attributes:
+        owner: who asks; ``""`` where nobody is asked who he is. Approvals are bound to it.
         config: the configuration that `ToolContext.get_config` reads.
         state: a dict that all calls of the turn share; empty when the turn starts.
         deadline: when all calls have to be over, on the clock of `time.monotonic` (which is also
@@ -18,6 +19,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         approval_ids: tool call id → approval id, for the calls that the user approved.
     """
 
+    owner: str = ""
     chat_id: str | None = None
     session_id: str | None = None
     user_id: str | None = None

@@ -149,7 +149,7 @@ async def run_call(
         return failure_of(error, tool.name)
 
 
-def failure_of(error: Exception, tool_name: str) -> Failure:
+def failure_of(error: BaseException, tool_name: str) -> Failure:
     """Return the failure that an exception stands for, and log the reason if it is masked."""
     match error:
         case InvalidToolInput():

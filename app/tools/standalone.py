@@ -16,7 +16,7 @@ from app.tools.event_merger import EventMerger
 from app.tools.execution import failure_of, run_call
 from app.tools.result import MAX_OUTPUT_BYTES, CallResult, Failure
 from app.tools.tool import Tool
-from app.tools.valid_call import validate
+from app.tools.valid_call import ValidCall, validate
 
 HEARTBEAT_S = 10.0
 
@@ -51,11 +51,29 @@ def choose_tool(tools: Mapping[str, Tool], name: str | None, *, default: str | N
     return tools[name]
 
 
+def check_request(tool: Tool, request: ToolRequest) -> ValidCall | Failure:
+    """Return the call that a request makes, or why its arguments cannot be used."""
+    try:
+        return validate(tool, f"run-{secrets.token_hex(8)}", request.args)
+    except BaseException as error:  # a validator may panic or exit, which would end the server
+        return failure_of(error, tool.name)
+
+
+def needs_user(tool: Tool, call: ValidCall | Failure) -> bool:
+    """Return whether a user has to approve the call, which nobody can in a single run.
+
+    Args:
+        call: what `check_request` returned. It has to be what runs afterwards.
+    """
+    return tool.needs_approval is True or (isinstance(call, ValidCall) and call.asks_approval())
+
+
 async def run_request(
     tool: Tool,
     request: ToolRequest,
     *,
     on_status: Callable[[str], None],
+    call: ValidCall | Failure | None = None,
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> ToolResult:
@@ -64,14 +82,14 @@ async def run_request(
     Args:
         tool: one that has a function here.
         on_status: receives each status, in any thread.
+        call: what `check_request` returned, if the request has been checked already.
         deadline: `time.monotonic` at which the run has to be over.
         max_output_bytes: the largest output, in bytes of JSON.
     """
+    call = check_request(tool, request) if call is None else call
     result: CallResult
-    try:
-        call = validate(tool, f"run-{secrets.token_hex(8)}", request.args)
-    except Exception as error:
-        result = failure_of(error, tool.name)
+    if isinstance(call, Failure):
+        result = call
     else:
         result = await run_call(
             call,
@@ -90,6 +108,7 @@ async def run_tool_stream(
     request: ToolRequest,
     write: Callable[[bytes], Awaitable[None]],
     *,
+    call: ValidCall | Failure | None = None,
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
     deadline: float | None = None,
@@ -104,7 +123,7 @@ async def run_tool_stream(
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
         heartbeat_s: the longest time without a line, in seconds.
-        deadline, max_output_bytes: see `run_request`.
+        call, deadline, max_output_bytes: see `run_request`.
     """
     encoder = ToolRunEncoder(now=now)
     merger = EventMerger([_RUN])
@@ -115,6 +134,7 @@ async def run_tool_stream(
                 tool,
                 request,
                 on_status=lambda message: merger.offer(_RUN, Status(message)),
+                call=call,
                 deadline=deadline,
                 max_output_bytes=max_output_bytes,
             )
@@ -143,6 +163,7 @@ async def run_tool_buffered(
     tool: Tool,
     request: ToolRequest,
     *,
+    call: ValidCall | Failure | None = None,
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> dict[str, Any]:
@@ -151,6 +172,7 @@ async def run_tool_buffered(
         tool,
         request,
         on_status=lambda message: None,
+        call=call,
         deadline=deadline,
         max_output_bytes=max_output_bytes,
     )
