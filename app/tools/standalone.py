@@ -16,6 +16,7 @@ from app.tools.event_merger import EventMerger
 from app.tools.execution import failure_of, run_call
 from app.tools.result import MAX_OUTPUT_BYTES, CallResult, Failure
 from app.tools.tool import Tool
+from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall, validate
 
 HEARTBEAT_S = 10.0
@@ -74,6 +75,7 @@ async def run_request(
     *,
     on_status: Callable[[str], None],
     call: ValidCall | Failure | None = None,
+    threads: ToolThreads | None = None,
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> ToolResult:
@@ -83,6 +85,7 @@ async def run_request(
         tool: one that has a function here.
         on_status: receives each status, in any thread.
         call: what `check_request` returned, if the request has been checked already.
+        threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
         max_output_bytes: the largest output, in bytes of JSON.
     """
@@ -93,7 +96,7 @@ async def run_request(
     else:
         result = await run_call(
             call,
-            scene=_scene(request, deadline),
+            scene=_scene(request, deadline, threads),
             on_status=on_status,
             on_preliminary=_ignore,
             max_output_bytes=max_output_bytes,
@@ -109,6 +112,7 @@ async def run_tool_stream(
     write: Callable[[bytes], Awaitable[None]],
     *,
     call: ValidCall | Failure | None = None,
+    threads: ToolThreads | None = None,
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
     deadline: float | None = None,
@@ -123,7 +127,7 @@ async def run_tool_stream(
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
         heartbeat_s: the longest time without a line, in seconds.
-        call, deadline, max_output_bytes: see `run_request`.
+        call, threads, deadline, max_output_bytes: see `run_request`.
     """
     encoder = ToolRunEncoder(now=now)
     merger = EventMerger([_RUN])
@@ -135,6 +139,7 @@ async def run_tool_stream(
                 request,
                 on_status=lambda message: merger.offer(_RUN, Status(message)),
                 call=call,
+                threads=threads,
                 deadline=deadline,
                 max_output_bytes=max_output_bytes,
             )
@@ -164,6 +169,7 @@ async def run_tool_buffered(
     request: ToolRequest,
     *,
     call: ValidCall | Failure | None = None,
+    threads: ToolThreads | None = None,
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> dict[str, Any]:
@@ -173,13 +179,14 @@ async def run_tool_buffered(
         request,
         on_status=lambda message: None,
         call=call,
+        threads=threads,
         deadline=deadline,
         max_output_bytes=max_output_bytes,
     )
     return buffered(result)
 
 
-def _scene(request: ToolRequest, deadline: float | None) -> Scene:
+def _scene(request: ToolRequest, deadline: float | None, threads: ToolThreads | None) -> Scene:
     def said(key: str) -> str | None:
         value = request.context.get(key)
         return value if isinstance(value, str) else None
@@ -190,6 +197,7 @@ def _scene(request: ToolRequest, deadline: float | None) -> Scene:
         user_id=said("user_id"),
         config=request.tool_config,
         deadline=deadline,
+        threads=threads,
     )
 
 

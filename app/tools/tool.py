@@ -135,7 +135,9 @@ def tool(
     context and is not shown to the model.
 
     - An ``async def`` runs on the event loop.
-    - A plain ``def`` runs in a thread and may block.
+    - A plain ``def`` runs in a thread and may block. It should return once
+      `ToolContext.send_status` says that the call is over: a thread keeps its place
+      (``CHAT_TOOL_THREADS``) until it ends.
     - An ``async def`` that yields shows each value as a preliminary output; the last is the output.
 
     The return value must have a JSON form (as pydantic models, dataclasses, dates and the like do)
@@ -274,7 +276,8 @@ async def _run(
     call = functools.partial(function, **given)
     if inspect.iscoroutinefunction(function):
         return await call()
-    output = await run_in_thread(call, name=f"tool {function.__name__}")
+    run = run_in_thread if context.threads is None else context.threads.run
+    output = await run(call, name=f"tool {function.__name__}")
     # A foreign decorator may hide that a function is async.
     return await output if inspect.isawaitable(output) else output
 
