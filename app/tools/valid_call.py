@@ -19,6 +19,7 @@ import msgspec
 
 from app.events import Executor, ToolInputAvailable
 from app.tools.canonical_json import canonical_json
+from app.tools.definition import InvalidToolInput
 from app.tools.plain_form import PlainForm
 from app.tools.tool import Tool
 
@@ -85,6 +86,10 @@ def validate(tool: Tool, tool_call_id: str, tool_input: Any) -> ValidCall:
     arguments = tool.parse(tool_input)
     if tool.needs_approval is False:
         return ValidCall(tool, tool_call_id, tool_input, arguments)
+    try:
+        canonical_json(tool_input)
+    except RecursionError:
+        raise InvalidToolInput("The input is not valid: it is nested too deeply.") from None
     plain = _plain_form(tool, tool_input)
     if plain is not None:
         arguments = tool.parse(plain.given)

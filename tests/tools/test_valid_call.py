@@ -334,6 +334,15 @@ def test_a_remote_tool_is_sent_the_value_that_the_predicate_saw() -> None:
     assert unasked.arguments == {"env": "dev", "force": True}
 
 
+def test_an_input_too_deep_to_be_signed_does_not_fit() -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+
+    with pytest.raises(InvalidToolInput, match="nested too deeply"):
+        validate(one_of(Any, True), "c1", {"value": deep})
+
+
 def test_without_a_predicate_the_input_is_parsed_once() -> None:
     parsed: list[Any] = []
 
