@@ -28,6 +28,7 @@ from app.telemetry.log import log_turn
 from app.telemetry.metrics import TurnMetrics
 from app.tools.approval import Approvals
 from app.tools.tool import Tool
+from app.tools.tool_threads import ToolThreads
 from app.turns.outcome import TurnObserver
 from app.turns.running_turns import OnFinish, RunningTurns
 
@@ -89,6 +90,7 @@ def _create(
     settings = with_secrets(load_settings() if settings is None else settings)
     turns = RunningTurns(on_finish, observers=_observers(settings))
     tools = make_tools(settings, own_tools)
+    threads = ToolThreads(settings.tool_threads)
     provider = make_provider(settings)
     lifespan = Lifespan(turns.aclose, provider.aclose)
     chat = ChatResponder(
@@ -106,6 +108,7 @@ def _create(
             deadline_margin_s=settings.deadline_margin_s,
         ),
         tools=tools,
+        threads=threads,
         approvals=Approvals(approval_secret(settings, tools)),
         new_id=lambda prefix: f"{prefix}-{secrets.token_hex(8)}",
         now=time.time,
@@ -120,12 +123,14 @@ def _create(
             default_tool=settings.default_tool,
             heartbeat_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,
+            threads=threads,
         ),
         lifespan,
         schemas=Schemas({"recipe": Recipe} if schemas is None else schemas),
         allow_client_system=settings.allow_client_system,
         page=_PAGE if (_PAGE / "index.html").is_file() else None,
         facts={"version": __version__, "provider": settings.provider, "model": settings.model},
+        threads=threads,
     )
     endpoints = routes.endpoints()
     app = make(endpoints, lifespan)

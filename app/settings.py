@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     tools: Names = ()
     tool_modules: Names = ()
     default_tool: str | None = None
+    tool_threads: PositiveInt = 64
     builtin_tools: BuiltinTools = ()
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     approval_secret: SecretStr | None = None

@@ -92,6 +92,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "tools/definition": (),
     "tools/docstring": (),
     "tools/loading": (),
+    "tools/plain_form": (),
     "tools/remote_call": (),
     "tools/result": (),
     "tools/signature": (),

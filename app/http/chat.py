@@ -29,6 +29,7 @@ from app.providers.provider import Provider
 from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.tool import Tool
+from app.tools.tool_threads import ToolThreads
 from app.tools.toolbox import Toolbox, earlier_calls
 from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
@@ -61,6 +62,7 @@ class ChatResponder:
         turns: starts every turn.
         options: what the server decided.
         tools: by name; what the model may call.
+        threads: in which the tools that are plain functions run.
         approvals: signs approval requests and checks the user's replies.
         new_id: makes a unique id with the given prefix.
         now: Unix seconds.
@@ -73,6 +75,7 @@ class ChatResponder:
         options: ChatOptions,
         *,
         tools: Mapping[str, Tool],
+        threads: ToolThreads,
         approvals: Approvals,
         new_id: Callable[[str], str],
         now: Callable[[], float] = time.time,
@@ -81,6 +84,7 @@ class ChatResponder:
         self._turns = turns
         self._options = options
         self._tools = tools
+        self._threads = threads
         self._approvals = approvals
         self._new_id = new_id
         self._now = now
@@ -231,6 +235,7 @@ class ChatResponder:
             session_id=asked.session_id,
             user_id=asked.user_id,
             deadline=deadline,
+            threads=self._threads,
         )
         tools = self._tools if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)

@@ -199,7 +199,16 @@ HEALTH: dict[str, Any] = {
                     "schema": {
                         "type": "object",
                         "required": ["status"],
-                        "properties": {"status": {"const": "ok"}},
+                        "properties": {
+                            "status": {"const": "ok"},
+                            "hungToolThreads": {
+                                "type": "integer",
+                                "minimum": 1,
+                                "description": "How many threads of tools go on although their "
+                                "call is over, each in one of the CHAT_TOOL_THREADS places. Left "
+                                "out while there are none.",
+                            },
+                        },
                     }
                 }
             },

@@ -27,6 +27,7 @@ from app.requests.body import parse_json
 from app.requests.envelope import parse
 from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
+from app.tools.tool_threads import ToolThreads
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
 
@@ -54,6 +55,7 @@ class Routes:
         allow_client_system: whether system messages from the client are kept.
         page: folder of the built demo page, if there is one.
         facts: what ``GET /health`` says besides its status.
+        threads: those of the tools; ``GET /health`` says how many of them hang.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Routes:
         allow_client_system: bool,
         page: Path | None,
         facts: Mapping[str, Any],
+        threads: ToolThreads,
     ) -> None:
         self._admission = admission
         self._chat = chat
@@ -76,6 +79,7 @@ class Routes:
         self._allow_client_system = allow_client_system
         self._page = page
         self._facts = facts
+        self._threads = threads
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Return the routes, in the order in which they match."""
@@ -135,7 +139,9 @@ class Routes:
 
     async def health(self, _: Request) -> Response:
         """Say that the server is up. Never touches the model."""
-        return JSONResponse({"status": "ok", **self._facts})
+        hung = self._threads.hung
+        hanging = {"hungToolThreads": hung} if hung else {}
+        return JSONResponse({"status": "ok", **self._facts, **hanging})
 
     async def home(self, request: Request) -> Response:
         """Serve the demo page if it was built, else say what this is."""

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from typing import Any, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,8 +18,17 @@ from app.http.responses import STREAM_HEADERS, JSONResponse
 from app.messages import ToolRequest
 from app.protocols.tool_stream import MEDIA_TYPE
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
-from app.tools.standalone import choose_tool, run_tool_buffered, run_tool_stream
+from app.tools.standalone import (
+    check_request,
+    choose_tool,
+    needs_user,
+    run_tool_buffered,
+    run_tool_stream,
+)
 from app.tools.tool import Tool
+from app.tools.tool_threads import ToolThreads
+
+_Write: TypeAlias = Callable[[bytes], Awaitable[None]]
 
 
 class ToolResponder:
@@ -29,6 +39,7 @@ class ToolResponder:
         default_tool: what ``/invoke`` runs; ``None``: the only tool that is on.
         heartbeat_s: longest silence on a stream, in seconds.
         deadline_margin_s: how long before Lambda's deadline a run is ended, in seconds.
+        threads: in which plain functions run.
     """
 
     def __init__(
@@ -38,7 +49,9 @@ class ToolResponder:
         default_tool: str | None,
         heartbeat_s: float,
         deadline_margin_s: float,
+        threads: ToolThreads,
     ) -> None:
+        self._threads = threads
         self._tools = tools
         self._default_tool = default_tool
         self._heartbeat_s = heartbeat_s
@@ -60,16 +73,31 @@ class ToolResponder:
             Forbidden: the call needs a user's approval, and nobody is here to be asked.
         """
         tool = choose_tool(self._tools, name or asked.name, default=self._default_tool)
-        if tool.asks_approval(asked.args):
+        call = check_request(tool, asked)
+        if needs_user(tool, call):
             raise Forbidden(
                 f"The tool {tool.name!r} needs a user's approval: it runs in chats only."
             )
         deadline = deadline_of(admitted.http, now=time.time(), margin_s=self._deadline_margin_s)
         if wants_stream(admitted.http, default=asked.stream):
-            return _ToolStream(admitted, tool, asked, deadline, self._heartbeat_s)
+            return _ToolStream(
+                admitted,
+                lambda write: run_tool_stream(
+                    tool,
+                    asked,
+                    write,
+                    call=call,
+                    threads=self._threads,
+                    heartbeat_s=self._heartbeat_s,
+                    deadline=deadline,
+                ),
+                tool,
+            )
         try:
             with _logged(admitted, tool):
-                run = run_tool_buffered(tool, asked, deadline=deadline)
+                run = run_tool_buffered(
+                    tool, asked, call=call, threads=self._threads, deadline=deadline
+                )
                 result = await unless_left(admitted.http, run)
         except ClientLeft:
             return Response(status_code=204)  # to nobody
@@ -99,24 +127,25 @@ def _logged(admitted: AdmittedRequest, tool: Tool) -> Iterator[None]:
 
 
 class _ToolStream(Response):
-    """Streams one run of a tool. A client that leaves cancels it."""
+    """Streams one run of a tool. A client that leaves cancels it.
+
+    Args:
+        run: runs the tool and writes its lines.
+        tool: for the log.
+    """
 
     def __init__(
         self,
         admitted: AdmittedRequest,
+        run: Callable[[_Write], Coroutine[Any, Any, None]],
         tool: Tool,
-        asked: ToolRequest,
-        deadline: float | None,
-        heartbeat_s: float,
     ) -> None:
         self.status_code = 200
         self.background = None
         self.media_type = MEDIA_TYPE
         self._admitted = admitted
+        self._run = run
         self._tool = tool
-        self._asked = asked
-        self._deadline = deadline
-        self._heartbeat_s = heartbeat_s
         self.init_headers({**STREAM_HEADERS, "x-request-id": admitted.id})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,13 +154,6 @@ class _ToolStream(Response):
                 await send({"type": "http.response.body", "body": data, "more_body": True})
 
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        run = run_tool_stream(
-            self._tool,
-            self._asked,
-            write,
-            heartbeat_s=self._heartbeat_s,
-            deadline=self._deadline,
-        )
         with contextlib.suppress(ClientLeft), _logged(self._admitted, self._tool):
-            await unless_left(Request(scope, receive), run)
+            await unless_left(Request(scope, receive), self._run(write))
             await send({"type": "http.response.body", "body": b"", "more_body": False})

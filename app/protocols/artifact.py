@@ -6,7 +6,7 @@ that the content is base64.
 Source: Solace Agent Mesh, the `lambda` executor and `sam-lambda-tools` (2026).
 """
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,6 +78,23 @@ def read_artifact(value: Any) -> Artifact:
         version=given.version,
         metadata=given.metadata,
     )
+
+
+def artifact_to_json(artifact: Artifact) -> dict[str, Any]:
+    """Return the JSON from which `read_artifact` makes ``artifact``."""
+    content = artifact.content
+    is_binary = isinstance(content, bytes)
+    more = {
+        "is_binary": is_binary or None,
+        "mime_type": artifact.mime_type,
+        "version": artifact.version,
+        "metadata": artifact.metadata,
+    }
+    return {
+        "filename": artifact.filename,
+        "content": b64encode(content).decode() if isinstance(content, bytes) else content,
+        **{key: value for key, value in more.items() if value is not None},
+    }
 
 
 def decode_artifacts(value: Any) -> Any:

@@ -5,12 +5,14 @@ carries its own proof, and clients return it unchanged:
 
     <nonce>.<expiry, Unix seconds>.<seal><signature>     in base64url without padding
 
-The signature is an HMAC over the nonce, the expiry, the chat, the call, the tool and its input. The
-seal is an HMAC over the nonce and the expiry only. It permits nothing: it distinguishes an id that
-we issued for another call from an id that we never issued.
+The signature is an HMAC over the nonce, the expiry, the owner, the chat, the call, the tool and its
+validated input (`ValidCall.for_approval`). The seal is an HMAC over the nonce and the expiry only.
+It permits nothing: it distinguishes an id that we issued for another call from an id that we never
+issued.
 
-A process cannot know whether another process has already redeemed an id. A tool that must not run
-twice passes the id on as its idempotency key (`ToolContext.approval_id`).
+A reply consumes an id, whether the user approves or denies. A process cannot know whether another
+process has already consumed it. A tool that must not run twice passes the id on as its idempotency
+key (`ToolContext.approval_id`).
 """
 
 import base64
@@ -25,7 +27,7 @@ from typing import Any
 from app.tools.canonical_json import canonical_json
 
 LIFETIME_S = 15 * 60
-# How many redeemed ids a process remembers; beyond that it forgets the oldest.
+# How many ids with a reply a process remembers; beyond that it forgets the oldest.
 REMEMBERED = 100_000
 
 _NONCE_BYTES = 18
@@ -41,6 +43,7 @@ class ApprovalRefusal(enum.Enum):
     CHANGED = "This call is not the one that was approved. It was not run."
     EXPIRED = "The approval came too late. The call was not run."
     REPLAYED = "The approval was used before. The call was not run again."
+    DENIED = "The user denied this call before. It was not run."
 
     @property
     def sentence(self) -> str:
@@ -49,13 +52,13 @@ class ApprovalRefusal(enum.Enum):
 
 
 class Approvals:
-    """Issues approval ids and redeems each of them once.
+    """Issues approval ids and takes one reply to each of them.
 
     Args:
         secret: not empty; processes with the same secret can redeem each other's ids.
         now: Unix time in seconds.
         lifetime_s: how long the user has to reply, in seconds.
-        remembered: how many redeemed ids are remembered.
+        remembered: how many ids with a reply are remembered.
 
     Raises:
         ValueError: ``secret`` is empty.
@@ -75,13 +78,28 @@ class Approvals:
         self._now = now
         self._lifetime_s = lifetime_s
         self._remembered = remembered
-        self._expiries: dict[str, int] = {}
+        # nonce → expiry, and why the id does not count any more
+        self._used: dict[str, tuple[int, ApprovalRefusal]] = {}
 
-    def issue(self, chat_id: str | None, tool_call_id: str, tool_name: str, tool_input: Any) -> str:
-        """Return the id under which the user is asked to approve this call."""
+    def issue(
+        self,
+        chat_id: str | None,
+        tool_call_id: str,
+        tool_name: str,
+        tool_input: Any,
+        *,
+        owner: str = "",
+    ) -> str:
+        """Return the id under which the user is asked to approve this call.
+
+        Args:
+            tool_input: JSON; what the user approves.
+            owner: who is asked; nobody else can approve. ``""`` where owners are not known.
+        """
         nonce = _text(secrets.token_bytes(_NONCE_BYTES))
         expiry = str(int(self._now()) + self._lifetime_s)
-        signature = self._signature([nonce, expiry, chat_id, tool_call_id, tool_name, tool_input])
+        call = [owner, chat_id, tool_call_id, tool_name, tool_input]
+        signature = self._signature([nonce, expiry, *call])
         return f"{nonce}.{expiry}.{self._seal(nonce, expiry)}{signature}"
 
     def redeem(
@@ -91,33 +109,55 @@ class Approvals:
         tool_call_id: str,
         tool_name: str,
         tool_input: Any,
+        *,
+        owner: str = "",
     ) -> ApprovalRefusal | None:
         """Redeem an approval. ``None`` means that it is valid and the call may run, once."""
-        nonce, _, rest = approval_id.partition(".")
-        expiry, _, proof = rest.partition(".")
-        if not (expiry.isascii() and expiry.isdecimal() and len(expiry) <= _LONGEST_EXPIRY):
+        sealed = self._opened(approval_id)
+        if sealed is None:
             return ApprovalRefusal.FORGED
-        # Compared as text: the same bytes have several spellings in base64, an id has only one.
-        if not _is_same(proof[:_SEAL_CHARACTERS], self._seal(nonce, expiry)):
-            return ApprovalRefusal.FORGED
-        signature = self._signature([nonce, expiry, chat_id, tool_call_id, tool_name, tool_input])
-        if not _is_same(proof[_SEAL_CHARACTERS:], signature):
+        nonce, expiry, given = sealed
+        call = [owner, chat_id, tool_call_id, tool_name, tool_input]
+        if not _is_same(given, self._signature([nonce, expiry, *call])):
             return ApprovalRefusal.CHANGED
         now = self._now()
         if int(expiry) <= now:
             return ApprovalRefusal.EXPIRED
-        if nonce in self._expiries:
-            return ApprovalRefusal.REPLAYED
-        self._remember(nonce, int(expiry), now)
+        if nonce in self._used:
+            return self._used[nonce][1]
+        self._remember(nonce, int(expiry), ApprovalRefusal.REPLAYED, now)
         return None
 
-    def _remember(self, nonce: str, expiry: int, now: float) -> None:
-        while self._expiries:
-            oldest = next(iter(self._expiries))
-            if self._expiries[oldest] > now and len(self._expiries) < self._remembered:
+    def deny(self, approval_id: str) -> None:
+        """Let the id never be redeemed in this process. An id that is not ours is ignored.
+
+        The call is not compared: it does not run, whatever the client says that it is.
+        """
+        sealed, now = self._opened(approval_id), self._now()
+        if sealed is None:
+            return
+        nonce, expiry, _ = sealed
+        if int(expiry) > now and nonce not in self._used:
+            self._remember(nonce, int(expiry), ApprovalRefusal.DENIED, now)
+
+    def _opened(self, approval_id: str) -> tuple[str, str, str] | None:
+        """Return the nonce, the expiry and the signature of an id that we issued, else ``None``."""
+        nonce, _, rest = approval_id.partition(".")
+        expiry, _, proof = rest.partition(".")
+        if not (expiry.isascii() and expiry.isdecimal() and len(expiry) <= _LONGEST_EXPIRY):
+            return None
+        # Compared as text: the same bytes have several spellings in base64, an id has only one.
+        if not _is_same(proof[:_SEAL_CHARACTERS], self._seal(nonce, expiry)):
+            return None
+        return nonce, expiry, proof[_SEAL_CHARACTERS:]
+
+    def _remember(self, nonce: str, expiry: int, reason: ApprovalRefusal, now: float) -> None:
+        while self._used:
+            oldest = next(iter(self._used))
+            if self._used[oldest][0] > now and len(self._used) < self._remembered:
                 break
-            del self._expiries[oldest]
-        self._expiries[nonce] = expiry
+            del self._used[oldest]
+        self._used[nonce] = (expiry, reason)
 
     def _seal(self, nonce: str, expiry: str) -> str:
         return _text(self._hmac(b"issued ", [nonce, expiry])[:_SEAL_BYTES])

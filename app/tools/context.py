@@ -6,18 +6,23 @@ from typing import Any
 
 import msgspec
 
+from app.tools.tool_threads import ToolThreads
+
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """What the calls of one turn have in common. A single tool run has a scene of its own.
 
     Attributes:
+        owner: who asks; ``""`` where nobody is asked who he is. Approvals are bound to it.
         config: the configuration that `ToolContext.get_config` reads.
         state: a dict that all calls of the turn share; empty when the turn starts.
         deadline: when all calls have to be over, on the clock of `time.monotonic` (which is also
             that of asyncio's loops).
         approval_ids: tool call id → approval id, for the calls that the user approved.
+        threads: in which plain functions run; `None`: one more for each call.
     """
 
+    owner: str = ""
     chat_id: str | None = None
     session_id: str | None = None
     user_id: str | None = None
@@ -25,6 +30,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     state: dict[str, Any] = msgspec.field(default_factory=dict)
     deadline: float | None = None
     approval_ids: Mapping[str, str] = {}
+    threads: ToolThreads | None = None
 
 
 class ToolContext:
@@ -42,6 +48,7 @@ class ToolContext:
         state: a dict that the tool calls of one turn share. Calls of one step run side by side.
         config: the configuration that `get_config` reads.
         approval_id: set if the user approved this call; use it as an idempotency key.
+        threads: in which a plain function runs; not for tools themselves.
     """
 
     def __init__(
@@ -60,6 +67,7 @@ class ToolContext:
         self.state = scene.state
         self.approval_id = scene.approval_ids.get(tool_call_id)
         self.config = scene.config
+        self.threads = scene.threads
         self._report = report
         self._deadline = deadline
 

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from app.events import Emit, Status, ToolOutputAvailable, ToolOutputError
 from app.messages import ToolOutputPart
 from app.tools.context import Scene, ToolContext
@@ -64,13 +66,17 @@ async def run_calls(
         async def send_preliminary(output: object) -> None:
             await merger.send(call_id, ToolOutputAvailable(call_id, output, preliminary=True))
 
-        result = await run_call(
-            call,
-            scene=scene,
-            on_status=lambda message: merger.offer(call_id, Status(message, call_id)),
-            on_preliminary=send_preliminary,
-            max_output_bytes=max_output_bytes,
-        )
+        try:
+            result = await run_call(
+                call,
+                scene=scene,
+                on_status=lambda message: merger.offer(call_id, Status(message, call_id)),
+                on_preliminary=send_preliminary,
+                max_output_bytes=max_output_bytes,
+            )
+        except BaseException:
+            merger.end(call_id)  # or `forward` would wait for it for ever
+            raise
         # The model reads no more than the client does, since it may repeat whatever it is told.
         if isinstance(result, Failure):
             merger.end(call_id, ToolOutputError(call_id, result.message))
@@ -132,34 +138,55 @@ async def run_call(
         if isinstance(result, Success):
             await on_preliminary(chat_output(result.output))
 
+    # In a task of its own, so that cancelling the tool does not cancel this function.
+    task = asyncio.create_task(_body(tool.run, call.arguments, context, show_preliminary))
     try:
-        # In a task of its own, so that cancelling the tool does not cancel this function.
-        task = asyncio.create_task(_body(tool.run, call.arguments, context, show_preliminary))
-        try:
-            await asyncio.wait({task}, timeout=timeout_s)
-            if not task.done():
-                return Failure(f"{tool.name} did not finish within {timeout_s:.3g} s.", "TIMEOUT")
-        finally:
-            is_over.set()
-            await _end(task, tool.name, cancel_grace_s)
-        if task.cancelled():
-            raise RuntimeError("the tool was cancelled from inside")
-        return call_result(task.result(), tool_name=tool.name, max_bytes=max_output_bytes)
-    except Exception as error:
+        await asyncio.wait({task}, timeout=timeout_s)
+        if not task.done():
+            return Failure(f"{tool.name} did not finish within {timeout_s:.3g} s.", "TIMEOUT")
+    finally:
+        is_over.set()
+        await _end(task, tool.name, cancel_grace_s)
+    if task.cancelled():
+        return failure_of(RuntimeError("the tool was cancelled from inside"), tool.name)
+    ending = task.result()
+    if isinstance(ending, _Raised):
+        return failure_of(ending.error, tool.name)
+    try:
+        return call_result(ending.output, tool_name=tool.name, max_bytes=max_output_bytes)
+    except BaseException as error:  # the output's own methods are the tool's code
         return failure_of(error, tool.name)
 
 
-def failure_of(error: Exception, tool_name: str) -> Failure:
+def failure_of(error: BaseException, tool_name: str) -> Failure:
     """Return the failure that an exception stands for, and log the reason if it is masked."""
-    match error:
-        case InvalidToolInput():
-            return Failure(str(error), "INVALID_ARGUMENTS")
-        case ToolError():
-            logger.info("tool %s failed: %s", tool_name, error, exc_info=error.__cause__)
-            return Failure(error.message, error.code)
-        case _:
-            logger.error("tool %s failed", tool_name, exc_info=error)
-            return Failure(MASKED)
+    try:
+        match error:
+            case InvalidToolInput():
+                return Failure(str(error), "INVALID_ARGUMENTS")
+            case ToolError():
+                logger.info(
+                    "tool %s failed: %s", tool_name, error.message, exc_info=error.__cause__
+                )
+                return Failure(error.message, error.code)
+            case _:
+                logger.error("tool %s failed", tool_name, exc_info=error)
+                return Failure(MASKED)
+    except BaseException:  # an exception's own methods are the tool's code too
+        logger.error("tool %s failed with an exception that cannot be shown", tool_name)
+        return Failure(MASKED)
+
+
+class _Returned(msgspec.Struct, frozen=True):
+    """What the tool returned."""
+
+    output: Any
+
+
+class _Raised(msgspec.Struct, frozen=True):
+    """What the tool raised."""
+
+    error: BaseException
 
 
 async def _body(
@@ -167,20 +194,24 @@ async def _body(
     arguments: Mapping[str, Any],
     context: ToolContext,
     on_preliminary: OnPreliminary,
-) -> Any:
+) -> _Returned | _Raised:
+    """Run the tool. Raises nothing but the cancellation of its task."""
     try:
-        return await run(arguments, context, on_preliminary)
-    except SystemExit as error:
-        # asyncio would end the whole server with it.
-        raise RuntimeError("the tool called sys.exit()") from error
+        return _Returned(await run(arguments, context, on_preliminary))
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        # Returned, since asyncio ends its loop, and so the server, with a task that raises
+        # SystemExit or KeyboardInterrupt. A panic of a Rust extension is no `Exception` either.
+        return _Raised(error)
 
 
-async def _end(task: asyncio.Task[Any], tool_name: str, grace_s: float) -> None:
+async def _end(task: asyncio.Task[_Returned | _Raised], tool_name: str, grace_s: float) -> None:
     if task.done():
         return
     task.cancel()
     await asyncio.wait({task}, timeout=grace_s)
     if not task.done():
         logger.error("tool %s ignores that it was cancelled; it is left behind", tool_name)
-    elif not task.cancelled() and (error := task.exception()) is not None:
-        logger.warning("tool %s failed while it was cancelled", tool_name, exc_info=error)
+    elif not task.cancelled() and isinstance(ending := task.result(), _Raised):
+        logger.warning("tool %s failed while it was cancelled", tool_name, exc_info=ending.error)

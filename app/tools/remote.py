@@ -77,7 +77,8 @@ class RemoteTool(Tool):
         signature: instead of ``parameters``, a function whose type hints describe the input. It is
             never called.
         config: sent as ``tool_config``; its keys win over those of the call's own configuration.
-        needs_approval: see `tool`.
+        needs_approval: see `tool`. With ``parameters`` a predicate is given the input as the model
+            wrote it, since only the other side validates it.
         region: the AWS region to sign for, whatever the address.
         endpoint_url: of Lambda's API; default: ``AWS_ENDPOINT_URL_LAMBDA``, else AWS's own.
         credentials: default: those of this process.
@@ -106,7 +107,7 @@ class RemoteTool(Tool):
     ) -> None:
         if parameters is None and signature is None:
             parameters = _ANY_INPUT
-        schema, parse = describe_input(name, parameters, signature)
+        schema, parse, plain_form = describe_input(name, parameters, signature)
         super().__init__(
             name,
             description=description,
@@ -114,6 +115,7 @@ class RemoteTool(Tool):
             parse=parse,
             run=self._call,
             needs_approval=needs_approval,
+            plain_form=plain_form,
             timeout_s=timeout_s,
         )
         if function_url is not None and function_arn is None:

@@ -3,6 +3,7 @@
 pydantic does both. This module is imported when the first tool is defined, never before.
 """
 
+import functools
 import inspect
 import types
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from app.protocols.artifact import decode_artifacts
 from app.tools.context import ToolContext
 from app.tools.definition import InvalidToolInput, ToolDefinitionError
 from app.tools.docstring import read_docstring
+from app.tools.plain_form import PlainForm, form_of_model
 
 _CONTEXT_NAMES = frozenset({"ctx", "context"})
 _MAX_PROBLEMS = 5
@@ -30,12 +32,14 @@ class Signature(msgspec.Struct, frozen=True):
         schema: JSON schema of the parameters, of type object.
         context: name of the parameter that receives the `ToolContext`, if there is one.
         parse: input (JSON) → arguments by name. Raises `InvalidToolInput`.
+        plain_form: valid input (JSON) → the JSON form of the arguments, if they have one.
     """
 
     description: str
     schema: dict[str, Any]
     context: str | None
     parse: Callable[[Any], dict[str, Any]]
+    plain_form: Callable[[Any], PlainForm | None]
 
 
 def read_signature(function: Callable[..., Any]) -> Signature:
@@ -65,7 +69,8 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         raise ToolDefinitionError(
             f"The type hints of {function.__name__} have no JSON schema: {_first_line(error)}"
         ) from error
-    return Signature(description, _tidy(schema), context, _parser(model, names))
+    plain_form = functools.partial(form_of_model, model=model)
+    return Signature(description, _tidy(schema), context, _parser(model, names), plain_form)
 
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

@@ -16,7 +16,8 @@ from app.tools.event_merger import EventMerger
 from app.tools.execution import failure_of, run_call
 from app.tools.result import MAX_OUTPUT_BYTES, CallResult, Failure
 from app.tools.tool import Tool
-from app.tools.valid_call import validate
+from app.tools.tool_threads import ToolThreads
+from app.tools.valid_call import ValidCall, validate
 
 HEARTBEAT_S = 10.0
 
@@ -51,11 +52,30 @@ def choose_tool(tools: Mapping[str, Tool], name: str | None, *, default: str | N
     return tools[name]
 
 
+def check_request(tool: Tool, request: ToolRequest) -> ValidCall | Failure:
+    """Return the call that a request makes, or why its arguments cannot be used."""
+    try:
+        return validate(tool, f"run-{secrets.token_hex(8)}", request.args)
+    except BaseException as error:  # a validator may panic or exit, which would end the server
+        return failure_of(error, tool.name)
+
+
+def needs_user(tool: Tool, call: ValidCall | Failure) -> bool:
+    """Return whether a user has to approve the call, which nobody can in a single run.
+
+    Args:
+        call: what `check_request` returned. It has to be what runs afterwards.
+    """
+    return tool.needs_approval is True or (isinstance(call, ValidCall) and call.asks_approval())
+
+
 async def run_request(
     tool: Tool,
     request: ToolRequest,
     *,
     on_status: Callable[[str], None],
+    call: ValidCall | Failure | None = None,
+    threads: ToolThreads | None = None,
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> ToolResult:
@@ -64,18 +84,19 @@ async def run_request(
     Args:
         tool: one that has a function here.
         on_status: receives each status, in any thread.
+        call: what `check_request` returned, if the request has been checked already.
+        threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
         max_output_bytes: the largest output, in bytes of JSON.
     """
+    call = check_request(tool, request) if call is None else call
     result: CallResult
-    try:
-        call = validate(tool, f"run-{secrets.token_hex(8)}", request.args)
-    except Exception as error:
-        result = failure_of(error, tool.name)
+    if isinstance(call, Failure):
+        result = call
     else:
         result = await run_call(
             call,
-            scene=_scene(request, deadline),
+            scene=_scene(request, deadline, threads),
             on_status=on_status,
             on_preliminary=_ignore,
             max_output_bytes=max_output_bytes,
@@ -90,6 +111,8 @@ async def run_tool_stream(
     request: ToolRequest,
     write: Callable[[bytes], Awaitable[None]],
     *,
+    call: ValidCall | Failure | None = None,
+    threads: ToolThreads | None = None,
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
     deadline: float | None = None,
@@ -104,7 +127,7 @@ async def run_tool_stream(
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
         heartbeat_s: the longest time without a line, in seconds.
-        deadline, max_output_bytes: see `run_request`.
+        call, threads, deadline, max_output_bytes: see `run_request`.
     """
     encoder = ToolRunEncoder(now=now)
     merger = EventMerger([_RUN])
@@ -115,6 +138,8 @@ async def run_tool_stream(
                 tool,
                 request,
                 on_status=lambda message: merger.offer(_RUN, Status(message)),
+                call=call,
+                threads=threads,
                 deadline=deadline,
                 max_output_bytes=max_output_bytes,
             )
@@ -143,6 +168,8 @@ async def run_tool_buffered(
     tool: Tool,
     request: ToolRequest,
     *,
+    call: ValidCall | Failure | None = None,
+    threads: ToolThreads | None = None,
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> dict[str, Any]:
@@ -151,13 +178,15 @@ async def run_tool_buffered(
         tool,
         request,
         on_status=lambda message: None,
+        call=call,
+        threads=threads,
         deadline=deadline,
         max_output_bytes=max_output_bytes,
     )
     return buffered(result)
 
 
-def _scene(request: ToolRequest, deadline: float | None) -> Scene:
+def _scene(request: ToolRequest, deadline: float | None, threads: ToolThreads | None) -> Scene:
     def said(key: str) -> str | None:
         value = request.context.get(key)
         return value if isinstance(value, str) else None
@@ -168,6 +197,7 @@ def _scene(request: ToolRequest, deadline: float | None) -> Scene:
         user_id=said("user_id"),
         config=request.tool_config,
         deadline=deadline,
+        threads=threads,
     )
 
 

@@ -11,6 +11,7 @@ from app.messages import ToolSpec
 from app.threads import run_in_thread
 from app.tools.context import ToolContext
 from app.tools.definition import InvalidToolInput, ToolDefinitionError, ToolError, check_name
+from app.tools.plain_form import PlainForm, form_of_json
 
 __all__ = ["InvalidToolInput", "Tool", "ToolDefinitionError", "ToolError", "client_tool", "tool"]
 
@@ -24,7 +25,10 @@ OnPreliminary: TypeAlias = Callable[[Any], Awaitable[None]]
 Implementation: TypeAlias = Callable[
     [Mapping[str, Any], ToolContext, OnPreliminary], Awaitable[Any]
 ]
+# A predicate is given the JSON form of the validated input, defaults included.
 NeedsApproval: TypeAlias = bool | Callable[[Mapping[str, Any]], bool]
+# Input (JSON) → the JSON form of the arguments that `parse` makes of it; `None`: they have none.
+MakePlainForm: TypeAlias = Callable[[Any], PlainForm | None]
 
 
 class Tool:
@@ -38,7 +42,10 @@ class Tool:
         run: awaited with the arguments, the context and a function that takes preliminary outputs;
             returns the output. `None`: a client tool, which the browser executes.
         strict: whether to use OpenAI's strict mode, which has to accept the schema.
-        needs_approval: whether the user is asked before a call runs, or a predicate on the input.
+        needs_approval: whether the user is asked before a call runs, or a predicate on the plain
+            form of the input.
+        plain_form: the JSON form of the arguments; default: what ``parse`` returns, if that is
+            JSON. Only called where a user may have to approve.
         timeout_s: how long a call may take, in seconds.
         function: the Python function, for calling it without a model.
     """
@@ -53,6 +60,7 @@ class Tool:
         run: Implementation | None,
         strict: bool = False,
         needs_approval: NeedsApproval = False,
+        plain_form: MakePlainForm | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         function: Callable[..., Any] | None = None,
     ) -> None:
@@ -65,6 +73,9 @@ class Tool:
         self.run = run
         self.strict = strict
         self.needs_approval = needs_approval
+        self.plain_form: MakePlainForm = (
+            functools.partial(form_of_json, parse=parse) if plain_form is None else plain_form
+        )
         self.timeout_s = timeout_s
         self.function = function
 
@@ -75,14 +86,18 @@ class Tool:
         """Return the tool as the model sees it."""
         return ToolSpec(self.name, self.description, self.parameters, self.strict)
 
-    def asks_approval(self, tool_input: Mapping[str, Any]) -> bool:
-        """Return whether the user has to approve a call with this valid input."""
+    def asks_approval(self, plain: Mapping[str, Any]) -> bool:
+        """Return whether the user has to approve a call.
+
+        Args:
+            plain: the JSON form of the call's validated input, all defaults included.
+        """
         if isinstance(self.needs_approval, bool):
             return self.needs_approval
         try:
-            return bool(self.needs_approval(tool_input))
-        except Exception:
-            # In doubt the user decides.
+            return bool(self.needs_approval(plain))
+        except BaseException:
+            # In doubt the user decides. Of a panic or an exit too, which would end the server.
             logger.exception("the approval predicate of %s failed", self.name)
             return True
 
@@ -120,7 +135,9 @@ def tool(
     context and is not shown to the model.
 
     - An ``async def`` runs on the event loop.
-    - A plain ``def`` runs in a thread and may block.
+    - A plain ``def`` runs in a thread and may block. It should return once
+      `ToolContext.send_status` says that the call is over: a thread keeps its place
+      (``CHAT_TOOL_THREADS``) until it ends.
     - An ``async def`` that yields shows each value as a preliminary output; the last is the output.
 
     The return value must have a JSON form (as pydantic models, dataclasses, dates and the like do)
@@ -129,8 +146,10 @@ def tool(
     Args:
         name: instead of the function's.
         description: instead of the docstring's.
-        needs_approval: ask the user before each call, or before those for whose input a predicate
-            returns true.
+        needs_approval: ask the user before each call, or before those for which a predicate returns
+            true. The predicate is given what the tool will get, in JSON: the input after
+            validation, defaults included, by the schema's keys. Where the validated input has no
+            JSON form that stands for it (a `SecretStr`, say), the user is asked.
         timeout_s: how long a call may take, in seconds.
         strict: whether to use OpenAI's strict mode; default: wherever the schema allows it.
 
@@ -156,6 +175,7 @@ def tool(
             run=functools.partial(_run, function, signature.context),
             strict=is_strict,
             needs_approval=needs_approval,
+            plain_form=signature.plain_form,
             timeout_s=timeout_s,
             function=function,
         )
@@ -180,7 +200,7 @@ def client_tool(
     Raises:
         ToolDefinitionError: both are given, or the given one cannot be used.
     """
-    schema, parse = describe_input(name, parameters, signature)
+    schema, parse, _ = describe_input(name, parameters, signature)
     schema, is_strict = _strict(name, schema, None)
     return Tool(
         name, description=description, parameters=schema, parse=parse, run=None, strict=is_strict
@@ -191,8 +211,8 @@ def describe_input(
     name: str,
     parameters: Mapping[str, Any] | None,
     signature: Callable[..., Any] | None,
-) -> tuple[Mapping[str, Any], Callable[[Any], Mapping[str, Any]]]:
-    """Return the input's JSON schema and parser for a tool whose function is elsewhere.
+) -> tuple[Mapping[str, Any], Callable[[Any], Mapping[str, Any]], MakePlainForm]:
+    """Return the input's JSON schema, parser and plain form for a tool whose function is elsewhere.
 
     With a JSON schema the parser only checks that the input is an object with all required
     properties. The other side checks the rest.
@@ -203,12 +223,13 @@ def describe_input(
         from app.tools.signature import read_signature
 
         read = read_signature(signature)
-        return read.schema, functools.partial(_checked, read.parse)
+        return read.schema, functools.partial(_checked, read.parse), read.plain_form
     if parameters is None:
         parameters = {"type": "object", "properties": {}, "additionalProperties": False}
     if parameters.get("type") != "object":
         raise ToolDefinitionError(f"The parameters of {name} must be a schema of type object.")
-    return parameters, functools.partial(_with_required, tuple(parameters.get("required", ())))
+    parse = functools.partial(_with_required, tuple(parameters.get("required", ())))
+    return parameters, parse, functools.partial(form_of_json, parse=parse)
 
 
 def _checked(parse: Callable[[Any], Any], tool_input: Any) -> Mapping[str, Any]:
@@ -255,7 +276,8 @@ async def _run(
     call = functools.partial(function, **given)
     if inspect.iscoroutinefunction(function):
         return await call()
-    output = await run_in_thread(call, name=f"tool {function.__name__}")
+    run = run_in_thread if context.threads is None else context.threads.run
+    output = await run(call, name=f"tool {function.__name__}")
     # A foreign decorator may hide that a function is async.
     return await output if inspect.isawaitable(output) else output
 

@@ -45,7 +45,10 @@ class LeaveToClient(msgspec.Struct, frozen=True):
 
 
 class AskUser(msgspec.Struct, frozen=True):
-    """The user is asked for approval; the client's next request has the reply."""
+    """The user is asked for approval; the client's next request has the reply.
+
+    ``call`` is announced with the input that will run (`ValidCall.as_it_runs`).
+    """
 
     call: ValidCall
     approval_id: str
@@ -94,15 +97,19 @@ class Toolbox:
             return Refuse((event,), _no_output(made, call))
         if call.tool.run is None:
             return LeaveToClient(call)
-        if not call.tool.asks_approval(call.for_approval):
+        if not call.asks_approval():
             return Execute(call)
         if not self._can_ask:
             events = (call.announcement(), ToolOutputError(made.tool_call_id, _CANNOT_ASK))
             return Refuse(events, _no_output(made, _CANNOT_ASK))
         approval_id = self._approvals.issue(
-            self._scene.chat_id, call.tool_call_id, call.tool.name, call.for_approval
+            self._scene.chat_id,
+            call.tool_call_id,
+            call.tool.name,
+            call.for_approval,
+            owner=self._scene.owner,
         )
-        return AskUser(call, approval_id)
+        return AskUser(call.as_it_runs(), approval_id)
 
     def refuse_broken(self, event: ToolInputError) -> Refuse:
         """Refuse a call whose arguments are not even a JSON object."""
@@ -120,6 +127,7 @@ class Toolbox:
         # the approval has to be one that we issued, for exactly this call.
         made = reply.call
         if not reply.approved:
+            self._approvals.deny(reply.approval_id)
             reason = f"{_DENIED} Reason: {reply.reason}" if reply.reason else _DENIED
             return Refuse((ToolOutputDenied(made.tool_call_id),), _no_output(made, reason))
         call = self._validated(made.tool_call_id, made.tool_name, made.input)
@@ -131,6 +139,7 @@ class Toolbox:
             call.tool_call_id,
             call.tool.name,
             call.for_approval,
+            owner=self._scene.owner,
         )
         if refusal is not None:
             return _refusal(made, refusal.sentence)
@@ -156,7 +165,7 @@ class Toolbox:
                 return validate(tool, tool_call_id, tool_input)
             except InvalidToolInput as error:
                 reason = str(error)
-            except Exception:
+            except BaseException:  # a validator may panic or exit, which would end the server
                 logger.exception("the input of %s cannot be checked", tool_name)
                 reason = MASKED
         logger.info("a call of %s cannot run: %s", tool_name, reason)

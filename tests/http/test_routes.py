@@ -1,9 +1,14 @@
 """The HTTP surface around the answers: bad requests, tokens, CORS, the small routes."""
 
+import asyncio
+import threading
+from typing import Any
+
 import pytest
 
 from app.scripted_model.control import Control
-from tests.chatting import NOWHERE, chatting, data_body, logged
+from app.tools import tool
+from tests.chatting import NOWHERE, chatting, data_body, logged, ui_body
 
 JSON_TYPE = {"content-type": "application/json"}
 DEEP = b'{"messages":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
@@ -123,6 +128,46 @@ async def test_health_never_touches_the_model(model: str, control: Control) -> N
     assert response.json()["status"] == "ok"
     assert (response.json()["provider"], response.json()["model"]) == ("openai", "small")
     assert list(control.requests) == []
+
+
+async def test_health_counts_the_threads_of_tools_that_hang(model: str) -> None:
+    go_on = threading.Event()
+    hanging: list[threading.Thread] = []
+
+    @tool(timeout_s=0.05)
+    def hang() -> None:
+        """Hang."""
+        hanging.append(threading.current_thread())
+        go_on.wait()
+
+    @tool(timeout_s=0.05)
+    def late() -> str:
+        """Come too late for a place."""
+        return "done"
+
+    @tool
+    def work() -> str:
+        """Work."""
+        return "done"
+
+    async with chatting(model, hang, late, work, tool_threads=1) as chat:
+        over = (await chat.post({"args": {}}, "/api/tools/hang/invoke?stream=false")).json()
+        hung = (await chat.http.get("/health")).json()
+        no_place = (await chat.post(call_of("late"))).text
+        go_on.set()
+        await asyncio.to_thread(hanging[0].join)
+        after = (await chat.post(call_of("work"))).text
+        healed = (await chat.http.get("/health")).json()
+
+    assert over["error_code"] == "TIMEOUT"
+    assert (hung["status"], hung["hungToolThreads"]) == ("ok", 1)
+    assert "late did not finish within 0.05 s." in no_place
+    assert '"output":"done"' in after
+    assert "hungToolThreads" not in healed
+
+
+def call_of(name: str) -> dict[str, Any]:
+    return ui_body(f"scenario: call tool={name} arguments='{{}}'")
 
 
 async def test_the_root_says_what_this_is() -> None:

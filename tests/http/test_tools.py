@@ -106,6 +106,30 @@ async def test_a_tool_that_cannot_be_run_is_refused_in_a_sentence(
     assert sentence in response.json()["error"]
 
 
+@pytest.mark.parametrize("stream", ["true", "false"])
+@pytest.mark.parametrize("force", [True, "yes", "on", 1, "1", 1.0, "TRUE"])
+async def test_a_single_run_is_refused_for_the_value_that_would_run(
+    model: str, stream: str, force: Any
+) -> None:
+    ran: list[bool] = []
+
+    @tool(needs_approval=lambda tool_input: tool_input["force"] is True)
+    async def delete(force: bool = True) -> None:
+        ran.append(force)
+
+    path = f"/api/tools/delete/invoke?stream={stream}"
+    async with chatting(model, delete) as chat:
+        refused = await chat.post({"args": {"force": force}}, path)
+        by_default = await chat.post({"args": {}}, path)
+        allowed = await chat.post({"args": {"force": "no"}}, path)
+        invalid = await chat.post({"args": {"force": "maybe"}}, path)
+
+    assert (refused.status_code, by_default.status_code) == (403, 403)
+    assert "needs a user's approval" in refused.json()["error"]
+    assert (allowed.status_code, ran) == (200, [False])
+    assert "INVALID_ARGUMENTS" in invalid.text
+
+
 async def test_each_run_of_a_tool_is_one_line_in_the_log(model: str) -> None:
     with logged() as log:
         async with chatting(model, get_weather) as chat:

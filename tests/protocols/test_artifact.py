@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from app.protocols.artifact import Artifact, decode_artifacts
+from app.protocols.artifact import Artifact, artifact_to_json, decode_artifacts
 
 TEXT = {"filename": "a.txt", "content": "hé"}
 BINARY = {
@@ -67,3 +67,8 @@ def test_pydantic_reads_and_describes_an_artifact() -> None:
     assert adapter.json_schema()["items"]["required"] == ["filename", "content"]
     with pytest.raises(ValidationError):
         adapter.validate_python([1])
+
+
+@pytest.mark.parametrize("value", [TEXT, BINARY])
+def test_an_artifact_goes_back_into_the_json_that_it_came_from(value: Any) -> None:
+    assert artifact_to_json(decode_artifacts(value)) == value

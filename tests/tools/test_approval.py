@@ -32,6 +32,50 @@ def test_an_approval_counts_once() -> None:
     assert second is ApprovalRefusal.REPLAYED
 
 
+def test_a_denied_approval_stays_denied() -> None:
+    approvals = Approvals(SECRET)
+    approval_id = approvals.issue(*CALL)
+
+    approvals.deny(approval_id)
+    approvals.deny(approval_id)
+
+    assert approvals.redeem(approval_id, *CALL) is ApprovalRefusal.DENIED
+    assert approvals.redeem(approval_id, *CALL) is ApprovalRefusal.DENIED
+
+
+def test_a_denial_after_the_approval_does_not_change_that_it_was_used() -> None:
+    approvals = Approvals(SECRET)
+    approval_id = approvals.issue(*CALL)
+    approvals.redeem(approval_id, *CALL)
+
+    approvals.deny(approval_id)
+
+    assert approvals.redeem(approval_id, *CALL) is ApprovalRefusal.REPLAYED
+
+
+def test_a_denial_of_an_id_that_is_made_up_or_too_old_takes_no_memory() -> None:
+    clock = Clock()
+    approvals = Approvals(SECRET, now=clock, remembered=1)
+    old = approvals.issue(*CALL)
+    clock.now += LIFETIME_S
+    denied = approvals.issue(*CALL)
+    approvals.deny(denied)
+
+    for made_up in (old, "", "n.1.p", Approvals(b"another").issue(*CALL)):
+        approvals.deny(made_up)
+
+    assert approvals.redeem(denied, *CALL) is ApprovalRefusal.DENIED
+
+
+def test_nobody_approves_what_another_owner_was_asked() -> None:
+    approvals = Approvals(SECRET)
+    approval_id = approvals.issue(*CALL, owner="ann")
+
+    assert approvals.redeem(approval_id, *CALL) is ApprovalRefusal.CHANGED
+    assert approvals.redeem(approval_id, *CALL, owner="bob") is ApprovalRefusal.CHANGED
+    assert approvals.redeem(approval_id, *CALL, owner="ann") is None
+
+
 def test_two_questions_about_one_call_have_two_ids() -> None:
     approvals = Approvals(SECRET)
 
@@ -176,7 +220,7 @@ def test_what_has_expired_makes_room() -> None:
 def test_every_refusal_has_a_sentence_of_its_own() -> None:
     sentences = {refusal.sentence for refusal in ApprovalRefusal}
 
-    assert len(sentences) == 4
+    assert len(sentences) == 5
     assert all(sentence.endswith(".") for sentence in sentences)
 
 

@@ -50,10 +50,11 @@ def toolbox(
     can_ask: bool = True,
     approvals: Approvals | None = None,
     chat_id: str | None = "chat-1",
+    owner: str = "",
 ) -> Toolbox:
     approvals = Approvals(b"secret") if approvals is None else approvals
     by_name = {one.name: one for one in tools}
-    return Toolbox(by_name, Scene(chat_id=chat_id), approvals, can_ask=can_ask)
+    return Toolbox(by_name, Scene(chat_id=chat_id, owner=owner), approvals, can_ask=can_ask)
 
 
 def made(name: str, call_id: str = "c1", **tool_input: Any) -> ToolInputAvailable:
@@ -262,6 +263,9 @@ def test_an_approval_of_another_call_does_not_count() -> None:
     tools = toolbox(pay, approvals=approvals)
     elsewhere = toolbox(pay, approvals=approvals, chat_id="chat-2")
 
+    foreign = toolbox(pay, approvals=approvals, owner="bob")
+
+    assert judged(foreign, reply(approval_id)) == ApprovalRefusal.CHANGED.sentence
     assert judged(tools, reply("made.up.id")) == ApprovalRefusal.FORGED.sentence
     assert judged(tools, reply(approval_id, euros=5000)) == ApprovalRefusal.CHANGED.sentence
     assert judged(elsewhere, reply(approval_id)) == ApprovalRefusal.CHANGED.sentence
@@ -273,6 +277,40 @@ def test_an_approval_counts_once() -> None:
     tools.judge_replies([reply(approval_id)])
 
     assert judged(tools, reply(approval_id)) == ApprovalRefusal.REPLAYED.sentence
+
+
+def test_a_denied_call_cannot_be_approved_afterwards() -> None:
+    tools = toolbox(pay)
+    approval_id = asked(tools)
+    tools.judge_replies([reply(approval_id, approved=False)])
+
+    assert judged(tools, reply(approval_id)) == ApprovalRefusal.DENIED.sentence
+
+
+def test_the_user_is_shown_what_will_run_and_approves_that() -> None:
+    @tool(needs_approval=True)
+    def spend(euros: int, note: str | None = None, fast: bool = True) -> None: ...
+
+    tools = toolbox(spend)
+    plan = tools.plan(made("spend", euros=" 7 "))
+    assert isinstance(plan, AskUser)
+    shown = plan.call.announcement().input
+    (judged_plan,) = tools.judge_replies([reply(plan.approval_id, name="spend", **shown)])
+
+    assert shown == {"euros": 7, "fast": True}
+    assert isinstance(judged_plan, Execute)
+    assert judged_plan.call.arguments == {"euros": 7, "note": None, "fast": True}
+
+
+def test_a_validator_that_panics_refuses_the_call() -> None:
+    class Panic(BaseException): ...
+
+    def parse(value: Any) -> Mapping[str, Any]:
+        raise Panic
+
+    broken = Tool("broken", description="", parameters={}, parse=parse, run=None)
+
+    assert refused(toolbox(broken).plan(made("broken"))).output.output == MASKED
 
 
 def test_an_approved_call_is_validated_like_one_of_the_model() -> None:

@@ -4,10 +4,11 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import httpx2
 import pytest
+from pydantic import StringConstraints
 
 from app.scripted_model.control import Control
 from app.tools import Tool, ToolContext, ToolError, client_tool, tool
@@ -382,6 +383,39 @@ async def test_an_approval_counts_once(model: str) -> None:
         again = chunks(await chat.post(asked.reply()))
 
     assert "used before" in of_kind(again, "tool-output-error")["errorText"]
+
+
+async def test_a_denied_call_cannot_be_approved_afterwards(model: str, control: Control) -> None:
+    async with chatting(model, send_money) as chat:
+        asked = await asked_by(chat)
+        chunks(await chat.post(asked.reply(approved=False)))
+        again = chunks(await chat.post(asked.reply()))
+
+    assert "denied this call before" in of_kind(again, "tool-output-error")["errorText"]
+    assert "denied this call before" in told(control)[0]
+
+
+@tool(needs_approval=lambda tool_input: tool_input["env"] == "prod")
+async def deploy(
+    env: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)],
+) -> str:
+    """Deploy."""
+    return f"deployed to {env}"
+
+
+async def test_a_spelling_that_validation_repairs_does_not_avoid_the_question(model: str) -> None:
+    async with chatting(model, deploy) as chat:
+        body = ui_body(call("deploy", {"env": " PROD "}))
+        found = chunks(await chat.post(body))
+        asked = Asked(body, found)
+        done = chunks(await chat.post(asked.reply(type="tool-deploy")))
+        unasked = chunks(await chat.post(ui_body(call("deploy", {"env": " Dev "}))))
+
+    assert "tool-output-available" not in kinds(found)
+    assert asked.call["input"] == {"env": "prod"}  # the user sees what will run
+    assert of_kind(done, "tool-output-available")["output"] == "deployed to prod"
+    assert of_kind(unasked, "tool-input-available")["input"] == {"env": " Dev "}
+    assert of_kind(unasked, "tool-output-available")["output"] == "deployed to dev"
 
 
 async def test_one_call_named_twice_in_the_history_runs_once(model: str) -> None:
