@@ -63,6 +63,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "requests/past_call": ("requests",),
     "requests/sentence": ("requests",),
     "requests/shapes": (),
+    "requests/sites": (),
     "tools/approval": (),
     "tools/canonical_json": (),
     "tools/context": (),
