@@ -35,13 +35,6 @@ _HOST = re.compile(r"\*|[a-z0-9._-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?|[0-9a-f.]*:[0
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 
 
-# What is said at the start where a server listens beyond loopback; needs the address.
-OPEN_TO_ALL = (
-    "listening on %s without authentication: whoever reaches this port may chat and run tools at "
-    "your cost; set CHAT_AUTH_TOKEN, or publish the port on 127.0.0.1 only"
-)
-
-
 class SettingsError(Exception):
     """The environment cannot be used; the message is one sentence that names the variable."""
 

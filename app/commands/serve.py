@@ -8,8 +8,8 @@ from functools import partial
 
 from app.http.server import SHUTDOWN_GRACE_S, ListenError, serve
 from app.main import create_lean_app
-from app.requests.sites import LOOPBACK_HOSTS, is_loopback
-from app.settings import OPEN_TO_ALL, Settings, SettingsError, load_settings
+from app.requests.sites import LOOPBACK_HOSTS, OPEN_TO_ALL, is_loopback
+from app.settings import Settings, SettingsError, load_settings
 from app.telemetry.log import configure_logging, logger
 from app.tools.loading import EXAMPLES
 

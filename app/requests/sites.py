@@ -17,6 +17,11 @@ from dataclasses import dataclass
 LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 ANY = "*"
+# What is said at the start where a server listens beyond loopback; needs the address.
+OPEN_TO_ALL = (
+    "listening on %s without authentication: whoever reaches this port may chat and run tools at "
+    "your cost; set CHAT_AUTH_TOKEN, or publish the port on 127.0.0.1 only"
+)
 
 _DEFAULT_PORTS: Mapping[str, str] = {"http": ":80", "https": ":443"}
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/@\s]+)(:\d*)?", re.IGNORECASE)
