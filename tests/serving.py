@@ -8,12 +8,20 @@ from collections.abc import AsyncIterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.http.connection_limits import ConnectionLimits, limited_protocol
+
 
 @contextlib.asynccontextmanager
 async def served(app: ASGIApp) -> AsyncIterator[str]:
     """Serve ``app`` and give its URL; leaving the block stops it as SIGTERM would."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, lifespan="on", log_config=None, access_log=False)
+    config = uvicorn.Config(
+        app,
+        http=limited_protocol(ConnectionLimits()),
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -64,11 +64,11 @@ class Sites:
         if origin is None:
             return method in _SAFE_METHODS or fetch_site != "cross-site"
         return (
-            ANY in self.origins
+            fetch_site == "same-origin"
             or origin in self.origins
-            or (self.is_local_allowed and re.fullmatch(LOCAL_ORIGIN, origin) is not None)
-            or fetch_site == "same-origin"
+            or ANY in self.origins
             or _is_origin_of(host, origin)
+            or (self.is_local_allowed and re.fullmatch(LOCAL_ORIGIN, origin) is not None)
         )
 
 
