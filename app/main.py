@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from app import __version__
 from app.examples.recipe import Recipe
 from app.http.admission import Admission
+from app.http.allowed_sites import AllowedSites
 from app.http.chat import ChatOptions, ChatResponder
 from app.http.errors import add_not_found
 from app.http.lean import lean
@@ -20,6 +21,7 @@ from app.http.lifespan import Lifespan
 from app.http.objects import Schemas
 from app.http.routes import Endpoint, Routes
 from app.http.tools import ToolResponder
+from app.requests.sites import ANY, Sites, host_set
 from app.settings import LOCALHOST, Settings, load_settings
 from app.setup.provider import make_provider
 from app.setup.secrets import secret_text, with_secrets
@@ -72,12 +74,18 @@ def create_lean_app(
     tools: Sequence[Tool] = (),
     schemas: Mapping[str, type[BaseModel]] | None = None,
     on_finish: OnFinish | None = None,
+    refuse_other_sites: bool = False,
 ) -> Starlette:
     """Return the same app as `create_app`, but load FastAPI only for its documentation.
 
     It is ready in two thirds of the time, which is why our Lambda runtime takes it.
+
+    Args:
+        settings, tools, schemas, on_finish: as for `create_app`.
+        refuse_other_sites: whether pages of origins that are not allowed are refused even if the
+            settings allow none. For a server that browsers reach without a front that does CORS.
     """
-    return _create(lean, settings, tools, schemas, on_finish)
+    return _create(lean, settings, tools, schemas, on_finish, refuse_other_sites=refuse_other_sites)
 
 
 def _create(
@@ -86,6 +94,8 @@ def _create(
     own_tools: Sequence[Tool],
     schemas: Mapping[str, type[BaseModel]] | None,
     on_finish: OnFinish | None,
+    *,
+    refuse_other_sites: bool = False,
 ) -> _App:
     settings = with_secrets(load_settings() if settings is None else settings)
     turns = RunningTurns(on_finish, observers=_observers(settings))
@@ -147,7 +157,20 @@ def _create(
 
         origins = [origin for origin in settings.allowed_origins if origin != LOCALHOST]
         add_cors(app, origins, is_local_allowed=LOCALHOST in settings.allowed_origins)
+    are_origins_checked = refuse_other_sites or bool(settings.allowed_origins)
+    if settings.allowed_hosts or are_origins_checked:
+        app.add_middleware(
+            AllowedSites, sites=_sites(settings), are_origins_checked=are_origins_checked
+        )
     return app
+
+
+def _sites(settings: Settings) -> Sites:
+    return Sites(
+        hosts=host_set(settings.allowed_hosts or (ANY,)),
+        origins=frozenset(settings.allowed_origins) - {LOCALHOST},
+        is_local_allowed=LOCALHOST in settings.allowed_origins,
+    )
 
 
 def _observers(settings: Settings) -> Sequence[TurnObserver]:

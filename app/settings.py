@@ -30,6 +30,8 @@ BuiltinTools: TypeAlias = Annotated[
 
 # In CHAT_ALLOWED_ORIGINS, any port of this machine.
 LOCALHOST = "localhost"
+# As in the header Host: a name or an address, with or without a port; IPv6 in brackets or not.
+_HOST = re.compile(r"\*|[a-z0-9._-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?|[0-9a-f.]*:[0-9a-f:.]+", re.I)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 
 
@@ -95,6 +97,8 @@ class Settings(BaseSettings):
     auth_token: SecretStr | None = None
     auth_token_arn: str | None = None
     allowed_origins: Names = ()
+    # Empty: any, but for `serve` on a loopback address, which is reached by its names only.
+    allowed_hosts: Names = ()
     allow_client_system: bool = False
     resume: Literal["off"] = "off"
     direct: bool = False
@@ -105,6 +109,7 @@ class Settings(BaseSettings):
         "tool_modules",
         "builtin_tools",
         "allowed_origins",
+        "allowed_hosts",
         mode="before",
     )
     @classmethod
@@ -160,6 +165,15 @@ class Settings(BaseSettings):
         for origin in value:
             if origin not in ("*", LOCALHOST) and not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"must be origins such as https://example.com, not {origin!r}")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what no client sends as a host, such as a URL."""
+        for host in value:
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"must be hosts such as chat.example.com, not {host!r}")
         return value
 
     @property

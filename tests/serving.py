@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.http.connection_limits import ConnectionLimits, limited_protocol
+
 
 @contextlib.asynccontextmanager
 async def served(app: ASGIApp) -> AsyncIterator[str]:
@@ -15,6 +17,7 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
+        http=limited_protocol(ConnectionLimits()),
         lifespan="on",
         log_config=None,
         access_log=False,

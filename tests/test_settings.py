@@ -205,3 +205,23 @@ def test_secrets_that_were_read_take_the_place_of_their_names() -> None:
     assert settings.openai_api_key == SecretStr("sk-1")
     assert settings.auth_token == SecretStr("t")
     assert settings.approval_secret is None
+
+
+def test_hosts_are_written_as_in_the_header_or_as_an_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHAT_ALLOWED_HOSTS", "chat.example, localhost:9000, [::1], fe80::1, *")
+
+    hosts = load_settings().allowed_hosts
+
+    assert hosts == ("chat.example", "localhost:9000", "[::1]", "fe80::1", "*")
+
+
+@pytest.mark.parametrize("host", ["https://chat.example", "chat.example/path", "a b", "*.example"])
+def test_what_no_client_sends_as_a_host_is_refused(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("CHAT_ALLOWED_HOSTS", host)
+
+    with pytest.raises(SettingsError, match=r"^CHAT_ALLOWED_HOSTS has a bad value: must be hosts"):
+        load_settings()

@@ -8,8 +8,9 @@ from functools import partial
 
 from app.http.server import SHUTDOWN_GRACE_S, ListenError, serve
 from app.main import create_lean_app
+from app.requests.sites import LOOPBACK_HOSTS, OPEN_TO_ALL, is_loopback
 from app.settings import Settings, SettingsError, load_settings
-from app.telemetry.log import configure_logging
+from app.telemetry.log import configure_logging, logger
 from app.tools.loading import EXAMPLES
 
 
@@ -70,7 +71,13 @@ def serve_chat(
         SettingsError: the settings contradict each other.
     """
     configure_logging()
-    app = create_lean_app(settings)
+    is_local = is_loopback(host)
+    if is_local and not behind_adapter and not settings.allowed_hosts:
+        # Any name may be made to point to 127.0.0.1, even while a page of it is open.
+        settings = settings.model_copy(update={"allowed_hosts": (*LOOPBACK_HOSTS, host)})
+    app = create_lean_app(settings, refuse_other_sites=not behind_adapter)
+    if not is_local and not (settings.auth_token or settings.auth_token_arn):
+        announce = _with_warning(announce, host)
     try:
         return serve(
             app,
@@ -84,6 +91,17 @@ def serve_chat(
     except ListenError as error:
         print(f"deltaline: {error}", file=sys.stderr)
         return 1
+
+
+def _with_warning(announce: Callable[[str], None] | None, host: str) -> Callable[[str], None]:
+    """Return ``announce``, which warns besides that everybody may ask."""
+
+    def warn(url: str) -> None:
+        logger.warning(OPEN_TO_ALL, host)
+        if announce is not None:
+            announce(url)
+
+    return warn
 
 
 def _port(text: str) -> int:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.emulator.cors import Cors, parse_cors
-from app.emulator.options import Options
+from app.emulator.options import Options, setting
 from app.emulator.variables import EnvFileError, parse_env_file
+from app.requests.sites import is_loopback
 
 _EXTENSIONS = Path("/opt/extensions")
 _BOOTSTRAP = Path(__file__).resolve().parents[2] / "bootstrap"
@@ -107,9 +108,23 @@ def read_options(args: argparse.Namespace, environ: Mapping[str, str] = os.envir
         bandwidth=args.bandwidth,
         watch=Path.cwd() if args.watch else None,
         cors=args.cors,
+        auth_token=_auth_token(args.host, variables),
         host=args.host,
         port=args.port,
     )
+
+
+def _auth_token(host: str, variables: Mapping[str, str]) -> str | None:
+    """Return the token that the invoke addresses ask for: the app's, beyond loopback."""
+    if is_loopback(host):
+        return None
+    token = setting(variables, "CHAT_AUTH_TOKEN")
+    if not token and setting(variables, "CHAT_AUTH_TOKEN_ARN"):
+        raise UsageError(
+            "a local Lambda on every address asks for the token itself and reads no ARN; set "
+            "CHAT_AUTH_TOKEN instead of CHAT_AUTH_TOKEN_ARN, or listen on 127.0.0.1"
+        )
+    return token or None
 
 
 def _read_env_file(path: Path) -> dict[str, str]:

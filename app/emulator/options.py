@@ -30,6 +30,7 @@ class Options:
         bandwidth: responses stream no faster than on Lambda.
         watch: folder whose changes make the next invocation start a new environment.
         cors: CORS configuration of the Function URL.
+        auth_token: asked for by the invoke addresses; ``None`` for none.
         host: address of the public port.
         port: number of the public port; 0 chooses a free one.
     """
@@ -47,6 +48,7 @@ class Options:
     bandwidth: bool = False
     watch: Path | None = None
     cors: Cors | None = None
+    auth_token: str | None = None
     host: str = "127.0.0.1"
     port: int = 9000
 
@@ -54,3 +56,9 @@ class Options:
         """Return the ARN that Lambda would give the function."""
         region = self.variables.get("AWS_REGION", REGION)
         return f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{name}"
+
+
+def setting(variables: Mapping[str, str], name: str) -> str:
+    """Return the variable that the app reads as its setting ``name``, in whatever case it is."""
+    values = (value.strip() for key, value in variables.items() if key.upper() == name)
+    return next(filter(None, values), "")

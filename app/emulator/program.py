@@ -12,6 +12,7 @@ from app.emulator.options import DEFAULT_FUNCTION, Options
 from app.emulator.output import Console
 from app.emulator.public_port import PublicPort
 from app.emulator.server import HttpServer
+from app.requests.sites import OPEN_TO_ALL, is_loopback
 
 # How long a browser or an SDK may keep an unused connection.
 _IDLE_TIMEOUT_S = 75.0
@@ -96,6 +97,8 @@ async def _serve(options: Options, console: Console) -> None:
             loop.add_signal_handler(number, stopped.set)
         for line in _banner(options, emulator.url):
             console.notice(line)
+        if options.auth_token is None and not is_loopback(options.host):
+            console.problem(f"warning: {OPEN_TO_ALL % options.host}")
         await stopped.wait()
         console.notice("stopping")
 

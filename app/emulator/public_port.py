@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from app.emulator import function_url, lambda_api
+from app.emulator.admission import refusal, sites_of
 from app.emulator.connection import BodyTooLarge, ClientGone, Connection, Request
 from app.emulator.function import MAX_EVENT_BYTES, Function
 from app.emulator.function_response import FunctionFailure, FunctionInvocation
@@ -36,6 +37,7 @@ class PublicPort:
         console: Console,
     ) -> None:
         self._options = options
+        self._sites = sites_of(options)
         self._function = function
         self._port = port
         self._console = console
@@ -44,7 +46,17 @@ class PublicPort:
         """Respond to one request, live."""
         body = await _read_body(connection)
         address = lambda_api.match_address(request.path)
-        if address is None:
+        refused = refusal(
+            self._sites,
+            request,
+            token=self._options.auth_token,
+            invokes=address is not None,
+        )
+        if refused is not None:
+            head, error_body = refused
+            cors_headers = lambda_api.page_cors(request)[0]
+            await connection.respond(head.status, (*head.headers, *cors_headers), error_body)
+        elif address is None:
             await self._respond_as_url(connection, request, body)
         elif request.method == "OPTIONS":
             await connection.respond(204, lambda_api.page_cors(request)[1], b"")

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from app.aws.asgi_extensions import DIRECT
 from app.errors import BodyTooLarge, InvalidOption, Unauthorized
+from app.requests.bearer import HOW_TO_SEND_IT, gives_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,13 @@ class Admission:
         """
         if self._auth_token is None or DIRECT in request.scope.get("extensions", {}):
             return
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        given = token if scheme.lower() == "bearer" else request.headers.get("x-chat-token", "")
-        # Header text is Latin-1, whatever the bytes were meant to be.
-        if not secrets.compare_digest(given.strip().encode("latin-1"), self._auth_token):
-            raise Unauthorized("Send the token of this server as `Authorization: Bearer …`.")
+        is_given = gives_token(
+            self._auth_token,
+            authorization=request.headers.get("authorization", ""),
+            x_chat_token=request.headers.get("x-chat-token", ""),
+        )
+        if not is_given:
+            raise Unauthorized(HOW_TO_SEND_IT)
 
     async def _body(self, request: Request) -> bytes:
         limit = self.max_body_bytes

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 
+from app.requests.sites import LOCAL_ORIGIN
+
 # What a page may send to us, and read from us.
 ALLOWED_HEADERS = (
     "content-type",
@@ -14,8 +16,6 @@ ALLOWED_HEADERS = (
     "x-amz-content-sha256",
 )
 EXPOSED_HEADERS = ("x-vercel-ai-data-stream", "x-vercel-ai-ui-message-stream", "x-request-id")
-
-_LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 
 def add_cors(app: Starlette, origins: Sequence[str], *, is_local_allowed: bool) -> None:
@@ -28,7 +28,7 @@ def add_cors(app: Starlette, origins: Sequence[str], *, is_local_allowed: bool) 
     app.add_middleware(
         CORSMiddleware,
         allow_origins=origins,
-        allow_origin_regex=_LOCAL_ORIGIN if is_local_allowed else None,
+        allow_origin_regex=LOCAL_ORIGIN if is_local_allowed else None,
         allow_methods=["GET", "POST"],
         allow_headers=ALLOWED_HEADERS,
         expose_headers=EXPOSED_HEADERS,

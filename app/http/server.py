@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.aws.behind_adapter import BehindAdapter
+from app.http.connection_limits import ConnectionLimits, limited_protocol
 
 # Long enough for a sentence to end, short enough for a deployment.
 SHUTDOWN_GRACE_S = 5.0
@@ -112,6 +113,7 @@ def serve(
     config = uvicorn.Config(
         BehindAdapter(app) if behind_adapter else app,
         loop="uvloop" if _has_uvloop() else "asyncio",
+        http=limited_protocol(ConnectionLimits()),
         lifespan="on",
         ws="none",
         proxy_headers=False,  # nobody reads the client's address

@@ -1,12 +1,14 @@
 """``deltaline serve`` in the terminal: what it says when it starts, and when it cannot."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 _READY = "Deltaline is at http://"
@@ -68,13 +70,14 @@ def _start(*options: str, **environment: str) -> "subprocess.CompletedProcess[st
 
 
 @contextlib.contextmanager
-def _demo(**environment: str) -> Iterator[list[str]]:
+def _demo(*options: str, **environment: str) -> Iterator[list[str]]:
     """Serve as `make run` does; give the lines that it prints until it is ready."""
     with subprocess.Popen(
-        [sys.executable, "-m", "app", "serve", "--demo", "--port", "0"],
+        [sys.executable, "-m", "app", "serve", "--demo", "--port", "0", *options],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     ) as process:
         try:
@@ -115,3 +118,53 @@ def test_the_demo_says_why_the_scripted_model_answers(
 
     assert before == sentences
     assert ready.startswith(_READY)
+
+
+@pytest.mark.real
+@pytest.mark.timeout(60)
+def test_the_demo_chats_with_its_own_page_and_with_nobody_elses() -> None:
+    with _demo() as lines:
+        url = lines[-1].removeprefix(_READY.removesuffix("http://")).split()[0]
+        port = url.rpartition(":")[2]
+        tool = f"{url}/api/tools/get_weather/invoke"
+        plain = {"content-type": "text/plain"}
+
+        def post(**headers: str) -> httpx2.Response:
+            return httpx2.post(
+                tool, content=b'{"args":{"city":"Oslo"}}', headers={**plain, **headers}
+            )
+
+        own = post(origin=url)
+        # The page opened by its other name, and one that a development server serves.
+        by_name = post(host=f"localhost:{port}", origin=f"http://localhost:{port}")
+        developed = post(origin="http://localhost:5173")
+        program = post()
+        foreign = post(origin="https://evil.example")
+        by_rebinding = post(host=f"evil.example:{port}", origin=f"http://evil.example:{port}")
+        page = httpx2.get(url, headers={"host": "evil.example"})
+
+    for response in (own, by_name, developed, program):
+        assert response.status_code == 200, response.text
+    assert (foreign.status_code, by_rebinding.status_code, page.status_code) == (403, 421, 421)
+    assert all(response.json()["success"] is False for response in (foreign, by_rebinding, page))
+
+
+@pytest.mark.real
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("options", "environment", "is_warned"),
+    [
+        (["--host", "0.0.0.0"], {}, True),
+        (["--host", "0.0.0.0"], {"CHAT_AUTH_TOKEN": "secret"}, False),
+        ([], {}, False),
+    ],
+    ids=["open", "with-a-token", "loopback"],
+)
+def test_whoever_listens_to_everybody_without_a_token_is_warned(
+    options: list[str], environment: dict[str, str], is_warned: bool
+) -> None:
+    with _demo(*options, **environment) as lines:
+        warnings = [json.loads(line) for line in lines if line.startswith("{")]
+
+    assert [line["level"] for line in warnings] == (["warning"] if is_warned else [])
+    assert all("CHAT_AUTH_TOKEN" in line["message"] for line in warnings)

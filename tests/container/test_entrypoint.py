@@ -1,14 +1,18 @@
 """The image's entry point: what it starts where, and what it refuses to start with."""
 
+import json
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import boto3
 import httpx2
 import pytest
 
 from app.commands.container import CHAINS, main
 from tests.chatting import data_body
+from tests.container.cases import INVOKE, STREAM
 from tests.container.entrypoint import COMMAND, ROOT, environment, started
 from tests.ports import free_port
 
@@ -141,6 +145,61 @@ def test_the_health_check_of_a_local_lambda_starts_no_function(tmp_path: Path) -
     assert healthy
     assert "-m app.commands.container runtime" in log
     assert "START RequestId" not in log
+
+
+@pytest.mark.timeout(120)
+def test_a_container_asks_whoever_invokes_for_the_token(tmp_path: Path) -> None:
+    variables = {"CHAT_PROVIDER": "scripted", "CHAT_AUTH_TOKEN": "secret"}
+    with started(["runtime"], tmp_path / "log", variables) as running:
+        statuses = {
+            path: [
+                httpx2.post(
+                    running.url + path, json=data_body("Hi"), headers=headers, timeout=60
+                ).status_code
+                for headers in ({}, {"x-chat-token": "wrong"}, {"x-chat-token": "secret"})
+            ]
+            for path in (INVOKE, STREAM, "/api/chat")
+        }
+        payload = _invoked_by_boto3(running.url, "secret")
+        healthy = _is_healthy(running.url.rpartition(":")[2], **variables)
+
+    assert statuses == {path: [401, 401, 200] for path in (INVOKE, STREAM, "/api/chat")}
+    assert b'\nd:{"finishReason":"stop"' in payload
+    assert healthy
+    assert "without authentication" not in running.log
+
+
+def _invoked_by_boto3(url: str, token: str) -> bytes:
+    """Invoke as docs/deploy.md says: the signature is in ``authorization``, the token beside it."""
+    client = boto3.client(
+        "lambda",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+
+    def add_token(request: Any, **_: object) -> None:
+        request.headers["x-chat-token"] = token
+
+    client.meta.events.register("before-sign.lambda", add_token)
+    body = json.dumps(data_body("Hi"))
+    payload: bytes = client.invoke(FunctionName="function", Payload=body)["Payload"].read()
+    return payload
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("direct", ["true", "false"])
+def test_a_container_without_a_token_answers_and_says_that_it_is_open(
+    tmp_path: Path, direct: str
+) -> None:
+    variables = {"CHAT_PROVIDER": "scripted", "CHAT_DIRECT": direct}
+    with started(["runtime"], tmp_path / "log", variables) as running:
+        answer = httpx2.post(running.url + "/api/chat", json=data_body("Hi"), timeout=30)
+
+    assert answer.status_code == 200
+    assert running.log.count("listening on 0.0.0.0 without authentication") == 1
+    assert "CHAT_AUTH_TOKEN" in running.log
 
 
 def test_the_entry_point_of_the_image_is_this_program() -> None:
