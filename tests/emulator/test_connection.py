@@ -16,7 +16,7 @@ async def test_expect_100_continue_is_sent_before_the_body() -> None:
     async with emulator() as running, asyncio.timeout(PATIENCE_S):
         port = int(running.url.rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        head = f"POST {INVOKE} HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n"
+        head = f"POST {INVOKE} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 16\r\n"
         writer.write(f"{head}Expect: 100-continue\r\n\r\n".encode())
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 \r\n\r\n"
         writer.write(b'{"chunks":["x"]}')
