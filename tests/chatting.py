@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import httpx2
+from pydantic import BaseModel
 
 from app.main import create_app
 from app.settings import Settings
@@ -16,6 +17,14 @@ from tests.serving import served
 
 # A model's address where nobody listens: port 9 is "discard".
 NOWHERE = "http://127.0.0.1:9/v1"
+
+
+class Broken(BaseModel):
+    """A schema that cannot be described: a request for it meets a defect."""
+
+    @classmethod
+    def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
+        raise RuntimeError("sk-secret at /etc/passwd")
 
 
 class Chat:

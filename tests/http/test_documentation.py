@@ -9,25 +9,16 @@ import httpx2
 import pytest
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel
 
 from app.errors import ChatError, InvalidJson, ProviderError
 from app.main import create_app
 from app.scripted_model.control import Control
 from app.settings import Settings
 from app.turns.running_turns import OnFinish
-from tests.chatting import NOWHERE, Reader, data_body, logged, ui_body
+from tests.chatting import NOWHERE, Broken, Reader, data_body, logged, ui_body
 from tests.serving import served
 
 HELLO = data_body("scenario: say text=Hi")
-
-
-class Broken(BaseModel):
-    """A schema that cannot be described: a defect in a request of its own."""
-
-    @classmethod
-    def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
-        raise RuntimeError("sk-secret")
 
 
 def chat_app(model: str = NOWHERE, on_finish: OnFinish | None = None) -> FastAPI:

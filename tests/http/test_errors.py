@@ -1,14 +1,11 @@
 """Errors before the first byte, in one form."""
 
-from typing import Any
-
 import httpx2
 import pytest
-from pydantic import BaseModel
 
 from app.main import create_app
 from app.settings import Settings
-from tests.chatting import NOWHERE, chatting, logged
+from tests.chatting import NOWHERE, Broken, chatting, logged
 from tests.serving import served
 
 
@@ -41,14 +38,6 @@ async def test_an_unknown_path_is_404(path: str) -> None:
 
     assert response.status_code == 404
     assert response.json()["error"].startswith("There is nothing at /")
-
-
-class Broken(BaseModel):
-    """A schema that cannot be described."""
-
-    @classmethod
-    def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
-        raise RuntimeError("sk-secret at /etc/passwd")
 
 
 async def test_a_defect_is_500_without_details_but_with_cors() -> None:
