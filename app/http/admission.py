@@ -1,7 +1,6 @@
 """What every request must pass before its content is looked at: the token and the size limit."""
 
 import secrets
-import time
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -47,8 +46,11 @@ class Admission:
         self.max_body_bytes = max_body_bytes
         self._auth_token = None if auth_token is None else auth_token.encode()
 
-    async def admit(self, request: Request) -> AdmittedRequest:
+    async def admit(self, request: Request, *, started: float) -> AdmittedRequest:
         """Check the token, then read the body, but never more of it than the limit.
+
+        Args:
+            started: `time.perf_counter` when the request came in.
 
         Raises:
             Unauthorized: the token is not ours.
@@ -56,7 +58,6 @@ class Admission:
             InvalidOption: the ``content-length`` is no number.
             ClientDisconnect: the client left before its end.
         """
-        started = time.perf_counter()
         self.authorize(request)
         body = await self._body(request)
         return AdmittedRequest(request, body, request_id(request), started)

@@ -164,7 +164,7 @@ class Routes:
         self._lifespan.check()
         started = time.perf_counter()
         try:
-            return await respond(await self._admission.admit(request))
+            return await respond(await self._admission.admit(request, started=started))
         except RequestError as error:
             # There was no turn, which would have written the line.
             log_request(
