@@ -160,7 +160,7 @@ async def test_reasoning_is_shown_and_comes_back_encrypted(
     assert sent["store"] is False
     assert item["encrypted_content"].startswith("scripted-")
     assert item["summary"] == [{"type": "summary_text", "text": thought.text}]
-    assert text == {"role": "assistant", "content": said(events)}
+    assert text == {"type": "message", "role": "assistant", "content": said(events)}
 
 
 async def test_a_refusal_is_text(scripted: OpenAIResponses) -> None:
@@ -316,8 +316,13 @@ async def test_reasoning_that_the_api_refuses_is_left_out_of_a_second_try(
 
     first, second = (json.loads(request.body) for request in upstream.requests)
     assert events == [StepEnd("stop")]
-    assert [item.get("type") for item in first["input"]] == [None, "reasoning", None, None]
-    assert [item.get("type") for item in second["input"]] == [None, None, None]
+    assert [item.get("type") for item in first["input"]] == [
+        "message",
+        "reasoning",
+        "message",
+        "message",
+    ]
+    assert [item.get("type") for item in second["input"]] == ["message"] * 3
     assert "include" not in second
 
 
