@@ -12,7 +12,7 @@ from tests.infra.cloud import Cloud
 from tests.infra.conftest import write_package
 from tests.infra.deploying import run_program
 
-KEY = {"openaiApiKey": "sk-secret"}
+KEY = {"openaiApiKey": "sk-secret", "authToken": "let-me-in"}
 ARN = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/key"
 KMS = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:operations"
@@ -36,8 +36,28 @@ TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:operations"
         ({"memoryMb": 99999}, "memoryMb must be from 128 to 10240, not 99999."),
         ({"timeoutS": 0}, "timeoutS must be from 1 to 900, not 0."),
         ({"timeoutS": 901}, "timeoutS must be from 1 to 900, not 901."),
-        ({"reservedConcurrency": -2}, "reservedConcurrency must be from -1 to 1000, not -2."),
         ({"firstTokenAlarmMs": 0}, "firstTokenAlarmMs must be from 1 to 900000, not 0."),
+        (
+            {"invocationAlarmPer5Min": 0},
+            "invocationAlarmPer5Min must be from 1 to 100000000, not 0.",
+        ),
+        ({"apiRatePerS": 0}, "apiRatePerS must be from 1 to 10000, not 0."),
+        ({"apiBurst": 5001}, "apiBurst must be from 1 to 5000, not 5001."),
+        ({"wafRatePer5Min": 9}, "wafRatePer5Min must be from 10 to 2000000000, not 9."),
+        ({"budgetUsd": -1}, "budgetUsd must be from 0 to 1000000, not -1."),
+        (
+            {"budgetUsd": 50, "budgetEmail": "nobody"},
+            "budgetEmail must be an e-mail address, not 'nobody'.",
+        ),
+        (
+            {"budgetEmail": "money@example.com"},
+            "budgetEmail has no budget: set budgetUsd to an amount a month.",
+        ),
+        (
+            {"budgetUsd": 50},
+            "budgetUsd has nobody to write to: set budgetEmail or alarmEmail.",
+        ),
+        ({"allowAnonymous": "yes"}, "allowAnonymous must be true or false, not 'yes'."),
         ({"examples": "yes"}, "examples must be true or false, not 'yes'."),
         (
             {"allowedOrigins": "https://example.com"},
@@ -178,14 +198,16 @@ def test_a_secret_in_plain_text_is_refused(cloud: Cloud, dockerfile: str, key: s
 
 def test_a_stack_without_a_key_for_the_model_is_refused(cloud: Cloud, dockerfile: str) -> None:
     with pytest.raises(ConfigError, match=r"^There is no key for the model: run `pulumi config"):
-        run_program(cloud, {"dockerfile": dockerfile})
+        run_program(cloud, {"dockerfile": dockerfile, "auth": "AWS_IAM"})
 
 
 @pytest.mark.parametrize(
     "variable", ["CHAT_PROVIDER=scripted", "OPENAI_BASE_URL=https://models.example.com/v1"]
 )
 def test_a_model_that_wants_no_key_needs_none(cloud: Cloud, dockerfile: str, variable: str) -> None:
-    run_program(cloud, {"dockerfile": dockerfile, "environment": [variable]})
+    config = {"dockerfile": dockerfile, "auth": "AWS_IAM", "environment": [variable]}
+
+    run_program(cloud, config)
 
     assert len(cloud.of_type("aws:ssm/parameter:Parameter")) == 1
 

@@ -10,7 +10,7 @@ from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 
-KEY = {"openaiApiKey": "sk-secret"}
+KEY = {"openaiApiKey": "sk-secret", "authToken": "let-me-in"}
 ORIGIN = "https://chat.example.com"
 
 

@@ -36,6 +36,9 @@ def test_every_resource_of_every_option_is_valid(
         "site": {
             "frontDoor": "cloudfront",
             "alarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:operations",
+            "waf": True,
+            "budgetUsd": 50,
+            "budgetEmail": "money@example.com",
         },
         "api": {"frontDoor": "apiGateway", "auth": "AWS_IAM", "timeoutS": 900},
     }
