@@ -1,14 +1,12 @@
 """Who may reach a stack, and the limits of one that strangers can reach."""
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from infra.config import ConfigError
 from tests.infra.cloud import Cloud
-from tests.infra.deploying import run_program
+from tests.infra.deploying import refusal, run_program
 
 KEY = {"openaiApiKey": "sk-secret"}
 TOKEN = {**KEY, "authToken": "let-me-in"}
@@ -30,13 +28,6 @@ def _most_tokens(cloud: Cloud) -> str | None:
     return variables.get("CHAT_MAX_OUTPUT_TOKENS")
 
 
-def _refusal(cloud: Cloud, config: Mapping[str, object], secrets: Mapping[str, str] = TOKEN) -> str:
-    with pytest.raises(ConfigError) as caught:
-        run_program(cloud, config, secrets=secrets)
-    assert not cloud.made
-    return str(caught.value)
-
-
 @pytest.mark.parametrize("front_door", ["url", "apiGateway"])
 @pytest.mark.parametrize("token", [None, "", "  "])
 def test_a_url_for_everybody_is_refused_with_every_way_out(
@@ -44,7 +35,7 @@ def test_a_url_for_everybody_is_refused_with_every_way_out(
 ) -> None:
     secrets = KEY if token is None else {**KEY, "authToken": token}
 
-    sentence = _refusal(cloud, {"dockerfile": dockerfile, "frontDoor": front_door}, secrets)
+    sentence = refusal(cloud, {"dockerfile": dockerfile, "frontDoor": front_door}, secrets=secrets)
 
     assert sentence == (
         "Anyone who has the URL could chat and so spend the model's key: run `pulumi config set "
@@ -58,7 +49,7 @@ def test_a_site_for_everybody_is_refused_without_a_way_that_it_has_not(
 ) -> None:
     config = {"dockerfile": dockerfile, "frontDoor": "cloudfront", "webDir": page}
 
-    sentence = _refusal(cloud, config, KEY)
+    sentence = refusal(cloud, config, secrets=KEY)
 
     assert "authToken`; if that is what you want, run `pulumi config set allowAnon" in sentence
     assert "AWS_IAM" not in sentence
@@ -159,7 +150,7 @@ def test_to_reserve_more_than_the_account_has_is_refused_with_the_way_to_turn_it
 ) -> None:
     cloud.concurrency_quota = 10
 
-    sentence = _refusal(cloud, {"dockerfile": dockerfile, "reservedConcurrency": 1})
+    sentence = refusal(cloud, {"dockerfile": dockerfile, "reservedConcurrency": 1}, secrets=TOKEN)
 
     assert sentence == (
         "reservedConcurrency is 1, but the account lets 10 functions run at once, and 100 of them "
@@ -217,4 +208,4 @@ def test_the_quota_is_asked_for_only_where_it_decides(
 def test_a_limit_that_is_none_is_refused(
     cloud: Cloud, dockerfile: str, config: dict[str, object], sentence: str
 ) -> None:
-    assert _refusal(cloud, {"dockerfile": dockerfile, **config}) == sentence
+    assert refusal(cloud, {"dockerfile": dockerfile, **config}, secrets=TOKEN) == sentence

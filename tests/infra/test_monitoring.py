@@ -5,7 +5,6 @@ import json
 import pytest
 
 from app.telemetry import metrics as app_metrics
-from infra import metrics
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
@@ -118,6 +117,7 @@ def test_alarms_can_go_to_a_topic_of_ones_own(cloud: Cloud, dockerfile: str) -> 
 
 def test_the_dashboard_shows_the_metrics_that_the_app_emits(cloud: Cloud, dockerfile: str) -> None:
     run_program(cloud, {"dockerfile": dockerfile}, secrets=KEY)
+    from infra import metrics
 
     body = json.loads(
         cloud.client("cloudwatch").get_dashboard(DashboardName="deltaline-dev")["DashboardBody"]

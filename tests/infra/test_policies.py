@@ -3,13 +3,14 @@
 import json
 import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
-from infra.config import ROOT
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 
+_DEPLOYING = Path(__file__).parents[2] / "docs" / "deploy.md"
 KEY = {"openaiApiKey": "sk-secret", "authToken": "let-me-in"}
 OWN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:openai-AbCdEf"
 KMS = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"
@@ -152,9 +153,7 @@ def test_the_documented_policy_lets_the_deployer_make_every_option(
     for number, config in enumerate(configs):
         run_program(cloud, {**shared, **config}, secrets=KEY, stack=f"stack{number}")
 
-    found = re.search(
-        r"```json deployer-policy\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL
-    )
+    found = re.search(r"```json deployer-policy\n(.*?)```", _DEPLOYING.read_text(), re.DOTALL)
     assert found is not None
     statements = json.loads(found[1])["Statement"]
     allowed = [

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from app.http.cors import ALLOWED_HEADERS, EXPOSED_HEADERS
-from infra import function_url
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
@@ -183,6 +182,8 @@ def test_without_allowed_origins_there_is_no_cors_at_all(cloud: Cloud, dockerfil
 
 
 def test_the_url_and_the_app_agree_on_the_headers_of_cors() -> None:
+    from infra import function_url
+
     assert list(function_url.ALLOWED_HEADERS) == list(ALLOWED_HEADERS)
     assert list(function_url.EXPOSED_HEADERS) == list(EXPOSED_HEADERS)
 
