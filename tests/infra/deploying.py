@@ -19,12 +19,14 @@ class Deployment:
     Attributes:
         urns: of all resources; each has the types of its parents in it.
         secret_outputs: names of the outputs that Pulumi would mask.
+        staying: types of what is left when the stack is destroyed.
     """
 
     cloud: Cloud
     urns: Sequence[str]
     outputs: Mapping[str, Any]
     secret_outputs: frozenset[str]
+    staying: frozenset[str]
 
 
 def run_program(

@@ -34,6 +34,20 @@ class _Provider(Mocks):
         return self._cloud.make(args.typ, args.name, args.inputs, is_component=not args.custom)
 
 
+class _Monitor(MockMonitor):
+    """Also notes what stays when the stack is destroyed, of which mocks hear nothing."""
+
+    def __init__(self, provider: Mocks) -> None:
+        super().__init__(provider)
+        self.staying: set[str] = set()
+
+    def RegisterResource(self, request: Any) -> Any:
+        if request.retainOnDelete:
+            self.staying.add(request.type)
+        register: Any = super().RegisterResource
+        return register(request)
+
+
 def run(
     cloud: Cloud, config: Mapping[str, object], secrets: Mapping[str, str], stack: str
 ) -> Deployment:
@@ -66,7 +80,7 @@ def _run_here(
     cloud: Cloud, config: Mapping[str, object], secrets: Mapping[str, str], stack: str
 ) -> Deployment:
     provider = _Provider(cloud)
-    monitor = MockMonitor(provider)
+    monitor = _Monitor(provider)
     set_mocks(
         provider, project="deltaline", stack=stack, preview=False, logger=logger, monitor=monitor
     )
@@ -96,7 +110,9 @@ def _run_here(
 
     run_as_test: Any = pulumi.runtime.test
     run_as_test(program)()
-    return Deployment(cloud, list(monitor.resources), found, frozenset(masked))
+    return Deployment(
+        cloud, list(monitor.resources), found, frozenset(masked), frozenset(monitor.staying)
+    )
 
 
 def _as_text(value: object) -> str:

@@ -90,6 +90,18 @@ def test_api_gateway_gets_a_role_for_its_logs_before_the_stage(
     )
 
 
+def test_logs_of_other_apis_go_on_when_the_stack_is_destroyed(
+    cloud: Cloud, dockerfile: str
+) -> None:
+    stack = run_program(cloud, _api(dockerfile), secrets=SECRETS)
+
+    assert stack.staying == {
+        "aws:iam/role:Role",
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "aws:apigateway/account:Account",
+    }
+
+
 def test_an_account_that_has_such_a_role_keeps_it(cloud: Cloud, dockerfile: str) -> None:
     run_program(cloud, _api(dockerfile, accessLogsRole=False), secrets=SECRETS)
 
