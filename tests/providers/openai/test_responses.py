@@ -299,6 +299,7 @@ REFUSALS = [
     ("invalid_encrypted_content", "The encrypted content gAAA could not be verified."),
     (None, "Encrypted content is not supported with this model."),
     (None, "Item 'rs_1' of type 'reasoning' was provided without its required following item."),
+    (400, "item['content'] is not an array"),  # llama.cpp
 ]
 THOUGHT = Message("assistant", [ReasoningPart("", redacted=PROOF), TextPart("Hi")])
 COMPLETED = sse("response.completed", response={})
@@ -306,7 +307,7 @@ COMPLETED = sse("response.completed", response={})
 
 @pytest.mark.parametrize(("code", "message"), REFUSALS)
 async def test_reasoning_that_the_api_refuses_is_left_out_of_a_second_try(
-    make_opener: Callable[..., Opener], code: str | None, message: str
+    make_opener: Callable[..., Opener], code: str | int | None, message: str
 ) -> None:
     error = {"error": {"message": message, "code": code}}
     refusal = respond(json.dumps(error).encode(), status=400)
