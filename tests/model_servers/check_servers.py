@@ -30,16 +30,24 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield servers
 
 
-@pytest.fixture(params=["llama", "proxied", "bridged"])
-def side(servers: Servers, request: pytest.FixtureRequest) -> Side:
-    side: Side = getattr(servers, request.param)
+# LiteLLM passes chat completions on alike, whatever is behind it.
+@pytest.fixture(
+    params=["llama", "llama responses", "proxied", "proxied responses", "bridged responses"]
+)
+def place(request: pytest.FixtureRequest) -> str:
+    place: str = request.param
+    return place
+
+
+@pytest.fixture
+def side(servers: Servers, place: str) -> Side:
+    side: Side = getattr(servers, place.partition(" ")[0])
     return side
 
 
-@pytest.fixture(params=["chat", "responses"])
-def api(request: pytest.FixtureRequest) -> Api:
-    api: Api = request.param
-    return api
+@pytest.fixture
+def api(place: str) -> Api:
+    return "responses" if place.endswith("responses") else "chat"
 
 
 @pytest.fixture(params=["aiohttp", "openai"])
@@ -245,11 +253,13 @@ async def test_who_leaves_stops_the_model(chat: Chat, servers: Servers) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.fixture
-async def scripted(servers: Servers, api: Api, client: Client) -> AsyncIterator[Chat]:
+@pytest.fixture(params=["chat", "responses"])
+async def scripted(
+    servers: Servers, request: pytest.FixtureRequest, client: Client
+) -> AsyncIterator[Chat]:
     """Chat with our scripted model behind LiteLLM."""
     side = servers.scripted
-    async with chatting(side.base_url, **_settings(side, api, client)) as chat:
+    async with chatting(side.base_url, **_settings(side, request.param, client)) as chat:
         chat.http.timeout = 120
         yield chat
 
