@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, assert_never
+from typing import Any, NamedTuple, TypeVar, assert_never
 
 from pydantic import (
     AliasChoices,
@@ -22,11 +22,18 @@ from app.errors import (
     UnknownRequestShape,
 )
 from app.messages import ChatRequest, Shape, ToolRequest
+from app.requests.amount import (
+    DEFAULT_MAX_MESSAGES,
+    check_messages,
+    check_parts,
+    check_replies,
+)
 from app.requests.body import DEFAULT_MAX_BYTES, parse_json
 from app.requests.client_message import ClientMessage, Name
 from app.requests.history import read_history
 from app.requests.sentence import sentence
 from app.requests.shapes import RequestShape, find_shape
+from app.requests.value_count import is_heavy
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -49,6 +56,14 @@ class _Options(BaseModel):
     user_id: Name | None = None
 
 
+class _Rules(NamedTuple):
+    """What is accepted of a conversation. ``is_large``: it may hold very many parts."""
+
+    max_messages: int
+    allow_client_system: bool
+    is_large: bool
+
+
 class _ToolBody(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
@@ -63,6 +78,7 @@ def parse(
     *,
     content_type: str | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
+    max_messages: int = DEFAULT_MAX_MESSAGES,
     allow_client_system: bool = False,
 ) -> ChatRequest | ToolRequest:
     """Read a request of any shape that we accept.
@@ -86,10 +102,12 @@ def parse(
         body: the request body.
         content_type: the request's header, if there is one; see `parse_json`.
         max_bytes: the largest body accepted, in bytes, before and after base64 decoding.
+        max_messages: the longest conversation accepted.
         allow_client_system: keep system messages.
 
     Raises:
         UnsupportedMediaType, BodyTooLarge, InvalidJson: see `parse_json`; also bad base64.
+        TooManyMessages: more messages, parts or replies to approval requests than are accepted.
         UnknownRequestShape: JSON, but none of the above.
         UnknownAction: a direct call of an action that does not exist.
         InvalidMessages: a message does not fit; the sentence names the place.
@@ -100,6 +118,7 @@ def parse(
     `packages/react/src/use-chat.ts` (release-v4.3) and `packages/ai/src/ui/http-chat-transport.ts`
     (release-v5.0, release-v6.0, main).
     """
+    rules = _Rules(max_messages, allow_client_system, is_heavy(body))
     fields = _object(parse_json(body, content_type=content_type, max_bytes=max_bytes))
     request_shape = find_shape(fields)
     if request_shape is RequestShape.WRAPPED:
@@ -108,15 +127,15 @@ def parse(
         if request_shape is RequestShape.WRAPPED:
             raise UnknownRequestShape("The request is wrapped more than once.")
     if request_shape is RequestShape.DIRECT:
-        return _direct(fields, allow_client_system)
+        return _direct(fields, rules)
     options = _options(fields)
     match request_shape:
         case RequestShape.CHAT:
-            return _chat(fields, options, None, "", allow_client_system)
+            return _chat(fields, options, None, "", rules)
         case RequestShape.TOOL_CALL:
             return _tool(fields, options, "")
         case RequestShape.PROMPT:
-            return _chat(fields, options, "prompt", "", allow_client_system)
+            return _chat(fields, options, "prompt", "", rules)
         case None:
             raise UnknownRequestShape(
                 "The request has none of the keys messages, message, prompt, args, action and body."
@@ -149,7 +168,7 @@ def _unwrap(fields: Mapping[str, Any], max_bytes: int) -> Any:
     return parse_json(decoded, max_bytes=max_bytes)
 
 
-def _direct(fields: Mapping[str, Any], allow_client_system: bool) -> ChatRequest | ToolRequest:
+def _direct(fields: Mapping[str, Any], rules: _Rules) -> ChatRequest | ToolRequest:
     action = fields["action"]
     if action != _TOOL_ACTION and action not in _CHAT_ACTIONS:
         known = ", ".join(_CHAT_ACTIONS)
@@ -160,7 +179,7 @@ def _direct(fields: Mapping[str, Any], allow_client_system: bool) -> ChatRequest
     options = _options({**fields, **payload})
     if action == _TOOL_ACTION:
         return _tool(payload, options, "payload.")
-    return _chat(payload, options, "direct", "payload.", allow_client_system)
+    return _chat(payload, options, "direct", "payload.", rules)
 
 
 def _options(fields: Mapping[str, Any]) -> _Options:
@@ -184,10 +203,11 @@ def _chat(
     options: _Options,
     shape: Shape | None,
     place: str,
-    allow_client_system: bool,
+    rules: _Rules,
 ) -> ChatRequest:
-    posted = _posted(fields, place)
-    history = read_history(posted, allow_client_system=allow_client_system)
+    posted = _posted(fields, place, rules)
+    history = read_history(posted, allow_client_system=rules.allow_client_system)
+    check_replies(len(history.approvals))
     if not history.messages:
         raise InvalidMessages("messages must hold at least one message of a user or an assistant.")
     return ChatRequest(
@@ -203,14 +223,18 @@ def _chat(
         stream=options.stream is not False,
         session_id=options.session_id,
         user_id=options.user_id,
+        is_large=rules.is_large,
     )
 
 
-def _posted(fields: Mapping[str, Any], place: str) -> Sequence[ClientMessage]:
+def _posted(fields: Mapping[str, Any], place: str, rules: _Rules) -> Sequence[ClientMessage]:
     if "messages" in fields:
         messages = fields["messages"]
         if not isinstance(messages, list):
             raise InvalidMessages(f"{place}messages must be a list.")
+        check_messages(messages, limit=rules.max_messages)
+        if rules.is_large:
+            check_parts(messages)
         return [
             _validated(ClientMessage, message, f"{place}messages[{index}]", InvalidMessages)
             for index, message in enumerate(messages)
@@ -219,6 +243,8 @@ def _posted(fields: Mapping[str, Any], place: str) -> Sequence[ClientMessage]:
         if key in fields:
             value = fields[key]
             if key == "message" and not isinstance(value, str):
+                if rules.is_large:
+                    check_parts([value])
                 return [_validated(ClientMessage, value, f"{place}message", InvalidMessages)]
             if not isinstance(value, str):
                 raise InvalidMessages(f"{place}{key} must be a string.")

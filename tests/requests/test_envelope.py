@@ -368,3 +368,17 @@ def test_any_json_is_either_a_request_or_refused_with_one_short_sentence(value: 
         assert len(error.public_message) < 300
     else:
         assert isinstance(request, ToolRequest) or request.messages
+
+
+@pytest.mark.parametrize("key", ["messages", "message"])
+def test_the_parts_of_a_large_request_are_counted(key: str) -> None:
+    message = {"role": "user", "parts": [{"type": "x"}] * 10_001}
+
+    error = refusal({key: message if key == "message" else [message]})
+
+    assert (error.code, error.status) == ("too_many_messages", 413)
+
+
+def test_a_request_says_whether_it_is_large() -> None:
+    assert not chat({"prompt": "Hi"}).is_large
+    assert chat({"prompt": "Hi" * 40_000}).is_large
