@@ -26,6 +26,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "errors": (),
     "events": (),
     "examples/words": (),
+    "forbidden_keys": (),
     "grammar": (),
     "http/openapi": (),
     "lambda_runtime/http_scope": (),

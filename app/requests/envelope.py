@@ -21,6 +21,7 @@ from app.errors import (
     UnknownAction,
     UnknownRequestShape,
 )
+from app.forbidden_keys import may_hold_neutralised, restore
 from app.messages import ChatRequest, Shape, ToolRequest
 from app.requests.amount import (
     DEFAULT_MAX_MESSAGES,
@@ -57,11 +58,15 @@ class _Options(BaseModel):
 
 
 class _Rules(NamedTuple):
-    """What is accepted of a conversation. ``is_large``: it may hold very many parts."""
+    """What is accepted of a conversation, and what may be in it.
+
+    ``is_large``: very many parts. ``has_our_keys``: keys that we have sent under another name.
+    """
 
     max_messages: int
     allow_client_system: bool
     is_large: bool
+    has_our_keys: bool
 
 
 class _ToolBody(BaseModel):
@@ -118,10 +123,12 @@ def parse(
     `packages/react/src/use-chat.ts` (release-v4.3) and `packages/ai/src/ui/http-chat-transport.ts`
     (release-v5.0, release-v6.0, main).
     """
-    rules = _Rules(max_messages, allow_client_system, is_heavy(body))
+    rules = _Rules(max_messages, allow_client_system, is_heavy(body), may_hold_neutralised(body))
     fields = _object(parse_json(body, content_type=content_type, max_bytes=max_bytes))
     request_shape = find_shape(fields)
     if request_shape is RequestShape.WRAPPED:
+        if fields.get("isBase64Encoded"):
+            rules = rules._replace(has_our_keys=True)  # in base64 they do not show
         fields = _object(_unwrap(fields, max_bytes))
         request_shape = find_shape(fields)
         if request_shape is RequestShape.WRAPPED:
@@ -205,6 +212,9 @@ def _chat(
     place: str,
     rules: _Rules,
 ) -> ChatRequest:
+    if rules.has_our_keys:
+        for key in ("messages", "message"):
+            restore(fields.get(key))
     posted = _posted(fields, place, rules)
     history = read_history(posted, allow_client_system=rules.allow_client_system)
     check_replies(len(history.approvals))

@@ -17,7 +17,14 @@ from app.errors import (
     UnknownRequestShape,
     UnsupportedMediaType,
 )
-from app.messages import ChatRequest, Message, TextPart, ToolRequest
+from app.messages import (
+    ChatRequest,
+    Message,
+    TextPart,
+    ToolCallPart,
+    ToolOutputPart,
+    ToolRequest,
+)
 from app.requests.envelope import parse
 from tests.requests.posting import chat, refusal, to_bytes, tool
 from tests.requests.test_body import any_text, json_values
@@ -382,3 +389,39 @@ def test_the_parts_of_a_large_request_are_counted(key: str) -> None:
 def test_a_request_says_whether_it_is_large() -> None:
     assert not chat({"prompt": "Hi"}).is_large
     assert chat({"prompt": "Hi" * 40_000}).is_large
+
+
+def _with_our_keys(shape: str) -> object:
+    part = {
+        "type": "tool-quote",
+        "toolCallId": "c1",
+        "state": "output-available",
+        "input": {"$__proto__": 1, "$$__proto__": 2},
+        "output": [{"$constructor": {"prototype": 1}}, {"constructor": 3}],
+    }
+    message = {"role": "assistant", "parts": [part]}
+    match shape:
+        case "message":
+            return {"message": message}
+        case "direct":
+            return {"action": "chat", "payload": {"messages": [message]}}
+        case "wrapped":
+            return wrapped({"messages": [message]})
+        case "base64":
+            return wrapped_in_base64({"messages": [message]})
+        case _:
+            return {"messages": [message]}
+
+
+@pytest.mark.parametrize("shape", ["messages", "message", "direct", "wrapped", "base64"])
+def test_keys_that_we_sent_under_another_name_are_themselves_again(shape: str) -> None:
+    said, result = chat(_with_our_keys(shape)).messages
+
+    assert said.parts == [ToolCallPart("c1", "quote", {"__proto__": 1, "$__proto__": 2})]
+    assert result.parts == [
+        ToolOutputPart("c1", "quote", [{"constructor": {"prototype": 1}}, {"constructor": 3}])
+    ]
+
+
+def test_the_arguments_of_a_single_tool_are_left_as_they_are() -> None:
+    assert tool({"args": {"$__proto__": 1}}).args == {"$__proto__": 1}
