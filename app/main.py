@@ -143,6 +143,7 @@ def _create(
         lifespan,
         schemas=Schemas({"recipe": Recipe} if schemas is None else schemas),
         max_messages=settings.max_messages,
+        file_hosts=host_set(settings.file_hosts),
         allow_client_system=settings.allow_client_system,
         aside=aside,
         page=_PAGE if (_PAGE / "index.html").is_file() else None,

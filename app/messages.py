@@ -22,7 +22,7 @@ class TextPart(msgspec.Struct, frozen=True):
 class FilePart(msgspec.Struct, frozen=True):
     """A file of the user, or one that the model made earlier.
 
-    ``url`` is ``data:<media type>;base64,…`` or an ``http(s)`` address, which the provider fetches
+    ``url`` is ``data:<media type>;base64,…`` or an ``https`` address, which the provider fetches
     and this server never does.
     """
 

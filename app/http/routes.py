@@ -5,7 +5,7 @@ are sentences. What the routes accept is written for people and programs in `app
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -59,6 +59,7 @@ class Routes:
         lifespan: of the app.
         schemas: of ``POST /api/object/{schema}``.
         max_messages: the longest conversation accepted.
+        file_hosts: the only hosts of files that the model is given; empty: all that are public.
         allow_client_system: whether system messages from the client are kept.
         aside: where requests are read that are large.
         page: folder of the built demo page, if there is one.
@@ -75,6 +76,7 @@ class Routes:
         *,
         schemas: Schemas,
         max_messages: int,
+        file_hosts: Collection[str],
         allow_client_system: bool,
         aside: Aside,
         page: Path | None,
@@ -87,6 +89,7 @@ class Routes:
         self._lifespan = lifespan
         self._schemas = schemas
         self._max_messages = max_messages
+        self._file_hosts = file_hosts
         self._allow_client_system = allow_client_system
         self._aside = aside
         self._page = page
@@ -255,6 +258,7 @@ class Routes:
             content_type=admitted.content_type,
             max_bytes=self._admission.max_body_bytes,
             max_messages=self._max_messages,
+            file_hosts=self._file_hosts,
             allow_client_system=self._allow_client_system,
         )
 

@@ -1,7 +1,7 @@
 """The shape of a request, and the options beside its messages."""
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar, assert_never
 
 from pydantic import (
@@ -64,6 +64,7 @@ class _Rules(NamedTuple):
     """
 
     max_messages: int
+    file_hosts: Collection[str]
     allow_client_system: bool
     is_large: bool
     has_our_keys: bool
@@ -84,6 +85,7 @@ def parse(
     content_type: str | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
     max_messages: int = DEFAULT_MAX_MESSAGES,
+    file_hosts: Collection[str] = (),
     allow_client_system: bool = False,
 ) -> ChatRequest | ToolRequest:
     """Read a request of any shape that we accept.
@@ -108,6 +110,7 @@ def parse(
         content_type: the request's header, if there is one; see `parse_json`.
         max_bytes: the largest body accepted, in bytes, before and after base64 decoding.
         max_messages: the longest conversation accepted.
+        file_hosts: as ``hosts`` of `check_web_address`.
         allow_client_system: keep system messages.
 
     Raises:
@@ -123,7 +126,13 @@ def parse(
     `packages/react/src/use-chat.ts` (release-v4.3) and `packages/ai/src/ui/http-chat-transport.ts`
     (release-v5.0, release-v6.0, main).
     """
-    rules = _Rules(max_messages, allow_client_system, is_heavy(body), may_hold_neutralised(body))
+    rules = _Rules(
+        max_messages,
+        file_hosts,
+        allow_client_system,
+        is_large=is_heavy(body),
+        has_our_keys=may_hold_neutralised(body),
+    )
     fields = _object(parse_json(body, content_type=content_type, max_bytes=max_bytes))
     request_shape = find_shape(fields)
     if request_shape is RequestShape.WRAPPED:
@@ -246,7 +255,7 @@ def _posted(fields: Mapping[str, Any], place: str, rules: _Rules) -> Sequence[Cl
         if rules.is_large:
             check_parts(messages)
         return [
-            _validated(ClientMessage, message, f"{place}messages[{index}]", InvalidMessages)
+            _message(message, f"{place}messages[{index}]", rules)
             for index, message in enumerate(messages)
         ]
     for key in ("message", "prompt", "text"):
@@ -255,7 +264,7 @@ def _posted(fields: Mapping[str, Any], place: str, rules: _Rules) -> Sequence[Cl
             if key == "message" and not isinstance(value, str):
                 if rules.is_large:
                     check_parts([value])
-                return [_validated(ClientMessage, value, f"{place}message", InvalidMessages)]
+                return [_message(value, f"{place}message", rules)]
             if not isinstance(value, str):
                 raise InvalidMessages(f"{place}{key} must be a string.")
             return [ClientMessage(role="user", content=value)]
@@ -272,8 +281,18 @@ def _use_chat_shape(
     return "ai-sdk-4" if with_parts or "id" in fields else "ai-sdk-3.4"
 
 
-def _validated(model: type[M], value: object, place: str, error_type: type[RequestError]) -> M:
+def _message(value: object, place: str, rules: _Rules) -> ClientMessage:
+    return _validated(ClientMessage, value, place, InvalidMessages, rules.file_hosts)
+
+
+def _validated(
+    model: type[M],
+    value: object,
+    place: str,
+    error_type: type[RequestError],
+    context: object = None,
+) -> M:
     try:
-        return model.model_validate(value)
+        return model.model_validate(value, context=context)
     except ValidationError as error:
         raise error_type(sentence(error, place)) from None

@@ -425,3 +425,28 @@ def test_keys_that_we_sent_under_another_name_are_themselves_again(shape: str) -
 
 def test_the_arguments_of_a_single_tool_are_left_as_they_are() -> None:
     assert tool({"args": {"$__proto__": 1}}).args == {"$__proto__": 1}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "parts": [{"type": "file", "mediaType": "image/png", "url": "URL"}]},
+        {"role": "user", "content": "", "experimental_attachments": [{"url": "URL"}]},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "URL"}}]},
+        {"role": "assistant", "parts": [{"type": "file", "mediaType": "image/png", "url": "URL"}]},
+    ],
+    ids=["5", "4", "openai", "assistant"],
+)
+def test_files_are_passed_from_public_or_from_named_hosts(message: dict[str, object]) -> None:
+    def body(url: str) -> bytes:
+        return to_bytes({"messages": [message, HI_5]}).replace(b"URL", url.encode())
+
+    public, private = "https://files.acme.com/a.png", "https://minio/a.png"
+    parse(body(public))
+    parse(body("data:image/png;base64,AAAA"), file_hosts={"minio"})
+    parse(body(private), file_hosts={"minio"})
+
+    assert "must name a public host." in refusal(body(private)).public_message
+    error = refusal(body(public), file_hosts={"minio"})
+    assert isinstance(error, InvalidMessages)
+    assert error.public_message.endswith("url names a host that is not in CHAT_FILE_HOSTS.")
