@@ -203,7 +203,7 @@ class Routes:
             return Response(status_code=400)  # to nobody: the body was still on its way
 
     async def _respond_chat(self, admitted: AdmittedRequest) -> Response:
-        asked = await self._read(admitted, lambda: self._parsed(admitted))
+        asked = await self._read(admitted, lambda is_large: self._parsed(admitted, is_large))
         return await self._respond_to(admitted, asked)
 
     async def _respond_to(
@@ -214,9 +214,9 @@ class Routes:
         return await self._chat.respond(admitted, asked)
 
     async def _respond_event(self, admitted: AdmittedRequest) -> Response:
-        def read() -> ChatRequest | ToolRequest | EventKind:
+        def read(is_large: bool) -> ChatRequest | ToolRequest | EventKind:
             kind = classify(self._json(admitted, None))
-            return kind if kind in _NOT_ASKED_FOR else self._parsed(admitted)
+            return kind if kind in _NOT_ASKED_FOR else self._parsed(admitted, is_large)
 
         asked = await self._read(admitted, read)
         if isinstance(asked, EventKind):
@@ -234,25 +234,25 @@ class Routes:
     async def _respond_object(self, admitted: AdmittedRequest) -> Response:
         schema = self._schemas[admitted.http.path_params["schema"]]
         asked = await self._read(
-            admitted, lambda: question(self._json(admitted, admitted.content_type))
+            admitted, lambda _: question(self._json(admitted, admitted.content_type))
         )
         return await self._chat.respond_with_object(admitted, schema, asked)
 
     async def _respond_tool(self, admitted: AdmittedRequest) -> Response:
-        asked = await self._read(admitted, lambda: self._parsed(admitted))
+        asked = await self._read(admitted, lambda is_large: self._parsed(admitted, is_large))
         if not isinstance(asked, ToolRequest):
             raise NotFound('This route runs a tool: send {"args": {…}}.')
         return await self._tools.respond(
             admitted, asked, name=admitted.http.path_params.get("name")
         )
 
-    async def _read(self, admitted: AdmittedRequest, read: Callable[[], T]) -> T:
-        """Return what ``read`` makes of the body; beside the event loop if that takes long."""
+    async def _read(self, admitted: AdmittedRequest, read: Callable[[bool], T]) -> T:
+        """Return what ``read`` makes of the body; beside the event loop if the body is large."""
         if not is_heavy(admitted.body):
-            return read()
-        return await self._aside.run(read, size=len(admitted.body))
+            return read(False)
+        return await self._aside.run(lambda: read(True), size=len(admitted.body))
 
-    def _parsed(self, admitted: AdmittedRequest) -> ChatRequest | ToolRequest:
+    def _parsed(self, admitted: AdmittedRequest, is_large: bool) -> ChatRequest | ToolRequest:
         return parse(
             admitted.body,
             content_type=admitted.content_type,
@@ -260,6 +260,7 @@ class Routes:
             max_messages=self._max_messages,
             file_hosts=self._file_hosts,
             allow_client_system=self._allow_client_system,
+            is_large=is_large,
         )
 
     def _json(self, admitted: AdmittedRequest, content_type: str | None) -> Any:

@@ -58,16 +58,13 @@ class _Options(BaseModel):
 
 
 class _Rules(NamedTuple):
-    """What is accepted of a conversation, and what may be in it.
-
-    ``is_large``: very many parts. ``has_our_keys``: keys that we have sent under another name.
-    """
+    """What is accepted of a conversation, and what may be in it."""
 
     max_messages: int
     file_hosts: Collection[str]
     allow_client_system: bool
-    is_large: bool
-    has_our_keys: bool
+    is_large: bool  # very many parts
+    has_our_keys: bool  # keys that we have sent under another name
 
 
 class _ToolBody(BaseModel):
@@ -87,6 +84,7 @@ def parse(
     max_messages: int = DEFAULT_MAX_MESSAGES,
     file_hosts: Collection[str] = (),
     allow_client_system: bool = False,
+    is_large: bool | None = None,
 ) -> ChatRequest | ToolRequest:
     """Read a request of any shape that we accept.
 
@@ -112,6 +110,7 @@ def parse(
         max_messages: the longest conversation accepted.
         file_hosts: as ``hosts`` of `check_web_address`.
         allow_client_system: keep system messages.
+        is_large: what `is_heavy` says of ``body``, if it has been asked.
 
     Raises:
         UnsupportedMediaType, BodyTooLarge, InvalidJson: see `parse_json`; also bad base64.
@@ -130,7 +129,7 @@ def parse(
         max_messages,
         file_hosts,
         allow_client_system,
-        is_large=is_heavy(body),
+        is_large=is_heavy(body) if is_large is None else is_large,
         has_our_keys=may_hold_neutralised(body),
     )
     fields = _object(parse_json(body, content_type=content_type, max_bytes=max_bytes))

@@ -11,12 +11,14 @@ MAX_VALUES = 200_000
 # may be base64 with JSON inside, of which the marks tell nothing.
 _HEAVY_BYTES = 64 * 1024
 _HEAVY_MARKS = 4_000
+# So short a body is never worth it.
+_LIGHT_BYTES = 16 * 1024
 
 
 def is_heavy(body: bytes) -> bool:
     """Return whether reading ``body`` as a request may take more than a few milliseconds."""
     size = len(body)
-    return size > _HEAVY_BYTES or (size > _HEAVY_MARKS and _marks(body) > _HEAVY_MARKS)
+    return size > _HEAVY_BYTES or (size > _LIGHT_BYTES and _marks(body) > _HEAVY_MARKS)
 
 
 def count_values(text: bytes | str, *, limit: int) -> int:
@@ -42,4 +44,4 @@ def count_values(text: bytes | str, *, limit: int) -> int:
 
 
 def _marks(text: bytes) -> int:
-    return text.count(b",") + text.count(b"[") + text.count(b"{")
+    return len(text) - len(text.translate(None, b",[{"))  # in half the time of three counts

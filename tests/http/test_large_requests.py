@@ -1,6 +1,5 @@
 """Requests that would hold up everybody else: refused at once, or read beside the event loop."""
 
-import asyncio
 import json
 import threading
 from base64 import b64encode
@@ -55,26 +54,32 @@ async def test_the_longest_conversation_is_a_setting() -> None:
     assert response.json()["error"].startswith("The conversation has 4 messages; at most 3 are")
 
 
-def _names() -> set[str]:
-    return {thread.name for thread in threading.enumerate()}
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the threads that are started from now on."""
+    names: list[str] = []
+    start = threading.Thread.start
+
+    def noting(thread: threading.Thread) -> None:
+        names.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", noting)
+    return names
 
 
-async def test_a_large_conversation_is_read_and_encoded_beside_the_loop(model: str) -> None:
+@pytest.mark.parametrize("api", ["chat", "responses"])
+async def test_a_large_conversation_is_read_and_encoded_beside_the_loop(
+    model: str, started: list[str], api: str
+) -> None:
     part = {"type": "text", "text": "x"}
     history = [{"role": "user", "parts": [part] * 5, "id": str(n)} for n in range(1_900)]
     body = ui_body("scenario: say text=Yes")
-    seen: set[str] = set()
-    async with chatting(model) as chat:
-        posting = asyncio.create_task(
-            chat.post({**body, "messages": [*history, *body["messages"]]})
-        )
-        while not posting.done():
-            seen |= _names()
-            await asyncio.sleep(0)
-        response = await posting
+    async with chatting(model, api=api) as chat:
+        response = await chat.post({**body, "messages": [*history, *body["messages"]]})
 
     assert '"delta":"Yes"' in response.text
-    assert {"reading", "encoding"} <= seen
+    assert [name for name in started if name in ("reading", "encoding")] == ["reading", "encoding"]
 
 
 @pytest.mark.parametrize("is_large", [False, True])
@@ -134,12 +139,9 @@ async def test_replies_to_approval_requests_are_checked_where_they_were_read(
     assert set(asked_in) == {"reading" if is_large else threading.main_thread().name}
 
 
-async def test_an_ordinary_request_is_read_without_a_thread(model: str) -> None:
-    seen: set[str] = set()
+async def test_an_ordinary_request_is_read_without_a_thread(model: str, started: list[str]) -> None:
     async with chatting(model) as chat:
-        posting = asyncio.create_task(chat.post(data_body("scenario: say text=Yes")))
-        while not posting.done():
-            seen |= _names()
-            await asyncio.sleep(0)
+        response = await chat.post(data_body("scenario: say text=Yes"))
 
-    assert not {"reading", "encoding"} & seen
+    assert '0:"Yes"' in response.text
+    assert not {"reading", "encoding"} & set(started)

@@ -213,20 +213,27 @@ async def test_a_deadline_that_fits_no_timer_does_not_end_the_runtime(deadline: 
     assert (first.body, last.body) == (b"{'a': 1}", b"{'a': 2}")
 
 
-async def test_an_event_of_very_many_values_is_read_beside_the_loop() -> None:
+async def test_an_event_of_very_many_values_is_read_beside_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def noting(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        start(thread)
+
     async def size(event: Any, context: Context) -> bytes:
         return b"%d" % len(event)
 
+    monkeypatch.setattr(threading.Thread, "start", noting)
     async with running(_plain(size)) as api:
-        posting = asyncio.create_task(api.invoke(raw=b"[" + b"{}," * 1_000_000 + b"1]").completed())
-        seen: set[str] = set()
-        while not posting.done():
-            seen |= {thread.name for thread in threading.enumerate()}
-            await asyncio.sleep(0)
-        posted = await posting
+        small = await api.invoke(raw=b"[1]").completed()
+        assert started == []
+        large = await api.invoke(raw=b"[" + b"{}," * 1_000_000 + b"1]").completed()
 
-    assert posted.body == b"1000001"
-    assert "reading" in seen
+    assert (small.body, large.body) == (b"1", b"1000001")
+    assert started == ["reading"]
 
 
 async def test_an_app_is_not_given_an_event_of_very_many_values_as_objects() -> None:

@@ -63,7 +63,7 @@ def test_a_fault_later_in_the_text_does_not_hide_what_comes_before_it(fault: byt
 
 
 def test_a_body_is_heavy_by_its_length_or_by_its_marks() -> None:
-    assert not is_heavy(b"[" + b"1," * 2_000 + b"1]")
-    assert is_heavy(b"[" + b"1," * 4_001 + b"1]")
+    assert not is_heavy(b"[" + b"1," * 8_000 + b"1]")
+    assert is_heavy(b"[" + b"1," * 9_000 + b"1]")
     assert not is_heavy(b'"' + b"a" * 60_000 + b'"')
     assert is_heavy(b'"' + b"a" * 70_000 + b'"')
