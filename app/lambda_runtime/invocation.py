@@ -13,6 +13,8 @@ import msgspec
 
 # The longest that Lambda lets a function run.
 _MAX_DURATION_MS = 900_000
+# More milliseconds than this are no time at which anything ends, and may not fit into a float.
+_MAX_DEADLINE_DIGITS = 15
 _MAX_MESSAGE_CHARS = 8_000
 _MAX_FRAMES = 30
 
@@ -53,7 +55,8 @@ def read_invocation(
     if not request_id:
         return None
     deadline = headers.get("lambda-runtime-deadline-ms", "")
-    deadline_ms = int(deadline) if deadline.isdecimal() else 0
+    is_number = deadline.isdecimal() and len(deadline) <= _MAX_DEADLINE_DIGITS
+    deadline_ms = int(deadline) if is_number else 0
     return Invocation(
         request_id=request_id,
         payload=payload,

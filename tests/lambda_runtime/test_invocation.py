@@ -34,7 +34,7 @@ def test_an_invocation_without_an_id_is_none() -> None:
     assert read_invocation({}, b"{}", now_ms=_NOW_MS) is None
 
 
-@pytest.mark.parametrize("deadline", ["", "soon", "1542409706888"])
+@pytest.mark.parametrize("deadline", ["", "soon", "1542409706888", "9" * 400, "9" * 5000])
 def test_an_impossible_deadline_becomes_the_longest_possible(deadline: str) -> None:
     headers = {**_HEADERS, "lambda-runtime-deadline-ms": deadline}
 
