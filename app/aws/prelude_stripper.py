@@ -91,7 +91,7 @@ class _ObjectEnd:
             found = pattern.search(text, self._seen)
             if found is None:
                 # The first half of an escape is read again, together with the second.
-                is_half = self._is_string and text.endswith(b"\\")
+                is_half = self._is_string and text.endswith(b"\\", self._seen)
                 self._seen = len(text) - is_half
                 return True
             self._seen = found.end()

@@ -89,5 +89,14 @@ def test_brackets_in_strings_do_not_end_the_prelude() -> None:
         assert statuses == [404]
 
 
+def test_an_escape_may_be_cut_anywhere() -> None:
+    wire = b'{"cookies":["\\"}\\\\"]}\r' + bytes(8)
+
+    for cut in range(len(wire)):
+        passed, statuses = strip([wire[:cut], wire[cut:]])
+
+        assert (b"".join(passed), statuses) == (wire, [])
+
+
 def test_nobody_has_to_listen_for_the_status() -> None:
     assert PreludeStripper().feed(PRELUDE + b"text") == b"text"

@@ -83,7 +83,7 @@ async def _next_invocation(reads: Sequence[bytes]) -> object:
         try:
             read = await waiting
         except RuntimeApiFailed as error:
-            assert len(str(error)) < 1000
+            assert len(str(error)) < 1000 + 4 * sum(map(len, reads))
             return "failed"
     await turns_of_the_loop(2)
     if read is None:
