@@ -37,6 +37,8 @@ TEXTS = (
     "javascript:alert(1)",
     "x" * 300,
 )
+# Of what is made value by value, so that making it does not end in a RecursionError of its own.
+_DEEPEST = 30
 _DEEP = re.compile(r'"<deep (\d+)>"')
 _ODD: Sequence[Any] = (
     None,
@@ -64,17 +66,17 @@ def text(choices: Choices) -> str:
     return TEXTS[choices.number(len(TEXTS))]
 
 
-def value(choices: Choices) -> Any:
+def value(choices: Choices, depth: int = 0) -> Any:
     """Make any JSON value, rarely a very deep one."""
-    kind = choices.number(8)
+    kind = choices.number(8) if depth < _DEEPEST else 1
     if kind == 0:
         return _ODD[choices.number(len(_ODD))]
     if kind <= 4:
         return text(choices)
     if kind == 5:
-        return {text(choices): value(choices) for _ in range(choices.number(4))}
+        return {text(choices): value(choices, depth + 1) for _ in range(choices.number(4))}
     if kind == 6:
-        return [value(choices) for _ in range(choices.number(4))]
+        return [value(choices, depth + 1) for _ in range(choices.number(4))]
     return f"<deep {choices.number(1200)}>" if choices.chance(2) else text(choices)
 
 
