@@ -1,6 +1,7 @@
 """Whether a longer input of the same kind costs more than its length says."""
 
 import random
+import re
 import time
 import tracemalloc
 import zlib
@@ -13,29 +14,37 @@ _SHORT, _LONG = 16 * 1024, 128 * 1024
 _MADE_TIMES_SHORTER = 32
 # Eight times the input takes a linear parser eight times as long, a quadratic one 64 times.
 _MOST_TIMES_AS_LONG = 28.0
+# Where a part of a text or of JSON ends; every other variant repeats whole parts.
+_EDGE = re.compile(rb"\n+|(?<=[}\]]),")
 # Below this nobody waits, whatever the ratio; it is also far above the clock's noise.
 _UNNOTICED_S = 0.15
 # Python's objects for the smallest JSON values (`[],`), and the copies that the checks make.
 _MOST_BYTES_A_BYTE = 500
 
 
-def pumped(data: bytes, size: int) -> bytes:
-    """Return ``data`` with a piece of it repeated until it has about ``size`` bytes."""
-    chance = random.Random(zlib.crc32(data))
-    start = chance.randrange(len(data)) if len(data) > 1 else 0
-    end = chance.randrange(start + 1, len(data) + 1) if data else 0
+def pumped(data: bytes, size: int, variant: int = 0) -> bytes:
+    """Return ``data`` with a piece of it repeated until it has about ``size`` bytes.
+
+    Args:
+        variant: which piece; the same one whenever it and ``data`` are the same.
+    """
+    chance = random.Random(zlib.crc32(data) + variant)
+    edges = [match.end() for match in _EDGE.finditer(data)] if variant % 2 else []
+    if len(edges) < 2:
+        edges = list(range(len(data) + 1))
+    start, end = sorted(chance.sample(edges, 2)) if data else (0, 0)
     piece = data[start:end] or b"a"
     return data[:start] + piece * max(1, (size - len(data)) // len(piece)) + data[end:]
 
 
-def check_cost(target: Target, data: bytes) -> None:
+def check_cost(target: Target, data: bytes, variant: int = 0) -> None:
     """Run a target on two lengths of an input.
 
     Raises:
         AssertionError: the longer one takes far more time than its length says, or memory.
     """
     shorter = _MADE_TIMES_SHORTER if target.is_made else 1
-    short, long = pumped(data, _SHORT // shorter), pumped(data, _LONG // shorter)
+    short, long = (pumped(data, size // shorter, variant) for size in (_SHORT, _LONG))
     short_s, long_s = _cpu_s(target.check, short), _cpu_s(target.check, long)
     if long_s > _UNNOTICED_S and long_s > _MOST_TIMES_AS_LONG * short_s:
         # Whoever else used the processor meanwhile may have taken the caches.

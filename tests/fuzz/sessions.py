@@ -22,6 +22,8 @@ _SHOWN_BYTES = 400
 # Longer inputs are searched by the fuzzer, but not kept.
 _MOST_KEPT_BYTES = 1500
 _MOST_KEPT = 24
+# Pieces of one input that are repeated, one after the other.
+_VARIANTS = 4
 
 _STATE = re.compile(r"^#(\d+)\s+\w+.*?(?:cov: (\d+).*?)?rss: (\d+)Mb")
 _ADDED = re.compile(r"^stat::new_units_added:\s+(\d+)")
@@ -144,7 +146,8 @@ def _grow(name: str, seconds: float) -> str:
             break
         data = path.read_bytes()
         try:
-            check_cost(target, data)
+            for variant in range(_VARIANTS):
+                check_cost(target, data, variant)
             check_memory(target, data)
         except Exception as error:
             crash = FOUND / name / f"growth-{path.name}"
