@@ -9,8 +9,8 @@ stream gives the same result, what was read can be written and read again, and a
 what its length says. `tests/fuzz/target.py` says what a target is.
 
 What is found goes into `.fuzz/TARGET/`, which git ignores: `crash-…` and `timeout-…` are findings,
-`corpus/` is where the next run goes on from. `--keep` adds to `tests/fuzz/corpus/` what reaches
-code that nothing there reaches; `make test` replays that folder.
+`corpus/` is where the next run goes on from. `--keep` adds the smallest of these to
+`tests/fuzz/corpus/`, which `make test` replays.
 """
 
 import argparse

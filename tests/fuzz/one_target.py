@@ -15,7 +15,6 @@ import resource
 import sys
 import time
 import traceback
-from pathlib import Path
 from typing import Any
 
 _MOST_BYTES = 4096
@@ -30,7 +29,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--inputs", type=int)
     parser.add_argument("--blind", action="store_true")
-    parser.add_argument("--merge", type=Path, help="write a minimal corpus into this empty folder")
     return parser.parse_args()
 
 
@@ -61,9 +59,6 @@ def _run_guided(args: argparse.Namespace) -> None:
     ]
     if args.inputs is not None:
         options.append(f"-runs={args.inputs}")
-    if args.merge is not None:
-        options.append("-merge=1")
-        folders.insert(0, str(args.merge))
     if target.words:
         words = found / "words.dict"
         short = (word for word in target.words if len(word) < 64)

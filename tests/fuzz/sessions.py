@@ -2,10 +2,8 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,16 +156,10 @@ def _grow(name: str, seconds: float) -> str:
 
 
 def keep(name: str) -> int:
-    """Add to the repository's corpus what reaches more; return how many inputs that were."""
+    """Add to the repository's corpus the smallest inputs that reached more; return how many."""
     before = {path.read_bytes() for path in kept(name)}
-    with tempfile.TemporaryDirectory() as folder:
-        # The first folder is filled from the others, smallest input first.
-        for path in kept(name):
-            shutil.copy(path, folder)
-        command = [*_COMMAND, name, "--seconds", "600", "--merge", folder]
-        subprocess.run(command, cwd=_ROOT, check=True, capture_output=True)
-        merged = {path.read_bytes() for path in Path(folder).iterdir()}
-    new = sorted((data for data in merged - before if len(data) <= _MOST_KEPT_BYTES), key=len)
+    found = {path.read_bytes() for path in (FOUND / name / "corpus").glob("*")}
+    new = sorted((data for data in found - before if len(data) <= _MOST_KEPT_BYTES), key=len)
     new = new[: max(0, _MOST_KEPT - len(before))]
     (CORPUS / name).mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(new, len(before) + 1):
