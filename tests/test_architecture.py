@@ -34,7 +34,7 @@ LAYERS = [
     ["app.providers"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
-    ["app.events", "app.received", "app.settings", "app.threads"],
+    ["app.events", "app.forbidden_keys", "app.received", "app.settings", "app.threads"],
     ["app.errors"],
 ]
 ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")

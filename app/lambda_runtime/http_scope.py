@@ -146,10 +146,6 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _port(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) <= 5 else 443
-
-
 def _body(event: _Event) -> bytes:
     if not event.body:
         return b""
@@ -182,6 +178,11 @@ def _headers(event: _Event) -> dict[str, list[str]]:
 def _first(fields: Mapping[str, Sequence[str]], name: str) -> str:
     """Return the first of several values that proxies have joined with commas."""
     return next(iter(fields.get(name, ())), "").partition(",")[0].strip()
+
+
+def _port(text: str) -> int:
+    # Whoever calls a load balancer may write it.
+    return int(text) if text.isdecimal() and len(text) <= 5 else 443
 
 
 def _paths(kind: EventKind, event: _Event, base_path: str) -> tuple[str, bytes, str]:

@@ -257,15 +257,6 @@ def test_a_key_that_is_half_a_surrogate_pair_is_refused_with_a_reason() -> None:
         to_scope(EventKind.FUNCTION_URL, event)
 
 
-def test_a_port_that_is_no_port_is_the_usual_one() -> None:
-    event = function_url()
-    event["headers"]["x-forwarded-port"] = "9" * 5000
-
-    request, _ = _request(event)
-
-    assert request.scope["server"][1] == 443
-
-
 def test_a_load_balancer_that_names_no_client_breaks_nothing() -> None:
     event = load_balancer(multi_value=True)
     event["multiValueHeaders"]["x-forwarded-for"] = []
@@ -274,3 +265,13 @@ def test_a_load_balancer_that_names_no_client_breaks_nothing() -> None:
 
     assert request.client is not None
     assert request.client.host == ""
+
+
+@pytest.mark.parametrize("port", ["9" * 400, "9" * 5000, "nan", "-5", ""])
+def test_a_port_that_is_none_is_taken_for_that_of_https(port: str) -> None:
+    event = load_balancer(body=_BODY)
+    event["headers"] = {**event["headers"], "x-forwarded-port": port}
+
+    request, _ = _request(event)
+
+    assert request.scope["server"] == ("lb.example.com", 443)
