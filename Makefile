@@ -4,7 +4,7 @@
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=4
 endif
-.PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean
+.PHONY: help run web emulate test check coverage fuzz traps outcomes bench zip lock clean
 .PHONY: lint types building-adapter model-servers-test
 .PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
@@ -65,6 +65,11 @@ types: .venv/.ready-dev
 
 coverage: .venv/.ready-dev ## Check that each sans-IO module is covered to its last branch by its own tests
 	$(BIN)/python -m tests.module_coverage
+
+fuzz: .venv/.ready-dev ## Feed every parser with odd bytes, FUZZ_S=60 seconds each (FUZZ="sse prelude" chooses)
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_S) $(FUZZ)
+	OPENAPI_EXAMPLES=300 $(BIN)/pytest -q tests/http/test_openapi.py
+FUZZ_S ?= 60
 
 traps: .venv/.ready-dev tests/conformance/node_modules/.ready ## Spoil our bytes and see that the real clients notice
 	$(BIN)/python -m tests.conformance --traps
@@ -141,7 +146,7 @@ lock: .venv/.ready-dev ## Resolve the dependencies anew and write the lock files
 COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
 
 clean: ## Remove everything that the other targets made
-	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .cache .coverage .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 
 $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell find $(WEB)/src $(WEB)/*.ts -type f 2>/dev/null)
 	@echo "Building the demo page …"

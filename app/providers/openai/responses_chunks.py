@@ -184,7 +184,8 @@ def _read_variant(data: bytes, kind: type[T]) -> T:
     value = json.loads(data.decode("utf-8", "replace"), parse_constant=_refuse)
     item = value.get("item") if isinstance(value, dict) else None
     if isinstance(item, dict):
-        if item.get("type") not in _KNOWN_ITEMS:
+        item_type = item.get("type")
+        if not isinstance(item_type, str) or item_type not in _KNOWN_ITEMS:
             value["item"] = None
         elif isinstance(item.get("arguments"), dict):
             item["arguments"] = json.dumps(item["arguments"])

@@ -67,6 +67,7 @@ def test_what_nobody_can_read_is_refused(data: bytes) -> None:
         ),
         ({"type": "computer_call", "id": "cu_1"}, None),
         ({"type": None}, None),
+        ({"type": ["function_call"]}, None),
         ({}, None),
         (None, None),
     ],
