@@ -61,15 +61,27 @@ from typing import ClassVar
 
 
 class ChatError(Exception):
-    """Base class. ``str(error)`` is for our log, ``public_message`` for the client.
+    """Base class. ``log_text`` is for our log, ``public_message`` for the client.
 
     ``public_message`` is one sentence that tells a person what to do. It never holds a secret, a
-    path or the text of a foreign exception.
+    path or the text of a foreign exception. ``log_text`` is ``str(error)`` unless that may hold
+    what the other side wrote.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     public_message: str = "Something went wrong on the server; please try again."
+
+    @property
+    def log_text(self) -> str:
+        """What the log says of the error. Holds no content."""
+        return str(self) if self._log_text is None else self._log_text
+
+    @log_text.setter
+    def log_text(self, text: str) -> None:
+        self._log_text = text
+
+    _log_text: str | None = None
 
     def headers(self) -> dict[str, str]:
         """Return the response headers that belong to this error."""

@@ -1,5 +1,6 @@
 """Joins the parts into one ASGI app. The only place that knows them all."""
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from app.http.lifespan import Lifespan
 from app.http.objects import Schemas
 from app.http.routes import Endpoint, Routes
 from app.http.tools import ToolResponder
+from app.providers import failures
 from app.requests.sites import ANY, Sites, host_set
 from app.settings import LOCALHOST, Settings, load_settings
 from app.setup.provider import make_provider
@@ -98,6 +100,8 @@ def _create(
     refuse_other_sites: bool = False,
 ) -> _App:
     settings = with_secrets(load_settings() if settings is None else settings)
+    if settings.log_model_errors:
+        logging.getLogger(failures.LOGGER).setLevel(logging.DEBUG)
     turns = RunningTurns(on_finish, observers=_observers(settings))
     tools = make_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)

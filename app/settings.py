@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     # Empty: any, but for `serve` on a loopback address, which is reached by its names only.
     allowed_hosts: Names = ()
     allow_client_system: bool = False
+    log_model_errors: bool = False
     resume: Literal["off"] = "off"
     direct: bool = False
 

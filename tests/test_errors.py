@@ -122,3 +122,12 @@ def test_the_status_of_a_code_is_that_of_its_error_or_a_502() -> None:
         if error is not RequestError:
             assert status_of(error.code) == error.status
     assert status_of("another_programs_code") == 502
+
+
+def test_what_an_error_says_is_for_the_log_unless_it_says_otherwise() -> None:
+    error = ChatError("broken")
+    assert error.log_text == "broken"
+
+    error.log_text = "safe"
+
+    assert (error.log_text, str(error)) == ("safe", "broken")

@@ -12,6 +12,7 @@ from app.emulator.options import DEFAULT_FUNCTION, Options
 from app.emulator.output import Console
 from app.emulator.public_port import PublicPort
 from app.emulator.server import HttpServer
+from app.known_secrets import remember, secrets_in
 from app.requests.sites import OPEN_TO_ALL, is_loopback
 
 # How long a browser or an SDK may keep an unused connection.
@@ -79,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     try:
         options = read_options(args)
+        remember(*secrets_in(options.variables))
         asyncio.run(_serve(options, console))
     except UsageError as error:
         console.problem(f"emulate: {error}")

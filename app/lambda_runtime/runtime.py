@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from app.aws.invoke_mode import check_invoke_mode
+from app.known_secrets import remember, secrets_in
 from app.lambda_runtime.handler_loading import Handler, HandlerNotFound, load_handler
 from app.lambda_runtime.invocation import FunctionError, Invocation, describe_exception
 from app.lambda_runtime.invocation_response import InvocationResponse, choose_response
@@ -272,6 +273,7 @@ def _init_error(error: BaseException) -> FunctionError:
 
 def main() -> int:
     """Run as the process that ``bootstrap`` starts; return the exit status."""
+    remember(*secrets_in(os.environ))
     configure_logging()
     return asyncio.run(serve(os.environ))
 

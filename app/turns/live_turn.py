@@ -164,7 +164,7 @@ class LiveTurn:
     async def _fail(self, error: Exception) -> None:
         """End the turn for ``error``: as an exception while the status is open, else in-band."""
         if isinstance(error, ChatError):
-            logger.warning("turn failed: %s: %s", type(error).__name__, error)
+            logger.warning("turn failed: %s: %s", type(error).__name__, error.log_text)
             event = Error(error.code, error.public_message)
         else:
             logger.error("turn failed by a defect", exc_info=error)

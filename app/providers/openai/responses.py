@@ -49,7 +49,7 @@ class OpenAIResponses:
         except ProviderRefused as error:
             if not _REASONING_REFUSED.search(str(error)):
                 raise
-            logger.warning("asking again without the earlier reasoning: %s", error)
+            logger.warning("asking again without the earlier reasoning: %s", error.log_text)
             stream = await self._open(request, with_reasoning=False)
         await stream_events(stream, ResponsesDecoder(taken_ids=call_ids(request)), emit)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.causes import described
 from app.errors import (
     ProviderError,
     ProviderNotConfigured,
@@ -125,8 +126,8 @@ class OpenAIOpener:
         if _is_read_timeout(error):
             return ProviderTimeout("no response within the read time-out")
         if isinstance(error, APIConnectionError):
-            return ProviderUnreachable(f"no response: {error.__cause__!r}")
-        return ProviderError(f"no response: {error!r}")
+            return ProviderUnreachable(f"no response: {described(error)}")
+        return ProviderError(f"no response: {described(error)}")
 
 
 class OpenAIStream:
@@ -151,7 +152,7 @@ class OpenAIStream:
             if _is_read_timeout(error):
                 self._failure = ProviderTimeout("nothing came for the read time-out")
             else:
-                self._failure = ProviderError(f"the stream broke off: {error!r}")
+                self._failure = ProviderError(f"the stream broke off: {described(error)}")
             self._failure.__cause__ = error
             if data := _left_behind(self._response):
                 return data
