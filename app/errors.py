@@ -24,6 +24,8 @@
     - ProviderTimeout            504
   + TimeLimitReached             504  sent as an `Error` event, never raised
   + ServerStopping               503  sent as an `Error` event, never raised
+  + TooManyTurns                 503
+  + OutOfDescriptors             503
 
 Every other error is in the module that raises it:
 
@@ -220,7 +222,7 @@ class ProviderTimeout(ProviderError):
 
 
 class TimeLimitReached(ChatError):
-    """The turn took longer than the platform allows."""
+    """The turn took longer than ``CHAT_MAX_TURN_S``, or than the platform allows."""
 
     code = "deadline_exceeded"
     status = 504
@@ -233,6 +235,32 @@ class ServerStopping(ChatError):
     code = "shutdown"
     status = 503
     public_message = "The server is restarting; please send your message again."
+
+
+_BUSY = "The server has too much to do; please try again in a few seconds."
+_RETRY_AFTER_S = "5"
+
+
+class TooManyTurns(ChatError):
+    """``CHAT_RUNNING_TURNS`` turns run."""
+
+    code = "too_many_turns"
+    status = 503
+    public_message = _BUSY
+
+    def headers(self) -> dict[str, str]:
+        return {"retry-after": _RETRY_AFTER_S}
+
+
+class OutOfDescriptors(ChatError):
+    """The process may open no more files, or the machine none. It is not the model's fault."""
+
+    code = "out_of_descriptors"
+    status = 503
+    public_message = _BUSY
+
+    def headers(self) -> dict[str, str]:
+        return {"retry-after": _RETRY_AFTER_S}
 
 
 def status_of(code: str) -> int:

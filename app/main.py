@@ -34,6 +34,7 @@ from app.tools.approval import Approvals
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.turns.outcome import TurnObserver
+from app.turns.places import Places
 from app.turns.running_turns import OnFinish, RunningTurns
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def _create(
     settings = with_secrets(load_settings() if settings is None else settings)
     if settings.log_model_errors:
         logging.getLogger(failures.LOGGER).setLevel(logging.DEBUG)
-    turns = RunningTurns(on_finish, observers=_observers(settings))
+    places = Places(settings.running_turns)
+    turns = RunningTurns(on_finish, places=places, observers=_observers(settings))
     tools = make_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)
     provider = make_provider(settings)
@@ -120,6 +122,7 @@ def _create(
             status_wait_s=settings.status_wait_s,
             keep_alive_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,
+            max_turn_s=settings.max_turn_s,
         ),
         tools=tools,
         threads=threads,
@@ -137,7 +140,9 @@ def _create(
             default_tool=settings.default_tool,
             heartbeat_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,
+            max_run_s=settings.max_turn_s,
             threads=threads,
+            places=places,
         ),
         lifespan,
         schemas=Schemas({"recipe": Recipe} if schemas is None else schemas),
@@ -145,6 +150,7 @@ def _create(
         page=_PAGE if (_PAGE / "index.html").is_file() else None,
         facts={"version": __version__, "provider": settings.provider, "model": settings.model},
         threads=threads,
+        places=places,
     )
     endpoints = routes.endpoints()
     app = make(endpoints, lifespan)

@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_output_tokens: PositiveInt | None = None
     max_steps: PositiveInt = 8
+    max_turn_s: PositiveFloat = 900.0
+    running_turns: PositiveInt = 1000
     max_body_bytes: PositiveInt = 6 * 1024 * 1024
     status_wait_s: float = Field(default=5.0, ge=0)
     keep_alive_s: PositiveFloat = 10.0

@@ -104,6 +104,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "tools/signature": (),
     "tools/strict_schema": (),
     "tools/valid_call": (),
+    "turns/places": (),
     "turns/progress": (),
     "turns/step": (),
     "turns/transcript": (),

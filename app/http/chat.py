@@ -52,6 +52,7 @@ class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
     status_wait_s: float
     keep_alive_s: float
     deadline_margin_s: float
+    max_turn_s: float
 
 
 class ChatResponder:
@@ -94,6 +95,7 @@ class ChatResponder:
 
         Raises:
             InvalidOption: an override that cannot be met.
+            TooManyTurns: no more turns may run now.
             ChatError: the turn failed before it had anything to say.
         """
         query = admitted.http.query_params
@@ -116,6 +118,7 @@ class ChatResponder:
 
         Raises:
             InvalidOption: an override that cannot be met.
+            TooManyTurns: no more turns may run now.
             ChatError: the turn failed before it had anything to say.
         """
         query = admitted.http.query_params
@@ -176,7 +179,10 @@ class ChatResponder:
         """
         model = self._model(asked)
         deadline = deadline_of(
-            admitted.http, now=self._now(), margin_s=self._options.deadline_margin_s
+            admitted.http,
+            now=self._now(),
+            margin_s=self._options.deadline_margin_s,
+            longest_s=self._options.max_turn_s,
         )
         message_id = asked.continues or self._new_id("msg")
         request = self._turn_request(asked, model, message_id, schema)

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from app import __version__
-from app.errors import InvalidJson, NotFound, RequestError
+from app.errors import InvalidJson, NotFound, RequestError, TooManyTurns
 from app.http import openapi
 from app.http.admission import Admission, AdmittedRequest, request_id
 from app.http.chat import ChatResponder
@@ -28,6 +28,7 @@ from app.requests.envelope import parse
 from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
 from app.tools.tool_threads import ToolThreads
+from app.turns.places import Places
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
 
@@ -56,6 +57,7 @@ class Routes:
         page: folder of the built demo page, if there is one.
         facts: what ``GET /health`` says besides its status.
         threads: those of the tools; ``GET /health`` says how many of them hang.
+        places: those of the turns; ``GET /health`` says how many are taken.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Routes:
         page: Path | None,
         facts: Mapping[str, Any],
         threads: ToolThreads,
+        places: Places,
     ) -> None:
         self._admission = admission
         self._chat = chat
@@ -80,6 +83,7 @@ class Routes:
         self._page = page
         self._facts = facts
         self._threads = threads
+        self._places = places
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Return the routes, in the order in which they match."""
@@ -141,7 +145,9 @@ class Routes:
         """Say that the server is up. Never touches the model."""
         hung = self._threads.hung
         hanging = {"hungToolThreads": hung} if hung else {}
-        return JSONResponse({"status": "ok", **self._facts, **hanging})
+        taken = self._places.taken
+        running = {"runningTurns": taken} if taken else {}
+        return JSONResponse({"status": "ok", **self._facts, **running, **hanging})
 
     async def home(self, request: Request) -> Response:
         """Serve the demo page if it was built, else say what this is."""
@@ -165,7 +171,7 @@ class Routes:
         started = time.perf_counter()
         try:
             return await respond(await self._admission.admit(request, started=started))
-        except RequestError as error:
+        except (RequestError, TooManyTurns) as error:
             # There was no turn, which would have written the line.
             log_request(
                 RequestLine(

@@ -179,6 +179,8 @@ class LiveTurn:
     async def _end(self, event: Error) -> None:
         if self._framer.state is State.DONE:
             return  # the turn was over before it could be stopped
+        if self._outbox is not None:
+            self._outbox.hold_back_no_more()  # the response may never begin
         start = [Start(self._message_id)] if self._framer.state is State.IDLE else []
         await self._emit([*start, event])
 
