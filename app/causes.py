@@ -8,6 +8,7 @@ are said of them.
 import errno
 from collections.abc import Iterator
 
+from app.errors import ChatError, OutOfDescriptors
 from app.known_secrets import mask
 
 # Packages whose exceptions may hold a request or a response.
@@ -49,6 +50,18 @@ def is_of_a_client(error: BaseException) -> bool:
 def has_errno(error: BaseException, *numbers: int) -> bool:
     """Whether ``error``, or what it was caused by, is one of these errors of the system."""
     return any(isinstance(cause, OSError) and cause.errno in numbers for cause in causes(error))
+
+
+def or_lack_of_descriptors(error: Exception) -> Exception:
+    """Return `OutOfDescriptors` instead of an exception that no file could be opened.
+
+    Any code may meet that, such as an import at its first use. It is no defect.
+    """
+    if isinstance(error, ChatError) or not has_errno(error, errno.EMFILE, errno.ENFILE):
+        return error
+    lack = OutOfDescriptors(described(error))
+    lack.__cause__ = error
+    return lack
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

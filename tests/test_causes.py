@@ -10,7 +10,8 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from app.causes import described, has_errno, text_of
+from app.causes import described, has_errno, or_lack_of_descriptors, text_of
+from app.errors import OutOfDescriptors
 
 KEY = "sk-0123456789abcdef"
 
@@ -99,3 +100,16 @@ def test_an_error_of_the_system_is_found_among_the_causes() -> None:
 
     assert has_errno(error, errno.ENFILE, errno.EMFILE)
     assert not has_errno(error, errno.EACCES)
+
+
+def test_a_lack_of_descriptors_is_an_error_of_ours_wherever_it_is_met() -> None:
+    met = raised(RuntimeError("import failed"), OSError(errno.EMFILE, "x"))
+    assert isinstance(met, Exception)
+
+    lack = or_lack_of_descriptors(met)
+
+    assert isinstance(lack, OutOfDescriptors)
+    assert lack.__cause__ is met
+    assert or_lack_of_descriptors(lack) is lack
+    defect = ValueError()
+    assert or_lack_of_descriptors(defect) is defect

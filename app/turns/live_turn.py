@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from app.causes import or_lack_of_descriptors
 from app.errors import ChatError, ServerStopping, TimeLimitReached, status_of
 from app.events import Emit, Error, Event, Start, TextDelta
 from app.grammar import State
@@ -163,6 +164,7 @@ class LiveTurn:
 
     async def _fail(self, error: Exception) -> None:
         """End the turn for ``error``: as an exception while the status is open, else in-band."""
+        error = or_lack_of_descriptors(error)
         if isinstance(error, ChatError):
             logger.warning("turn failed: %s: %s", type(error).__name__, error.log_text)
             event = Error(error.code, error.public_message)

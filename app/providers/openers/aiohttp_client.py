@@ -14,6 +14,7 @@ from yarl import URL
 from app import __version__
 from app.causes import described
 from app.errors import (
+    OutOfDescriptors,
     ProviderError,
     ProviderNotConfigured,
     ProviderTimeout,
@@ -21,6 +22,7 @@ from app.errors import (
 )
 from app.known_secrets import password_in, remember
 from app.providers.failures import MAX_BODY_BYTES, error_for_status
+from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
 from app.providers.openers.retries import is_worth_a_retry, retry_delay_s
 from app.received import read_received, take_buffered
@@ -96,6 +98,7 @@ class AiohttpOpener:
             raise ProviderNotConfigured("neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
         retry = 0
         while True:
+            error: ProviderError | OutOfDescriptors
             try:
                 response = await self._post(self._urls[path], body)
             except (aiohttp.ClientError, OSError) as cause:
@@ -195,9 +198,11 @@ def _let_go(response: aiohttp.ClientResponse) -> None:
         response.close()
 
 
-def _no_response(cause: Exception) -> ProviderError:
-    error: ProviderError
-    if isinstance(cause, TimeoutError) and not isinstance(cause, aiohttp.ConnectionTimeoutError):
+def _no_response(cause: Exception) -> ProviderError | OutOfDescriptors:
+    error: ProviderError | OutOfDescriptors
+    if is_without_descriptors(cause):
+        error = OutOfDescriptors(f"no connection to the model: {described(cause)}")
+    elif isinstance(cause, TimeoutError) and not isinstance(cause, aiohttp.ConnectionTimeoutError):
         error = ProviderTimeout("no response within the read time-out")
     else:
         error = ProviderUnreachable(f"no response: {described(cause)}")

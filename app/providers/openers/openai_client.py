@@ -14,12 +14,14 @@ import msgspec
 
 from app.causes import described
 from app.errors import (
+    OutOfDescriptors,
     ProviderError,
     ProviderNotConfigured,
     ProviderTimeout,
     ProviderUnreachable,
 )
 from app.providers.failures import MAX_BODY_BYTES, error_for_status
+from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
 from app.received import take_buffered
 
@@ -115,7 +117,7 @@ class OpenAIOpener:
         if self._client is not None:
             await self._client.close()
 
-    def _failure(self, error: Exception) -> ProviderError:
+    def _failure(self, error: Exception) -> ProviderError | OutOfDescriptors:
         from openai import APIConnectionError, APIStatusError
 
         if isinstance(error, APIStatusError):
@@ -123,6 +125,8 @@ class OpenAIOpener:
             if self._api_key:
                 body = body.replace(self._api_key.encode(), b"[key]")  # some servers repeat it
             return error_for_status(error.status_code, error.response.headers, body)
+        if is_without_descriptors(error):
+            return OutOfDescriptors(f"no connection to the model: {described(error)}")
         if _is_read_timeout(error):
             return ProviderTimeout("no response within the read time-out")
         if isinstance(error, APIConnectionError):
