@@ -17,6 +17,8 @@ from app.requests.sites import OPEN_TO_ALL, is_loopback
 
 # How long a browser or an SDK may keep an unused connection.
 _IDLE_TIMEOUT_S = 75.0
+# Of what a browser or an SDK sends. A runtime's trailers hold stack traces and may be larger.
+_MAX_HEAD_BYTES = 64 * 1024
 
 
 class CannotListen(Exception):
@@ -38,7 +40,9 @@ class Emulator:
         }
         self._port = options.port
         public_port = PublicPort(options, self._function, lambda: self._port, console)
-        self._server = HttpServer(public_port.respond, idle_timeout_s=_IDLE_TIMEOUT_S)
+        self._server = HttpServer(
+            public_port.respond, idle_timeout_s=_IDLE_TIMEOUT_S, max_head_bytes=_MAX_HEAD_BYTES
+        )
         self._watching: asyncio.Task[None] | None = None
 
     @property

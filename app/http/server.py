@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from app.aws.behind_adapter import BehindAdapter
 from app.http.connection_limits import ConnectionLimits, limited_protocol
 from app.http.descriptors import report_seldom
+from app.tools.own_tasks import guard_tasks_of_tools
 
 # Long enough for a sentence to end, short enough for a deployment.
 SHUTDOWN_GRACE_S = 5.0
@@ -56,6 +57,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         report_seldom(asyncio.get_running_loop())
+        guard_tasks_of_tools(asyncio.get_running_loop())
         await super().startup(sockets)
         for listener in sockets or ():
             listener.listen(_BACKLOG)

@@ -28,6 +28,7 @@ from app.lambda_runtime.plain_handler import PlainHandler
 from app.lambda_runtime.runtime_api import ResponseRefused, RuntimeApi, RuntimeApiFailed
 from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.telemetry.log import configure_logging
+from app.tools.own_tasks import guard_tasks_of_tools
 
 # How long before Lambda kills the process the runtime cuts a response. An app does so earlier.
 _GUARD_S = 0.5
@@ -200,6 +201,7 @@ async def serve(environ: Mapping[str, str]) -> int:
     except RuntimeApiFailed as error:
         logger.error("AWS_LAMBDA_RUNTIME_API does not say where Lambda is: %s", error)
         return 1
+    guard_tasks_of_tools(asyncio.get_running_loop())
     try:
         with _no_garbage():
             handler, runtime = _build(api, environ)
