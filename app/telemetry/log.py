@@ -78,6 +78,11 @@ def elapsed_ms(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 3)
 
 
+# Of the types of JSON, what holds no text, and what need not be made text of.
+_NUMBERS = (int, float, type(None))
+_PLAIN = (str, *_NUMBERS)
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time (Unix seconds), level, logger, message, and our fields."""
 
@@ -86,9 +91,13 @@ class JsonFormatter(logging.Formatter):
             "time": round(record.created, 3),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": mask(record.getMessage()),
-            **{name: _masked(value) for name, value in getattr(record, "fields", {}).items()},
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
         }
+        # All values at once: nearly no line holds a secret.
+        joined = "\n".join([value for value in line.values() if isinstance(value, str)])
+        if mask(joined) != joined or not all(isinstance(v, _PLAIN) for v in line.values()):
+            line = {name: _masked(value) for name, value in line.items()}
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = shown(record.exc_info[1])
         # ASCII, since the encoding of standard error is unknown.
@@ -96,9 +105,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _masked(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return mask(value if isinstance(value, str) else str(value))
+    return value if isinstance(value, _NUMBERS) else mask(str(value))
 
 
 class _Handler(logging.StreamHandler[Any]):
