@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+import httpx2
 import pytest
 
 from app.aws.credentials import AwsCredentials, CredentialsError
@@ -21,6 +22,8 @@ from app.lambda_runtime.runtime_api import RuntimeApi, RuntimeApiFailed
 from app.telemetry.log import JsonFormatter
 from app.tools.remote import RemoteTool
 from tests.chatting import LogLines, chatting, data_body, logged
+from tests.emulator.emulation import INVOKE, OURS, emulator, post
+from tests.http.test_server import serving
 from tests.providers.upstream import Connection, Script, respond, serve
 
 KEY = "sk-live-0123456789abcdef"
@@ -233,3 +236,33 @@ async def test_who_reads_secrets_follows_no_redirect() -> None:
         await _read_secret(upstream.url)
 
     assert len(upstream.requests) == 1
+
+
+@pytest.mark.real
+@pytest.mark.timeout(120)
+async def test_the_server_as_a_process_does_not_log_its_key() -> None:
+    async with (
+        serve(*[malformed_status] * 9) as upstream,
+        serving(OPENAI_BASE_URL=upstream.url, OPENAI_API_KEY=KEY) as server,
+        httpx2.AsyncClient(base_url=server.url, timeout=30) as http,
+    ):
+        await http.post("/api/chat", json=data_body("Hello"))
+        server.process.terminate()
+        _, log = await server.ended()
+
+    assert any("turn failed" in line["message"] for line in log)
+    assert_clean(json.dumps(log), KEY)
+
+
+@pytest.mark.real
+@pytest.mark.timeout(120)
+async def test_our_lambda_runtime_tells_neither_the_log_nor_its_caller_the_key() -> None:
+    """Here the emulator does not know the key, so it is the function's own process that masks."""
+    variables = {"_HANDLER": "tests.emulator.functions.tells:handler", "OPENAI_API_KEY": KEY}
+    async with emulator(OURS, variables=variables) as running:
+        response = await post(running, INVOKE, {})
+        log = await running.logged("the handler failed")
+
+    assert response.json()["errorMessage"] == "the key is [secret]"
+    assert "the key is [secret]" in log
+    assert_clean(log + response.text, KEY)
