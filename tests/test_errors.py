@@ -12,9 +12,11 @@ import app.errors
 from app.errors import (
     ChatError,
     Forbidden,
+    OutOfDescriptors,
     ProviderRateLimited,
     ProviderTimeout,
     RequestError,
+    TooManyTurns,
     Unauthorized,
     status_of,
 )
@@ -131,3 +133,9 @@ def test_what_an_error_says_is_for_the_log_unless_it_says_otherwise() -> None:
     error.log_text = "safe"
 
     assert (error.log_text, str(error)) == ("safe", "broken")
+
+
+@pytest.mark.parametrize("error", [TooManyTurns("x"), OutOfDescriptors("x")])
+def test_a_lack_of_room_says_when_to_come_back(error: ChatError) -> None:
+    assert error.status == 503
+    assert int(error.headers()["retry-after"]) > 0
