@@ -18,6 +18,7 @@ from app.causes import or_lack_of_descriptors
 from app.errors import ChatError
 from app.http.admission import request_id
 from app.http.responses import failure
+from app.telemetry.log import RequestLine, log_request
 
 logger = logging.getLogger("deltaline")
 
@@ -39,6 +40,13 @@ def with_error_responses(
             raise
         except Exception as met:
             error = or_lack_of_descriptors(met)
+            if isinstance(error, ChatError) and error is not met:
+                # There was no turn, which would have written the lines.
+                logger.warning("a request failed: %s: %s", type(error).__name__, error.log_text)
+                line = RequestLine(
+                    request_id=request_id(request), status=error.status, error_code=error.code
+                )
+                log_request(line)
             response = _response_to(error, request)
             if response is not None:
                 return response
