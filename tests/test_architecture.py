@@ -34,7 +34,10 @@ LAYERS = [
     ["app.providers"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
-    ["app.causes", "app.events", "app.received", "app.settings", "app.threads"],
+    [
+        *("app.causes", "app.events", "app.forbidden_keys", "app.received", "app.settings"),
+        "app.threads",
+    ],
     ["app.errors", "app.known_secrets"],
 ]
 ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")

@@ -51,7 +51,8 @@ def _left_on_lambda(request: Request, *, now: float) -> float:
     if context is None:
         return math.inf
     try:
-        deadline_ms = float(json.loads(context)["deadline"])
+        deadline = json.loads(context)["deadline"]
+        deadline_ms = float(deadline) if isinstance(deadline, int | float) else math.nan
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return math.inf
     return deadline_ms / 1000 - now if math.isfinite(deadline_ms) else math.inf

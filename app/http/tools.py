@@ -17,7 +17,10 @@ from app.http.options import deadline_of, wants_stream
 from app.http.responses import STREAM_HEADERS, JSONResponse
 from app.messages import ToolRequest
 from app.protocols.tool_stream import MEDIA_TYPE
+from app.requests.value_count import is_heavy
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
+from app.threads import Aside
+from app.tools.result import Failure
 from app.tools.standalone import (
     check_request,
     choose_tool,
@@ -27,6 +30,7 @@ from app.tools.standalone import (
 )
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
+from app.tools.valid_call import ValidCall
 from app.turns.places import Places
 
 _Write: TypeAlias = Callable[[bytes], Awaitable[None]]
@@ -43,6 +47,7 @@ class ToolResponder:
         max_run_s: how long any run may take, in seconds.
         threads: in which plain functions run.
         places: a run takes one, as a turn does.
+        aside: where large arguments are checked.
     """
 
     def __init__(
@@ -55,9 +60,11 @@ class ToolResponder:
         max_run_s: float,
         threads: ToolThreads,
         places: Places,
+        aside: Aside,
     ) -> None:
         self._threads = threads
         self._places = places
+        self._aside = aside
         self._tools = tools
         self._default_tool = default_tool
         self._heartbeat_s = heartbeat_s
@@ -81,8 +88,16 @@ class ToolResponder:
             TooManyTurns: no more may run now.
         """
         tool = choose_tool(self._tools, name or asked.name, default=self._default_tool)
-        call = check_request(tool, asked)
-        if needs_user(tool, call):
+
+        def check() -> tuple[ValidCall | Failure, bool]:
+            call = check_request(tool, asked)
+            return call, needs_user(tool, call)
+
+        if is_heavy(admitted.body):
+            call, is_asking = await self._aside.run(check, size=len(admitted.body))
+        else:
+            call, is_asking = check()
+        if is_asking:
             raise Forbidden(
                 f"The tool {tool.name!r} needs a user's approval: it runs in chats only."
             )
