@@ -1,4 +1,7 @@
-"""The HTTP surface. Every route is here; what they do is in `app.http.chat` and `app.http.tools`.
+"""The HTTP surface. What the routes do is in `app.http.chat` and `app.http.tools`.
+
+Every route of the API is here. Beside them stand the files of the demo page (`app.main`) and
+FastAPI's pages about these routes (`app.http.documentation`, `lean`).
 
 Bodies are read and parsed by us, not by FastAPI: a chat request has seven shapes, and its errors
 are sentences. What the routes accept is written for people and programs in `app.http.openapi`.
@@ -25,7 +28,7 @@ from app.http.tools import ToolResponder
 from app.messages import ToolRequest
 from app.requests.body import parse_json
 from app.requests.envelope import parse
-from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
+from app.requests.lambda_events import MalformedEvent, classify, read_event
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
 from app.tools.tool_threads import ToolThreads
 
@@ -121,7 +124,7 @@ class Routes:
         return await self._admitted(request, self._respond_tool)
 
     async def resume(self, request: Request) -> Response:
-        """Say that no turn is running: streams are kept only once a stream store is on."""
+        """Say that no turn is running: no stream is kept, so there is none to go on with."""
         self._admission.authorize(request)
         return Response(status_code=204, headers=dict(_NOTHING_RUNS))
 
@@ -133,7 +136,7 @@ class Routes:
         )
 
     async def stop(self, request: Request) -> Response:
-        """Stop the chat's turn. Nothing runs without its client until a stream store is on."""
+        """Stop the chat's turn: there is none, since no turn runs on without its client."""
         self._admission.authorize(request)
         return Response(status_code=204, headers=dict(_NOTHING_RUNS))
 
@@ -203,8 +206,7 @@ class Routes:
             kind = classify(read_event(admitted.body))
         except MalformedEvent as error:
             raise InvalidJson(str(error)) from None
-        if kind in (EventKind.WARM_UP, EventKind.UNKNOWN):
-            # Schedulers and fronts send what nobody asked for: an error would only be retried.
+        if kind.is_ignored:
             log_request(
                 RequestLine(
                     request_id=admitted.id,
