@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from app.lambda_runtime.http_scope import to_scope
 from app.requests.lambda_events import EventKind, MalformedEvent, classify
-from tests.aws.http_events import function_url, http_api, load_balancer, rest_api
+from tests.lambda_events import function_url, http_api, load_balancer, rest_api
 
 _BODY = '{"text":"Grüße"}'
 

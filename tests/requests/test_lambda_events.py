@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
-from tests.aws.http_events import function_url, http_api, load_balancer, rest_api
+from tests.lambda_events import function_url, http_api, load_balancer, rest_api
 
 _SCHEDULED = {
     "version": "0",
