@@ -4,13 +4,14 @@ A frame holds everything that one network read of the model brought, so that it 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import get_args
 
-from app.events import Abort, Error, Event, Finish, StepEnd, StepStart, Terminal, TextDelta
+from app.events import Error, Event, Finish, StepEnd, StepStart, Terminal, TextDelta
 from app.grammar import Order, State
 from app.protocols.encoder import Encoder
 from app.protocols.last_step import LastStep
 
-_TERMINALS = (Finish, Abort, Error)
+_TERMINALS: tuple[type[Terminal], ...] = get_args(Terminal)
 
 
 class Framer:

@@ -35,7 +35,7 @@ from app.events import (
     ToolOutputDenied,
     ToolOutputError,
 )
-from app.protocols.ui_message_stream import PROVIDER, source_chunk
+from app.protocols.ui_message_stream import METADATA_KEY, source_chunk
 
 
 class Transcript:
@@ -126,7 +126,7 @@ class Transcript:
 
     def _prove(self, proof: dict[str, str]) -> None:
         if self.parts and self.parts[-1]["type"] == "reasoning":
-            self.parts[-1]["providerMetadata"] = {PROVIDER: proof}
+            self.parts[-1]["providerMetadata"] = {METADATA_KEY: proof}
 
     def _call(self, call_id: str, tool_name: str, state: str, **fields: Any) -> None:
         part = {"type": f"tool-{tool_name}", "toolCallId": call_id, "state": state, **fields}
