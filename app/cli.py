@@ -5,6 +5,7 @@ requested command is imported: the server does not load the emulator, and ``--he
 """
 
 import argparse
+import contextlib
 import gc
 import sys
 from collections.abc import Sequence
@@ -48,4 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int = args.run(args)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, as `head` has. Python would complain at its
+        # exit about what is still buffered.
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.close()
+        return 141
     return status

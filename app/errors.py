@@ -11,6 +11,7 @@
     - Forbidden                  403
     - NotFound                   404
     - BodyTooLarge               413
+    - TooManyMessages            413  more messages, parts or replies than are accepted
     - MisdirectedRequest         421  sent to a host that is not served here
     - UnsupportedMediaType       415
   + ProviderError                502  the provider failed
@@ -127,6 +128,11 @@ class NotFound(RequestError):
 
 class BodyTooLarge(RequestError):
     code = "body_too_large"
+    status = 413
+
+
+class TooManyMessages(RequestError):
+    code = "too_many_messages"
     status = 413
 
 

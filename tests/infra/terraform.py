@@ -155,7 +155,7 @@ def _value(key: str, value: Any) -> Any:
 
 
 def validate(terraform: tuple[str, Path], folder: Path, document: State) -> list[str]:
-    """Return what ``terraform validate`` has to say against the document."""
+    """Return what ``terraform validate`` has to say against the document, each with its place."""
     program, providers = terraform
     (folder / "main.tf.json").write_text(json.dumps(document))
     environment = {name: v for name, v in os.environ.items() if not name.startswith("TF_")}
@@ -174,7 +174,7 @@ def validate(terraform: tuple[str, Path], folder: Path, document: State) -> list
     assert made_ready.returncode == 0, made_ready.stderr
     answer = json.loads(run("validate", "-json").stdout)
     return [
-        f"{found['summary']}: {found.get('detail', '')}"
+        f"{found['snippet']['context']}: {found['summary']} {found.get('detail', '')}"
         for found in answer["diagnostics"]
         if found["severity"] == "error"
     ]

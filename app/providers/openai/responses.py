@@ -12,6 +12,7 @@ from app.providers.openai.responses_body import ReasoningSummary, responses_body
 from app.providers.openai.responses_decoder import ResponsesDecoder
 from app.providers.openers.opener import ByteStream, Opener
 from app.providers.step_stream import call_ids, stream_events
+from app.threads import Aside
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class OpenAIResponses:
         self._opener = opener
         self._builtin_tools = builtin_tools
         self._reasoning_summary = reasoning_summary
+        self._aside = Aside("encoding")
 
     async def stream_step(self, request: StepRequest, emit: Emit) -> None:
         try:
@@ -57,10 +59,16 @@ class OpenAIResponses:
         await self._opener.aclose()
 
     async def _open(self, request: StepRequest, *, with_reasoning: bool) -> ByteStream:
-        body = responses_body(
-            request,
-            builtin_tools=self._builtin_tools,
-            reasoning_summary=self._reasoning_summary,
-            with_reasoning=with_reasoning,
-        )
+        def encode() -> bytes:
+            return responses_body(
+                request,
+                builtin_tools=self._builtin_tools,
+                reasoning_summary=self._reasoning_summary,
+                with_reasoning=with_reasoning,
+            )
+
+        if request.is_large:
+            body = await self._aside.run(encode, size=len(request.messages))
+        else:
+            body = encode()
         return await self._opener.open("/responses", body)
