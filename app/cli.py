@@ -1,4 +1,4 @@
-"""The command line: ``deltaline serve | emulate | invoke | tool | words``.
+"""The command line: ``deltaline COMMAND``, with the commands of `COMMANDS` below.
 
 Each command is a module with ``add_arguments(parser)`` and ``run(args)``. Only the module of the
 requested command is imported: the server does not load the emulator, and ``--help`` is quick.

@@ -13,23 +13,21 @@ call and whether its result is still owed, so no encoder has to remember that or
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
+from typing import get_args
 
 import msgspec
 
 from app.events import (
     Abort,
+    Annotation,
     CallEvent,
-    Data,
     Error,
     Event,
     Executor,
-    File,
     Finish,
-    Metadata,
     ReasoningDelta,
     ReasoningRedacted,
     ReasoningSignature,
-    Source,
     Start,
     Status,
     StepEnd,
@@ -66,7 +64,7 @@ class CallState(Enum):
 
 
 _RESULTS = (ToolOutputAvailable, ToolOutputError, ToolOutputDenied)
-_ANNOTATIONS = (Status, Source, File, Data, Metadata)
+_ANNOTATIONS: tuple[type, ...] = get_args(Annotation)
 
 # What may follow what. Every rule about order is in these two tables and in `Order`.
 _NEXT: Mapping[State, Mapping[type[object], State]] = {

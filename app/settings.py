@@ -1,4 +1,4 @@
-"""Every environment variable that Deltaline reads, with its type, default and unit.
+"""The environment variables that set up the chat backend, each with its type, default and unit.
 
 An unknown name that starts with ``CHAT_``, or a value that does not fit, stops the start with one
 sentence: a typo that silently means the default is worse than no setting.

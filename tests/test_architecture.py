@@ -147,6 +147,19 @@ def test_imports_point_down_only(path: Path) -> None:
     assert wrong == set()
 
 
+def test_the_house_is_drawn_as_it_is() -> None:
+    page = (APP.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    _, _, drawing = page.partition("## The house\n")[2].partition("```\n")
+    rows = drawing.partition("```")[0].splitlines()
+    # Two blanks stand between the names of a row, more before what it says about them.
+    drawn = [f"app.{name.rstrip('/')}" for row in rows for name in row.split("   ")[0].split()]
+
+    layers = [_place(name)[1] for name in drawn]
+
+    assert layers == sorted(layers)
+    assert sorted(drawn) == sorted(name for names in LAYERS for name in names)
+
+
 def test_the_package_imports_nothing_that_is_not_installed_with_it() -> None:
     folders = {"bench", "examples", "infra", "tests"}
 

@@ -1,5 +1,7 @@
 """The events' own behaviour: usage adds up and says what it knows."""
 
+from collections.abc import Set
+from types import ModuleType
 from typing import get_args
 
 import msgspec
@@ -7,7 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.events import CallEvent, Event, TextDelta, Usage
+from app.events import (
+    Abort,
+    CallEvent,
+    Data,
+    Event,
+    File,
+    Metadata,
+    ReasoningDelta,
+    ReasoningRedacted,
+    ReasoningSignature,
+    Source,
+    Start,
+    Status,
+    StepEnd,
+    StepStart,
+    Terminal,
+    TextDelta,
+    Usage,
+)
+from app.protocols import text_stream
+from app.turns import progress
 
 counts = st.none() | st.integers(0, 10**9)
 usages = st.builds(Usage, counts, counts, counts, counts)
@@ -66,3 +88,24 @@ def test_events_can_be_written_and_read_again() -> None:
     event = TextDelta("a")
 
     assert msgspec.convert(msgspec.to_builtins(event), TextDelta) == event
+
+
+# What these two leave out. They do not name it, so mypy cannot ask them about a new event; all
+# others that take events end their `match` in `assert_never`.
+_REASONING = {ReasoningDelta, ReasoningSignature, ReasoningRedacted}
+_ANNOTATIONS = {Status, Source, File, Data, Metadata}
+_CALLS = set(get_args(CallEvent))
+_LEFT_OUT: dict[ModuleType, Set[type]] = {
+    text_stream: {Start, StepStart, *_REASONING, *_CALLS, *_ANNOTATIONS, StepEnd}
+    | set(get_args(Terminal)),
+    progress: {TextDelta, *_REASONING, *_CALLS, *_ANNOTATIONS, StepEnd, Abort},
+}
+
+
+@pytest.mark.parametrize("module", _LEFT_OUT, ids=lambda module: module.__name__)
+def test_who_leaves_events_out_has_decided_about_each(module: ModuleType) -> None:
+    events = set(get_args(Event))
+
+    named = {event for event in events if vars(module).get(event.__name__) is event}
+
+    assert named == events - _LEFT_OUT[module]

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.aws.http_events import function_url
+from tests.lambda_events import function_url
 from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
 from tests.ports import free_port
 

@@ -17,7 +17,15 @@ from app.events import Event, Start, StepStart
 from app.messages import ToolRequest
 from app.protocols.framing import Framer
 from app.protocols.json_text import dumps
-from app.protocols.negotiation import ClientVersion, Dialect, ProtocolName, encoder_for, negotiate
+from app.protocols.negotiation import (
+    PROTOCOLS,
+    VERSIONS,
+    ClientVersion,
+    Dialect,
+    ProtocolName,
+    encoder_for,
+    negotiate,
+)
 from app.protocols.tool_result import ToolResult
 from app.protocols.tool_run import ToolRunEncoder, buffered
 from app.requests.envelope import parse
@@ -112,6 +120,11 @@ def test_every_event_has_an_example(protocol: str) -> None:
     shown = {source.partition("(")[0] for body in bodies for source, _ in _examples(body)}
 
     assert shown - {"keep_alive"} == {event.__name__ for event in get_args(Event)}
+
+
+@pytest.mark.parametrize(("option", "values"), [("protocol", PROTOCOLS), ("sdk", VERSIONS)])
+def test_every_value_of_an_option_is_named(option: str, values: Sequence[str]) -> None:
+    assert f"`?{option}=` ({', '.join(f'`{value}`' for value in values)})" in PAGE
 
 
 def test_the_table_of_codes_names_each_code_that_is_sent() -> None:

@@ -1,9 +1,26 @@
 """The environment: what is read, what is refused, and in which words."""
 
+import re
+from pathlib import Path
+from typing import get_args
+
 import pytest
-from pydantic import SecretStr
+from pydantic import AliasChoices, SecretStr
 
 from app.settings import Settings, SettingsError, load_settings
+
+# The environment variable of each field.
+_VARIABLES = {
+    name: str(field.validation_alias.choices[0])
+    if isinstance(field.validation_alias, AliasChoices)
+    else f"CHAT_{name.upper()}"
+    for name, field in Settings.model_fields.items()
+}
+_SECRETS = [
+    _VARIABLES[name]
+    for name, field in Settings.model_fields.items()
+    if SecretStr in get_args(field.annotation)
+]
 
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
@@ -22,6 +39,17 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert (settings.port, settings.resume, settings.direct) == (9000, "off", False)
     assert settings.openai_api_key is None
     assert settings.auth_token is None
+
+
+def test_every_variable_is_documented() -> None:
+    root = Path(__file__).parent.parent
+    pages = [(root / page).read_text(encoding="utf-8") for page in ("README.md", "docs/deploy.md")]
+
+    rows = [line for page in pages for line in page.splitlines() if line.startswith("| `")]
+
+    names = " ".join(row.split(" | ")[0] for row in rows)
+    documented = set(re.findall(r"`([A-Z0-9_]+)`", names))
+    assert set(_VARIABLES.values()) - documented == set()
 
 
 def test_every_value_has_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +215,7 @@ def test_lambda_is_recognised_by_what_it_sets(monkeypatch: pytest.MonkeyPatch) -
     assert (outside, Settings().is_on_lambda) == (False, True)
 
 
-@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "CHAT_AUTH_TOKEN", "CHAT_APPROVAL_SECRET"])
+@pytest.mark.parametrize("name", _SECRETS)
 def test_a_secret_is_either_given_or_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{name}_ARN", "arn:aws:ssm:eu-west-1:123456789012:parameter/secret")
     assert list(load_settings().secret_arns) == [f"{name}_ARN"]

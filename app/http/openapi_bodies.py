@@ -5,6 +5,8 @@ They describe what is documented; `app.requests` accepts more.
 
 from typing import Any
 
+from app.protocols.negotiation import PROTOCOLS, VERSIONS
+
 _MESSAGE_4 = {
     "type": "object",
     "required": ["role", "content"],
@@ -31,8 +33,8 @@ _MESSAGE_5 = {
     },
 }
 OVERRIDES: dict[str, Any] = {
-    "protocol": {"enum": ["data", "ui", "text", "ndjson"]},
-    "sdk": {"enum": ["3.4", "4", "5.0", "5", "6", "7"]},
+    "protocol": {"enum": list(PROTOCOLS)},
+    "sdk": {"enum": list(VERSIONS)},
     "stream": {"type": "boolean"},
     "model": {"type": "string"},
 }

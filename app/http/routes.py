@@ -1,4 +1,7 @@
-"""The HTTP surface. Every route is here; what they do is in `app.http.chat` and `app.http.tools`.
+"""The HTTP surface. What the routes do is in `app.http.chat` and `app.http.tools`.
+
+Every route of the API is here. Beside them stand the files of the demo page (`app.main`) and
+FastAPI's pages about these routes (`app.http.documentation`, `lean`).
 
 Bodies are read and parsed by us, not by FastAPI: a chat request has seven shapes, and its errors
 are sentences. What the routes accept is written for people and programs in `app.http.openapi`.
@@ -36,8 +39,6 @@ T = TypeVar("T")
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
 
-# Schedulers and fronts send these: an error would only be retried.
-_NOT_ASKED_FOR = frozenset({EventKind.WARM_UP, EventKind.UNKNOWN})
 _NOTHING_RUNS: Mapping[str, str] = {"cache-control": "no-store"}
 
 
@@ -140,7 +141,7 @@ class Routes:
         return await self._admitted(request, self._respond_tool)
 
     async def resume(self, request: Request) -> Response:
-        """Say that no turn is running: streams are kept only once a stream store is on."""
+        """Say that no turn is running: no stream is kept, so there is none to go on with."""
         self._admission.authorize(request)
         return Response(status_code=204, headers=dict(_NOTHING_RUNS))
 
@@ -152,7 +153,7 @@ class Routes:
         )
 
     async def stop(self, request: Request) -> Response:
-        """Stop the chat's turn. Nothing runs without its client until a stream store is on."""
+        """Stop the chat's turn: there is none, since no turn runs on without its client."""
         self._admission.authorize(request)
         return Response(status_code=204, headers=dict(_NOTHING_RUNS))
 
@@ -222,7 +223,7 @@ class Routes:
     async def _respond_event(self, admitted: AdmittedRequest) -> Response:
         def read(is_large: bool) -> ChatRequest | ToolRequest | EventKind:
             kind = classify(self._json(admitted, None))
-            return kind if kind in _NOT_ASKED_FOR else self._parsed(admitted, is_large)
+            return kind if kind.is_ignored else self._parsed(admitted, is_large)
 
         asked = await self._read(admitted, read)
         if isinstance(asked, EventKind):

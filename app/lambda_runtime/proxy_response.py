@@ -52,19 +52,22 @@ def encode_proxy_response(
             the document can hold only one cookie, the last.
     """
     response: dict[str, Any] = {"statusCode": prelude.status_code}
-    if kind is EventKind.ALB:
-        response["statusDescription"] = _description(prelude.status_code)
     cookies = [("set-cookie", cookie) for cookie in prelude.cookies]
-    if kind is EventKind.REST_API or (kind is EventKind.ALB and multi_value):
-        response["multiValueHeaders"] = _lists((*prelude.headers, *cookies))
-    else:
-        response["headers"] = {
-            name: ", ".join(values) for name, values in _lists(prelude.headers).items()
-        }
-        if kind is EventKind.ALB:
-            response["headers"].update(cookies)
-        elif prelude.cookies:
-            response["cookies"] = prelude.cookies
+    match kind:
+        case EventKind.FUNCTION_URL | EventKind.HTTP_API:
+            response["headers"] = _joined(prelude.headers)
+            if prelude.cookies:
+                response["cookies"] = prelude.cookies
+        case EventKind.REST_API:
+            response["multiValueHeaders"] = _lists((*prelude.headers, *cookies))
+        case EventKind.ALB:
+            response["statusDescription"] = _description(prelude.status_code)
+            if multi_value:
+                response["multiValueHeaders"] = _lists((*prelude.headers, *cookies))
+            else:
+                response["headers"] = {**_joined(prelude.headers), **dict(cookies)}
+        case _:
+            raise AssertionError(f"{kind} is not an HTTP event")
     try:
         response["body"] = body.decode()
         response["isBase64Encoded"] = False
@@ -79,6 +82,10 @@ def _lists(headers: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
     for name, value in headers:
         lists.setdefault(name, []).append(value)
     return lists
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    return {name: ", ".join(values) for name, values in _lists(headers).items()}
 
 
 def _description(status: int) -> str:

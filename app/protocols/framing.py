@@ -4,9 +4,9 @@ A frame holds everything that one network read of the model brought, so that it 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import get_args
 
 from app.events import (
-    Abort,
     Error,
     Event,
     File,
@@ -22,7 +22,7 @@ from app.protocols.encoder import Encoder
 from app.protocols.last_step import LastStep
 from app.protocols.page_url import is_harmless
 
-_TERMINALS = (Finish, Abort, Error)
+_TERMINALS: tuple[type[Terminal], ...] = get_args(Terminal)
 
 
 class Framer:

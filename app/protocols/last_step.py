@@ -10,10 +10,28 @@ Source: vercel/ai, packages/ai/src/ui/last-assistant-message-is-complete-with-to
 5 to 7) and packages/ui-utils/src/should-resubmit-messages.ts (release-v4.3).
 """
 
+from typing import assert_never
+
 from app.events import (
+    Abort,
+    Data,
+    Error,
     Event,
+    File,
+    Finish,
+    Metadata,
+    ReasoningDelta,
+    ReasoningRedacted,
+    ReasoningSignature,
+    Source,
+    Start,
+    Status,
+    StepEnd,
     StepStart,
+    TextDelta,
+    ToolApprovalRequest,
     ToolInputAvailable,
+    ToolInputDelta,
     ToolInputError,
     ToolInputStart,
     ToolOutputAvailable,
@@ -53,5 +71,16 @@ class LastStep:
             ):
                 self._open.discard(call_id)
                 self._has_results = True
-            case _:
+            case (
+                # Text never comes here (see `Framer`), so these are the most common.
+                (ReasoningDelta() | ToolInputDelta() | TextDelta())
+                # The call stays open.
+                | (ToolOutputAvailable() | ToolApprovalRequest())
+                # These are nothing to the calls of a step.
+                | (ReasoningSignature() | ReasoningRedacted())
+                | (Status() | Source() | File() | Data() | Metadata())
+                | (Start() | StepEnd() | Finish() | Abort() | Error())
+            ):
                 pass
+            case _:
+                assert_never(event)

@@ -6,7 +6,7 @@ empty answer and no error. So options that contradict each other are refused her
 """
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias, assert_never, cast
+from typing import Literal, TypeAlias, assert_never, cast, get_args
 
 import msgspec
 
@@ -18,7 +18,8 @@ ProtocolName: TypeAlias = Literal["data", "ui", "text", "ndjson"]
 # A version of the AI SDK, as ``?sdk=`` names it: all releases between two changes of the format.
 ClientVersion: TypeAlias = Literal["3.4", "4", "5.0", "5", "6", "7"]
 
-PROTOCOLS: tuple[ProtocolName, ...] = ("data", "ui", "text", "ndjson")
+PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
+VERSIONS: tuple[ClientVersion, ...] = get_args(ClientVersion)
 # The protocol that each version reads by default.
 _READS: dict[ClientVersion, ProtocolName] = {
     "3.4": "data",
@@ -70,7 +71,7 @@ def negotiate(
         InvalidOption: an unknown value, or an ``sdk`` that does not read the ``protocol``.
     """
     protocol = _known("protocol", query[0] or body[0], PROTOCOLS)
-    version = cast(ClientVersion | None, _known("sdk", query[1] or body[1], tuple(_READS)))
+    version = cast(ClientVersion | None, _known("sdk", query[1] or body[1], VERSIONS))
     by_shape, shape_version = _OF_SHAPE[shape]
     if protocol is None:
         protocol = _READS[version] if version else by_shape

@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, assert_never
 
 from app.events import (
     Abort,
+    CallEvent,
     Data,
     Error,
     Event,
@@ -54,7 +55,7 @@ from app.protocols.json_text import dumps
 ClientVersion: TypeAlias = Literal["5.0", "5", "6", "7"]
 
 # Reasoning proofs travel to the client and back under this key of ``providerMetadata``.
-PROVIDER = "deltaline"
+METADATA_KEY = "deltaline"
 
 _DONE = b"data: [DONE]\n\n"
 _TURN_STATUS_ID = "turn"
@@ -95,9 +96,9 @@ class UIMessageStreamEncoder:
                 return head + self._delta_head + dumps(text) + b"}\n\n"
             case ReasoningSignature(signature):
                 head = b"" if self._block == "reasoning" else self._open("reasoning")
-                return head + self._close(providerMetadata={PROVIDER: {"signature": signature}})
+                return head + self._close(providerMetadata={METADATA_KEY: {"signature": signature}})
             case ReasoningRedacted(data):
-                proof = {"providerMetadata": {PROVIDER: {"redactedData": data}}}
+                proof = {"providerMetadata": {METADATA_KEY: {"redactedData": data}}}
                 return self._open("reasoning", **proof) + self._close()
             case Start(message_id, metadata):
                 about = {} if metadata is None else {"messageMetadata": metadata}
@@ -155,18 +156,7 @@ class UIMessageStreamEncoder:
         """Return a comment, which every reader of server-sent events skips."""
         return b": ping\n\n"
 
-    def _tool(
-        self,
-        event: ToolInputStart
-        | ToolInputDelta
-        | ToolInputAvailable
-        | ToolInputError
-        | ToolApprovalRequest
-        | ToolOutputAvailable
-        | ToolOutputError
-        | ToolOutputDenied,
-        by_provider: bool,
-    ) -> bytes:
+    def _tool(self, event: CallEvent, by_provider: bool) -> bytes:
         call_id = event.tool_call_id
         by = {"providerExecuted": True} if by_provider else {}
         self._step_is_bare = False

@@ -56,14 +56,17 @@ class EventKind(enum.StrEnum):
         return self not in _BUFFERED
 
     @property
-    def is_request(self) -> bool:
-        """Whether the event is a request to the application, over HTTP or not."""
-        return self not in _NO_REQUEST
+    def is_ignored(self) -> bool:
+        """Whether the event is none that we serve, but no error either.
+
+        Schedulers and fronts send what nobody asked for, and an error would only be retried.
+        """
+        return self in _IGNORED
 
 
 _HTTP = frozenset({EventKind.FUNCTION_URL, EventKind.REST_API, EventKind.HTTP_API, EventKind.ALB})
 _BUFFERED = frozenset({EventKind.HTTP_API, EventKind.ALB})
-_NO_REQUEST = frozenset({EventKind.WARM_UP, EventKind.UNKNOWN, EventKind.MALFORMED})
+_IGNORED = frozenset({EventKind.WARM_UP, EventKind.UNKNOWN})
 _OF_SHAPE = {
     RequestShape.DIRECT: EventKind.DIRECT,
     RequestShape.CHAT: EventKind.USE_CHAT,

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -79,12 +79,16 @@ async def run_calls(
             merger.end(call_id)  # or `forward` would wait for it for ever
             raise
         # The model reads no more than the client does, since it may repeat whatever it is told.
-        if isinstance(result, Failure):
-            merger.end(call_id, ToolOutputError(call_id, result.message))
-            return ToolOutputPart(call_id, name, result.message, is_error=True)
-        output = chat_output(result.output)
-        merger.end(call_id, ToolOutputAvailable(call_id, output))
-        return ToolOutputPart(call_id, name, output)
+        match result:
+            case Failure(message):
+                merger.end(call_id, ToolOutputError(call_id, message))
+                return ToolOutputPart(call_id, name, message, is_error=True)
+            case Success(output):
+                output = chat_output(output)
+                merger.end(call_id, ToolOutputAvailable(call_id, output))
+                return ToolOutputPart(call_id, name, output)
+            case _:
+                assert_never(result)
 
     tasks = [asyncio.create_task(run(call)) for call in calls]
     try:

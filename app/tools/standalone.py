@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from app.errors import NotFound, RequestError
 from app.events import Event, Status
@@ -14,7 +14,7 @@ from app.protocols.tool_run import ToolRunEncoder, buffered
 from app.tools.context import Scene
 from app.tools.event_merger import EventMerger
 from app.tools.execution import failure_of, run_call
-from app.tools.result import MAX_OUTPUT_BYTES, CallResult, Failure
+from app.tools.result import MAX_OUTPUT_BYTES, CallResult, Failure, Success
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall, validate
@@ -101,9 +101,13 @@ async def run_request(
             on_preliminary=_ignore,
             max_output_bytes=max_output_bytes,
         )
-    if isinstance(result, Failure):
-        return result.tool_result or ToolResult.error(result.message, error_code=result.code)
-    return wrapped(result.output)
+    match result:
+        case Failure(message, code, tool_result):
+            return tool_result or ToolResult.error(message, error_code=code)
+        case Success(output):
+            return wrapped(output)
+        case _:
+            assert_never(result)
 
 
 async def run_tool_stream(

@@ -4,15 +4,33 @@ A step's events are sent as they come; this keeps what the model has to see agai
 """
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from app.events import (
+    Abort,
+    Data,
+    Error,
     Event,
+    File,
+    Finish,
+    Metadata,
     ReasoningDelta,
     ReasoningRedacted,
     ReasoningSignature,
+    Source,
+    Start,
+    Status,
+    StepEnd,
+    StepStart,
     TextDelta,
+    ToolApprovalRequest,
     ToolInputAvailable,
+    ToolInputDelta,
     ToolInputError,
+    ToolInputStart,
+    ToolOutputAvailable,
+    ToolOutputDenied,
+    ToolOutputError,
 )
 from app.messages import Message, Part, ReasoningPart, TextPart, ToolCallPart
 
@@ -54,8 +72,18 @@ class StepRecord:
                         self._call(ToolCallPart(call_id, tool_name, tool_input))
                 case ToolInputError(call_id, tool_name, tool_input):
                     self._call(ToolCallPart(call_id, tool_name, tool_input))
+                case (
+                    # Of a call the whole is kept.
+                    (ToolInputDelta() | ToolInputStart() | ToolApprovalRequest())
+                    # The history has results in a message of their own.
+                    | (ToolOutputAvailable() | ToolOutputError() | ToolOutputDenied())
+                    # These are for the user, not for the model.
+                    | (Status() | Source() | File() | Data() | Metadata())
+                    | (Start() | StepStart() | StepEnd() | Finish() | Abort() | Error())
+                ):
+                    pass
                 case _:
-                    pass  # progress, sources and the like are not for the model
+                    assert_never(event)
 
     def message(self) -> Message:
         """Return the step as an assistant message for the next step's history."""

@@ -1,16 +1,18 @@
 """The message that an AI SDK client would hold at the end of a turn.
 
-Used where the whole answer is needed at once: ``"stream": false`` and ``on_finish``. Otherwise none
-of it is kept.
+Used where the whole answer is needed at once: ``"stream": false``, ``on_finish`` and the check of
+``POST /api/object/{schema}``. Otherwise none of it is kept.
 
 Source of the part shapes: vercel/ai, packages/ai/src/ui/ui-messages.ts (AI SDK 5 and later).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from app.events import (
+    Abort,
     Data,
+    Error,
     Event,
     File,
     Finish,
@@ -20,16 +22,20 @@ from app.events import (
     ReasoningSignature,
     Source,
     Start,
+    Status,
+    StepEnd,
     StepStart,
     TextDelta,
     ToolApprovalRequest,
     ToolInputAvailable,
+    ToolInputDelta,
     ToolInputError,
+    ToolInputStart,
     ToolOutputAvailable,
     ToolOutputDenied,
     ToolOutputError,
 )
-from app.protocols.ui_message_stream import PROVIDER, source_chunk
+from app.protocols.ui_message_stream import METADATA_KEY, source_chunk
 
 
 class Transcript:
@@ -100,14 +106,17 @@ class Transcript:
                 self.parts.append(source_chunk(event))
             case File(media_type, url):
                 self.parts.append({"type": "file", "mediaType": media_type, "url": url})
-            case Data(name, data, data_id, transient) if not transient:
-                self._data(name, data, data_id)
+            case Data(name, data, data_id, transient):
+                if not transient:
+                    self._data(name, data, data_id)
             case Metadata(value):
                 self._metadata = _merged(self._metadata, value)
             case Finish(_, _, metadata):
                 self._metadata = _merged(self._metadata, metadata or {})
+            case ToolInputStart() | ToolInputDelta() | Status() | StepEnd() | Abort() | Error():
+                pass  # not part of the message
             case _:
-                pass  # statuses and input deltas are not part of the message
+                assert_never(event)
 
     def _end_block(self) -> None:
         if self._block is not None:
@@ -117,7 +126,7 @@ class Transcript:
 
     def _prove(self, proof: dict[str, str]) -> None:
         if self.parts and self.parts[-1]["type"] == "reasoning":
-            self.parts[-1]["providerMetadata"] = {PROVIDER: proof}
+            self.parts[-1]["providerMetadata"] = {METADATA_KEY: proof}
 
     def _call(self, call_id: str, tool_name: str, state: str, **fields: Any) -> None:
         part = {"type": f"tool-{tool_name}", "toolCallId": call_id, "state": state, **fields}

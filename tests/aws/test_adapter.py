@@ -9,8 +9,8 @@ import pytest
 
 from app.aws.event_stream import InvokeComplete, PayloadChunk
 from tests.aws.adapting import adapted
-from tests.aws.http_events import rest_api
 from tests.emulator.emulation import INVOKE, STREAM, events_of, post
+from tests.lambda_events import rest_api
 
 pytestmark = [
     pytest.mark.real,

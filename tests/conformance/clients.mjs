@@ -1,4 +1,4 @@
-// The clients under test: one entry a release where what a client accepts has changed.
+// Loads a client under test: one of `CLIENTS` in flows.py, installed as `react-…` (package.json).
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';

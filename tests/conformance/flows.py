@@ -11,12 +11,21 @@ Clients: TypeAlias = Sequence[str]
 # chunk strictly, and the last.
 CLIENTS: Clients = ("3.4", "4", "5.0.0", "5.0.100", "5", "6.0.98", "6", "7.0.19", "7")
 
-_ONLY_3: Clients = CLIENTS[:1]
-_SINCE_4: Clients = CLIENTS[1:]
-_UI: Clients = CLIENTS[2:]
-_SINCE_5_100: Clients = CLIENTS[3:]
-_SINCE_6: Clients = CLIENTS[5:]
-_BEFORE_6: Clients = CLIENTS[:5]
+
+def _since(client: str) -> Clients:
+    return CLIENTS[CLIENTS.index(client) :]
+
+
+def _before(client: str) -> Clients:
+    return CLIENTS[: CLIENTS.index(client)]
+
+
+_ONLY_3 = _before("4")
+_SINCE_4 = _since("4")
+_UI = _since("5.0.0")
+_SINCE_5_100 = _since("5.0.100")
+_SINCE_6 = _since("6.0.98")
+_BEFORE_6 = _before("6.0.98")
 
 FLOWS: Mapping[str, Clients] = {
     # What the model says.
@@ -30,7 +39,7 @@ FLOWS: Mapping[str, Clients] = {
     "reasoning": _SINCE_4,
     "text-protocol": CLIENTS,
     "no-newer-lines": _ONLY_3,
-    # What no model of ours says yet, played by `parts_app`.
+    # Played by `parts_app`, without a model.
     "reasoning-proof": _SINCE_4,
     "sources": _SINCE_4,
     "files-out": _SINCE_4,
@@ -88,8 +97,9 @@ _RESPONSES_ONLY: Mapping[str, Clients] = {
     "run-code": CLIENTS,
     "reasoning-kept": _SINCE_4,
 }
-# All flows again through the other API, where it cannot be the dialect that makes a difference.
-_LATEST: Clients = ("3.4", "4", "5", "6", "7")
+# All flows again through the other API, by the last client of each major: here it cannot be the
+# dialect that makes a difference.
+_LATEST: Clients = tuple({client.partition(".")[0]: client for client in CLIENTS}.values())
 RESPONSES_FLOWS: Mapping[str, Clients] = {
     **{
         flow: [client for client in clients if client in _LATEST] for flow, clients in FLOWS.items()

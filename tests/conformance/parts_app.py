@@ -1,4 +1,4 @@
-"""Plays turns that no model of ours can make: sources, files, data parts, reasoning proofs.
+"""Plays turns without a model: sources, files, data parts, reasoning proofs.
 
 An ASGI app beside the real one. A request for `/parts/NAME` is parsed as a chat request, and the
 turn of that name goes through the real grammar and the real encoder of whatever dialect the

@@ -1,7 +1,7 @@
 """Everything that the clients talk to, on one socket.
 
 /api/…             the real app, with the scripted model behind it
-/parts/NAME        turns that no model of ours can make (`parts_app`)
+/parts/NAME        turns that `parts_app` plays, without a model
 /model/requests    what the model was asked: bodies that contain ``?containing=``
 /model/left        answers as soon as a client has left the model's answer
 /trap/NAME/…       any of these, with its bytes spoilt on the wire (`traps`)

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from app.examples import words
+from app.lambda_runtime.lambda_call import FunctionConfig
+from app.lambda_runtime.plain_handler import PlainHandler
+from tests.lambda_events import function_url
+from tests.lambda_runtime.recording_runtime_api import running
 
 
 def _words(sentence: str, output: str) -> tuple[list[bytes], list[float]]:
@@ -103,3 +107,18 @@ def test_a_terminal_is_told_which_delays_there_are(
         words.main(["--delay", delay])
 
     assert "argument --delay: must be between 0 and 60 seconds" in capsys.readouterr().err
+
+
+async def test_words_stream_through_the_runtime() -> None:
+    async with running(PlainHandler(words.handler, FunctionConfig(name="example"))) as api:
+        posted = await api.invoke({"delay": 0.01}).completed()
+        http = await api.invoke(function_url(body='{"delay":0,"format":"text"}')).completed()
+
+    lines = [json.loads(chunk) for chunk in posted.chunks]
+    assert lines[0]["request_id"] == "request-1"
+    assert lines[0]["word_count"] == 8
+    assert " ".join(line["data"] for line in lines[1:-1]) == words.SENTENCE
+    assert lines[-1]["status"] == "complete"
+    prelude, body = http.http()
+    assert prelude.headers == (("content-type", "text/plain; charset=utf-8"),)
+    assert body.decode() == words.SENTENCE

@@ -7,10 +7,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from app.protocols.negotiation import PROTOCOLS
 from app.scripted_model.control import Control
 from tests.chatting import NOWHERE, Reader, chatting, data_body, logged, ui_body
 
-PROTOCOLS = ["data", "ui", "text", "ndjson"]
 SAY_HI = "scenario: say text='Hi there.'"
 MEDIA_TYPES = {
     "data": "text/plain; charset=utf-8",

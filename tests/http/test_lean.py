@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from starlette.applications import Starlette
+from starlette.routing import Match, Route
 
 from app.main import create_app, create_lean_app
 from app.settings import Settings
@@ -20,6 +21,7 @@ REQUESTS = [
     *(("GET", path) for path in ("/api/chat", "/c1/stream", "/api/chat/c1/stream", "/health/")),
     *(("HEAD", path) for path in ("/health", "/docs", "/nothing")),
     *(("POST", path) for path in ("/api/chat", "/", "/events", "/invoke", "/api/chat/c1/stop")),
+    *(("POST", f"/api/{path}") for path in ("completion", "object/recipe", "tools/t/invoke")),
     *(("PUT", "/api/chat"), ("DELETE", "/"), ("OPTIONS", "/api/chat"), ("POST", "/health")),
 ]
 
@@ -45,6 +47,20 @@ async def test_it_answers_as_the_other_does(method: str, path: str) -> None:
     assert {name: value for name, value in found.headers.items() if name not in varying} == {
         name: value for name, value in wanted.headers.items() if name not in varying
     }
+
+
+def test_every_route_is_asked() -> None:
+    app = create_lean_app(Settings(openai_base_url=NOWHERE))
+    scopes = [{"type": "http", "method": method, "path": path} for method, path in REQUESTS]
+
+    unasked = [
+        route.path
+        for route in app.routes
+        if isinstance(route, Route)
+        and not any(route.matches(scope)[0] is Match.FULL for scope in scopes)
+    ]
+
+    assert unasked == ["/docs/oauth2-redirect"]  # FastAPI's, and the same page in both
 
 
 async def test_it_streams_a_turn(model: str) -> None:

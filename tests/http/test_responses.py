@@ -11,6 +11,7 @@ from starlette.types import Message
 
 from app.aws.asgi_extensions import OUTCOME
 from app.protocols.encoder import Encoder
+from app.protocols.negotiation import PROTOCOLS
 from app.protocols.text_stream import TextStreamEncoder
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
 from app.scripted_model.control import Control
@@ -18,8 +19,6 @@ from app.turns.live_turn import TIME_LIMIT
 from tests.chatting import NOWHERE, Reader, chatting, data_body, logged, ui_body
 from tests.serving import served
 from tests.torrent import Torrent, asking
-
-PROTOCOLS = ["data", "ui", "text", "ndjson"]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

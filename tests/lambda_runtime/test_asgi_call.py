@@ -16,7 +16,7 @@ from starlette.routing import Route
 from app.aws.asgi_extensions import DIRECT, OUTCOME
 from app.lambda_runtime.asgi_call import AsgiHandler
 from app.lambda_runtime.lambda_call import FunctionConfig
-from tests.aws.http_events import function_url, load_balancer, rest_api
+from tests.lambda_events import function_url, load_balancer, rest_api
 from tests.lambda_runtime.recording_runtime_api import ARN, running, soon
 
 _CONFIG = FunctionConfig(name="chat", version="7", memory_mb=512)

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from app.lambda_runtime.http_scope import to_scope
 from app.requests.lambda_events import EventKind, MalformedEvent, classify
-from tests.aws.http_events import function_url, http_api, load_balancer, rest_api
+from tests.lambda_events import function_url, http_api, load_balancer, rest_api
 
 _BODY = '{"text":"Grüße"}'
 
@@ -275,3 +275,17 @@ def test_a_port_that_is_none_is_taken_for_that_of_https(port: str) -> None:
     request, _ = _request(event)
 
     assert request.scope["server"] == ("lb.example.com", 443)
+
+
+def test_every_http_event_has_its_scope() -> None:
+    events = {
+        EventKind.FUNCTION_URL: function_url(path="/a%20b"),
+        EventKind.HTTP_API: http_api(path="/prod/a b"),
+        EventKind.REST_API: rest_api(path="/a b"),
+        EventKind.ALB: load_balancer(path="/a%20b"),
+    }
+
+    scopes = [to_scope(kind, event)[0] for kind, event in events.items()]
+
+    assert events.keys() == {kind for kind in EventKind if kind.is_http}
+    assert [scope["path"].removeprefix(scope["root_path"]) for scope in scopes] == ["/a b"] * 4

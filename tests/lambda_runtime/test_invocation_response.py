@@ -14,7 +14,7 @@ from app.aws.http_integration import CONTENT_TYPE, Prelude
 from app.lambda_runtime.asgi_call import AsgiHandler
 from app.lambda_runtime.lambda_call import FunctionConfig
 from app.lambda_runtime.plain_handler import Context, PlainHandler
-from tests.aws.http_events import function_url, http_api, load_balancer, rest_api
+from tests.lambda_events import function_url, http_api, load_balancer, rest_api
 from tests.lambda_runtime.recording_runtime_api import running
 
 _CONFIG = FunctionConfig(name="chat")

@@ -5,7 +5,7 @@ import pytest
 from app.lambda_runtime.invocation import Invocation
 from app.lambda_runtime.lambda_call import FunctionConfig, LambdaCall, read_function_config
 from app.requests.lambda_events import classify
-from tests.aws.http_events import function_url, http_api, load_balancer, rest_api
+from tests.lambda_events import function_url, http_api, load_balancer, rest_api
 
 
 def test_the_function_is_what_lambda_says_it_is() -> None:

@@ -94,3 +94,16 @@ def test_any_status_has_a_description(status: int, description: str) -> None:
     document = json.loads(encode_proxy_response(EventKind.ALB, Prelude(status), b""))
 
     assert document["statusDescription"] == description
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EventKind if kind.is_http])
+def test_every_http_front_has_its_document(kind: EventKind) -> None:
+    document = _document(kind)
+
+    assert (document["statusCode"], document["body"]) == (201, "Hi")
+    assert document.keys() & {"headers", "multiValueHeaders"}
+
+
+def test_an_event_that_is_not_http_has_no_document() -> None:
+    with pytest.raises(AssertionError, match="direct is not an HTTP event"):
+        _document(EventKind.DIRECT)

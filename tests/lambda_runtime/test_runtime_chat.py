@@ -11,8 +11,8 @@ from app.lambda_runtime.lambda_call import FunctionConfig
 from app.main import create_app
 from app.scripted_model.control import Control
 from app.settings import Settings
-from tests.aws.http_events import function_url
 from tests.chatting import data_body, ui_body
+from tests.lambda_events import function_url
 from tests.lambda_runtime.recording_runtime_api import SentEvent, running
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.aws.http_events import function_url
 from tests.chatting import ui_body
+from tests.lambda_events import function_url
 from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi, soon
 
 _ROOT = Path(__file__).parent.parent.parent

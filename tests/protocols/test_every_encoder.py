@@ -1,10 +1,10 @@
 """What holds for every encoder and every turn that the grammar allows."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.events import (
@@ -12,8 +12,10 @@ from app.events import (
     Data,
     Error,
     Event,
+    Executor,
     File,
     Finish,
+    FinishReason,
     Metadata,
     ReasoningDelta,
     ReasoningRedacted,
@@ -23,6 +25,7 @@ from app.events import (
     Status,
     StepEnd,
     StepStart,
+    Terminal,
     TextDelta,
     ToolApprovalRequest,
     ToolInputAvailable,
@@ -37,6 +40,8 @@ from app.events import (
 from app.grammar import Order, OrderError, State
 from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.framing import Framer
+from app.protocols.text_stream import TextStreamEncoder
+from app.protocols.tool_stream import ToolStreamEncoder
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
 from tests.sample_turns import any_text
 
@@ -47,40 +52,47 @@ json_values = st.recursive(
     max_leaves=5,
 )
 usages = st.builds(Usage, *(st.none() | st.integers(0, 10**6) for _ in range(4)))
-reasons = st.sampled_from(["stop", "length", "tool-calls", "content-filter", "error", "other"])
-events: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Start, any_text),
-    st.builds(StepStart),
-    st.builds(TextDelta, any_text),
-    st.builds(ReasoningDelta, any_text),
-    st.builds(ReasoningSignature, any_text),
-    st.builds(ReasoningRedacted, any_text),
-    st.builds(ToolInputStart, call_ids, any_text),
-    st.builds(ToolInputDelta, call_ids, any_text),
-    st.builds(
-        ToolInputAvailable,
-        call_ids,
-        any_text,
-        json_values,
-        st.sampled_from(["server", "client", "provider"]),
-    ),
-    st.builds(ToolInputError, call_ids, any_text, json_values, any_text),
-    st.builds(ToolApprovalRequest, any_text, call_ids),
-    st.builds(ToolOutputAvailable, call_ids, json_values, st.booleans()),
-    st.builds(ToolOutputError, call_ids, any_text),
-    st.builds(ToolOutputDenied, call_ids),
-    st.builds(Status, any_text, st.none() | call_ids),
-    st.builds(Source, any_text, *(st.none() | any_text for _ in range(4))),
-    st.builds(File, any_text, any_text),
-    st.builds(Data, any_text, json_values, st.none() | any_text, st.booleans()),
-    st.builds(Metadata, st.dictionaries(any_text, json_values, max_size=2)),
-    st.builds(StepEnd, reasons, usages),
+reasons = st.sampled_from(get_args(FinishReason))
+executors = st.sampled_from(get_args(Executor))
+# What chance seldom makes: a surrogate pair in two pieces, and what Python takes for a line end.
+HARD_TEXT: Sequence[Event] = (
+    Start("m"),
+    StepStart(),
+    *(TextDelta(piece) for piece in ("a\ud83d", "\ude00b", "\x85\u2028\u2029", "\ude00", "\ud83d")),
+    StepEnd("stop"),
+    Finish("stop"),
 )
-terminals: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Finish, reasons, usages),
-    st.builds(Abort, st.none() | any_text),
-    st.builds(Error, any_text, any_text),
+# The fields of every event.
+FIELDS: Mapping[type, Sequence[st.SearchStrategy[Any]]] = {
+    Start: (any_text,),
+    StepStart: (),
+    TextDelta: (any_text,),
+    ReasoningDelta: (any_text,),
+    ReasoningSignature: (any_text,),
+    ReasoningRedacted: (any_text,),
+    ToolInputStart: (call_ids, any_text),
+    ToolInputDelta: (call_ids, any_text),
+    ToolInputAvailable: (call_ids, any_text, json_values, executors),
+    ToolInputError: (call_ids, any_text, json_values, any_text),
+    ToolApprovalRequest: (any_text, call_ids),
+    ToolOutputAvailable: (call_ids, json_values, st.booleans()),
+    ToolOutputError: (call_ids, any_text),
+    ToolOutputDenied: (call_ids,),
+    Status: (any_text, st.none() | call_ids),
+    Source: (any_text, *(st.none() | any_text for _ in range(4))),
+    File: (any_text, any_text),
+    Data: (any_text, json_values, st.none() | any_text, st.booleans()),
+    Metadata: (st.dictionaries(any_text, json_values, max_size=2),),
+    StepEnd: (reasons, usages),
+    Finish: (reasons, usages),
+    Abort: (st.none() | any_text,),
+    Error: (any_text, any_text),
+}
+TERMINALS = get_args(Terminal)
+events = st.one_of(
+    *(st.builds(event, *fields) for event, fields in FIELDS.items() if event not in TERMINALS)
 )
+terminals = st.one_of(*(st.builds(event, *FIELDS[event]) for event in TERMINALS))
 
 
 @st.composite
@@ -112,6 +124,10 @@ def no_null_fields(chunk: dict[str, Any]) -> bool:
 
 # Values of the application, where null is a value like any other.
 JSON_FIELDS = {"input", "output", "data", "messageMetadata"}
+
+
+def test_the_turns_hold_every_event() -> None:
+    assert set(FIELDS) == set(get_args(Event))
 
 
 @given(turns(), st.sampled_from([None, "5.0", "5", "6", "7"]))
@@ -158,3 +174,26 @@ def test_any_turn_ends_cleanly_in_the_data_stream(turn: Sequence[Event], sdk: An
         assert codes.index("d") == len(codes) - 1
     if "3" in codes:
         assert set(codes[codes.index("3") + 1 :]) <= {"e", "d"}
+
+
+@given(turns())
+@example(HARD_TEXT)
+def test_any_turn_ends_cleanly_in_ndjson(turn: Sequence[Event]) -> None:
+    wire = frame(ToolStreamEncoder(now=lambda: 1767225600.0), turn).decode()
+
+    assert wire.endswith("\n")
+    lines = wire.splitlines()  # of Python, which knows more line ends than JSON does
+    kinds = [json.loads(line)["type"] for line in lines]
+    assert set(kinds[:-1]) <= {"delta", "status"}
+    assert kinds[-1] == ("result" if isinstance(turn[-1], Finish) else "error")
+
+
+@given(turns())
+@example(HARD_TEXT)
+def test_any_turn_is_its_text_in_the_text_stream(turn: Sequence[Event]) -> None:
+    wire = frame(TextStreamEncoder(), turn)
+
+    # Between two texts of an answer the halves of a pair do not meet.
+    texts = "".join(e.text if isinstance(e, TextDelta) else "\0" for e in turn)
+    whole = texts.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    assert wire.decode().replace("\0", "") == whole.replace("\0", "")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidOption
-from app.protocols.negotiation import Dialect, encoder_for, negotiate
+from app.protocols.negotiation import VERSIONS, ClientVersion, Dialect, encoder_for, negotiate
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,14 @@ def test_the_query_wins_then_the_body_then_the_shape(
     shape: Any, query: Any, body: Any, dialect: Dialect
 ) -> None:
     assert negotiate(shape, query=query, body=body) == dialect
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_reads_a_protocol(version: ClientVersion) -> None:
+    dialect = negotiate("prompt", query=(None, version))
+
+    assert dialect.version == version
+    assert encoder_for(dialect, now=lambda: 0.0).media_type
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
-from tests.aws.http_events import function_url, http_api, load_balancer, rest_api
+from tests.lambda_events import function_url, http_api, load_balancer, rest_api
 
 _SCHEDULED = {
     "version": "0",
@@ -75,7 +75,7 @@ def test_a_named_stage_or_route_makes_it_an_http_api() -> None:
 def test_the_kinds_know_what_they_are() -> None:
     http = {kind for kind in EventKind if kind.is_http}
     whole = {kind for kind in EventKind if not kind.is_streamed}
-    silent = {kind for kind in EventKind if not kind.is_request}
+    ignored = {kind for kind in EventKind if kind.is_ignored}
 
     assert http == {
         EventKind.FUNCTION_URL,
@@ -84,7 +84,7 @@ def test_the_kinds_know_what_they_are() -> None:
         EventKind.ALB,
     }
     assert whole == {EventKind.HTTP_API, EventKind.ALB}
-    assert silent == {EventKind.WARM_UP, EventKind.UNKNOWN, EventKind.MALFORMED}
+    assert ignored == {EventKind.WARM_UP, EventKind.UNKNOWN}
 
 
 def test_an_event_with_half_a_surrogate_pair_is_json() -> None:

@@ -1,4 +1,4 @@
-// Parts that no model of ours sends: turns of `parts_app`.
+// Parts of the turns that `parts_app` plays, without a model.
 import assert from 'node:assert/strict';
 import { ask, idle, invocationsOf, say, textOf } from './chat.mjs';
 

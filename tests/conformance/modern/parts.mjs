@@ -1,4 +1,4 @@
-// Parts that no model of ours sends: turns of `parts_app`.
+// Parts of the turns that `parts_app` plays, without a model.
 import assert from 'node:assert/strict';
 import { chunksOf } from '../wire.mjs';
 import { callsOf } from './calls.mjs';

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.protocols.ui_message_stream import PROVIDER
+from app.protocols.ui_message_stream import METADATA_KEY
 from app.scripted_model.control import Control
 from tests.chatting import Chat, chatting, data_body, ui_body
 
@@ -93,7 +93,7 @@ async def test_reasoning_travels_to_the_client_and_back_to_the_model(
 
     await chat.post({**again, "messages": [*history, *again["messages"]]})
 
-    assert PROVIDER in end["providerMetadata"]
+    assert METADATA_KEY in end["providerMetadata"]
     _, reasoning, said, _ = control.requests[-1].body["input"]
     assert reasoning["summary"] == [{"type": "summary_text", "text": thought}]
     assert reasoning["encrypted_content"].startswith("scripted-")

@@ -1,3 +1,5 @@
+"""The handlers in examples/: how their streams end, and that they run alone."""
+
 import ast
 import inspect
 import io
@@ -15,26 +17,10 @@ from app.lambda_runtime.lambda_call import FunctionConfig
 from app.lambda_runtime.plain_handler import PlainHandler
 from examples import outcomes
 from examples.run_outcomes import run_outcomes
-from tests.aws.http_events import function_url
 from tests.lambda_runtime.recording_runtime_api import running
 
 _ROOT = Path(__file__).parent.parent
 _CONFIG = FunctionConfig(name="example")
-
-
-async def test_words_stream_through_the_runtime() -> None:
-    async with running(PlainHandler(words.handler, _CONFIG)) as api:
-        posted = await api.invoke({"delay": 0.01}).completed()
-        http = await api.invoke(function_url(body='{"delay":0,"format":"text"}')).completed()
-
-    lines = [json.loads(chunk) for chunk in posted.chunks]
-    assert lines[0]["request_id"] == "request-1"
-    assert lines[0]["word_count"] == 8
-    assert " ".join(line["data"] for line in lines[1:-1]) == words.SENTENCE
-    assert lines[-1]["status"] == "complete"
-    prelude, body = http.http()
-    assert prelude.headers == (("content-type", "text/plain; charset=utf-8"),)
-    assert body.decode() == words.SENTENCE
 
 
 async def test_a_happy_stream_ends_without_trailers() -> None:
