@@ -34,7 +34,14 @@ LAYERS = [
     ["app.providers"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
-    ["app.events", "app.received", "app.settings", "app.threads"],
+    [
+        "app.events",
+        "app.growing_text",
+        "app.peer_http",
+        "app.received",
+        "app.settings",
+        "app.threads",
+    ],
     ["app.errors"],
 ]
 ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")

@@ -18,7 +18,13 @@ from app.errors import (
     ProviderTimeout,
     ProviderUnreachable,
 )
-from app.providers.failures import MAX_BODY_BYTES, error_for_status
+from app.peer_http import compression_of, peer_session
+from app.providers.failures import (
+    ERROR_BODY_TIMEOUT_S,
+    MAX_BODY_BYTES,
+    compressed,
+    error_for_status,
+)
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
 from app.providers.openers.retries import is_worth_a_retry, retry_delay_s
 from app.received import read_received, take_buffered
@@ -26,7 +32,6 @@ from app.received import read_received, take_buffered
 logger = logging.getLogger(__name__)
 
 _LARGE_BODY_BYTES = 2**20
-_ERROR_BODY_TIMEOUT_S = 5.0
 
 
 class AiohttpOpener:
@@ -101,8 +106,8 @@ class AiohttpOpener:
                 may_retry = not isinstance(error, ProviderTimeout)
                 headers: Mapping[str, str] = {}
             else:
-                if response.status < 300:
-                    return AiohttpStream(response)
+                if 200 <= response.status < 300:
+                    return _stream(response)
                 error = await self._refusal(response)
                 headers = response.headers
                 may_retry = is_worth_a_retry(response.status, headers)
@@ -121,11 +126,7 @@ class AiohttpOpener:
 
     async def _post(self, url: URL, body: bytes) -> aiohttp.ClientResponse:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._timeout,
-            )
+            self._session = peer_session(self._timeout)
             self._proxy, credentials = _proxy_for(url)
             if credentials and url.scheme == "http":
                 self._headers["proxy-authorization"] = credentials
@@ -137,6 +138,7 @@ class AiohttpOpener:
             url,
             data=data,
             headers=self._headers,
+            allow_redirects=False,
             proxy=self._proxy,
             proxy_headers=self._proxy_headers,
         )
@@ -144,7 +146,7 @@ class AiohttpOpener:
     async def _refusal(self, response: aiohttp.ClientResponse) -> ProviderError:
         body = b""
         try:
-            async with asyncio.timeout(_ERROR_BODY_TIMEOUT_S):
+            async with asyncio.timeout(ERROR_BODY_TIMEOUT_S):
                 while len(body) < MAX_BODY_BYTES and (
                     data := await read_received(response.content)
                 ):
@@ -157,6 +159,13 @@ class AiohttpOpener:
         if self._api_key:
             body = body.replace(self._api_key.encode(), b"[key]")  # some servers repeat it
         return error_for_status(response.status, response.headers, body)
+
+
+def _stream(response: aiohttp.ClientResponse) -> "AiohttpStream":
+    if coding := compression_of(response.headers):
+        response.close()
+        raise compressed(coding)
+    return AiohttpStream(response)
 
 
 class AiohttpStream:
@@ -179,7 +188,7 @@ class AiohttpStream:
                 return data
             if isinstance(error, TimeoutError):
                 raise ProviderTimeout("nothing came for the read time-out") from error
-            raise ProviderError(f"the stream broke off: {error!r}") from error
+            raise ProviderError(f"the stream broke off: {type(error).__name__}") from error
 
     async def aclose(self) -> None:
         _let_go(self._response)
