@@ -16,8 +16,10 @@ from app.events import (
     ToolInputError,
     ToolInputStart,
 )
+from app.growing_text import utf8_bytes
 from app.providers.joining import Joiner, MakeDelta
 from app.providers.openai.arguments import NOT_FINISHED, finished_call
+from app.providers.openai.call_sizes import Arguments, CallSizes
 from app.providers.openai.citations import Citations
 from app.providers.openai.ids import CallIds
 from app.providers.openai.responses_builtin import builtin_events, builtin_name
@@ -35,11 +37,15 @@ from app.providers.openai.responses_proof import ReasoningProof, write_proof
 class _Call:
     """A call that is not done. ``name`` is empty until the server tells it."""
 
-    def __init__(self, call_id: str, name: str = "", *, is_builtin: bool = False) -> None:
+    def __init__(
+        self, call_id: str, sizes: CallSizes, name: str = "", *, is_builtin: bool = False
+    ) -> None:
+        sizes.begin()
+        sizes.add(utf8_bytes(call_id) + utf8_bytes(name))
         self.id = call_id
         self.name = name
         self.is_builtin = is_builtin
-        self.pieces: list[str] = []
+        self.arguments = Arguments(sizes)
         self.make_delta: MakeDelta = partial(ToolInputDelta, call_id)
 
 
@@ -55,6 +61,7 @@ class OutputItems:
         self._ids = ids
         self._citations = citations
         self._open: dict[int | None, _Call] = {}
+        self._sizes = CallSizes()
         # The part of a reasoning item that was written last, until another item begins.
         self._thought: tuple[int | None, ...] = ()
 
@@ -63,13 +70,14 @@ class OutputItems:
         match item:
             case FunctionCall():
                 call_id = self._ids.take(item.call_id or item.id)
-                self._begin(out, index, _Call(call_id, item.name or ""))
+                self._begin(out, index, _Call(call_id, self._sizes, item.name or ""))
                 if item.arguments:
                     self.write_arguments(out, index, item.arguments)
             case Message() | Reasoning():
                 pass
             case _:
-                call = _Call(self._ids.take(item.id), builtin_name(item), is_builtin=True)
+                call_id = self._ids.take(item.id)
+                call = _Call(call_id, self._sizes, builtin_name(item), is_builtin=True)
                 self._begin(out, index, call)
         if not isinstance(item, Reasoning):
             self._thought = ()
@@ -89,7 +97,7 @@ class OutputItems:
         call = self._open.get(index)
         if call is None or call.is_builtin or not text:
             return
-        call.pieces.append(text)
+        call.arguments.write(text)
         if call.name:
             out.delta(call.make_delta, text)
 
@@ -98,8 +106,8 @@ class OutputItems:
         call = self._open.get(index)
         if call is None or not call.is_builtin or not text:
             return
-        head = "" if call.pieces else '{"code":"'
-        call.pieces.append(text)
+        head = "" if call.arguments else '{"code":"'
+        call.arguments.write(text)
         out.delta(call.make_delta, head + json.dumps(text, ensure_ascii=False)[1:-1])
 
     def cite(self, out: Joiner, annotation: Annotation) -> None:
@@ -128,11 +136,12 @@ class OutputItems:
             case FunctionCall():
                 call = self._end(index, item.call_id or item.id)
                 call.name = call.name or item.name or ""
-                text = item.arguments or "".join(call.pieces)
+                text = item.arguments or str(call.arguments)
+                call.arguments.reach(utf8_bytes(text))
                 out.extend([self._finished(call, text, is_whole=item.status != "incomplete")])
             case _:
                 call = self._end(index, item.id)
-                if call.is_builtin and call.pieces:  # only code comes in pieces
+                if call.is_builtin and call.arguments:  # only code comes in pieces
                     out.delta(call.make_delta, '"}')
                 out.extend(builtin_events(call.id, item))
 
@@ -156,13 +165,13 @@ class OutputItems:
 
     def _end(self, index: int | None, upstream_id: str | None) -> _Call:
         call = self._open.pop(index, None)
-        return _Call(self._ids.take(upstream_id)) if call is None else call
+        return _Call(self._ids.take(upstream_id), self._sizes) if call is None else call
 
     def _cut(self, call: _Call, *, is_whole: bool) -> Event:
         """Return the end of a call whose item was not done; its arguments may be whole."""
         if call.is_builtin:
             return ToolInputError(call.id, call.name, {}, NOT_FINISHED)
-        return self._finished(call, "".join(call.pieces), is_whole=is_whole)
+        return self._finished(call, str(call.arguments), is_whole=is_whole)
 
     def _finished(self, call: _Call, text: str, *, is_whole: bool) -> Event:
         if not call.name:
