@@ -60,6 +60,9 @@ class _PeerConnector(aiohttp.TCPConnector):
         self._factory = functools.partial(connection, loop=self._loop)
 
 
+_receive = ResponseHandler.data_received
+
+
 class _PeerConnection(ResponseHandler):
     _body_bytes = 0
     _framing_bytes = 0  # since the last byte of a body
@@ -70,29 +73,37 @@ class _PeerConnection(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         payload = self._payload
-        # Headers are fed by themselves: if anything is wrong in the rest of what aiohttp is fed, it
-        # loses them.
-        while (payload is None or payload.is_eof()) and self._exception is None:
-            end = data.find(_HEAD_END) + len(_HEAD_END)
-            if not len(_HEAD_END) <= end < len(data):
-                break
-            self._feed(data[:end])
-            data = data[end:]
+        while payload is None or payload.is_eof():
+            if not (data := self._receive_head(data)):
+                return
             payload = self._payload
-        self._feed(data)
-
-    def _feed(self, data: bytes) -> None:
-        super().data_received(data)
-        payload = self._payload
-        if payload is not None and payload.total_bytes != self._body_bytes:
+        _receive(self, data)
+        # What follows is done for every piece of every body.
+        if payload.total_bytes != self._body_bytes:
             self._body_bytes = payload.total_bytes
             self._framing_bytes = 0
-        else:
-            self._framing_bytes += len(data)
-            if self._framing_bytes > MAX_FRAMING_BYTES and self._exception is None:
-                self._break_off()
-        if self._exception is not None and payload is not None and not payload.is_eof():
+        elif data:
+            self._count_framing(data)
+        if self._exception is not None:
             self._tell_reader(payload)
+
+    def _receive_head(self, data: bytes) -> bytes:
+        """Feed headers by themselves, and return what comes behind them.
+
+        If that is malformed, aiohttp would lose the headers that it was fed together with it.
+        """
+        end = data.find(_HEAD_END) + len(_HEAD_END)
+        if end < len(_HEAD_END):
+            end = len(data)
+        self._count_framing(data[:end])
+        if self._exception is None:
+            _receive(self, data[:end])
+        return data[end:] if self._exception is None else b""
+
+    def _count_framing(self, data: bytes) -> None:
+        self._framing_bytes += len(data)
+        if self._framing_bytes > MAX_FRAMING_BYTES and self._exception is None:
+            self._break_off()
 
     def _break_off(self) -> None:
         if self.transport is not None:
@@ -100,7 +111,7 @@ class _PeerConnection(ResponseHandler):
         self.set_exception(aiohttp.ClientPayloadError("headers or chunk lines without end"))
 
     def _tell_reader(self, payload: aiohttp.StreamReader) -> None:
-        if payload.exception() is None:
+        if payload.exception() is None and not payload.is_eof():
             error = aiohttp.ClientPayloadError("the framing of the body is malformed")
             payload.set_exception(error)
             # Once more for a reader that has been woken by the end of a good chunk and has not run

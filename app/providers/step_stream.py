@@ -67,8 +67,9 @@ async def stream_events(stream: ByteStream, decoder: Decoder, emit: Emit) -> Non
             else:
                 if waiting:
                     await asyncio.sleep(0)
-                waiting = data[_MAX_GO_BYTES:]
-                data = data[:_MAX_GO_BYTES]
+                    waiting = b""
+                if len(data) > _MAX_GO_BYTES:
+                    data, waiting = data[:_MAX_GO_BYTES], data[_MAX_GO_BYTES:]
                 events = decoder.feed(data) if data else decoder.end()
             if events:
                 silent_bytes = 0

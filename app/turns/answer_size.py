@@ -48,10 +48,17 @@ class AnswerSize:
         self._written: set[str] = set()  # calls whose arguments have come in pieces
 
     def take(self, events: Sequence[Event]) -> Sequence[Event]:
-        """Count the events of one network read of the model; return those that still fit.
+        """Count the events of one network read (at least one); return those that still fit.
 
         These are all of them, or else `is_over` is true and the last may be cut.
         """
+        first = events[0]
+        if len(events) == 1 and type(first) is TextDelta is self._open:  # by far the most common
+            text = first.text
+            size = self._bytes + (len(text) if text.isascii() else utf8_bytes(text))
+            if size <= self._max_bytes:
+                self._bytes = size
+                return events
         for place, event in enumerate(events):
             if type(event) is TextDelta or type(event) is ReasoningDelta:
                 self._bytes += utf8_bytes(event.text)

@@ -143,6 +143,7 @@ class _Turn:
         events = self._size.take(events)
         if self._size.is_over:
             await self._send(self._with_plans(events))
+            self._begin_step()  # there is no next step to remember all of it for
             raise AnswerTooLong(f"the answer is longer than {self._request.max_answer_bytes} bytes")
         self._record.add(events)
         last = events[-1]
