@@ -8,6 +8,8 @@ endif
 .PHONY: lint types building-adapter
 .PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
+# Hundreds of short Python programs run in the tests: each would compile everything again.
+export PYTHONDONTWRITEBYTECODE :=
 
 PORT ?= 9000
 BIN := .venv/bin

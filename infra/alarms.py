@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from infra.metrics import (
     FUNCTION_ERRORS,
+    INVOCATIONS,
     THROTTLES,
     TIME_TO_FIRST_TOKEN,
     TURN_ERRORS,
@@ -25,6 +26,7 @@ class AlarmsArgs:
         function_name: the function to watch.
         first_token_ms: an alarm is raised if more than one turn in ten waits longer for its first
             token.
+        invocations: an alarm is raised if there are more requests in five minutes.
         topic_arn: an existing SNS topic to notify; empty: none.
         email: an address to notify through a new topic, once it has confirmed; empty: none.
     """
@@ -32,13 +34,17 @@ class AlarmsArgs:
     name: str
     function_name: pulumi.Input[str]
     first_token_ms: int
+    invocations: int
     topic_arn: str
     email: str
     tags: Mapping[str, str]
 
 
 class Alarms(pulumi.ComponentResource):
-    """Alarms about failures and slow turns. Without a topic they show only in the console."""
+    """Alarms about failures, slow turns and many requests.
+
+    Without a topic they show only in the console.
+    """
 
     def __init__(
         self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None
@@ -56,6 +62,14 @@ class Alarms(pulumi.ComponentResource):
             TIME_TO_FIRST_TOKEN,
             percentile="p90",
             threshold=args.first_token_ms,
+        )
+        # Every request costs, also one that the app refuses. What Lambda throttles is not in it.
+        self._alarm(
+            "invocations",
+            f"There were over {args.invocations} requests in {_PERIOD_S // 60} minutes",
+            INVOCATIONS,
+            statistic="Sum",
+            threshold=args.invocations,
         )
         self.register_outputs({})
 

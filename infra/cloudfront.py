@@ -41,12 +41,14 @@ class ChatSiteArgs:
         account_id: of the AWS account.
         function: serves ``/api/*``.
         page: folder of the built page.
+        web_acl_arn: of a web ACL before it all, if there is one.
     """
 
     name: str
     account_id: pulumi.Input[str]
     function: aws.lambda_.Function
     page: Path
+    web_acl_arn: pulumi.Input[str] | None
     tags: Mapping[str, str]
 
 
@@ -124,6 +126,7 @@ class ChatSite(pulumi.ComponentResource):
             ],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate={"cloudfront_default_certificate": True},
+            web_acl_id=args.web_acl_arn,
             tags=args.tags,
             opts=child,
         )

@@ -31,7 +31,8 @@ class StackConfig:
     architecture: str = "arm64"
     memory_mb: int = 1024
     timeout_s: int = 300
-    reserved_concurrency: int = -1
+    reserved_concurrency: str = "auto"
+    max_output_tokens: str = "auto"
     dockerfile: str = "Dockerfile.streaming"
     zip_file: str = "dist/function.zip"
     environment: tuple[str, ...] = ()
@@ -39,8 +40,16 @@ class StackConfig:
     front_door: str = "url"
     auth: str = "NONE"
     auth_token: pulumi.Output[str] | None = None
+    allow_anonymous: bool = False
     allowed_origins: tuple[str, ...] = ()
     web_dir: str = "web/useChat-demo/dist"
+
+    api_rate_per_s: int = 20
+    api_burst: int = 40
+    access_logs: bool = True
+    access_logs_role: bool = True
+    waf: bool = False
+    waf_rate_per_5_min: int = 500
 
     openai_api_key: pulumi.Output[str] | None = None
     openai_api_key_arn: str = ""
@@ -49,8 +58,11 @@ class StackConfig:
 
     log_retention_days: int = 14
     first_token_alarm_ms: int = 10_000
+    invocation_alarm_per_5_min: int = 1000
     alarm_email: str = ""
     alarm_topic_arn: str = ""
+    budget_usd: int = 0
+    budget_email: str = ""
 
     examples: bool = False
 
@@ -61,6 +73,11 @@ class StackConfig:
             if found == name:
                 return value
         return None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether requests of strangers reach the function, even if it then asks for a token."""
+        return self.auth == "NONE"
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from infra.config import ConfigError, StackConfig, key_of
 from infra.environment import check_environment
+from infra.limits import check_limits
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "packaging": ("image", "zip"),
@@ -24,8 +25,13 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 RANGES: Mapping[str, tuple[int, int]] = {
     "memory_mb": (128, 10_240),
     "timeout_s": (1, 900),
-    "reserved_concurrency": (-1, 1000),
     "first_token_alarm_ms": (1, 900_000),
+    "invocation_alarm_per_5_min": (1, 100_000_000),
+    "budget_usd": (0, 1_000_000),
+    # What API Gateway gives a whole account and region, unless its quota was raised.
+    "api_rate_per_s": (1, 10_000),
+    "api_burst": (1, 5000),
+    "waf_rate_per_5_min": (10, 2_000_000_000),
 }
 
 # Amazon CloudWatch Logs API Reference, PutRetentionPolicy, retentionInDays (not in its model).
@@ -119,6 +125,25 @@ def _check_front_door(config: StackConfig) -> None:
         raise ConfigError("allowedOrigins may hold 100 origins at most.")
 
 
+def _check_auth(config: StackConfig) -> None:
+    if config.is_public and config.auth_token is None and not config.allow_anonymous:
+        # CloudFront signs for whoever asks it.
+        or_signed = "" if config.front_door == "cloudfront" else ", or set auth to AWS_IAM"
+        raise ConfigError(
+            "Anyone who has the URL could chat and so spend the model's key: run `pulumi config "
+            f"set --secret authToken`{or_signed}; if that is what you want, run `pulumi config "
+            "set allowAnonymous true`."
+        )
+
+
+def _check_waf(config: StackConfig) -> None:
+    if config.waf and config.front_door != "cloudfront":
+        raise ConfigError(
+            "waf stands before CloudFront, so it needs frontDoor cloudfront; API Gateway has "
+            "apiRatePerS and apiBurst, a plain URL reservedConcurrency."
+        )
+
+
 def _check_secrets(config: StackConfig) -> None:
     if config.openai_api_key is not None and config.openai_api_key_arn:
         raise ConfigError("Set openaiApiKey or openaiApiKeyArn, not both.")
@@ -140,6 +165,15 @@ def _check_alarms(config: StackConfig) -> None:
         raise ConfigError("Set alarmEmail or alarmTopicArn, not both.")
     if config.alarm_email and not _EMAIL.fullmatch(config.alarm_email):
         raise ConfigError(f"alarmEmail must be an e-mail address, not {config.alarm_email!r}.")
+
+
+def _check_budget(config: StackConfig) -> None:
+    if config.budget_email and not _EMAIL.fullmatch(config.budget_email):
+        raise ConfigError(f"budgetEmail must be an e-mail address, not {config.budget_email!r}.")
+    if config.budget_email and not config.budget_usd:
+        raise ConfigError("budgetEmail has no budget: set budgetUsd to an amount a month.")
+    if config.budget_usd and not (config.budget_email or config.alarm_email):
+        raise ConfigError("budgetUsd has nobody to write to: set budgetEmail or alarmEmail.")
 
 
 def _check_package(config: StackConfig) -> None:
@@ -176,8 +210,12 @@ def _either(choices: tuple[str, ...]) -> str:
 _CHECKS: tuple[Callable[[StackConfig], None], ...] = (
     _check_values,
     check_environment,
+    check_limits,
     _check_front_door,
+    _check_auth,
+    _check_waf,
     _check_secrets,
     _check_alarms,
+    _check_budget,
     _check_package,
 )

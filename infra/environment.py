@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pulumi
 
 from infra.config import ConfigError, StackConfig
+from infra.limits import max_output_tokens
 
 # Variables that no function may set: AWS Lambda Developer Guide, "Defined runtime environment
 # variables".
@@ -76,6 +77,9 @@ def function_environment(
         secret_arns: the ARNs of secrets, by the variable that tells the app.
     """
     variables: dict[str, pulumi.Input[str]] = {**package_environment(config.packaging)}
+    most_tokens = max_output_tokens(config)
+    if most_tokens is not None:
+        variables["CHAT_MAX_OUTPUT_TOKENS"] = str(most_tokens)
     variables |= {name: value for name, _, value in map(_split, config.environment)}
     variables |= secret_arns
     # A plain Function URL handles CORS itself, and browsers refuse a second set of headers. Behind

@@ -7,7 +7,9 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from infra.access_log import AccessLog, AccessLogArgs
 from infra.alarms import Alarms, AlarmsArgs
+from infra.budget import CostBudget, CostBudgetArgs
 from infra.cloudfront import ChatSite, ChatSiteArgs
 from infra.config import PROJECT, ROOT, StackConfig
 from infra.config_checks import check_config
@@ -24,9 +26,11 @@ from infra.function import (
 )
 from infra.function_url import StreamingUrl, StreamingUrlArgs
 from infra.image import FunctionImage, FunctionImageArgs
+from infra.limits import reserved_concurrency
 from infra.policies import Statement
 from infra.rest_api import RestApi, RestApiArgs
 from infra.secrets import StoredSecret, StoredSecretArgs, decrypt_secret, read_secret, store_of
+from infra.web_acl import WebAcl, WebAclArgs
 
 _APPROVAL_SECRET_LENGTH = 64
 
@@ -38,10 +42,10 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
         ConfigError: the configuration cannot be used. Nothing has been created then.
     """
     check_config(config, pulumi.get_stack())
-    if config.auth == "NONE" and config.auth_token is None:
+    reserved = reserved_concurrency(config)
+    if config.is_public and config.auth_token is None:
         pulumi.log.warn(
-            "Anyone who has the URL can chat and so spend the model's key: set authToken, or auth "
-            "to AWS_IAM."
+            "Anyone who has the URL can chat and so spend the model's key, as allowAnonymous says."
         )
     tags = {"Project": PROJECT, "Stack": pulumi.get_stack(), "ManagedBy": "Pulumi"}
     secrets = _secrets(config, tags)
@@ -54,7 +58,7 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
             architecture=config.architecture,
             memory_mb=config.memory_mb,
             timeout_s=config.timeout_s,
-            reserved_concurrency=config.reserved_concurrency,
+            reserved_concurrency=reserved,
             log_retention_days=config.log_retention_days,
             environment=function_environment(config, secrets.arns),
             allowed=secrets.reading,
@@ -69,11 +73,22 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
             name=config.name,
             function_name=chat.function.name,
             first_token_ms=config.first_token_alarm_ms,
+            invocations=config.invocation_alarm_per_5_min,
             topic_arn=config.alarm_topic_arn,
             email=config.alarm_email,
             tags=tags,
         ),
     )
+    if config.budget_usd:
+        CostBudget(
+            "chat",
+            CostBudgetArgs(
+                name=config.name,
+                usd=config.budget_usd,
+                email=config.budget_email or config.alarm_email,
+                tags=tags,
+            ),
+        )
     dashboard = Dashboard(
         "chat",
         DashboardArgs(
@@ -168,6 +183,7 @@ def _front_door(
                     account_id=aws.get_caller_identity_output().account_id,
                     function=chat.function,
                     page=config.web_path,
+                    web_acl_arn=_web_acl_arn(config, tags),
                     tags=tags,
                 ),
             )
@@ -180,6 +196,9 @@ def _front_door(
                     function=chat.function,
                     auth=config.auth,
                     timeout_s=config.timeout_s,
+                    rate_per_s=config.api_rate_per_s,
+                    burst=config.api_burst,
+                    access_log=_access_log(config, tags),
                     tags=tags,
                 ),
             )
@@ -194,6 +213,25 @@ def _front_door(
                 ),
             )
             return url.url
+
+
+def _web_acl_arn(config: StackConfig, tags: Mapping[str, str]) -> pulumi.Output[str] | None:
+    if not config.waf:
+        return None
+    args = WebAclArgs(name=config.name, requests_per_5_min=config.waf_rate_per_5_min, tags=tags)
+    return WebAcl("chat", args).arn
+
+
+def _access_log(config: StackConfig, tags: Mapping[str, str]) -> AccessLog | None:
+    if not config.access_logs:
+        return None
+    args = AccessLogArgs(
+        name=config.name,
+        retention_days=config.log_retention_days,
+        makes_role=config.access_logs_role,
+        tags=tags,
+    )
+    return AccessLog("chat", args)
 
 
 def _examples(config: StackConfig, tags: Mapping[str, str]) -> ExampleFunctions:

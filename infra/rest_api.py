@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra.access_log import AccessLog
+
 _STAGE = "chat"
 
 
@@ -23,12 +25,18 @@ class RestApiArgs:
         function: serves every request.
         auth: ``NONE`` or ``AWS_IAM``.
         timeout_s: time limit of the function, and so of API Gateway's waiting.
+        rate_per_s: how many requests a second it lets through in the long run; more get a 429.
+        burst: how many at once.
+        access_log: where the stage writes a line a request, if it does.
     """
 
     name: str
     function: aws.lambda_.Function
     auth: str
     timeout_s: int
+    rate_per_s: int
+    burst: int
+    access_log: AccessLog | None
     tags: Mapping[str, str]
 
 
@@ -103,12 +111,25 @@ class RestApi(pulumi.ComponentResource):
             triggers={"settings": _digest(args.auth, args.timeout_s)},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*integrations, permission]),
         )
+        log = args.access_log
         stage = aws.apigateway.Stage(
             name,
             rest_api=api.id,
             deployment=deployment.id,
             stage_name=_STAGE,
+            access_log_settings=log.settings if log else None,
             tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=log.account if log else []),
+        )
+        aws.apigateway.MethodSettings(
+            name,
+            rest_api=api.id,
+            stage_name=stage.stage_name,
+            method_path="*/*",
+            settings={
+                "throttling_rate_limit": args.rate_per_s,
+                "throttling_burst_limit": args.burst,
+            },
             opts=child,
         )
         self.url = pulumi.Output.concat(stage.invoke_url, "/")

@@ -16,8 +16,6 @@ import pytest
 _GROUPS = (
     # A client runs all of its flows at its first test.
     re.compile(r"(tests/test_conformance\.py::)test_(?:flow|no_client)\w*(\[[^-]+)"),
-    # One run of a client each.
-    re.compile(r"(tests/lambda_runtime/test_conformance\.py::.*)"),
     # One running container for each chain.
     re.compile(r"(tests/container/test_chains\.py::)\w+(\[(?:web-adapter|runtime)\b)"),
     # One browser for all tests of the page: each one drawing by itself takes a whole core.

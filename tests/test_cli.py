@@ -102,3 +102,19 @@ def test_the_status_of_a_command_is_that_of_the_program(
     assert main(["tool", "dance"]) == 2
 
     assert capsys.readouterr().err.startswith("deltaline: ")
+
+
+def test_a_reader_that_leaves_ends_a_command_quietly() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "app", "words", "--delay", "0.01"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        complaints = process.stderr.read()
+
+    assert complaints == b""
+    assert process.returncode == 141

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import boto3
+from botocore import xform_name
 
 from tests.infra.service_model import faults
 
@@ -16,13 +17,13 @@ State: TypeAlias = dict[str, Any]
 
 
 @functools.cache
-def _client(service: str, endpoint_url: str) -> Any:
+def _client(service: str, endpoint_url: str, region: str) -> Any:
     # Not for nothing: making one takes as long as twenty requests.
     make: Any = boto3.client
     return make(
         service,
         endpoint_url=endpoint_url,
-        region_name=REGION,
+        region_name=region,
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
@@ -39,16 +40,19 @@ class Aws:
     endpoint_url: str
     sent: set[tuple[str, str]] = field(default_factory=set)
 
-    def client(self, service: str) -> Any:
-        return _client(service, self.endpoint_url)
+    def client(self, service: str, region: str = REGION) -> Any:
+        return _client(service, self.endpoint_url, region)
 
-    def send(self, service: str, operation: str, **parameters: Any) -> Any:
+    def send(self, service: str, operation: str, *, region: str = REGION, **parameters: Any) -> Any:
         """Send one request after it was checked against the service's model."""
+        self.check(service, operation, **parameters)
+        return getattr(self.client(service, region), xform_name(operation))(**parameters)
+
+    def check(self, service: str, operation: str, **parameters: Any) -> None:
+        """Check a request that moto cannot answer, and note that it was asked for."""
         found = faults(service, operation, parameters)
         assert not found, found
         self.sent.add((service, operation))
-        method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
-        return getattr(self.client(service), method)(**parameters)
 
 
 # Makes one resource from its inputs; returns its id and what the provider adds to its state.
@@ -62,6 +66,13 @@ def present(**parameters: Any) -> State:
 def pascal(value: Any) -> Any:
     """Turn the keys of a nested input as Lambda's API spells them."""
     return {f"{key[:1].upper()}{key[1:]}": item for key, item in value.items()}
+
+
+def pascal_all(value: Any) -> Any:
+    """Turn the keys at every depth."""
+    if isinstance(value, dict):
+        return {name: pascal_all(item) for name, item in pascal(value).items()}
+    return [pascal_all(item) for item in value] if isinstance(value, list) else value
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.infra.cloud import Cloud
 
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
+    # It loads half of AWS, which only tests that run should wait for.
+    from moto.server import ThreadedMotoServer
+
     with pytest.MonkeyPatch.context() as patch:
         # An image that has not been pushed is an error, as it is on AWS.
         patch.setenv("MOTO_LAMBDA_STUB_ECR", "false")

@@ -1,10 +1,10 @@
-"""Makes buckets, CloudFront distributions and REST APIs."""
+"""Makes buckets, CloudFront distributions and what filters before them."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.infra.aws_api import ACCOUNT, REGION, Aws, Maker, State, present, tag_list
+from tests.infra.aws_api import REGION, Aws, Maker, State, pascal_all, present, tag_list
 
 
 def _bucket(aws: Aws, inputs: State) -> tuple[str, State]:
@@ -104,6 +104,7 @@ def _distribution(aws: Aws, inputs: State) -> tuple[str, State]:
                         "cloudfrontDefaultCertificate"
                     ]
                 },
+                **present(WebACLId=inputs.get("webAclId")),
             },
             "Tags": {"Items": tag_list(inputs["tags"])},
         },
@@ -150,76 +151,39 @@ def _behavior(found: State) -> State:
     )
 
 
-def _rest_api(aws: Aws, inputs: State) -> tuple[str, State]:
+def _web_acl(aws: Aws, inputs: State) -> tuple[str, State]:
     answer = aws.send(
-        "apigateway",
-        "CreateRestApi",
-        name=inputs["name"],
-        description=inputs["description"],
-        endpointConfiguration={"types": [inputs["endpointConfiguration"]["types"]]},
-        tags=inputs["tags"],
+        "wafv2",
+        "CreateWebACL",
+        region=inputs["region"],
+        Name=inputs["name"],
+        Description=inputs["description"],
+        Scope=inputs["scope"],
+        DefaultAction=pascal_all(inputs["defaultAction"]),
+        Rules=[_rule(rule) for rule in inputs["rules"]],
+        VisibilityConfig=_visibility(inputs["visibilityConfig"]),
+        Tags=tag_list(inputs["tags"]),
+    )["Summary"]
+    return answer["Id"], {"arn": answer["ARN"]}
+
+
+def _rule(rule: State) -> State:
+    return present(
+        Name=rule["name"],
+        Priority=rule["priority"],
+        Statement=pascal_all(rule["statement"]),
+        Action=pascal_all(rule["action"]) if "action" in rule else None,
+        OverrideAction=pascal_all(rule["overrideAction"]) if "overrideAction" in rule else None,
+        VisibilityConfig=_visibility(rule["visibilityConfig"]),
     )
-    return answer["id"], {
-        "rootResourceId": answer["rootResourceId"],
-        "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{answer['id']}",
+
+
+def _visibility(found: State) -> State:
+    return {
+        "SampledRequestsEnabled": found["sampledRequestsEnabled"],
+        "CloudWatchMetricsEnabled": found["cloudwatchMetricsEnabled"],
+        "MetricName": found["metricName"],
     }
-
-
-def _api_resource(aws: Aws, inputs: State) -> tuple[str, State]:
-    answer = aws.send(
-        "apigateway",
-        "CreateResource",
-        restApiId=inputs["restApi"],
-        parentId=inputs["parentId"],
-        pathPart=inputs["pathPart"],
-    )
-    return answer["id"], {"path": answer["path"]}
-
-
-def _method(aws: Aws, inputs: State) -> tuple[str, State]:
-    aws.send(
-        "apigateway",
-        "PutMethod",
-        restApiId=inputs["restApi"],
-        resourceId=inputs["resourceId"],
-        httpMethod=inputs["httpMethod"],
-        authorizationType=inputs["authorization"],
-    )
-    return f"{inputs['resourceId']}-{inputs['httpMethod']}", {}
-
-
-def _integration(aws: Aws, inputs: State) -> tuple[str, State]:
-    aws.send(
-        "apigateway",
-        "PutIntegration",
-        restApiId=inputs["restApi"],
-        resourceId=inputs["resourceId"],
-        httpMethod=inputs["httpMethod"],
-        type=inputs["type"],
-        integrationHttpMethod=inputs["integrationHttpMethod"],
-        uri=inputs["uri"],
-        responseTransferMode=inputs["responseTransferMode"],
-        timeoutInMillis=inputs["timeoutMilliseconds"],
-    )
-    return f"{inputs['resourceId']}-{inputs['httpMethod']}", {}
-
-
-def _deployment(aws: Aws, inputs: State) -> tuple[str, State]:
-    answer = aws.send("apigateway", "CreateDeployment", restApiId=inputs["restApi"])
-    return answer["id"], {}
-
-
-def _stage(aws: Aws, inputs: State) -> tuple[str, State]:
-    aws.send(
-        "apigateway",
-        "CreateStage",
-        restApiId=inputs["restApi"],
-        deploymentId=inputs["deployment"],
-        stageName=inputs["stageName"],
-        tags=inputs["tags"],
-    )
-    host = f"{inputs['restApi']}.execute-api.{REGION}.amazonaws.com"
-    return inputs["stageName"], {"invokeUrl": f"https://{host}/{inputs['stageName']}"}
 
 
 MAKERS: Mapping[str, Maker] = {
@@ -229,10 +193,5 @@ MAKERS: Mapping[str, Maker] = {
     "aws:s3/bucketObjectv2:BucketObjectv2": _bucket_object,
     "aws:cloudfront/originAccessControl:OriginAccessControl": _origin_access_control,
     "aws:cloudfront/distribution:Distribution": _distribution,
-    "aws:apigateway/restApi:RestApi": _rest_api,
-    "aws:apigateway/resource:Resource": _api_resource,
-    "aws:apigateway/method:Method": _method,
-    "aws:apigateway/integration:Integration": _integration,
-    "aws:apigateway/deployment:Deployment": _deployment,
-    "aws:apigateway/stage:Stage": _stage,
+    "aws:wafv2/webAcl:WebAcl": _web_acl,
 }

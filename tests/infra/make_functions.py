@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from tests.infra.aws_api import ACCOUNT, REGION, Aws, Maker, State, pascal, present, tag_list
 
@@ -23,6 +24,14 @@ def _role(aws: Aws, inputs: State) -> tuple[str, State]:
         Tags=tag_list(inputs["tags"]),
     )
     return inputs["name"], {"arn": answer["Role"]["Arn"]}
+
+
+def _role_policy_attachment(aws: Aws, inputs: State) -> tuple[str, State]:
+    # moto takes seconds to make AWS's own policies, so it only says whether this is one of them.
+    path, _, name = inputs["policyArn"].removeprefix("arn:aws:iam::aws:policy").rpartition("/")
+    assert json.loads(aws_managed_policies_data)[name]["Path"] == f"{path}/"
+    aws.check("iam", "AttachRolePolicy", RoleName=inputs["role"], PolicyArn=inputs["policyArn"])
+    return f"{inputs['role']}-attached", {}
 
 
 def _role_policy(aws: Aws, inputs: State) -> tuple[str, State]:
@@ -186,6 +195,7 @@ def _permission(aws: Aws, inputs: State) -> tuple[str, State]:
 MAKERS: Mapping[str, Maker] = {
     "aws:iam/role:Role": _role,
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _role_policy_attachment,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:ecr/repository:Repository": _repository,
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": _lifecycle_policy,

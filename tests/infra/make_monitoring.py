@@ -1,8 +1,8 @@
-"""Makes alarms, their topics and dashboards."""
+"""Makes alarms, their topics, budgets and dashboards."""
 
 from collections.abc import Mapping
 
-from tests.infra.aws_api import Aws, Maker, State, present, tag_list
+from tests.infra.aws_api import ACCOUNT, Aws, Maker, State, present, tag_list
 
 
 def _topic(aws: Aws, inputs: State) -> tuple[str, State]:
@@ -47,6 +47,37 @@ def _alarm(aws: Aws, inputs: State) -> tuple[str, State]:
     return inputs["name"], {}
 
 
+def _budget(aws: Aws, inputs: State) -> tuple[str, State]:
+    aws.send(
+        "budgets",
+        "CreateBudget",
+        AccountId=ACCOUNT,
+        Budget={
+            "BudgetName": inputs["name"],
+            "BudgetType": inputs["budgetType"],
+            "BudgetLimit": {"Amount": inputs["limitAmount"], "Unit": inputs["limitUnit"]},
+            "TimeUnit": inputs["timeUnit"],
+        },
+        NotificationsWithSubscribers=[
+            {
+                "Notification": {
+                    "NotificationType": notice["notificationType"],
+                    "ComparisonOperator": notice["comparisonOperator"],
+                    "Threshold": notice["threshold"],
+                    "ThresholdType": notice["thresholdType"],
+                },
+                "Subscribers": [
+                    {"SubscriptionType": "EMAIL", "Address": address}
+                    for address in notice["subscriberEmailAddresses"]
+                ],
+            }
+            for notice in inputs["notifications"]
+        ],
+        ResourceTags=tag_list(inputs["tags"]),
+    )
+    return f"{ACCOUNT}:{inputs['name']}", {}
+
+
 def _dashboard(aws: Aws, inputs: State) -> tuple[str, State]:
     aws.send(
         "cloudwatch",
@@ -61,5 +92,6 @@ MAKERS: Mapping[str, Maker] = {
     "aws:sns/topic:Topic": _topic,
     "aws:sns/topicSubscription:TopicSubscription": _subscription,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:budgets/budget:Budget": _budget,
     "aws:cloudwatch/dashboard:Dashboard": _dashboard,
 }

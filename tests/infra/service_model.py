@@ -49,7 +49,7 @@ def _faults(shape: Shape, value: Any, path: str) -> Iterator[str]:
             yield f"{path} is {value!r}, not one of {enum}"
         yield from _outside(shape, len(value), path)
         pattern = shape.metadata.get("pattern")
-        if pattern and not re.search(_anchored(pattern), value):
+        if pattern and not _matches(pattern, value):
             yield f"{path} is {value!r}, which does not match {pattern}"
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield from _outside(shape, value, path)
@@ -63,7 +63,9 @@ def _outside(shape: Shape, size: float, path: str) -> Iterator[str]:
         yield f"{path} is {size}, above {high}"
 
 
-def _anchored(pattern: str) -> str:
-    # Written for Java; these two are what Python spells otherwise.
+def _matches(pattern: str, value: str) -> bool:
+    # Written for Java, where a flag may stand anywhere; these two Python spells otherwise.
+    flags = re.IGNORECASE if "(?i)" in pattern else re.NOFLAG
+    pattern = pattern.replace("(?i)", "")
     pattern = pattern.replace(r"\p{L}\p{Z}\p{N}", r"\w\s").replace(r"\p{ASCII}", r"\x00-\x7f")
-    return rf"\A(?:{pattern})\Z"
+    return re.search(rf"\A(?:{pattern})\Z", value, flags) is not None

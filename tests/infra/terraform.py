@@ -26,6 +26,7 @@ _TYPES: dict[str, tuple[str, dict[str, str]]] = {
     "aws:cloudwatch/logGroup:LogGroup": ("aws_cloudwatch_log_group", {}),
     "aws:ecr/repository:Repository": ("aws_ecr_repository", {}),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": ("aws_ecr_lifecycle_policy", {}),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ("aws_iam_role_policy_attachment", {}),
     "aws:lambda/function:Function": (
         "aws_lambda_function",
         {"name": "function_name", "code": "filename"},
@@ -47,6 +48,7 @@ _TYPES: dict[str, tuple[str, dict[str, str]]] = {
         "aws_cloudwatch_metric_alarm",
         {"name": "alarm_name"},
     ),
+    "aws:budgets/budget:Budget": ("aws_budgets_budget", {"notifications": "notification"}),
     "aws:cloudwatch/dashboard:Dashboard": ("aws_cloudwatch_dashboard", {}),
     "aws:s3/bucket:Bucket": ("aws_s3_bucket", {}),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": (
@@ -62,6 +64,10 @@ _TYPES: dict[str, tuple[str, dict[str, str]]] = {
     "aws:cloudfront/distribution:Distribution": (
         "aws_cloudfront_distribution",
         {"origins": "origin", "orderedCacheBehaviors": "ordered_cache_behavior"},
+    ),
+    "aws:wafv2/webAcl:WebAcl": (
+        "aws_wafv2_web_acl",
+        {"rules": "rule"},
     ),
     "aws:apigateway/restApi:RestApi": ("aws_api_gateway_rest_api", {}),
     "aws:apigateway/resource:Resource": (
@@ -81,11 +87,18 @@ _TYPES: dict[str, tuple[str, dict[str, str]]] = {
         "aws_api_gateway_stage",
         {"restApi": "rest_api_id", "deployment": "deployment_id"},
     ),
+    "aws:apigateway/methodSettings:MethodSettings": (
+        "aws_api_gateway_method_settings",
+        {"restApi": "rest_api_id"},
+    ),
+    "aws:apigateway/account:Account": ("aws_api_gateway_account", {}),
 }
 # Keys of these are the user's own.
 _MAPS = frozenset({"tags", "variables", "triggers", "dimensions"})
 # Younger than version 5 of the provider; with it, what is only right together with them.
-_YOUNG = frozenset({"invokedViaFunctionUrl", "responseTransferMode"})
+_YOUNG = frozenset({"invokedViaFunctionUrl", "responseTransferMode", "region"})
+# Blocks within blocks that Pulumi calls by their plural.
+_SINGULAR = {"ruleActionOverrides": "rule_action_override"}
 
 
 def find_terraform() -> tuple[str, Path] | None:
@@ -135,14 +148,14 @@ def _value(key: str, value: Any) -> Any:
     if key == "types" and isinstance(value, str):
         return [value]
     if isinstance(value, dict):
-        return _block(value, {})
+        return _block(value, _SINGULAR)
     if isinstance(value, list):
         return [_value("", item) for item in value]
     return getattr(value, "path", value)
 
 
 def validate(terraform: tuple[str, Path], folder: Path, document: State) -> list[str]:
-    """Return what ``terraform validate`` has to say against the document."""
+    """Return what ``terraform validate`` has to say against the document, each with its place."""
     program, providers = terraform
     (folder / "main.tf.json").write_text(json.dumps(document))
     environment = {name: v for name, v in os.environ.items() if not name.startswith("TF_")}
@@ -161,7 +174,7 @@ def validate(terraform: tuple[str, Path], folder: Path, document: State) -> list
     assert made_ready.returncode == 0, made_ready.stderr
     answer = json.loads(run("validate", "-json").stdout)
     return [
-        f"{found['summary']}: {found.get('detail', '')}"
+        f"{found['snippet']['context']}: {found['summary']} {found.get('detail', '')}"
         for found in answer["diagnostics"]
         if found["severity"] == "error"
     ]

@@ -124,9 +124,9 @@ async def test_the_model_gets_the_key_that_the_arn_names_and_the_new_one_after_a
 
     async with _keyed_model(valid, seen) as base_url:
         config = {"dockerfile": dockerfile, "environment": [f"OPENAI_BASE_URL={base_url}"]}
-        run_program(cloud, config, secrets={"openaiApiKey": "sk-1"})
+        run_program(cloud, config, secrets=SECRETS)
         async with _started(cloud, monkeypatch) as http:
-            first = await http.post("/api/chat", json=ui_body("Hello"))
+            first = await http.post("/api/chat", json=ui_body("Hello"), headers=TOKEN)
             valid[0] = "sk-2"
             cloud.client("ssm").put_parameter(
                 Name="/deltaline-dev/openai-api-key",
@@ -134,7 +134,7 @@ async def test_the_model_gets_the_key_that_the_arn_names_and_the_new_one_after_a
                 Type="SecureString",
                 Overwrite=True,
             )
-            second = await http.post("/api/chat", json=ui_body("Hello"))
+            second = await http.post("/api/chat", json=ui_body("Hello"), headers=TOKEN)
 
     assert (first.status_code, second.status_code) == (200, 200)
     assert seen == ["Bearer sk-1", "Bearer sk-1", "Bearer sk-2"]

@@ -5,12 +5,13 @@ import json
 import re
 from pathlib import Path
 
-from infra.curl_line import _BODY
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 
-KEY = {"openaiApiKey": "sk-secret"}
+# What the command of the output sends.
+_BODY = '{"action":"chat","payload":{"text":"Hello"}}'
+KEY = {"openaiApiKey": "sk-secret", "authToken": "let-me-in"}
 ORIGIN = "https://chat.example.com"
 
 

@@ -3,13 +3,14 @@
 import json
 import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
-from infra.config import ROOT
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 
+_DEPLOYING = Path(__file__).parents[2] / "docs" / "deploy.md"
 KEY = {"openaiApiKey": "sk-secret", "authToken": "let-me-in"}
 OWN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:openai-AbCdEf"
 KMS = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"
@@ -47,7 +48,7 @@ def test_no_policy_of_any_stack_has_a_star_for_its_actions_or_resources(
     configs: list[tuple[dict[str, object], dict[str, str]]] = [
         ({"examples": True}, KEY),
         ({"secretStore": "secretsManager"}, KEY),
-        ({"frontDoor": "cloudfront", "webDir": page, **own}, {}),
+        ({"frontDoor": "cloudfront", "webDir": page, "allowAnonymous": True, **own}, {}),
         ({"frontDoor": "apiGateway"}, KEY),
     ]
     for number, (config, secrets) in enumerate(configs):
@@ -119,8 +120,14 @@ def test_functions_of_the_examples_may_only_write_their_logs(cloud: Cloud, packa
 _OTHERWISE = {
     ("cloudfront", "CreateDistributionWithTags"): "cloudfront:CreateDistribution",
     ("s3", "PutPublicAccessBlock"): "s3:PutBucketPublicAccessBlock",
+    ("budgets", "CreateBudget"): "budgets:ModifyBudget",
+    ("service-quotas", "GetServiceQuota"): "servicequotas:GetServiceQuota",
 }
-_VERBS = {"Create": "apigateway:POST", "Put": "apigateway:PUT"}
+_VERBS = {
+    "Create": "apigateway:POST",
+    "Put": "apigateway:PUT",
+    "Update": "apigateway:PATCH",
+}
 
 
 def _action(service: str, operation: str) -> str:
@@ -135,15 +142,18 @@ def test_the_documented_policy_lets_the_deployer_make_every_option(
     shared = {"dockerfile": dockerfile, "zipFile": package, "webDir": page}
     configs: list[dict[str, object]] = [
         {"examples": True, "reservedConcurrency": 5},
-        {"frontDoor": "cloudfront", "alarmEmail": "operations@example.com"},
-        {"frontDoor": "apiGateway", "secretStore": "secretsManager"},
+        {"frontDoor": "cloudfront", "alarmEmail": "operations@example.com", "waf": True},
+        {
+            "frontDoor": "apiGateway",
+            "secretStore": "secretsManager",
+            "budgetUsd": 50,
+            "budgetEmail": "money@example.com",
+        },
     ]
     for number, config in enumerate(configs):
         run_program(cloud, {**shared, **config}, secrets=KEY, stack=f"stack{number}")
 
-    found = re.search(
-        r"```json deployer-policy\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL
-    )
+    found = re.search(r"```json deployer-policy\n(.*?)```", _DEPLOYING.read_text(), re.DOTALL)
     assert found is not None
     statements = json.loads(found[1])["Statement"]
     allowed = [
@@ -155,6 +165,7 @@ def test_the_documented_policy_lets_the_deployer_make_every_option(
     ]
     needed = {_action(service, operation) for service, operation in cloud.sent}
     assert {"lambda:CreateFunctionUrlConfig", "iam:CreateRole", "sns:Subscribe"} <= needed
+    assert {"wafv2:CreateWebACL", "budgets:ModifyBudget", "iam:AttachRolePolicy"} <= needed
     assert not [
         action
         for action in needed | {"iam:PassRole", "sts:GetCallerIdentity"}
@@ -166,3 +177,8 @@ def test_the_documented_policy_lets_the_deployer_make_every_option(
             assert not [action for action in statement["Action"] if "*" in action]
     ours = next(s["Resource"] for s in statements if s["Sid"] == "OurResources")
     assert all("deltaline-" in resource for resource in ours)
+    # Whoever may attach any policy has every right.
+    (attaching,) = [s for s in statements if "iam:AttachRolePolicy" in s["Action"]]
+    assert attaching["Condition"]["ArnEquals"]["iam:PolicyARN"].endswith(
+        "/AmazonAPIGatewayPushToCloudWatchLogs"
+    )

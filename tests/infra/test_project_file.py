@@ -1,26 +1,32 @@
 """Pulumi.yaml and the example stacks say what the code does."""
 
+import subprocess
+import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from app.settings import Settings
-from infra.config import ROOT, StackConfig, key_of
-from infra.environment import ELSEWHERE
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 
-KEY = {"openaiApiKey": "sk-secret"}
+KEY = {"openaiApiKey": "sk-secret", "authToken": "let-me-in"}
+
+
+_ROOT = Path(__file__).parents[2]
 
 
 def _project() -> dict[str, Any]:
-    project: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    project: dict[str, Any] = yaml.safe_load((_ROOT / "Pulumi.yaml").read_text())
     return project
 
 
 def test_the_schema_has_every_key_with_its_default_and_a_description() -> None:
+    from infra.config import StackConfig, key_of
+
     schema = _project()["config"]
 
     defaults = {
@@ -36,6 +42,8 @@ def test_the_schema_has_every_key_with_its_default_and_a_description() -> None:
 
 
 def test_the_schema_has_the_types_of_the_code_and_only_words_that_pulumi_knows() -> None:
+    from infra.config import StackConfig, key_of
+
     names = {bool: "boolean", int: "integer", tuple: "array", str: "string", type(None): "string"}
 
     schema = _project()["config"]
@@ -53,12 +61,12 @@ def test_the_project_is_run_from_infra_in_our_environment() -> None:
 
     assert (project["name"], project["main"]) == ("deltaline", "infra")
     assert project["runtime"]["options"] == {"toolchain": "pip", "virtualenv": ".venv"}
-    assert (ROOT / "infra" / "__main__.py").is_file()
+    assert (_ROOT / "infra" / "__main__.py").is_file()
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_the_example_stacks_can_be_made(cloud: Cloud, dockerfile: str, name: str) -> None:
-    stack = yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())["config"]
+    stack = yaml.safe_load((_ROOT / f"Pulumi.{name}.yaml").read_text())["config"]
     assert "aws:region" in stack
     config = {
         key.removeprefix("deltaline:"): value
@@ -66,7 +74,9 @@ def test_the_example_stacks_can_be_made(cloud: Cloud, dockerfile: str, name: str
         if key.startswith("deltaline:")
     }
 
-    run_program(cloud, {"dockerfile": dockerfile, **config}, secrets=KEY, stack=name)
+    # As the comment on top of the one says; the other needs no token.
+    secrets = {"dev": KEY, "prod": {"openaiApiKey": "sk-secret"}}[name]
+    run_program(cloud, {"dockerfile": dockerfile, **config}, secrets=secrets, stack=name)
 
     url = cloud.client("lambda").get_function_url_config(FunctionName=f"deltaline-{name}")
     assert url["AuthType"] == {"dev": "NONE", "prod": "AWS_IAM"}[name]
@@ -74,6 +84,9 @@ def test_the_example_stacks_can_be_made(cloud: Cloud, dockerfile: str, name: str
 
 
 def test_what_the_environment_must_not_set_are_settings_of_the_app() -> None:
+    from infra.config import StackConfig, key_of
+    from infra.environment import ELSEWHERE
+
     known = {f"CHAT_{name.upper()}" for name in Settings.model_fields} | {
         name.upper() for name in Settings.model_fields
     }
@@ -85,8 +98,22 @@ def test_what_the_environment_must_not_set_are_settings_of_the_app() -> None:
 def test_the_program_imports_nothing_from_the_app() -> None:
     lines = [
         line.strip()
-        for path in (ROOT / "infra").glob("*.py")
+        for path in (_ROOT / "infra").glob("*.py")
         for line in path.read_text().splitlines()
     ]
 
     assert not [line for line in lines if line.startswith(("from app", "import app"))]
+
+
+def test_collecting_these_tests_loads_neither_pulumi_nor_moto() -> None:
+    modules = [f"tests.infra.{path.stem}" for path in Path(__file__).parent.glob("test_*.py")]
+    code = (
+        f"import sys, tests.infra.conftest, {', '.join(modules)}\n"
+        "print({name.partition('.')[0] for name in sys.modules} & {'pulumi', 'moto'} or 'none')"
+    )
+
+    seen = subprocess.run(
+        [sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert seen.stdout == "none\n"

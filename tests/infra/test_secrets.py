@@ -107,7 +107,7 @@ def test_the_role_may_read_these_secrets_and_no_others(cloud: Cloud, dockerfile:
 
 
 def test_a_secret_of_ones_own_is_read_where_it_is(cloud: Cloud, dockerfile: str) -> None:
-    run_program(cloud, {"dockerfile": dockerfile, "openaiApiKeyArn": OWN})
+    run_program(cloud, {"dockerfile": dockerfile, "auth": "AWS_IAM", "openaiApiKeyArn": OWN})
 
     statements = _statements(cloud)
     assert _variables(cloud)["OPENAI_API_KEY_ARN"] == OWN
@@ -125,7 +125,7 @@ def test_a_secret_of_ones_own_is_read_where_it_is(cloud: Cloud, dockerfile: str)
 def test_a_key_of_ones_own_decrypts_only_for_the_store(cloud: Cloud, dockerfile: str) -> None:
     config = {"dockerfile": dockerfile, "openaiApiKeyArn": OWN, "secretKmsKeyArn": KMS}
 
-    run_program(cloud, config)
+    run_program(cloud, {**config, "auth": "AWS_IAM"})
 
     assert {
         "Effect": "Allow",

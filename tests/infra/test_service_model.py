@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from infra.config_checks import CHOICES, RANGES
-from infra.environment import RESERVED
 from tests.infra.service_model import faults, member
 
 FUNCTION = {
@@ -50,6 +48,8 @@ def test_what_aws_would_refuse_is_found(
 
 
 def test_our_bounds_are_not_wider_than_those_of_the_service() -> None:
+    from infra.config_checks import RANGES
+
     for field, shape in (("memory_mb", "MemorySize"), ("timeout_s", "Timeout")):
         low, high = RANGES[field]
         bounds = member("lambda", shape).metadata
@@ -58,6 +58,8 @@ def test_our_bounds_are_not_wider_than_those_of_the_service() -> None:
 
 
 def test_our_choices_are_words_of_the_service() -> None:
+    from infra.config_checks import CHOICES
+
     def words(shape: str) -> set[str]:
         return set(getattr(member("lambda", shape), "enum", ()))
 
@@ -69,4 +71,6 @@ def test_our_choices_are_words_of_the_service() -> None:
 
 
 def test_the_runtimes_own_variables_are_reserved() -> None:
+    from infra.environment import RESERVED
+
     assert {"AWS_REGION", "AWS_ACCESS_KEY_ID", "_HANDLER"} <= RESERVED

@@ -1,5 +1,6 @@
 """A second judge of the resources: Terraform's AWS provider, where it is installed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,15 @@ from tests.infra.deploying import run_program
 from tests.infra.terraform import as_terraform, find_terraform, validate
 
 SECRETS = {"openaiApiKey": "sk-1", "authToken": "let-me-in"}
+
+# A resource's type, and what makes it wrong.
+_SPOILT: Sequence[tuple[str, Mapping[str, object]]] = (
+    ("aws:lambda/functionUrl:FunctionUrl", {"invokeMode": "STREAM"}),
+    ("aws:lambda/functionUrl:FunctionUrl", {"authorizationType": "PUBLIC"}),
+    ("aws:lambda/function:Function", {"timeout": 901}),
+    ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 31}),
+    ("aws:lambda/function:Function", {"colour": "red"}),
+)
 
 _TERRAFORM = find_terraform()
 
@@ -36,6 +46,9 @@ def test_every_resource_of_every_option_is_valid(
         "site": {
             "frontDoor": "cloudfront",
             "alarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:operations",
+            "waf": True,
+            "budgetUsd": 50,
+            "budgetEmail": "money@example.com",
         },
         "api": {"frontDoor": "apiGateway", "auth": "AWS_IAM", "timeoutS": 900},
     }
@@ -45,25 +58,33 @@ def test_every_resource_of_every_option_is_valid(
     assert validate(_TERRAFORM, tmp_path, as_terraform(cloud.made)) == []
 
 
-@pytest.mark.parametrize(
-    ("type_", "bad"),
-    [
-        ("aws:lambda/functionUrl:FunctionUrl", {"invokeMode": "STREAM"}),
-        ("aws:lambda/functionUrl:FunctionUrl", {"authorizationType": "PUBLIC"}),
-        ("aws:lambda/function:Function", {"timeout": 901}),
-        ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 31}),
-        ("aws:lambda/function:Function", {"colour": "red"}),
-    ],
-    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
-)
-def test_what_the_provider_refuses_is_noticed(
-    cloud: Cloud, dockerfile: str, tmp_path: Path, type_: str, bad: dict[str, object]
-) -> None:
+@pytest.fixture(scope="module")
+def refused(moto_url: str, tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
+    """Return what the provider says of all spoilt resources: it takes seconds to start."""
     assert _TERRAFORM is not None
-    run_program(cloud, {"dockerfile": dockerfile}, secrets=SECRETS)
-    spoiled = [
-        replace(made, inputs={**made.inputs, **bad}) if made.type == type_ else made
+    folder = tmp_path_factory.mktemp("spoilt")
+    dockerfile = folder / "Dockerfile"
+    dockerfile.write_text("FROM scratch\n")
+    cloud = Cloud(moto_url)
+    run_program(cloud, {"dockerfile": str(dockerfile)}, secrets=SECRETS, stack="spoilt")
+    # Their numbers end their names.
+    spoilt = [
+        replace(made, inputs={**made.inputs, **bad})
+        for type_, bad in _SPOILT
         for made in cloud.made
+        if made.type == type_
     ]
+    assert len(spoilt) == len(_SPOILT)
+    return validate(_TERRAFORM, folder, as_terraform(spoilt))
 
-    assert len(validate(_TERRAFORM, tmp_path, as_terraform(spoiled))) == 1
+
+@pytest.mark.parametrize("number", range(len(_SPOILT)), ids=lambda n: next(iter(_SPOILT[n][1])))
+def test_what_the_provider_refuses_is_noticed(refused: Sequence[str], number: int) -> None:
+    name, value = next(iter(_SPOILT[number][1].items()))
+
+    (sentence,) = (each for each in refused if each.partition(":")[0].endswith(f"-{number}"))
+    assert f'"{name}"' in sentence or f"got {value}" in sentence
+
+
+def test_nothing_else_is_refused(refused: Sequence[str]) -> None:
+    assert len(refused) == len(_SPOILT)

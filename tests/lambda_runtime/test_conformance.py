@@ -7,12 +7,12 @@ and are expected to fail.
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
@@ -70,9 +70,18 @@ _IMPOSSIBLE: Mapping[Front, Mapping[str, str]] = {
 _MEANINGLESS: Mapping[Front, Sequence[str]] = {"url": (), "invocations": ("object-violation",)}
 
 
-@contextlib.asynccontextmanager
-async def _function(pace: Pace) -> AsyncIterator[tuple[str, str]]:
-    """Give the URLs of the emulated Lambda and of the model's side."""
+class Function(NamedTuple):
+    """The emulated Lambda: its URL, that of the model's side, and the pace of both."""
+
+    url: str
+    model_side: str
+    pace: Pace
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def function() -> AsyncIterator[Function]:
+    """Run one Lambda for all clients: its environments take longer to start than flows to run."""
+    pace = Pace()
     control = Control(keep=1000, pause=pace.pause)
     async with (
         serve_scripted(control, delay_s=0.002) as model_url,
@@ -88,7 +97,8 @@ async def _function(pace: Pace) -> AsyncIterator[tuple[str, str]]:
             "CHAT_APPROVAL_SECRET": "secret-of-all-environments",
         }
         async with emulator(OURS, variables=variables, concurrency=_CONCURRENCY) as running:
-            yield running.url, model_side
+            await _warm_up(running.url)
+            yield Function(running.url, model_side, pace)
 
 
 async def _warm_up(url: str) -> None:
@@ -100,24 +110,26 @@ async def _warm_up(url: str) -> None:
 
 @pytest.mark.parametrize("client", ["4", "7"])
 @pytest.mark.parametrize("front", ["url", "invocations"])
-async def test_a_client_chats_with_the_function(front: Front, client: str) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_client_chats_with_the_function(
+    function: Function, front: Front, client: str
+) -> None:
     flows = [flow for flow in flows_of(client) if flow not in _MEANINGLESS[front]]
     possible = [flow for flow in flows if flow not in _IMPOSSIBLE[front]]
     impossible = [flow for flow in flows if flow in _IMPOSSIBLE[front]]
 
-    pace = Pace()
-    async with _function(pace) as (url, model_side):
-        await _warm_up(url)
-        served_at = url + _ADDRESSES[front]
-        results = await run_client(model_side, client, possible, pace=pace, served_at=served_at)
-        others = await run_client(
-            model_side,
-            client,
-            impossible,
-            pace=pace,
-            served_at=served_at,
-            patience_s=_SHORT_PATIENCE_S,
-        )
+    served_at = function.url + _ADDRESSES[front]
+    results = await run_client(
+        function.model_side, client, possible, pace=function.pace, served_at=served_at
+    )
+    others = await run_client(
+        function.model_side,
+        client,
+        impossible,
+        pace=function.pace,
+        served_at=served_at,
+        patience_s=_SHORT_PATIENCE_S,
+    )
 
     assert {flow: result for flow, result in results.items() if result != OK} == {}
     assert set(results) == set(possible)

@@ -56,11 +56,17 @@ class ChatPage:
         self._expected += 1
 
     async def open(self, address: str, generation: Generation) -> None:
-        """Load the page and choose the client."""
+        """Load the page, agree to a server elsewhere, and choose the client."""
         await self.page.goto(address)
+        if "?api=http" in address:
+            await self.agree()
         if generation == "4":
             await self.page.get_by_role("radio", name=re.compile("AI SDK 4")).check(force=True)
         await expect(self.field).to_be_visible()
+
+    async def agree(self) -> None:
+        """Agree to the server that the page's address names."""
+        await self.page.get_by_role("button", name=re.compile("^Use ")).click()
 
     def button(self, name: str) -> Locator:
         """Return the button of this name."""

@@ -3,7 +3,8 @@ import { makeChatFetch } from './chatFetch';
 import { forgetChat, keepChat, listChats, loadMessages, type ChatEntry } from './chat/chats';
 import type { Generation } from './chat/conversation';
 import Version7 from './chat/version7';
-import { readEndpoint } from './endpoint';
+import { agree, readOpening, type Endpoint } from './endpoint';
+import { AskFirst } from './ui/AskFirst';
 import { ChatList } from './ui/ChatList';
 import { ChatView } from './ui/ChatView';
 import { Header } from './ui/Header';
@@ -13,9 +14,6 @@ import { WirePanel } from './wire/WirePanel';
 // The older client is loaded on demand.
 const versions = { '7': Version7, '4': lazy(() => import('./chat/version4')) };
 
-const endpoint = readEndpoint();
-const chatFetch = makeChatFetch(endpoint);
-
 /** An open chat. `wasOpen`: its last answer was unfinished when the user left the page. */
 interface OpenChat {
   id: string;
@@ -24,8 +22,25 @@ interface OpenChat {
   wasOpen: boolean;
 }
 
+/** The chats of the server that the page's address names, once the user has agreed to it. */
 export function App() {
-  const [chats, setChats] = useState(listChats);
+  const [opening, setOpening] = useState(readOpening);
+  if (opening.state === 'open') return <Chats endpoint={opening.endpoint} />;
+  return (
+    <AskFirst
+      opening={opening}
+      onAgree={(origin, endpoint) => {
+        agree(origin);
+        setOpening({ state: 'open', endpoint });
+      }}
+    />
+  );
+}
+
+function Chats({ endpoint }: { endpoint: Endpoint }) {
+  const { shelf } = endpoint;
+  const [chatFetch] = useState(() => makeChatFetch(endpoint));
+  const [chats, setChats] = useState(() => listChats(shelf));
   const [chat, setChat] = useState(() => firstChat(chats));
   const [shownExchange, showExchange] = useState<number>();
   const list = useDrawer('(min-width: 1000px)');
@@ -45,18 +60,18 @@ export function App() {
 
   function forget({ id }: ChatEntry) {
     isForgotten.current = id;
-    setChats(forgetChat(id));
+    setChats(forgetChat(shelf, id));
     if (id === chat.id) open(newChat(chat.generation));
   }
 
   function keep(of: OpenChat, messages: unknown[], title: string, isOpen: boolean) {
     if (isForgotten.current === of.id) return;
     const { id, generation } = of;
-    const before = listChats().find((entry) => entry.id === id);
+    const before = listChats(shelf).find((entry) => entry.id === id);
     // Opening a chat does not change it.
     const isOld = before !== undefined && messages.length === of.messages.length && !isOpen;
     const changedAt = isOld ? before.changedAt : Date.now();
-    setChats(keepChat({ id, title, generation, changedAt, isOpen }, messages));
+    setChats(keepChat(shelf, { id, title, generation, changedAt, isOpen }, messages));
   }
 
   const Version = versions[chat.generation];

@@ -13,6 +13,8 @@
 //                                                      body is the function's event
 //   https://ID.lambda-url.REGION.on.aws/               a Function URL
 //   https://ID.cloudfront.net/api/chat                 CloudFront in front of a URL with IAM auth
+//
+// Anybody can make a link with ?api=…, so a server elsewhere gets nothing before the user has agreed.
 
 /** How the demo reaches the backend. */
 export interface Endpoint {
@@ -23,18 +25,53 @@ export interface Endpoint {
   hashesBody: boolean;
   /** Lambda's invocation API accepts POST only, so a running stream cannot be asked for. */
   canResume: boolean;
+  /** Where this server's chats are kept; empty for the page's own. No other server gets them. */
+  shelf: string;
 }
+
+/** What the page's address asks for. Until it is `open`, no request may be made. */
+export type Opening =
+  | { state: 'open'; endpoint: Endpoint }
+  | { state: 'elsewhere'; origin: string; endpoint: Endpoint }
+  | { state: 'refused'; problem: string };
 
 const query = new URLSearchParams(location.search);
 
-/** Read the endpoint from the page's address, the build and this tab's session. */
-export function readEndpoint(): Endpoint {
-  const url = query.get('api') || import.meta.env.VITE_CHAT_URL || '/api/chat';
-  return endpointAt(url, sessionStorage.getItem(tokenKey(url)) ?? '');
+/** Read the endpoint from the page's address, the build and this tab's session. Sends nothing. */
+export function readOpening(): Opening {
+  const wish = query.get('api');
+  const url = wish || ownUrl();
+  const problem = problemWith(url);
+  if (problem) return { state: 'refused', problem };
+  const { origin } = new URL(url, location.href);
+  const endpoint = endpointAt(url, sessionStorage.getItem(tokenKey(url)) ?? '');
+  if (!wish || isOurs(origin) || sessionStorage.getItem(agreementKey(origin))) {
+    return { state: 'open', endpoint };
+  }
+  // In somebody else's page, a click on our button may have been meant for theirs.
+  if (window.top !== window.self) {
+    return { state: 'refused', problem: 'Inside another page, this one uses its own server only.' };
+  }
+  return { state: 'elsewhere', origin, endpoint };
+}
+
+/** Note for this tab that the user agrees to send to this server. */
+export function agree(origin: string): void {
+  sessionStorage.setItem(agreementKey(origin), 'yes');
+}
+
+/** Reload the page with its own server. */
+export function openOwn(): void {
+  const next = new URL(location.href);
+  next.searchParams.delete('api');
+  next.searchParams.delete('hash');
+  location.replace(next);
 }
 
 /** Reload the page with another endpoint. The token stays in this tab and out of the address. */
 export function openEndpoint(url: string, token: string): void {
+  // The user has written this address.
+  agree(new URL(url, location.href).origin);
   const next = new URL(location.href);
   next.searchParams.set('api', url);
   if (token) sessionStorage.setItem(tokenKey(url), token);
@@ -47,8 +84,10 @@ export function openEndpoint(url: string, token: string): void {
 /** Return what is wrong with an address, or `undefined`. */
 export function problemWith(url: string): string | undefined {
   try {
-    const { protocol } = new URL(url, location.href);
-    return /^https?:$/.test(protocol) ? undefined : 'Only http and https addresses will do.';
+    const { protocol, username, password } = new URL(url, location.href);
+    if (!/^https?:$/.test(protocol)) return 'Only http and https addresses will do.';
+    // Browsers do not fetch such addresses, and a name can look like the host.
+    return username || password ? 'The address must not hold a name or a password.' : undefined;
   } catch {
     return 'This is not an address.';
   }
@@ -57,7 +96,7 @@ export function problemWith(url: string): string | undefined {
 function endpointAt(given: string, token: string): Endpoint {
   // `useChat` makes `${api}/${chatId}/stream` of it when it resumes.
   const url = given.replace(/\/+$/, '');
-  const { hostname, pathname } = new URL(given, location.href);
+  const { hostname, origin, pathname } = new URL(given, location.href);
   const wish = query.get('hash') ?? import.meta.env.VITE_CHAT_HASH_BODY;
   return {
     url,
@@ -65,8 +104,21 @@ function endpointAt(given: string, token: string): Endpoint {
     // A CloudFront domain of your own cannot be recognised: say ?hash=1 or VITE_CHAT_HASH_BODY=1.
     hashesBody: wish ? wish === '1' : hostname.endsWith('.cloudfront.net'),
     canResume: !pathname.endsWith('/invocations'),
+    shelf: origin === new URL(ownUrl(), location.href).origin ? '' : origin,
   };
 }
+
+function ownUrl(): string {
+  return import.meta.env.VITE_CHAT_URL || '/api/chat';
+}
+
+/** Whether whoever made this page chose the server: it serves the page, or the build names it. */
+function isOurs(origin: string): boolean {
+  return origin === location.origin || origin === new URL(ownUrl(), location.href).origin;
+}
+
+const agreementKey = (origin: string) => `deltaline.agreed ${origin}`;
+
 
 // One token for each address, so that a link with a foreign ?api= does not get another's token.
 const tokenKey = (url: string) => `deltaline.token ${new URL(url, location.href).href}`;

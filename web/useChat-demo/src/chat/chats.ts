@@ -1,4 +1,5 @@
-// The chats that this browser keeps. The server stores none of them.
+// The chats that this browser keeps. The server stores none of them. Each server has a shelf of its
+// own, so that no chat is ever continued, or resumed, at another server than its own.
 import type { Generation } from './conversation';
 
 export interface ChatEntry {
@@ -10,13 +11,13 @@ export interface ChatEntry {
   isOpen: boolean;
 }
 
-const LIST = 'deltaline.chats';
+const listKey = (shelf: string) => `deltaline.chats ${shelf}`.trimEnd();
 const MESSAGES = 'deltaline.chat ';
 const MOST_CHATS = 50;
 
-/** Return the chats, the latest first. */
-export function listChats(): ChatEntry[] {
-  return read<ChatEntry[]>(LIST, []);
+/** Return the chats of a shelf, the latest first. */
+export function listChats(shelf: string): ChatEntry[] {
+  return read<ChatEntry[]>(listKey(shelf), []);
 }
 
 /** Return a chat's messages, in the shape of the client that made them. */
@@ -25,29 +26,29 @@ export function loadMessages(id: string): unknown[] {
 }
 
 /** Keep a chat and return the list. If the browser's storage is full, the oldest chats are dropped. */
-export function keepChat(entry: ChatEntry, messages: unknown[]): ChatEntry[] {
-  const others = listChats().filter(({ id }) => id !== entry.id);
+export function keepChat(shelf: string, entry: ChatEntry, messages: unknown[]): ChatEntry[] {
+  const others = listChats(shelf).filter(({ id }) => id !== entry.id);
   for (const { id } of others.splice(MOST_CHATS - 1)) localStorage.removeItem(MESSAGES + id);
   for (;;) {
     try {
       const chats = [entry, ...others].sort((one, other) => other.changedAt - one.changedAt);
       localStorage.setItem(MESSAGES + entry.id, JSON.stringify(messages));
-      localStorage.setItem(LIST, JSON.stringify(chats));
+      localStorage.setItem(listKey(shelf), JSON.stringify(chats));
       return chats;
     } catch {
       const oldest = others.pop();
       // This chat alone is too large, because of its files: it lasts as long as the page.
-      if (!oldest) return [entry, ...listChats().filter(({ id }) => id !== entry.id)];
+      if (!oldest) return [entry, ...listChats(shelf).filter(({ id }) => id !== entry.id)];
       localStorage.removeItem(MESSAGES + oldest.id);
     }
   }
 }
 
 /** Forget a chat and return the list. */
-export function forgetChat(id: string): ChatEntry[] {
+export function forgetChat(shelf: string, id: string): ChatEntry[] {
   localStorage.removeItem(MESSAGES + id);
-  const others = listChats().filter((entry) => entry.id !== id);
-  localStorage.setItem(LIST, JSON.stringify(others));
+  const others = listChats(shelf).filter((entry) => entry.id !== id);
+  localStorage.setItem(listKey(shelf), JSON.stringify(others));
   return others;
 }
 
