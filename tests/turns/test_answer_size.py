@@ -102,3 +102,11 @@ def test_a_text_of_any_number_of_pieces_is_one_part() -> None:
         size.take([TextDelta("a")])
 
     assert not size.is_over
+
+
+def test_a_piece_by_itself_is_cut_as_one_among_others_is() -> None:
+    size = AnswerSize(25)
+    size.take([TextDelta(TEN), TextDelta(TEN)])
+
+    assert size.take([TextDelta(TEN)]) == [TextDelta("ten b")]
+    assert size.is_over
