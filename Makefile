@@ -5,7 +5,7 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=4
 endif
 .PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean
-.PHONY: lint types building-adapter
+.PHONY: lint types building-adapter model-servers-test
 .PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 # Hundreds of short Python programs run in the tests: each would compile everything again.
@@ -72,6 +72,9 @@ traps: .venv/.ready-dev tests/conformance/node_modules/.ready ## Spoil our bytes
 outcomes: .venv/.ready-dev ## Invoke functions that end well, fail in mid-stream and take too long
 	$(BIN)/python -m examples.run_outcomes
 
+model-servers-test: .cache/model-servers/llama-cpp/.ready .cache/model-servers/litellm/.ready ## Chat with llama.cpp's server and LiteLLM's proxy
+	$(BIN)/pytest tests/model_servers/check_servers.py
+
 ##@ The container image
 
 image: ## Build the container image (TARGET=runtime: our own runtime; IMAGE= names it)
@@ -132,6 +135,8 @@ logs: ## Follow the function's log (STACK=dev)
 lock: .venv/.ready-dev ## Resolve the dependencies anew and write the lock files
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile $(COMPILE) --group infra -c requirements.lock -o requirements-infra.lock
+	$(BIN)/uv pip compile $(COMPILE) --group llama-cpp -o requirements-llama-cpp.lock
+	$(BIN)/uv pip compile $(COMPILE) --group litellm -o requirements-litellm.lock
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --group dev --group infra -c requirements.lock -o requirements-dev.lock
 COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
 
@@ -160,6 +165,14 @@ $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell fin
 .venv/.ready-run: requirements.lock .venv/.uv
 	@echo "Installing what the server needs …"
 	@$(INSTALL) --require-hashes -r requirements.lock
+	@touch $@
+
+# Each in an environment of its own: their packages do not go together, nor with ours.
+.cache/model-servers/%/.ready: requirements-%.lock .venv/.ready-dev
+	@echo "Installing $* …"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $< 2>/dev/null \
+		|| $(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv/.ready-infra: requirements-infra.lock .venv/.uv

@@ -5,8 +5,8 @@ requested command is imported: the server does not load the emulator, and ``--he
 """
 
 import argparse
+import contextlib
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -50,8 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough, as `head` has. What is still buffered goes
-        # nowhere, or Python would complain about it at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has seen enough, as `head` has. Python would complain at its
+        # exit about what is still buffered.
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.close()
         return 141
     return status

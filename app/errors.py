@@ -11,12 +11,14 @@
     - Forbidden                  403
     - NotFound                   404
     - BodyTooLarge               413
+    - TooManyMessages            413  more messages, parts or replies than are accepted
     - MisdirectedRequest         421  sent to a host that is not served here
     - UnsupportedMediaType       415
   + ProviderError                502  the provider failed
     - ProviderNotConfigured      500
     - ProviderRefused            400  the model's API takes the request itself for wrong
       . ContextTooLong           400
+      . InputNotSupported        400  a file or an image that the model cannot read
     - ProviderRateLimited        429
     - ProviderUnauthorized       502  wrong key or project
     - ProviderModelNotFound      502
@@ -133,6 +135,11 @@ class BodyTooLarge(RequestError):
     status = 413
 
 
+class TooManyMessages(RequestError):
+    code = "too_many_messages"
+    status = 413
+
+
 class MisdirectedRequest(RequestError):
     code = "misdirected_request"
     status = 421
@@ -168,6 +175,16 @@ class ProviderRefused(ProviderError):
 class ContextTooLong(ProviderRefused):
     code = "context_length_exceeded"
     public_message = "The conversation is too long for the model; please start a new one."
+
+
+class InputNotSupported(ProviderRefused):
+    """The model, or its server, knows no files or no images. llama.cpp's status for it is 500."""
+
+    code = "input_not_supported"
+    public_message = (
+        "The model cannot read files of this kind; please send your message without them, "
+        "or set another CHAT_MODEL."
+    )
 
 
 class ProviderRateLimited(ProviderError):

@@ -1,6 +1,7 @@
 """Joins the parts into one ASGI app. The only place that knows them all."""
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from app.setup.secrets import secret_text, with_secrets
 from app.setup.tools import approval_secret, make_tools
 from app.telemetry.log import log_turn
 from app.telemetry.metrics import TurnMetrics
+from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
@@ -101,6 +103,7 @@ def _create(
     turns = RunningTurns(on_finish, observers=_observers(settings))
     tools = make_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)
+    aside = Aside("reading")
     provider = make_provider(settings)
     lifespan = Lifespan(turns.aclose, provider.aclose)
     chat = ChatResponder(
@@ -120,7 +123,8 @@ def _create(
         ),
         tools=tools,
         threads=threads,
-        approvals=Approvals(approval_secret(settings, tools)),
+        approvals=Approvals(approval_secret(settings, tools), lock=threading.Lock()),
+        aside=aside,
         new_id=lambda prefix: f"{prefix}-{secrets.token_hex(8)}",
         now=time.time,
     )
@@ -135,10 +139,14 @@ def _create(
             heartbeat_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,
             threads=threads,
+            aside=aside,
         ),
         lifespan,
         schemas=Schemas({"recipe": Recipe} if schemas is None else schemas),
+        max_messages=settings.max_messages,
+        file_hosts=host_set(settings.file_hosts),
         allow_client_system=settings.allow_client_system,
+        aside=aside,
         page=_PAGE if (_PAGE / "index.html").is_file() else None,
         facts={"version": __version__, "provider": settings.provider, "model": settings.model},
         threads=threads,

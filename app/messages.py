@@ -22,7 +22,7 @@ class TextPart(msgspec.Struct, frozen=True):
 class FilePart(msgspec.Struct, frozen=True):
     """A file of the user, or one that the model made earlier.
 
-    ``url`` is ``data:<media type>;base64,…`` or an ``http(s)`` address, which the provider fetches
+    ``url`` is ``data:<media type>;base64,…`` or an ``https`` address, which the provider fetches
     and this server never does.
     """
 
@@ -105,6 +105,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = True
     session_id: str | None = None
     user_id: str | None = None
+    # Whether anything done with all of it would hold up the event loop for more than an instant.
+    is_large: bool = False
 
 
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,3 +139,5 @@ class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None = None
     # The name and the JSON schema that the whole answer has to fit (structured output).
     response_schema: tuple[str, Mapping[str, Any]] | None = None
+    # As in `ChatRequest`: to be encoded beside the event loop.
+    is_large: bool = False

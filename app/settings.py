@@ -32,6 +32,7 @@ BuiltinTools: TypeAlias = Annotated[
 LOCALHOST = "localhost"
 # As in the header Host: a name or an address, with or without a port; IPv6 in brackets or not.
 _HOST = re.compile(r"\*|[a-z0-9._-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?|[0-9a-f.]*:[0-9a-f:.]+", re.I)
+_FILE_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f.]*:[0-9a-f:.]+\]?", re.I)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 
 
@@ -84,6 +85,8 @@ class Settings(BaseSettings):
     max_steps: PositiveInt = 8
     max_body_bytes: PositiveInt = 6 * 1024 * 1024
     max_answer_bytes: PositiveInt = 16 * 1024 * 1024
+    max_messages: PositiveInt = 2000
+    read_timeout_s: PositiveFloat = 300.0
     status_wait_s: float = Field(default=5.0, ge=0)
     keep_alive_s: PositiveFloat = 10.0
     deadline_margin_s: float = Field(default=1.5, ge=0)
@@ -98,6 +101,8 @@ class Settings(BaseSettings):
     auth_token: SecretStr | None = None
     auth_token_arn: str | None = None
     allowed_origins: Names = ()
+    # Hosts of files that the model is given; empty: all that are public.
+    file_hosts: Names = ()
     # Empty: any, but for `serve` on a loopback address, which is reached by its names only.
     allowed_hosts: Names = ()
     allow_client_system: bool = False
@@ -111,6 +116,7 @@ class Settings(BaseSettings):
         "builtin_tools",
         "allowed_origins",
         "allowed_hosts",
+        "file_hosts",
         mode="before",
     )
     @classmethod
@@ -175,6 +181,17 @@ class Settings(BaseSettings):
         for host in value:
             if not _HOST.fullmatch(host):
                 raise ValueError(f"must be hosts such as chat.example.com, not {host!r}")
+        return value
+
+    @field_validator("file_hosts")
+    @classmethod
+    def _are_file_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what is no host of a file, such as one with a port."""
+        for host in value:
+            if not _FILE_HOST.fullmatch(host):
+                raise ValueError(
+                    f"must be hosts such as files.example.com or *.example.com, not {host!r}"
+                )
         return value
 
     @property

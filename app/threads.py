@@ -7,6 +7,8 @@ functions that hang would leave none for DNS look-ups, and would keep the proces
 import asyncio
 import contextlib
 import contextvars
+import heapq
+import itertools
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
@@ -50,6 +52,55 @@ async def run_in_thread(function: Callable[[], T], *, name: str) -> T:
     threading.Thread(target=work, name=name, daemon=True).start()
     ending = await finished
     return ending()
+
+
+class Aside:
+    """Runs what would hold up the event loop for long: one function at a time, in a thread.
+
+    The interpreter runs one thread at a time, and lets the next one in after 5 ms. With several
+    busy threads the loop would wait for all of them each time that it has written or read
+    something. Of those who wait, the one with the least work is next, so that an ordinary request
+    is not delayed by several huge ones.
+
+    Args:
+        name: of the threads.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._is_busy = False
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+
+    async def run(self, function: Callable[[], T], *, size: int) -> T:
+        """Return what ``function`` returns, or raise what it raises, once it has had its turn.
+
+        Args:
+            function: takes long, but does not block.
+            size: how much work it is, in any unit; only compared.
+        """
+        if self._is_busy:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (size, next(self._numbers), turn))
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._let_next_in()
+                raise
+        self._is_busy = True
+        try:
+            return await run_in_thread(function, name=self._name)
+        finally:
+            self._let_next_in()
+
+    def _let_next_in(self) -> None:
+        while self._waiting:
+            _, _, turn = heapq.heappop(self._waiting)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._is_busy = False
 
 
 def run_on_loop(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:

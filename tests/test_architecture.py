@@ -36,6 +36,7 @@ LAYERS = [
     ["app.grammar", "app.messages"],
     [
         "app.events",
+        "app.forbidden_keys",
         "app.growing_text",
         "app.peer_http",
         "app.received",

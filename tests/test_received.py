@@ -1,12 +1,14 @@
 """Reading what arrived before a connection broke, from a real aiohttp client."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 
 import aiohttp
 import pytest
 
-from app.received import read_received, take_buffered
+from app.received import read_received, read_socket, take_buffered
 from tests.providers.upstream import Connection, respond, serve, settled
 
 BREAKS = [Connection.reset, Connection.close]
@@ -63,3 +65,24 @@ async def test_nothing_is_taken_from_an_empty_buffer() -> None:
         session.post(upstream.url) as response,
     ):
         assert take_buffered(response.content) == b""
+
+
+async def test_asyncios_reader_gives_what_came_before_a_reset() -> None:
+    async def send_and_reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"one two")
+        await writer.drain()
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(send_and_reset, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        while reader.exception() is None:  # noqa: ASYNC110, it tells nobody
+            await asyncio.sleep(0)
+
+        assert await read_socket(reader, 4) == b"one "
+        assert await read_socket(reader, 4) == b"two"
+        for _ in range(2):
+            with pytest.raises(ConnectionResetError):
+                await read_socket(reader, 4)
+        writer.close()

@@ -13,11 +13,13 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.models == {settings.model} == {"gpt-4o-mini"}
     assert (settings.max_steps, settings.max_body_bytes) == (8, 6 * 1024 * 1024)
     assert settings.max_answer_bytes == 16 * 1024 * 1024
+    assert settings.max_messages == 2000
     assert (settings.status_wait_s, settings.keep_alive_s, settings.deadline_margin_s) == (
         5,
         10,
         1.5,
     )
+    assert settings.read_timeout_s == 300
     assert (settings.port, settings.resume, settings.direct) == (9000, "off", False)
     assert settings.openai_api_key is None
     assert settings.auth_token is None
@@ -225,4 +227,25 @@ def test_what_no_client_sends_as_a_host_is_refused(
     monkeypatch.setenv("CHAT_ALLOWED_HOSTS", host)
 
     with pytest.raises(SettingsError, match=r"^CHAT_ALLOWED_HOSTS has a bad value: must be hosts"):
+        load_settings()
+
+
+def test_hosts_of_files_are_names_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().file_hosts == ()
+    monkeypatch.setenv("CHAT_FILE_HOSTS", "files.example.com, *.cdn.example.com, minio, [::1]")
+
+    hosts = load_settings().file_hosts
+
+    assert hosts == ("files.example.com", "*.cdn.example.com", "minio", "[::1]")
+
+
+@pytest.mark.parametrize(
+    "host", ["https://files.example.com", "files.example.com:443", "*", "a*.com", "a b", "a/b"]
+)
+def test_what_is_no_host_of_a_file_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("CHAT_FILE_HOSTS", host)
+
+    with pytest.raises(SettingsError, match=r"^CHAT_FILE_HOSTS has a bad value: must be hosts"):
         load_settings()

@@ -4,10 +4,11 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from app.threads import run_in_thread, run_on_loop
+from app.threads import Aside, run_in_thread, run_on_loop
 
 _WAIT_S = 5.0
 _language: contextvars.ContextVar[str] = contextvars.ContextVar("_language", default="none")
@@ -160,3 +161,64 @@ def test_a_coroutine_for_a_closed_loop_is_closed_and_refused() -> None:
 
     with pytest.raises(RuntimeError, match="closed"):
         run_on_loop(never(), loop)  # left open, it would warn that nobody awaited it
+
+
+async def test_aside_runs_one_function_at_a_time_and_the_smallest_next() -> None:
+    aside = Aside("reading")
+    gate = threading.Event()
+    order: list[str] = []
+
+    def first() -> None:
+        gate.wait(_WAIT_S)
+        order.append("first")
+
+    waiting = [asyncio.ensure_future(aside.run(first, size=9))]
+    for name, size in [("large", 3), ("small", 1), ("small too", 1), ("middle", 2)]:
+        waiting.append(asyncio.ensure_future(aside.run(partial(order.append, name), size=size)))
+    await asyncio.sleep(0)  # all of them have asked
+    gate.set()
+    await asyncio.gather(*waiting)
+
+    assert order == ["first", "small", "small too", "middle", "large"]
+
+
+async def test_aside_returns_and_raises_what_the_function_does_in_a_thread_of_its_name() -> None:
+    aside = Aside("reading")
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match=r"^no$"):
+        await aside.run(fail, size=1)
+    assert (await aside.run(threading.current_thread, size=1)).name == "reading"
+
+
+async def test_aside_goes_on_when_one_who_waits_is_cancelled() -> None:
+    aside = Aside("reading")
+    gate = threading.Event()
+    running = asyncio.ensure_future(aside.run(lambda: gate.wait(_WAIT_S), size=1))
+    given_up = asyncio.ensure_future(aside.run(lambda: None, size=1))
+    last = asyncio.ensure_future(aside.run(lambda: 42, size=2))
+    await asyncio.sleep(0)
+
+    given_up.cancel()
+    gate.set()
+
+    assert await last == 42
+    assert await running
+    assert given_up.cancelled()
+
+
+async def test_aside_goes_on_when_one_is_cancelled_as_his_turn_comes() -> None:
+    aside = Aside("reading")
+    gate = threading.Event()
+    running = asyncio.ensure_future(aside.run(lambda: gate.wait(_WAIT_S), size=1))
+    given_up = asyncio.ensure_future(aside.run(lambda: None, size=1))
+    last = asyncio.ensure_future(aside.run(lambda: 42, size=2))
+    await asyncio.sleep(0)
+
+    running.add_done_callback(lambda _: given_up.cancel())  # its turn has been given to it by then
+    gate.set()
+
+    assert await last == 42
+    assert given_up.cancelled()

@@ -15,6 +15,8 @@ from typing import TypeAlias, TypeVar
 
 import h11
 
+from app.received import read_socket
+
 Headers: TypeAlias = Sequence[tuple[str, str]]
 _T = TypeVar("_T")
 
@@ -197,7 +199,7 @@ class Connection:
 
     async def _read_to_end(self) -> None:
         with contextlib.suppress(OSError):
-            while data := await self._reader.read(_READ_BYTES):
+            while data := await read_socket(self._reader, _READ_BYTES):
                 self._http.receive_data(data)
 
     async def _next_event(self) -> h11.Event:
@@ -208,7 +210,7 @@ class Connection:
                     if self._http.they_are_waiting_for_100_continue:
                         go_on = h11.InformationalResponse(status_code=100, headers=[])
                         await self._write(self._encode(go_on))
-                    self._http.receive_data(await self._reader.read(_READ_BYTES))
+                    self._http.receive_data(await read_socket(self._reader, _READ_BYTES))
                 elif isinstance(event, h11.Event):
                     return event
                 else:  # PAUSED: a pipelined request, which cannot be read before the response

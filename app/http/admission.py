@@ -9,6 +9,9 @@ from app.aws.asgi_extensions import DIRECT
 from app.errors import BodyTooLarge, InvalidOption, Unauthorized
 from app.requests.bearer import HOW_TO_SEND_IT, gives_token
 
+# Digits of a content-length. Python refuses to read very many of them.
+_LONGEST_LENGTH = 20
+
 
 @dataclass(frozen=True, slots=True)
 class AdmittedRequest:
@@ -87,7 +90,7 @@ class Admission:
         declared = request.headers.get("content-length", "0")
         if not declared.isdecimal():
             raise InvalidOption("The content-length header is not a number.")
-        if int(declared) > limit:
+        if len(declared) > _LONGEST_LENGTH or int(declared) > limit:
             raise too_large
         body = bytearray()
         async for chunk in request.stream():

@@ -9,7 +9,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -18,14 +17,16 @@ from app.errors import InvalidOption
 from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.disconnect import watch
-from app.http.objects import INSTRUCTION, ObjectSchema, checked, question
+from app.http.objects import INSTRUCTION, ObjectSchema, checked
 from app.http.options import deadline_of, wants_stream
 from app.http.responses import JSONResponse, TurnResponse, failure
-from app.messages import ChatRequest
+from app.messages import ChatRequest, Message
 from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers.provider import Provider
+from app.requests.value_count import is_heavy
+from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.tool import Tool
@@ -65,6 +66,7 @@ class ChatResponder:
         tools: by name; what the model may call.
         threads: in which the tools that are plain functions run.
         approvals: signs approval requests and checks the user's replies.
+        aside: where the replies of a large request are checked.
         new_id: makes a unique id with the given prefix.
         now: Unix seconds.
     """
@@ -78,6 +80,7 @@ class ChatResponder:
         tools: Mapping[str, Tool],
         threads: ToolThreads,
         approvals: Approvals,
+        aside: Aside,
         new_id: Callable[[str], str],
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -87,6 +90,7 @@ class ChatResponder:
         self._tools = tools
         self._threads = threads
         self._approvals = approvals
+        self._aside = aside
         self._new_id = new_id
         self._now = now
 
@@ -106,21 +110,21 @@ class ChatResponder:
         return await self._respond(admitted, asked, dialect)
 
     async def respond_with_object(
-        self, admitted: AdmittedRequest, schema: ObjectSchema, value: Any
+        self, admitted: AdmittedRequest, schema: ObjectSchema, question: Message
     ) -> Response:
         """Run a turn whose answer is a JSON document that fits ``schema``.
 
         Args:
             admitted: its query decides how the answer travels; plain text unless it says otherwise.
             schema: what the document has to fit.
-            value: the request's body, whatever JSON the page submitted.
+            question: what the page submitted.
 
         Raises:
             InvalidOption: an override that cannot be met.
             ChatError: the turn failed before it had anything to say.
         """
         query = admitted.http.query_params
-        asked = ChatRequest(shape="prompt", messages=(question(value),))
+        asked = ChatRequest(shape="prompt", messages=(question,), is_large=is_heavy(admitted.body))
         dialect = negotiate("prompt", query=(query.get("protocol") or "text", query.get("sdk")))
         return await self._respond(admitted, asked, dialect, schema)
 
@@ -189,7 +193,14 @@ class ChatResponder:
         async def run(emit: Emit) -> None:
             if schema is not None and transcript is not None:
                 emit = checked(emit, schema, lambda: transcript.text)
-            await run_turn(request, emit, provider=self._provider, tools=toolbox, progress=progress)
+            await run_turn(
+                request,
+                emit,
+                provider=self._provider,
+                tools=toolbox,
+                progress=progress,
+                aside=self._aside,
+            )
 
         return LiveTurn(
             run,
@@ -223,6 +234,7 @@ class ChatResponder:
             max_steps=options.max_steps,
             max_answer_bytes=options.max_answer_bytes,
             response_schema=None if schema is None else schema.for_model(),
+            is_large=asked.is_large,
         )
 
     def _toolbox(

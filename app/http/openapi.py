@@ -41,7 +41,7 @@ _CHAT_ERRORS = _errors(
     _401="The server asks for its bearer token.",
     _403="The body asks for a tool that needs a user's approval.",
     _404="The body asks for a tool that is not there.",
-    _413="The body is larger than CHAT_MAX_BODY_BYTES.",
+    _413="The body holds more than CHAT_MAX_BODY_BYTES or CHAT_MAX_MESSAGES; see the sentence.",
     _415="The body is not JSON.",
     _429="The model is answering too many requests; see Retry-After.",
     _500="The server is not configured.",
@@ -138,7 +138,7 @@ _TOOL_RESPONSES: dict[int | str, dict[str, Any]] = {
         _401="The server asks for its bearer token.",
         _403="The tool needs a user's approval.",
         _404="There is no such tool here; the sentence names those that there are.",
-        _413="The body is larger than CHAT_MAX_BODY_BYTES.",
+        _413="The body holds more than CHAT_MAX_BODY_BYTES or CHAT_MAX_MESSAGES; see the sentence.",
         _415="The body is not JSON.",
     ),
 }

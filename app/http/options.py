@@ -41,7 +41,8 @@ def deadline_of(request: Request, *, now: float, margin_s: float) -> float | Non
     if context is None:
         return None
     try:
-        deadline_ms = float(json.loads(context)["deadline"])
+        deadline = json.loads(context)["deadline"]
+        deadline_ms = float(deadline) if isinstance(deadline, int | float) else math.nan
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     if not math.isfinite(deadline_ms):

@@ -5,32 +5,38 @@ are sentences. What the routes accept is written for people and programs in `app
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from app import __version__
-from app.errors import InvalidJson, NotFound, RequestError
+from app.errors import NotFound, RequestError
 from app.http import openapi
 from app.http.admission import Admission, AdmittedRequest, request_id
 from app.http.chat import ChatResponder
 from app.http.errors import with_error_responses
 from app.http.lifespan import Lifespan
-from app.http.objects import Schemas
+from app.http.objects import Schemas, question
 from app.http.responses import JSONResponse
 from app.http.tools import ToolResponder
-from app.messages import ToolRequest
+from app.messages import ChatRequest, ToolRequest
 from app.requests.body import parse_json
 from app.requests.envelope import parse
-from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
+from app.requests.lambda_events import EventKind, classify
+from app.requests.value_count import is_heavy
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
+from app.threads import Aside
 from app.tools.tool_threads import ToolThreads
+
+T = TypeVar("T")
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
 
+# Schedulers and fronts send these: an error would only be retried.
+_NOT_ASKED_FOR = frozenset({EventKind.WARM_UP, EventKind.UNKNOWN})
 _NOTHING_RUNS: Mapping[str, str] = {"cache-control": "no-store"}
 
 
@@ -52,7 +58,10 @@ class Routes:
         tools: makes the response to a request for one tool.
         lifespan: of the app.
         schemas: of ``POST /api/object/{schema}``.
+        max_messages: the longest conversation accepted.
+        file_hosts: the only hosts of files that the model is given; empty: all that are public.
         allow_client_system: whether system messages from the client are kept.
+        aside: where requests are read that are large.
         page: folder of the built demo page, if there is one.
         facts: what ``GET /health`` says besides its status.
         threads: those of the tools; ``GET /health`` says how many of them hang.
@@ -66,7 +75,10 @@ class Routes:
         lifespan: Lifespan,
         *,
         schemas: Schemas,
+        max_messages: int,
+        file_hosts: Collection[str],
         allow_client_system: bool,
+        aside: Aside,
         page: Path | None,
         facts: Mapping[str, Any],
         threads: ToolThreads,
@@ -76,7 +88,10 @@ class Routes:
         self._tools = tools
         self._lifespan = lifespan
         self._schemas = schemas
+        self._max_messages = max_messages
+        self._file_hosts = file_hosts
         self._allow_client_system = allow_client_system
+        self._aside = aside
         self._page = page
         self._facts = facts
         self._threads = threads
@@ -188,51 +203,69 @@ class Routes:
             return Response(status_code=400)  # to nobody: the body was still on its way
 
     async def _respond_chat(self, admitted: AdmittedRequest) -> Response:
-        asked = parse(
-            admitted.body,
-            content_type=admitted.content_type,
-            max_bytes=self._admission.max_body_bytes,
-            allow_client_system=self._allow_client_system,
-        )
+        asked = await self._read(admitted, lambda is_large: self._parsed(admitted, is_large))
+        return await self._respond_to(admitted, asked)
+
+    async def _respond_to(
+        self, admitted: AdmittedRequest, asked: ChatRequest | ToolRequest
+    ) -> Response:
         if isinstance(asked, ToolRequest):
             return await self._tools.respond(admitted, asked, name=None)
         return await self._chat.respond(admitted, asked)
 
     async def _respond_event(self, admitted: AdmittedRequest) -> Response:
-        try:
-            kind = classify(read_event(admitted.body))
-        except MalformedEvent as error:
-            raise InvalidJson(str(error)) from None
-        if kind in (EventKind.WARM_UP, EventKind.UNKNOWN):
-            # Schedulers and fronts send what nobody asked for: an error would only be retried.
+        def read(is_large: bool) -> ChatRequest | ToolRequest | EventKind:
+            kind = classify(self._json(admitted, None))
+            return kind if kind in _NOT_ASKED_FOR else self._parsed(admitted, is_large)
+
+        asked = await self._read(admitted, read)
+        if isinstance(asked, EventKind):
             log_request(
                 RequestLine(
                     request_id=admitted.id,
-                    shape=str(kind),
+                    shape=str(asked),
                     duration_ms=elapsed_ms(admitted.started),
                 )
             )
             headers = {"x-request-id": admitted.id}
-            return JSONResponse({"success": True, "ignored": str(kind)}, headers=headers)
-        return await self._respond_chat(admitted)
+            return JSONResponse({"success": True, "ignored": str(asked)}, headers=headers)
+        return await self._respond_to(admitted, asked)
 
     async def _respond_object(self, admitted: AdmittedRequest) -> Response:
         schema = self._schemas[admitted.http.path_params["schema"]]
-        value = parse_json(
-            admitted.body,
-            content_type=admitted.content_type,
-            max_bytes=self._admission.max_body_bytes,
+        asked = await self._read(
+            admitted, lambda _: question(self._json(admitted, admitted.content_type))
         )
-        return await self._chat.respond_with_object(admitted, schema, value)
+        return await self._chat.respond_with_object(admitted, schema, asked)
 
     async def _respond_tool(self, admitted: AdmittedRequest) -> Response:
-        asked = parse(
-            admitted.body,
-            content_type=admitted.content_type,
-            max_bytes=self._admission.max_body_bytes,
-        )
+        asked = await self._read(admitted, lambda is_large: self._parsed(admitted, is_large))
         if not isinstance(asked, ToolRequest):
             raise NotFound('This route runs a tool: send {"args": {…}}.')
         return await self._tools.respond(
             admitted, asked, name=admitted.http.path_params.get("name")
+        )
+
+    async def _read(self, admitted: AdmittedRequest, read: Callable[[bool], T]) -> T:
+        """Return what ``read`` makes of the body; beside the event loop if the body is large."""
+        if not is_heavy(admitted.body):
+            return read(False)
+        return await self._aside.run(lambda: read(True), size=len(admitted.body))
+
+    def _parsed(self, admitted: AdmittedRequest, is_large: bool) -> ChatRequest | ToolRequest:
+        return parse(
+            admitted.body,
+            content_type=admitted.content_type,
+            max_bytes=self._admission.max_body_bytes,
+            max_messages=self._max_messages,
+            file_hosts=self._file_hosts,
+            allow_client_system=self._allow_client_system,
+            is_large=is_large,
+        )
+
+    def _json(self, admitted: AdmittedRequest, content_type: str | None) -> Any:
+        return parse_json(
+            admitted.body,
+            content_type=content_type,
+            max_bytes=self._admission.max_body_bytes,
         )

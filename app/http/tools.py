@@ -17,7 +17,10 @@ from app.http.options import deadline_of, wants_stream
 from app.http.responses import STREAM_HEADERS, JSONResponse
 from app.messages import ToolRequest
 from app.protocols.tool_stream import MEDIA_TYPE
+from app.requests.value_count import is_heavy
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
+from app.threads import Aside
+from app.tools.result import Failure
 from app.tools.standalone import (
     check_request,
     choose_tool,
@@ -27,6 +30,7 @@ from app.tools.standalone import (
 )
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
+from app.tools.valid_call import ValidCall
 
 _Write: TypeAlias = Callable[[bytes], Awaitable[None]]
 
@@ -40,6 +44,7 @@ class ToolResponder:
         heartbeat_s: longest silence on a stream, in seconds.
         deadline_margin_s: how long before Lambda's deadline a run is ended, in seconds.
         threads: in which plain functions run.
+        aside: where large arguments are checked.
     """
 
     def __init__(
@@ -50,8 +55,10 @@ class ToolResponder:
         heartbeat_s: float,
         deadline_margin_s: float,
         threads: ToolThreads,
+        aside: Aside,
     ) -> None:
         self._threads = threads
+        self._aside = aside
         self._tools = tools
         self._default_tool = default_tool
         self._heartbeat_s = heartbeat_s
@@ -73,8 +80,16 @@ class ToolResponder:
             Forbidden: the call needs a user's approval, and nobody is here to be asked.
         """
         tool = choose_tool(self._tools, name or asked.name, default=self._default_tool)
-        call = check_request(tool, asked)
-        if needs_user(tool, call):
+
+        def check() -> tuple[ValidCall | Failure, bool]:
+            call = check_request(tool, asked)
+            return call, needs_user(tool, call)
+
+        if is_heavy(admitted.body):
+            call, is_asking = await self._aside.run(check, size=len(admitted.body))
+        else:
+            call, is_asking = check()
+        if is_asking:
             raise Forbidden(
                 f"The tool {tool.name!r} needs a user's approval: it runs in chats only."
             )

@@ -125,7 +125,7 @@ def to_scope(
         "query_string": _query(kind, read),
         "headers": encode_headers(fields),
         "client": (_client(read, sent), 0),
-        "server": (host.partition(":")[0], int(port) if port and port.isdecimal() else 443),
+        "server": (host.partition(":")[0], _port(port)),
     }
     return scope, body
 
@@ -173,6 +173,11 @@ def _headers(event: _Event) -> dict[str, list[str]]:
 def _first(fields: Mapping[str, Sequence[str]], name: str) -> str:
     """Return the first of several values that proxies have joined with commas."""
     return next(iter(fields.get(name, ())), "").partition(",")[0].strip()
+
+
+def _port(text: str) -> int:
+    # Whoever calls a load balancer may write it.
+    return int(text) if text.isdecimal() and len(text) <= 5 else 443
 
 
 def _paths(kind: EventKind, event: _Event, base_path: str) -> tuple[str, bytes, str]:

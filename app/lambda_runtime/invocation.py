@@ -13,6 +13,8 @@ import msgspec
 
 # The longest that Lambda lets a function run.
 _MAX_DURATION_MS = 900_000
+# Enough for the year 33658. A number of 400 digits fits into no timer.
+_MAX_DEADLINE_DIGITS = 15
 _MAX_MESSAGE_CHARS = 8_000
 _MAX_FRAMES = 30
 
@@ -41,8 +43,8 @@ def read_invocation(
 ) -> Invocation | None:
     """Return the invocation, or ``None`` if the headers hold no request id.
 
-    A deadline that is missing or in the past cannot be right, since Lambda would have stopped us.
-    It is replaced by the latest possible one.
+    A deadline that is missing, no number of milliseconds or in the past cannot be right, since
+    Lambda would have stopped us. It is replaced by the latest possible one.
 
     Args:
         headers: of the response, with names in lower case.
@@ -52,8 +54,7 @@ def read_invocation(
     request_id = headers.get("lambda-runtime-aws-request-id", "")
     if not request_id:
         return None
-    deadline = headers.get("lambda-runtime-deadline-ms", "")
-    deadline_ms = int(deadline) if deadline.isdecimal() else 0
+    deadline_ms = _milliseconds(headers.get("lambda-runtime-deadline-ms", ""))
     return Invocation(
         request_id=request_id,
         payload=payload,
@@ -64,6 +65,11 @@ def read_invocation(
         identity=_json(headers.get("lambda-runtime-cognito-identity")),
         tenant_id=headers.get("lambda-runtime-aws-tenant-id") or None,
     )
+
+
+def _milliseconds(text: str) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MAX_DEADLINE_DIGITS
+    return int(text) if is_number else 0
 
 
 def _json(text: str | None) -> Any:

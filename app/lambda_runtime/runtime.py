@@ -26,7 +26,9 @@ from app.lambda_runtime.lambda_call import LambdaCall, read_function_config
 from app.lambda_runtime.plain_handler import PlainHandler
 from app.lambda_runtime.runtime_api import ResponseRefused, RuntimeApi, RuntimeApiFailed
 from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
+from app.requests.value_count import MAX_VALUES, count_values, is_heavy
 from app.telemetry.log import configure_logging
+from app.threads import Aside
 
 # How long before Lambda kills the process the runtime cuts a response. An app does so earlier.
 _GUARD_S = 0.5
@@ -82,6 +84,7 @@ class Runtime:
         self._invoke_mode = invoke_mode
         self._waiting: set[asyncio.Task[Invocation | None]] = set()
         self._abandoned: set[asyncio.Task[None]] = set()
+        self._aside = Aside("reading")
         self._stopping = False
 
     async def run(self) -> None:
@@ -118,7 +121,7 @@ class Runtime:
             await self._respond(invocation)
 
     async def _respond(self, invocation: Invocation) -> None:
-        call = _read(invocation)
+        call = await self._read(invocation)
         response = choose_response(self._api, call, invoke_mode=self._invoke_mode)
         if self._concurrency == 1:
             # Tracing libraries read it there. Several invocations at once could not share it.
@@ -140,6 +143,16 @@ class Runtime:
             with contextlib.suppress(ResponseRefused):
                 await self._cut(invocation, work, response, _SHUTTING_DOWN)
             raise
+
+    async def _read(self, invocation: Invocation) -> LambdaCall:
+        """Return the invocation with its event; a large one is parsed beside the event loop."""
+        payload = invocation.payload
+        # An app is given the bytes of such an event, and refuses them with a sentence. A plain
+        # handler takes any event that Lambda takes.
+        limit = len(payload) if isinstance(self._handler, PlainHandler) else MAX_VALUES
+        if not is_heavy(payload):
+            return _call(invocation, limit)
+        return await self._aside.run(lambda: _call(invocation, limit), size=len(payload))
 
     async def _work(self, call: LambdaCall, response: InvocationResponse) -> None:
         try:
@@ -177,7 +190,9 @@ class Runtime:
         return FunctionError(f"Function.{kind}", "The application failed; its log says why.", kind)
 
 
-def _read(invocation: Invocation) -> LambdaCall:
+def _call(invocation: Invocation, max_values: int) -> LambdaCall:
+    if count_values(invocation.payload, limit=max_values) > max_values:
+        return LambdaCall(invocation, EventKind.MALFORMED, is_json=False)
     try:
         event = read_event(invocation.payload)
     except MalformedEvent:

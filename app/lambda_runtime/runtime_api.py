@@ -23,6 +23,7 @@ from urllib.parse import quote
 import h11
 
 from app.lambda_runtime.invocation import FunctionError, Invocation, read_invocation
+from app.received import read_socket
 
 _ROOT = "/2018-06-01/runtime"
 _READ_BYTES = 256 * 1024
@@ -72,7 +73,7 @@ class _Connection:
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
-                self._http.receive_data(await self._reader.read(_READ_BYTES))
+                self._http.receive_data(await read_socket(self._reader, _READ_BYTES))
             elif isinstance(event, h11.Response):
                 response = event
             elif isinstance(event, h11.Data):

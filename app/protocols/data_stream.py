@@ -50,6 +50,7 @@ from app.events import (
     ToolOutputError,
     Usage,
 )
+from app.forbidden_keys import neutralise
 from app.protocols.json_text import dumps
 
 ClientVersion: TypeAlias = Literal["3.4", "4"]
@@ -163,7 +164,7 @@ class DataStreamEncoder:
 
 
 def _part(code: str, value: Any) -> bytes:
-    return code.encode() + b":" + dumps(value) + b"\n"
+    return code.encode() + b":" + neutralise(dumps(value)) + b"\n"
 
 
 def _annotation(value: Mapping[str, Any] | None) -> bytes:

@@ -5,10 +5,22 @@ A frame holds everything that one network read of the model brought, so that it 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from app.events import Abort, Error, Event, Finish, StepEnd, StepStart, Terminal, TextDelta
+from app.events import (
+    Abort,
+    Error,
+    Event,
+    File,
+    Finish,
+    Source,
+    StepEnd,
+    StepStart,
+    Terminal,
+    TextDelta,
+)
 from app.grammar import Order, State
 from app.protocols.encoder import Encoder
 from app.protocols.last_step import LastStep
+from app.protocols.page_url import is_harmless
 
 _TERMINALS = (Finish, Abort, Error)
 
@@ -42,7 +54,7 @@ class Framer:
 
         Before an `Error` or `Abort` the calls that are still owed a result are closed. A turn that
         would end on settled calls gets one more step without calls, so that no client posts them
-        again.
+        again. Sources and files whose URL is no use to a page but to run there are left out.
 
         Raises:
             OrderError: the events break the grammar (a defect of ours).
@@ -62,6 +74,8 @@ class Framer:
 
     def _one(self, event: Event) -> bytes:
         by_provider = self._check(event) == "provider"
+        if isinstance(event, Source | File) and not is_harmless(event):
+            return b""
         if not by_provider:
             self._last_step.add(event)
         if self._observer is not None:

@@ -48,6 +48,7 @@ from app.events import (
     ToolOutputDenied,
     ToolOutputError,
 )
+from app.forbidden_keys import neutralise
 from app.protocols.json_text import dumps
 
 ClientVersion: TypeAlias = Literal["5.0", "5", "6", "7"]
@@ -245,7 +246,7 @@ class UIMessageStreamEncoder:
 
 
 def _chunk(kind: str, **fields: Any) -> bytes:
-    return b"data: " + dumps({"type": kind, **fields}) + b"\n\n"
+    return b"data: " + neutralise(dumps({"type": kind, **fields})) + b"\n\n"
 
 
 def source_chunk(source: Source) -> dict[str, str]:

@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 import msgspec
 
 from app.errors import BodyTooLarge, InvalidJson, UnsupportedMediaType
+from app.requests.amount import too_many_values
+from app.requests.value_count import MAX_VALUES, count_values
 
 # The largest payload that Lambda accepts for one invocation.
 DEFAULT_MAX_BYTES = 6 * 1024 * 1024
@@ -37,7 +39,7 @@ def parse_json(
 
     Raises:
         UnsupportedMediaType: ``content_type`` is neither JSON nor plain text.
-        BodyTooLarge: ``body`` is longer than ``max_bytes``.
+        BodyTooLarge: ``body`` is longer than ``max_bytes``, or holds more than 200,000 values.
         InvalidJson: not JSON, not UTF-8, empty, more than 100 levels deep, or with a number that
             JSON or a double cannot hold (``NaN``, ``1e400``).
     """
@@ -46,6 +48,8 @@ def parse_json(
         raise _not_json()
     if isinstance(body, bytes) and len(body) > max_bytes:
         raise BodyTooLarge(f"The request body is larger than {max_bytes} bytes.")
+    if count_values(body, limit=MAX_VALUES) > MAX_VALUES:
+        raise _too_deep() if _begins_deep(body) else too_many_values()
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeError):
@@ -99,6 +103,13 @@ def _number_out_of_range() -> InvalidJson:
 
 def _too_deep() -> InvalidJson:
     return InvalidJson(f"The request body is nested more than {MAX_DEPTH} levels deep.")
+
+
+def _begins_deep(body: bytes | str) -> bool:
+    # Nothing but brackets is the shortest way to be deep; other deep values are found when decoded.
+    start = body[:1000]
+    text = start if isinstance(start, str) else start.decode("latin-1")
+    return "[" * (MAX_DEPTH + 1) in text
 
 
 def _may_be_deep(body: bytes | str) -> bool:

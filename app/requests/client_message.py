@@ -9,7 +9,7 @@ Sources: vercel/ai, `packages/ui-utils/src/types.ts` (release-v4.3) and
 the real hooks; OpenAI's chat completions API for `content` lists, `tool_calls` and role `tool`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
@@ -20,6 +20,7 @@ from pydantic import (
     PlainValidator,
     StrictBool,
     Tag,
+    ValidationInfo,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -40,12 +41,12 @@ class Lenient(BaseModel):
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, defer_build=True)
 
 
-def _read_by(read: Callable[[str], T]) -> PlainValidator:
-    def validate(value: object) -> T:
+def _read_by(read: Callable[[str, Collection[str]], T]) -> PlainValidator:
+    def validate(value: object, info: ValidationInfo) -> T:
         if not isinstance(value, str):
             raise located("must be a string")
         try:
-            return read(value)
+            return read(value, info.context or ())
         except ValueError as error:
             raise located(str(error)) from None
 
@@ -104,7 +105,7 @@ class InlineFile(Lenient):
     """AI SDK 4: a file of the model, as base64 without a URL."""
 
     mime_type: Name
-    data: Annotated[FileUrl, _read_by(read_base64)]
+    data: Annotated[FileUrl, _read_by(lambda base64, _: read_base64(base64))]
 
 
 class ImageLocation(Lenient):
@@ -243,7 +244,7 @@ Content: TypeAlias = Annotated[
 
 
 class ClientMessage(Lenient):
-    """One message of a client.
+    """One message of a client. The context of its validation: the hosts that `read_url` allows.
 
     AI SDK 5+: ``parts``. AI SDK 4: ``content``, ``parts`` and attachments. AI SDK 3.4: ``content``,
     attachments and tool invocations. OpenAI: ``content`` as a string or a list, ``tool_calls``.

@@ -1,8 +1,8 @@
 """The shape of a request, and the options beside its messages."""
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, assert_never
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar, assert_never
 
 from pydantic import (
     AliasChoices,
@@ -21,12 +21,20 @@ from app.errors import (
     UnknownAction,
     UnknownRequestShape,
 )
+from app.forbidden_keys import may_hold_neutralised, restore
 from app.messages import ChatRequest, Shape, ToolRequest
+from app.requests.amount import (
+    DEFAULT_MAX_MESSAGES,
+    check_messages,
+    check_parts,
+    check_replies,
+)
 from app.requests.body import DEFAULT_MAX_BYTES, parse_json
 from app.requests.client_message import ClientMessage, Name
 from app.requests.history import read_history
 from app.requests.sentence import sentence
 from app.requests.shapes import RequestShape, find_shape
+from app.requests.value_count import is_heavy
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -49,6 +57,16 @@ class _Options(BaseModel):
     user_id: Name | None = None
 
 
+class _Rules(NamedTuple):
+    """What is accepted of a conversation, and what may be in it."""
+
+    max_messages: int
+    file_hosts: Collection[str]
+    allow_client_system: bool
+    is_large: bool  # very many parts
+    has_our_keys: bool  # keys that we have sent under another name
+
+
 class _ToolBody(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
@@ -63,7 +81,10 @@ def parse(
     *,
     content_type: str | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
+    max_messages: int = DEFAULT_MAX_MESSAGES,
+    file_hosts: Collection[str] = (),
     allow_client_system: bool = False,
+    is_large: bool | None = None,
 ) -> ChatRequest | ToolRequest:
     """Read a request of any shape that we accept.
 
@@ -86,10 +107,14 @@ def parse(
         body: the request body.
         content_type: the request's header, if there is one; see `parse_json`.
         max_bytes: the largest body accepted, in bytes, before and after base64 decoding.
+        max_messages: the longest conversation accepted.
+        file_hosts: as ``hosts`` of `check_web_address`.
         allow_client_system: keep system messages.
+        is_large: what `is_heavy` says of ``body``, if it has been asked.
 
     Raises:
         UnsupportedMediaType, BodyTooLarge, InvalidJson: see `parse_json`; also bad base64.
+        TooManyMessages: more messages, parts or replies to approval requests than are accepted.
         UnknownRequestShape: JSON, but none of the above.
         UnknownAction: a direct call of an action that does not exist.
         InvalidMessages: a message does not fit; the sentence names the place.
@@ -100,23 +125,32 @@ def parse(
     `packages/react/src/use-chat.ts` (release-v4.3) and `packages/ai/src/ui/http-chat-transport.ts`
     (release-v5.0, release-v6.0, main).
     """
+    rules = _Rules(
+        max_messages,
+        file_hosts,
+        allow_client_system,
+        is_large=is_heavy(body) if is_large is None else is_large,
+        has_our_keys=may_hold_neutralised(body),
+    )
     fields = _object(parse_json(body, content_type=content_type, max_bytes=max_bytes))
     request_shape = find_shape(fields)
     if request_shape is RequestShape.WRAPPED:
+        if fields.get("isBase64Encoded"):
+            rules = rules._replace(has_our_keys=True)  # in base64 they do not show
         fields = _object(_unwrap(fields, max_bytes))
         request_shape = find_shape(fields)
         if request_shape is RequestShape.WRAPPED:
             raise UnknownRequestShape("The request is wrapped more than once.")
     if request_shape is RequestShape.DIRECT:
-        return _direct(fields, allow_client_system)
+        return _direct(fields, rules)
     options = _options(fields)
     match request_shape:
         case RequestShape.CHAT:
-            return _chat(fields, options, None, "", allow_client_system)
+            return _chat(fields, options, None, "", rules)
         case RequestShape.TOOL_CALL:
             return _tool(fields, options, "")
         case RequestShape.PROMPT:
-            return _chat(fields, options, "prompt", "", allow_client_system)
+            return _chat(fields, options, "prompt", "", rules)
         case None:
             raise UnknownRequestShape(
                 "The request has none of the keys messages, message, prompt, args, action and body."
@@ -149,7 +183,7 @@ def _unwrap(fields: Mapping[str, Any], max_bytes: int) -> Any:
     return parse_json(decoded, max_bytes=max_bytes)
 
 
-def _direct(fields: Mapping[str, Any], allow_client_system: bool) -> ChatRequest | ToolRequest:
+def _direct(fields: Mapping[str, Any], rules: _Rules) -> ChatRequest | ToolRequest:
     action = fields["action"]
     if action != _TOOL_ACTION and action not in _CHAT_ACTIONS:
         known = ", ".join(_CHAT_ACTIONS)
@@ -160,7 +194,7 @@ def _direct(fields: Mapping[str, Any], allow_client_system: bool) -> ChatRequest
     options = _options({**fields, **payload})
     if action == _TOOL_ACTION:
         return _tool(payload, options, "payload.")
-    return _chat(payload, options, "direct", "payload.", allow_client_system)
+    return _chat(payload, options, "direct", "payload.", rules)
 
 
 def _options(fields: Mapping[str, Any]) -> _Options:
@@ -184,10 +218,14 @@ def _chat(
     options: _Options,
     shape: Shape | None,
     place: str,
-    allow_client_system: bool,
+    rules: _Rules,
 ) -> ChatRequest:
-    posted = _posted(fields, place)
-    history = read_history(posted, allow_client_system=allow_client_system)
+    if rules.has_our_keys:
+        for key in ("messages", "message"):
+            restore(fields.get(key))
+    posted = _posted(fields, place, rules)
+    history = read_history(posted, allow_client_system=rules.allow_client_system)
+    check_replies(len(history.approvals))
     if not history.messages:
         raise InvalidMessages("messages must hold at least one message of a user or an assistant.")
     return ChatRequest(
@@ -203,23 +241,29 @@ def _chat(
         stream=options.stream is not False,
         session_id=options.session_id,
         user_id=options.user_id,
+        is_large=rules.is_large,
     )
 
 
-def _posted(fields: Mapping[str, Any], place: str) -> Sequence[ClientMessage]:
+def _posted(fields: Mapping[str, Any], place: str, rules: _Rules) -> Sequence[ClientMessage]:
     if "messages" in fields:
         messages = fields["messages"]
         if not isinstance(messages, list):
             raise InvalidMessages(f"{place}messages must be a list.")
+        check_messages(messages, limit=rules.max_messages)
+        if rules.is_large:
+            check_parts(messages)
         return [
-            _validated(ClientMessage, message, f"{place}messages[{index}]", InvalidMessages)
+            _message(message, f"{place}messages[{index}]", rules)
             for index, message in enumerate(messages)
         ]
     for key in ("message", "prompt", "text"):
         if key in fields:
             value = fields[key]
             if key == "message" and not isinstance(value, str):
-                return [_validated(ClientMessage, value, f"{place}message", InvalidMessages)]
+                if rules.is_large:
+                    check_parts([value])
+                return [_message(value, f"{place}message", rules)]
             if not isinstance(value, str):
                 raise InvalidMessages(f"{place}{key} must be a string.")
             return [ClientMessage(role="user", content=value)]
@@ -236,8 +280,18 @@ def _use_chat_shape(
     return "ai-sdk-4" if with_parts or "id" in fields else "ai-sdk-3.4"
 
 
-def _validated(model: type[M], value: object, place: str, error_type: type[RequestError]) -> M:
+def _message(value: object, place: str, rules: _Rules) -> ClientMessage:
+    return _validated(ClientMessage, value, place, InvalidMessages, rules.file_hosts)
+
+
+def _validated(
+    model: type[M],
+    value: object,
+    place: str,
+    error_type: type[RequestError],
+    context: object = None,
+) -> M:
     try:
-        return model.model_validate(value)
+        return model.model_validate(value, context=context)
     except ValidationError as error:
         raise error_type(sentence(error, place)) from None

@@ -1,15 +1,18 @@
 """The URLs of files in messages: ``data:`` URLs (RFC 2397) and web addresses.
 
-The provider fetches web addresses; this server never does. Every other scheme is refused.
+The provider fetches web addresses; this server never does. Every other scheme is refused, and so
+are addresses that are not public (see `web_address`).
 """
 
 import re
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Collection
 from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
 from app.messages import FilePart, TextPart
+from app.requests.web_address import check_web_address
 
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+", re.ASCII)
 _UNKNOWN_MEDIA_TYPE = "application/octet-stream"
@@ -29,19 +32,23 @@ class FileUrl(msgspec.Struct, frozen=True, gc=False):
     base64: str = ""
 
 
-def read_url(url: str) -> FileUrl:
+def read_url(url: str, hosts: Collection[str] = ()) -> FileUrl:
     """Return the parts of ``url``.
+
+    Args:
+        hosts: as for `check_web_address`.
 
     Raises:
         ValueError: its text says what is wrong, as the rest of a sentence.
     """
     scheme, _, rest = url.partition(":")
     match scheme.lower():
-        case "http" | "https" if rest.startswith("//") and rest[2:] and url.isprintable():
+        case "https":
+            check_web_address(url, hosts)
             return FileUrl(url)
         case "data":
             return _read_data_url(rest)
-    raise ValueError("must be an http, https or data URL")
+    raise ValueError("must be an https or data URL")
 
 
 def read_base64(base64: str) -> FileUrl:

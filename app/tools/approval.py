@@ -16,6 +16,7 @@ key (`ToolContext.approval_id`).
 """
 
 import base64
+import contextlib
 import enum
 import hashlib
 import hmac
@@ -59,6 +60,7 @@ class Approvals:
         now: Unix time in seconds.
         lifetime_s: how long the user has to reply, in seconds.
         remembered: how many ids with a reply are remembered.
+        lock: held while an id is looked up and consumed, if replies are checked in several threads.
 
     Raises:
         ValueError: ``secret`` is empty.
@@ -71,6 +73,7 @@ class Approvals:
         now: Callable[[], float] = time.time,
         lifetime_s: int = LIFETIME_S,
         remembered: int = REMEMBERED,
+        lock: contextlib.AbstractContextManager[object] | None = None,
     ) -> None:
         if not secret:
             raise ValueError("the secret for approvals is empty")
@@ -80,6 +83,7 @@ class Approvals:
         self._remembered = remembered
         # nonce → expiry, and why the id does not count any more
         self._used: dict[str, tuple[int, ApprovalRefusal]] = {}
+        self._lock = contextlib.nullcontext() if lock is None else lock
 
     def issue(
         self,
@@ -123,9 +127,10 @@ class Approvals:
         now = self._now()
         if int(expiry) <= now:
             return ApprovalRefusal.EXPIRED
-        if nonce in self._used:
-            return self._used[nonce][1]
-        self._remember(nonce, int(expiry), ApprovalRefusal.REPLAYED, now)
+        with self._lock:
+            if nonce in self._used:
+                return self._used[nonce][1]
+            self._remember(nonce, int(expiry), ApprovalRefusal.REPLAYED, now)
         return None
 
     def deny(self, approval_id: str) -> None:
@@ -137,8 +142,9 @@ class Approvals:
         if sealed is None:
             return
         nonce, expiry, _ = sealed
-        if int(expiry) > now and nonce not in self._used:
-            self._remember(nonce, int(expiry), ApprovalRefusal.DENIED, now)
+        with self._lock:
+            if int(expiry) > now and nonce not in self._used:
+                self._remember(nonce, int(expiry), ApprovalRefusal.DENIED, now)
 
     def _opened(self, approval_id: str) -> tuple[str, str, str] | None:
         """Return the nonce, the expiry and the signature of an id that we issued, else ``None``."""

@@ -30,6 +30,7 @@ from app.messages import (
     ToolOutputPart,
 )
 from app.providers.provider import Provider
+from app.threads import Aside
 from app.tools.toolbox import AskUser, Execute, LeaveToClient, Plan, Refuse, Toolbox
 from app.turns.answer_size import AnswerSize
 from app.turns.progress import TurnProgress
@@ -49,6 +50,7 @@ class TurnRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_steps: int = 8
     max_answer_bytes: int = 16 * 1024 * 1024
     response_schema: tuple[str, Mapping[str, Any]] | None = None
+    is_large: bool = False
 
 
 async def run_turn(
@@ -58,6 +60,7 @@ async def run_turn(
     provider: Provider,
     tools: Toolbox,
     progress: TurnProgress,
+    aside: Aside | None = None,
 ) -> None:
     """Run the turn to its end.
 
@@ -67,6 +70,7 @@ async def run_turn(
         provider: the model.
         tools: what the model may call.
         progress: told the usage of each step; gives that of all steps and the message's metadata.
+        aside: where the replies of a large request are checked; `None`: here.
 
     Raises:
         ProviderError: the model could not be called. The caller decides whether that becomes an
@@ -74,7 +78,7 @@ async def run_turn(
         AnswerTooLong: the model says more than ``max_answer_bytes``; it has been cut off.
     """
     turn = _Turn(request, emit, provider, tools, progress)
-    await turn.settle_replies()
+    await turn.settle_replies(aside)
     for steps_left in reversed(range(request.max_steps)):
         if not await turn.step(is_last=steps_left == 0):
             return
@@ -101,9 +105,13 @@ class _Turn:
         self._unsent_start: list[Event] = [Start(request.message_id)]
         self._begin_step()
 
-    async def settle_replies(self) -> None:
+    async def settle_replies(self, aside: Aside | None) -> None:
         """Execute or refuse the calls that the user has replied to, before the first step."""
-        plans = self._tools.judge_replies(self._request.approval_replies)
+        replies = self._request.approval_replies
+        if aside is not None and replies and self._request.is_large:
+            plans = await aside.run(lambda: self._tools.judge_replies(replies), size=len(replies))
+        else:
+            plans = self._tools.judge_replies(replies)
         for plan in plans:
             if isinstance(plan, Refuse):
                 await self._send(plan.events)
@@ -121,6 +129,7 @@ class _Turn:
             temperature=request.temperature,
             max_output_tokens=request.max_output_tokens,
             response_schema=request.response_schema,
+            is_large=request.is_large,
         )
         await self._provider.stream_step(step, self._forward)
         if self._end is None:

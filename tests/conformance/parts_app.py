@@ -33,6 +33,8 @@ from app.events import (
     StepStart,
     TextDelta,
     ToolInputAvailable,
+    ToolInputDelta,
+    ToolInputStart,
     ToolOutputAvailable,
     Usage,
 )
@@ -109,6 +111,17 @@ def _provider_tool(asked: ChatRequest) -> Sequence[Sequence[Event]]:
     ]
 
 
+def _input_replaced(asked: ChatRequest) -> Sequence[Sequence[Event]]:
+    """What the model wrote is replaced by what validation made of it."""
+    return [
+        [ToolInputStart("call-1", "release"), ToolInputDelta("call-1", '{"env": " PR')],
+        [ToolInputDelta("call-1", 'OD ", "force": "yes"}')],
+        [ToolInputAvailable("call-1", "release", {"env": "prod", "force": True})],
+        [ToolOutputAvailable("call-1", {"released": "prod"})],
+        [TextDelta("Released.")],
+    ]
+
+
 def _weather(asked: ChatRequest) -> Sequence[Sequence[Event]]:
     call = ToolInputAvailable("call-1", "get_weather", {"city": "Oslo"})
     return [[call], [ToolOutputAvailable("call-1", {"city": "Oslo"})]]
@@ -125,6 +138,7 @@ TURNS: Mapping[str, Turn] = {
     "data": _data,
     "metadata": _metadata,
     "provider-tool": _provider_tool,
+    "input-replaced": _input_replaced,
     "abort": _text,
     "error-after-tool": _weather,
     "abort-after-tool": _weather,

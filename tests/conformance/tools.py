@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from app.examples.get_location import get_location
 from app.examples.send_email import send_email
@@ -24,6 +24,22 @@ def fail() -> None:
 def decline() -> None:
     """Fail for a reason that the user may know."""
     raise ToolError("The shop is closed.")
+
+
+@tool
+def quote(page: dict[str, Any]) -> dict[str, Any]:
+    """Return what a page says."""
+    return {"page": page}
+
+
+@tool(needs_approval=True)
+def release(
+    env: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)],
+    notes: dict[str, Any],
+    force: bool = False,
+) -> dict[str, Any]:
+    """Release the software."""
+    return {"env": env, "force": force, "keys": list(notes)}
 
 
 def tools(pause: Callable[[float], Awaitable[object]] = asyncio.sleep) -> Sequence[Tool]:
@@ -51,4 +67,4 @@ def tools(pause: Callable[[float], Awaitable[object]] = asyncio.sleep) -> Sequen
         await pause(_PAUSE_S)
         return {"city": name, "temperature_celsius": 20, "conditions": "partly cloudy"}
 
-    return (get_weather, get_location, send_email, fail, decline, count_up)
+    return (get_weather, get_location, send_email, fail, decline, quote, release, count_up)

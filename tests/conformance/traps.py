@@ -163,6 +163,15 @@ def _comment(frame: bytes, answer: Answer) -> bytes:
     return b": ping\n" if frame == b"\n" else frame
 
 
+def _forbidden_key(frame: bytes, answer: Answer) -> bytes:
+    """Send the key as the tool gave it."""
+    return frame.replace(b'"$__proto__":', b'"__proto__":')
+
+
+def _forbidden_constructor(frame: bytes, answer: Answer) -> bytes:
+    return frame.replace(b'"$constructor":', b'"constructor":')
+
+
 def _hold_back(frame: bytes, answer: Answer) -> bytes:
     """Send nothing before the last frame, as a proxy does that compresses or buffers."""
     held: bytes = answer.notes.get("held", b"") + frame
@@ -241,6 +250,16 @@ TRAPS: Mapping[str, Trap] = {
         "An answer that ends on answered calls is posted again and again.",
         _chunk(_unseen_step),
         {"5": ["abort-after-tool"], "6": ["abort-after-tool"], "7": ["abort-after-tool"]},
+    ),
+    "forbidden-key": Trap(
+        "A key `__proto__`, however deep, ends the answer in every client since 5.0.",
+        _forbidden_key,
+        {client: ["forbidden-keys"] for client in ("5.0.0", "5", "6.0.98", "6", "7.0.19", "7")},
+    ),
+    "forbidden-constructor": Trap(
+        "So does a key `constructor` above a key `prototype`.",
+        _forbidden_constructor,
+        {client: ["forbidden-keys"] for client in ("5.0.0", "5", "6.0.98", "6", "7.0.19", "7")},
     ),
     "arguments-as-text": Trap(
         "The arguments of a `9` are an object, not the model's JSON text.",

@@ -1,6 +1,8 @@
 """One connection, byte by byte."""
 
 import asyncio
+import socket
+import struct
 
 import pytest
 
@@ -194,3 +196,33 @@ async def test_a_client_that_sends_more_than_is_read_still_gets_the_response() -
         await writer.drain()
 
         assert (await reader.read()).endswith(b"\r\n\r\ntoo large")
+
+
+async def test_what_came_before_a_reset_is_read_before_the_client_is_gone() -> None:
+    received = bytearray()
+    has_begun = asyncio.Event()
+    is_over = asyncio.Event()
+
+    async def read(connection: Connection, request: Request) -> None:
+        has_begun.set()
+        # A handler that is busy while the client sends its last bytes and breaks off.
+        while connection._reader.exception() is None:  # noqa: ASYNC110, it tells nobody
+            await asyncio.sleep(0)
+        try:
+            async for piece in connection.body():
+                received.extend(piece)
+        except ClientGone:
+            is_over.set()
+
+    async with http_server(read) as (_, port), asyncio.timeout(PATIENCE_S):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await has_begun.wait()
+        writer.write(b"4\r\nlast\r\n6\r\nwo")
+        await writer.drain()
+        sent = writer.get_extra_info("socket")
+        sent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        await is_over.wait()
+
+    assert received == b"lastwo"

@@ -62,7 +62,7 @@ _IMPOSSIBLE: Mapping[Front, Mapping[str, str]] = {
         "object-unknown": _NO_PATH,
         # Turns that only `/parts/…` can play.
         **dict.fromkeys(("reasoning-proof", "sources", "files-out", "data"), _NO_PATH),
-        **dict.fromkeys(("metadata-merge", "provider-tool", "abort"), _NO_PATH),
+        **dict.fromkeys(("metadata-merge", "provider-tool", "input-replaced", "abort"), _NO_PATH),
         **dict.fromkeys(("error-after-tool", "abort-after-tool"), _NO_PATH),
     },
 }

@@ -224,3 +224,13 @@ def test_the_least_that_an_event_may_hold_is_enough() -> None:
 def test_what_cannot_be_read_is_refused_with_a_reason(event: dict[str, Any], reason: str) -> None:
     with pytest.raises(MalformedEvent, match=reason):
         to_scope(classify(event), event)
+
+
+@pytest.mark.parametrize("port", ["9" * 400, "9" * 5000, "nan", "-5", ""])
+def test_a_port_that_is_none_is_taken_for_that_of_https(port: str) -> None:
+    event = load_balancer(body=_BODY)
+    event["headers"] = {**event["headers"], "x-forwarded-port": port}
+
+    request, _ = _request(event)
+
+    assert request.scope["server"] == ("lb.example.com", 443)

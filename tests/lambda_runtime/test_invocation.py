@@ -34,7 +34,24 @@ def test_an_invocation_without_an_id_is_none() -> None:
     assert read_invocation({}, b"{}", now_ms=_NOW_MS) is None
 
 
-@pytest.mark.parametrize("deadline", ["", "soon", "1542409706888"])
+@pytest.mark.parametrize(
+    "deadline",
+    [
+        *(
+            "",
+            "soon",
+            "1542409706888",
+            "9" * 400,
+            "9" * 5000,
+            "9" * 16,
+            "nan",
+            "inf",
+            "-5",
+            "1e309",
+        ),
+        *("\u0661\u0665" * 6, "\uff19" * 13, "\u00b2", " 9999999999999", "9999999999999.5"),
+    ],
+)
 def test_an_impossible_deadline_becomes_the_longest_possible(deadline: str) -> None:
     headers = {**_HEADERS, "lambda-runtime-deadline-ms": deadline}
 

@@ -203,6 +203,55 @@ async def test_an_app_is_told_to_stop_at_the_deadline() -> None:
     assert posted.error_type == "Deltaline.Timeout"
 
 
+@pytest.mark.parametrize("deadline", ["9" * 400, "9" * 5000, "9" * 15, "-5", "nan", "1e309"])
+async def test_a_deadline_that_fits_no_timer_does_not_end_the_runtime(deadline: str) -> None:
+    async with running(_plain(_echo)) as api:
+        odd = api.invoke({"a": 1}, headers={"Lambda-Runtime-Deadline-Ms": deadline})
+        first = await odd.completed()
+        last = await api.invoke({"a": 2}).completed()
+
+    assert (first.body, last.body) == (b"{'a': 1}", b"{'a': 2}")
+
+
+async def test_an_event_of_very_many_values_is_read_beside_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def noting(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        start(thread)
+
+    async def size(event: Any, context: Context) -> bytes:
+        return b"%d" % len(event)
+
+    monkeypatch.setattr(threading.Thread, "start", noting)
+    async with running(_plain(size)) as api:
+        small = await api.invoke(raw=b"[1]").completed()
+        assert started == []
+        large = await api.invoke(raw=b"[" + b"{}," * 1_000_000 + b"1]").completed()
+
+    assert (small.body, large.body) == (b"1", b"1000001")
+    assert started == ["reading"]
+
+
+async def test_an_app_is_not_given_an_event_of_very_many_values_as_objects() -> None:
+    bodies: list[bytes] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            bodies.append((await receive())["body"])
+            await send({"type": "http.response.start", "status": 413, "headers": []})
+            await send({"type": "http.response.body", "body": b"no"})
+
+    payload = b'{"messages":[' + b"{}," * 1_000_000 + b"1]}"
+    async with running(AsgiHandler(app, _CONFIG)) as api:
+        await api.invoke(raw=payload).completed()
+
+    assert bodies == [payload]
+
+
 async def test_a_deadline_of_the_past_is_none() -> None:
     headers = {"Lambda-Runtime-Deadline-Ms": "1542409706888"}
 

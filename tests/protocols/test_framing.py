@@ -11,6 +11,7 @@ from app.events import (
     Event,
     Executor,
     Finish,
+    Source,
     Start,
     StepEnd,
     StepStart,
@@ -182,3 +183,15 @@ def test_an_event_that_breaks_the_grammar_is_neither_sent_nor_observed() -> None
 
 def test_a_frame_of_nothing_is_empty() -> None:
     assert Framer(UIMessageStreamEncoder()).frame([]) == b""
+
+
+def test_a_source_that_would_run_in_a_page_is_left_out() -> None:
+    encoder = Recorder()
+    observed: list[Event] = []
+    framer = Framer(encoder)
+    framer.observe(observed.append)
+    page = Source("s2", url="https://acme.com/")
+
+    framer.frame([Start("m1"), StepStart(), Source("s1", url="javascript:alert(1)"), page])
+
+    assert encoder.encoded == observed == [Start("m1"), StepStart(), page]

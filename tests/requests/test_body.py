@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.errors import BodyTooLarge, InvalidJson, UnsupportedMediaType
 from app.requests.body import MAX_DEPTH, parse_json
+from app.requests.value_count import MAX_VALUES
 
 any_text = st.text(alphabet=st.characters(exclude_categories=[]))
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -140,3 +141,28 @@ def test_another_content_type_is_refused(content_type: str) -> None:
         parse_json(b"1", content_type=content_type)
 
     assert caught.value.public_message == "The content type must be application/json."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":[' + b"{}," * 2_000_000 + b"1]}",
+        b'{"a":[' + b"1," * 3_000_000 + b"1]}",
+        b'{"s":"\\ud800","a":[' + b'"",' * 1_000_000 + b"1]}",
+    ],
+    ids=["objects", "numbers", "lone surrogate"],
+)
+def test_a_body_of_very_many_values_is_refused_before_it_is_decoded(body: bytes) -> None:
+    with pytest.raises(BodyTooLarge) as caught:
+        parse_json(body, max_bytes=len(body))
+
+    assert caught.value.public_message == (
+        "The request body holds more than 200000 JSON values; send less at once."
+    )
+    assert parse_json(b"[" + b"{}," * (MAX_VALUES - 2) + b"1]") is not None
+
+
+@pytest.mark.parametrize("body", [b"[" * 6_000_000, '{"a":' + "[" * 6_000_000])
+def test_nothing_but_brackets_is_nested_too_deeply(body: bytes | str) -> None:
+    with pytest.raises(InvalidJson, match=r"^The request body is nested more than 100 levels deep"):
+        parse_json(body)

@@ -62,7 +62,7 @@ PNG = "data:image/png;base64,AAAA"
         ),
         (
             {"role": "user", "parts": [{"type": "file", "mediaType": "a/b", "url": "ftp://a"}]},
-            "messages[1].parts[0].url must be an http, https or data URL.",
+            "messages[1].parts[0].url must be an https or data URL.",
         ),
         (
             {"role": "user", "parts": [{"type": "file", "mediaType": "a/b", "url": "data:x"}]},
@@ -78,7 +78,7 @@ PNG = "data:image/png;base64,AAAA"
         ),
         (
             {"role": "user", "content": "Hi", "experimental_attachments": [{"url": "x"}]},
-            "messages[1].experimental_attachments[0].url must be an http, https or data URL.",
+            "messages[1].experimental_attachments[0].url must be an https or data URL.",
         ),
         (
             {"role": "user", "content": [{"type": "image_url", "image_url": PNG}]},

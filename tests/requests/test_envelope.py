@@ -17,7 +17,14 @@ from app.errors import (
     UnknownRequestShape,
     UnsupportedMediaType,
 )
-from app.messages import ChatRequest, Message, TextPart, ToolRequest
+from app.messages import (
+    ChatRequest,
+    Message,
+    TextPart,
+    ToolCallPart,
+    ToolOutputPart,
+    ToolRequest,
+)
 from app.requests.envelope import parse
 from tests.requests.posting import chat, refusal, to_bytes, tool
 from tests.requests.test_body import any_text, json_values
@@ -368,3 +375,78 @@ def test_any_json_is_either_a_request_or_refused_with_one_short_sentence(value: 
         assert len(error.public_message) < 300
     else:
         assert isinstance(request, ToolRequest) or request.messages
+
+
+@pytest.mark.parametrize("key", ["messages", "message"])
+def test_the_parts_of_a_large_request_are_counted(key: str) -> None:
+    message = {"role": "user", "parts": [{"type": "x"}] * 10_001}
+
+    error = refusal({key: message if key == "message" else [message]})
+
+    assert (error.code, error.status) == ("too_many_messages", 413)
+
+
+def test_a_request_says_whether_it_is_large() -> None:
+    assert not chat({"prompt": "Hi"}).is_large
+    assert chat({"prompt": "Hi" * 40_000}).is_large
+
+
+def _with_our_keys(shape: str) -> object:
+    part = {
+        "type": "tool-quote",
+        "toolCallId": "c1",
+        "state": "output-available",
+        "input": {"$__proto__": 1, "$$__proto__": 2},
+        "output": [{"$constructor": {"prototype": 1}}, {"constructor": 3}],
+    }
+    message = {"role": "assistant", "parts": [part]}
+    match shape:
+        case "message":
+            return {"message": message}
+        case "direct":
+            return {"action": "chat", "payload": {"messages": [message]}}
+        case "wrapped":
+            return wrapped({"messages": [message]})
+        case "base64":
+            return wrapped_in_base64({"messages": [message]})
+        case _:
+            return {"messages": [message]}
+
+
+@pytest.mark.parametrize("shape", ["messages", "message", "direct", "wrapped", "base64"])
+def test_keys_that_we_sent_under_another_name_are_themselves_again(shape: str) -> None:
+    said, result = chat(_with_our_keys(shape)).messages
+
+    assert said.parts == [ToolCallPart("c1", "quote", {"__proto__": 1, "$__proto__": 2})]
+    assert result.parts == [
+        ToolOutputPart("c1", "quote", [{"constructor": {"prototype": 1}}, {"constructor": 3}])
+    ]
+
+
+def test_the_arguments_of_a_single_tool_are_left_as_they_are() -> None:
+    assert tool({"args": {"$__proto__": 1}}).args == {"$__proto__": 1}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "parts": [{"type": "file", "mediaType": "image/png", "url": "URL"}]},
+        {"role": "user", "content": "", "experimental_attachments": [{"url": "URL"}]},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "URL"}}]},
+        {"role": "assistant", "parts": [{"type": "file", "mediaType": "image/png", "url": "URL"}]},
+    ],
+    ids=["5", "4", "openai", "assistant"],
+)
+def test_files_are_passed_from_public_or_from_named_hosts(message: dict[str, object]) -> None:
+    def body(url: str) -> bytes:
+        return to_bytes({"messages": [message, HI_5]}).replace(b"URL", url.encode())
+
+    public, private = "https://files.acme.com/a.png", "https://minio/a.png"
+    parse(body(public))
+    parse(body("data:image/png;base64,AAAA"), file_hosts={"minio"})
+    parse(body(private), file_hosts={"minio"})
+
+    assert "must name a public host." in refusal(body(private)).public_message
+    error = refusal(body(public), file_hosts={"minio"})
+    assert isinstance(error, InvalidMessages)
+    assert error.public_message.endswith("url names a host that is not in CHAT_FILE_HOSTS.")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from app.messages import FilePart, TextPart
 from app.requests.file_url import FileUrl, file_part, read_base64, read_url
 
-WEB = "https://example.com/a%20file.png?x=1"
+_PLAIN = r"must be an https address with a plain host \(ASCII, without a user\) or a data URL"
+WEB = "https://files.acme.com/a%20file.png?x=1"
 
 
 @given(st.binary())
@@ -26,7 +27,7 @@ def test_any_bytes_come_out_of_a_data_url(content: bytes) -> None:
     ("url", "expected"),
     [
         (WEB, FileUrl(WEB)),
-        ("HTTP://example.com/é", FileUrl("HTTP://example.com/é")),
+        ("HTTPS://files.acme.com/é", FileUrl("HTTPS://files.acme.com/é")),
         ("DATA:Image/PNG;name=a.png;BASE64,AAAA", FileUrl(None, "image/png", "AAAA")),
         ("data:;base64,AAAA", FileUrl(None, "", "AAAA")),
         ("data:,Hi", FileUrl(None, "", "SGk=")),
@@ -43,15 +44,16 @@ def test_urls_are_taken_apart(url: str, expected: FileUrl) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("file:///etc/passwd", "must be an http, https or data URL"),
-        ("javascript:alert(1)", "must be an http, https or data URL"),
-        ("/relative.png", "must be an http, https or data URL"),
-        ("", "must be an http, https or data URL"),
-        ("https:", "must be an http, https or data URL"),
-        ("https://", "must be an http, https or data URL"),
-        ("https:example.com", "must be an http, https or data URL"),
-        ("https://example.com/\n", "must be an http, https or data URL"),
-        ("https://example.com/\ud800", "must be an http, https or data URL"),
+        ("file:///etc/passwd", "must be an https or data URL"),
+        ("http://files.acme.com/a.png", "must be an https or data URL"),
+        ("javascript:alert(1)", "must be an https or data URL"),
+        ("/relative.png", "must be an https or data URL"),
+        ("", "must be an https or data URL"),
+        ("https:", _PLAIN),
+        ("https://", _PLAIN),
+        ("https:example.com", _PLAIN),
+        ("https://example.com/\n", _PLAIN),
+        ("https://example.com/\ud800", _PLAIN),
         ("data:", "is a broken data URL"),
         ("data:image/png;base64", "is a broken data URL"),
         ("data:image/png;base64,A", "is a broken data URL"),
@@ -64,6 +66,16 @@ def test_urls_are_taken_apart(url: str, expected: FileUrl) -> None:
 def test_other_urls_are_refused(url: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{reason}$"):
         read_url(url)
+
+
+def test_only_the_named_hosts_are_passed() -> None:
+    url = "https://minio/a.png"
+
+    assert read_url(url, {"minio"}) == FileUrl(url)
+    with pytest.raises(ValueError, match=r"^must name a public host$"):
+        read_url(url)
+    with pytest.raises(ValueError, match=r"^names a host that is not in CHAT_FILE_HOSTS$"):
+        read_url(WEB, {"minio"})
 
 
 def test_bare_base64_is_checked() -> None:

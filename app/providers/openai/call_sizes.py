@@ -43,6 +43,21 @@ class CallSizes:
                 f"the tool calls of one step are longer than {MAX_STEP_ARGUMENTS_BYTES} bytes"
             )
 
+    def grow(self, before: int, after: int) -> int:
+        """Count one call, which was ``before`` bytes long; return how long it is now.
+
+        A server may repeat the whole arguments at their end, or send them there only.
+
+        Raises:
+            CallsTooLarge: it is too long with ``after`` bytes, or all calls together are.
+        """
+        if after > MAX_ARGUMENTS_BYTES:
+            raise CallsTooLarge(f"a tool call is longer than {MAX_ARGUMENTS_BYTES} bytes")
+        if after <= before:
+            return before
+        self.add(after - before)
+        return after
+
 
 class Arguments:
     """The arguments of one call while the model writes them.
@@ -68,17 +83,5 @@ class Arguments:
         Raises:
             CallsTooLarge: these arguments are too long, or those of all calls together.
         """
-        self.reach(self.size + utf8_bytes(text))
+        self.size = self._sizes.grow(self.size, self.size + utf8_bytes(text))
         self._text.append(text)
-
-    def reach(self, size: int) -> None:
-        """Count the whole arguments, which a server repeats at their end or sends there only.
-
-        Raises:
-            CallsTooLarge: as for `write`.
-        """
-        if size > MAX_ARGUMENTS_BYTES:
-            raise CallsTooLarge(f"a tool call is longer than {MAX_ARGUMENTS_BYTES} bytes")
-        if size > self.size:
-            self._sizes.add(size - self.size)
-            self.size = size

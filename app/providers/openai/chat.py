@@ -6,6 +6,7 @@ from app.providers.openai.chat_body import MaxTokensField, chat_body
 from app.providers.openai.chat_decoder import ChatDecoder
 from app.providers.openers.opener import Opener
 from app.providers.step_stream import call_ids, stream_events
+from app.threads import Aside
 
 
 class OpenAIChat:
@@ -20,11 +21,18 @@ class OpenAIChat:
     ) -> None:
         self._opener = opener
         self._max_tokens = max_tokens
+        self._aside = Aside("encoding")
 
     async def stream_step(self, request: StepRequest, emit: Emit) -> None:
-        body = chat_body(request, max_tokens=self._max_tokens)
+        if request.is_large:
+            body = await self._aside.run(lambda: self._body(request), size=len(request.messages))
+        else:
+            body = self._body(request)
         stream = await self._opener.open("/chat/completions", body)
         await stream_events(stream, ChatDecoder(taken_ids=call_ids(request)), emit)
 
     async def aclose(self) -> None:
         await self._opener.aclose()
+
+    def _body(self, request: StepRequest) -> bytes:
+        return chat_body(request, max_tokens=self._max_tokens)

@@ -12,12 +12,17 @@ from app.providers.openai.responses_body import ReasoningSummary, responses_body
 from app.providers.openai.responses_decoder import ResponsesDecoder
 from app.providers.openers.opener import ByteStream, Opener
 from app.providers.step_stream import call_ids, stream_events
+from app.threads import Aside
 
 logger = logging.getLogger(__name__)
 
 # "The encrypted content gAAA… could not be verified" (it is of another organization or model),
-# "Encrypted content is not supported with this model", "Item 'rs_1' of type 'reasoning' was …".
-_REASONING_REFUSED = re.compile(r"encrypted.content|of type 'reasoning'", re.IGNORECASE)
+# "Encrypted content is not supported with this model", "Item 'rs_1' of type 'reasoning' was …";
+# "item['content'] is not an array" or "is empty" (llama.cpp, which wants the reasoning itself).
+_REASONING_REFUSED = re.compile(
+    r"encrypted.content|of type 'reasoning'|item\['content'\] is (?:not an array|empty)",
+    re.IGNORECASE,
+)
 
 
 class OpenAIResponses:
@@ -42,6 +47,7 @@ class OpenAIResponses:
         self._opener = opener
         self._builtin_tools = builtin_tools
         self._reasoning_summary = reasoning_summary
+        self._aside = Aside("encoding")
 
     async def stream_step(self, request: StepRequest, emit: Emit) -> None:
         try:
@@ -51,16 +57,25 @@ class OpenAIResponses:
                 raise
             logger.warning("asking again without the earlier reasoning: %s", error)
             stream = await self._open(request, with_reasoning=False)
-        await stream_events(stream, ResponsesDecoder(taken_ids=call_ids(request)), emit)
+        decoder = ResponsesDecoder(
+            taken_ids=call_ids(request), max_output_tokens=request.max_output_tokens
+        )
+        await stream_events(stream, decoder, emit)
 
     async def aclose(self) -> None:
         await self._opener.aclose()
 
     async def _open(self, request: StepRequest, *, with_reasoning: bool) -> ByteStream:
-        body = responses_body(
-            request,
-            builtin_tools=self._builtin_tools,
-            reasoning_summary=self._reasoning_summary,
-            with_reasoning=with_reasoning,
-        )
+        def encode() -> bytes:
+            return responses_body(
+                request,
+                builtin_tools=self._builtin_tools,
+                reasoning_summary=self._reasoning_summary,
+                with_reasoning=with_reasoning,
+            )
+
+        if request.is_large:
+            body = await self._aside.run(encode, size=len(request.messages))
+        else:
+            body = encode()
         return await self._opener.open("/responses", body)

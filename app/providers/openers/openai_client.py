@@ -15,6 +15,7 @@ import msgspec
 from app.errors import (
     ProviderError,
     ProviderNotConfigured,
+    ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
 )
@@ -73,7 +74,7 @@ class OpenAIOpener:
             "project": project,
             "max_retries": max_retries,
             "timeout": httpx2.Timeout(read_timeout_s, connect=connect_timeout_s, pool=None),
-            "http_client": PeerClient(),
+            "http_client": PeerClient(event_hooks={"response": [_judge]}),
         }
         if azure_endpoint:
             try:
@@ -166,6 +167,18 @@ class OpenAIStream:
 
     async def aclose(self) -> None:
         await self._response.aclose()
+
+
+async def _judge(response: "httpx2.Response") -> None:
+    """Tell the package not to retry a request that is itself wrong, whatever the status.
+
+    The package retries every 5xx unless this header, which is OpenAI's own, says otherwise.
+    """
+    if response.status_code >= 500:
+        body = (await response.aread())[:MAX_BODY_BYTES]
+        error = error_for_status(response.status_code, response.headers, body)
+        if isinstance(error, ProviderRefused):
+            response.headers["x-should-retry"] = "false"
 
 
 def _left_behind(response: "httpx2.Response") -> bytes:

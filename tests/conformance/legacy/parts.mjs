@@ -24,6 +24,15 @@ export const parts = {
     ]);
   },
 
+  /** What a user is shown is what will run, whatever the deltas said. */
+  async 'input-replaced'(context) {
+    const view = await play(context, 'input-replaced');
+    const [call, ...more] = invocationsOf(view.current);
+    assert.equal(more.length, 0);
+    assert.deepEqual(call.args, { env: 'prod', force: true });
+    assert.deepEqual(call.result, { released: 'prod' });
+  },
+
   async sources(context) {
     const view = await play(context, 'sources');
     const [, answer] = view.current.messages;

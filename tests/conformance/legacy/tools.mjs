@@ -57,6 +57,30 @@ export const tools = {
     assert.equal(new Set(calls.map((call) => call.toolCallId)).size, 2);
   },
 
+  /** A page that a tool quotes may hold keys that newer clients refuse. */
+  async 'forbidden-keys'(context) {
+    const marker = mark();
+    const page = `{"__proto__": {"a": 1}, "b": [{"constructor": {"prototype": 1}}], "c": "${marker}"}`;
+    const view = await ask(
+      context,
+      `scenario: call tool=quote arguments='{"page": ${page}}' delay=0.01`,
+      REPOSTS,
+    );
+    await assertOneAnswer(context, view, 1);
+    const [call] = invocationsOf(view.current);
+    assert.equal(call.state, 'result');
+    for (const shown of [call.args.page, call.result.page]) {
+      assert.deepEqual(Object.keys(shown), ['$__proto__', 'b', 'c']);
+      assert.deepEqual(shown.b, [{ $constructor: { prototype: 1 } }]);
+    }
+    // The model gets the keys as they were, in this turn and in the next.
+    await say(view, 'Thanks!');
+    for (const { answers } of (await askedOfModel(context.site, marker)).slice(-2)) {
+      assert.match(answers[0].text, /"__proto__":\{"a":1\}/);
+      assert.doesNotMatch(answers[0].text, /\$/);
+    }
+  },
+
   async 'streamed-input'(context) {
     const city = 'Llanfair pwll gwyn gyll goger ych wyrn drob wll llan tysilio';
     const args = JSON.stringify({ city });

@@ -27,6 +27,31 @@ export const approvals = {
     assert.equal((await view.wire.quiet()).length, 3);
   },
 
+  /** The user approves what will run, which need not be what the model's deltas said. */
+  async 'approval-validated'(context) {
+    const args = '{"env": " PROD ", "force": "yes", "notes": {"__proto__": {"a": 1}}}';
+    const view = await openChat(context, whenApproved(context));
+    const text = `scenario: call tool=release arguments='${args}' delay=0.05`;
+    view.current.sendMessage({ text });
+    await view.until(answered, 'the question');
+    const streamed = view.seen
+      .flatMap(callsOf)
+      .filter((call) => call.state === 'input-streaming')
+      .map((call) => call.input?.env);
+    assert.ok(streamed.includes(' PROD '), 'no delta was shown');
+    const [asked] = callsOf(view.current.messages[1]);
+    assert.equal(asked.state, 'approval-requested');
+    const { notes, ...rest } = asked.input;
+    assert.deepEqual(rest, { env: 'prod', force: true });
+    assert.deepEqual(Object.keys(notes), ['$__proto__']);
+    view.current.addToolApprovalResponse({ id: asked.approval.id, approved: true });
+    await told(view);
+    await assertOneAnswer(view, 2);
+    const [call] = callsOf(view.current.messages[1]);
+    assert.equal(call.state, 'output-available');
+    assert.deepEqual(call.output, { env: 'prod', force: true, keys: ['__proto__'] });
+  },
+
   async 'approval-denied'(context) {
     const marker = mark();
     const view = await openChat(context, whenApproved(context));

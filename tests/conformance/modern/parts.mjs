@@ -1,6 +1,7 @@
 // Parts that no model of ours sends: turns of `parts_app`.
 import assert from 'node:assert/strict';
 import { chunksOf } from '../wire.mjs';
+import { callsOf } from './calls.mjs';
 import { ask, kindsOf, say, textOf } from './chat.mjs';
 
 const play = (context, name, options) =>
@@ -23,6 +24,17 @@ export const parts = {
       ['Let me think.', 'proof==', null],
       ['', null, 'c2VjcmV0'],
     ]);
+  },
+
+  /** What a user is shown is what will run, whatever the deltas said. */
+  async 'input-replaced'(context) {
+    const view = await play(context, 'input-replaced');
+    const calls = view.seen.flatMap((message) => callsOf(message));
+    const streamed = calls.filter((call) => call.state === 'input-streaming');
+    assert.ok(streamed.some((call) => call.input?.env?.startsWith(' PR')), 'no delta was shown');
+    const whole = calls.filter((call) => call.state !== 'input-streaming');
+    for (const { input } of whole) assert.deepEqual(input, { env: 'prod', force: true });
+    assert.deepEqual(whole.at(-1).output, { released: 'prod' });
   },
 
   async sources(context) {

@@ -44,6 +44,30 @@ export const tools = {
     );
   },
 
+  /** A page that a tool quotes may hold keys that the client refuses. */
+  async 'forbidden-keys'(context) {
+    const marker = mark();
+    const page = `{"__proto__": {"a": 1}, "b": [{"constructor": {"prototype": 1}}], "c": "${marker}"}`;
+    const view = await ask(
+      context,
+      `scenario: call tool=quote arguments='{"page": ${page}}' delay=0.01`,
+      whenAnswered(context),
+    );
+    await assertOneAnswer(view, 1);
+    const [call] = callsOf(view.current.messages[1]);
+    assert.equal(call.state, 'output-available');
+    for (const shown of [call.input.page, call.output.page]) {
+      assert.deepEqual(Object.keys(shown), ['$__proto__', 'b', 'c']);
+      assert.deepEqual(shown.b, [{ $constructor: { prototype: 1 } }]);
+    }
+    // The model gets the keys as they were, in this turn and in the next.
+    await say(view, 'Thanks!');
+    for (const { answers } of (await askedOfModel(context.site, marker)).slice(-2)) {
+      assert.match(answers[0].text, /"__proto__":\{"a":1\}/);
+      assert.doesNotMatch(answers[0].text, /\$/);
+    }
+  },
+
   async 'streamed-input'(context) {
     const city = 'Llanfair pwll gwyn gyll goger ych wyrn drob wll llan tysilio';
     const args = JSON.stringify({ city });

@@ -38,13 +38,12 @@ def test_the_calls_of_a_step_have_a_limit_together() -> None:
 def test_arguments_that_are_repeated_count_once() -> None:
     sizes = CallSizes()
     for _ in range(2):
-        arguments = Arguments(sizes)
-        arguments.write("x" * MAX_ARGUMENTS_BYTES)
-        arguments.reach(MAX_ARGUMENTS_BYTES)
-        arguments.reach(2)
+        assert sizes.grow(0, MAX_ARGUMENTS_BYTES) == MAX_ARGUMENTS_BYTES
+        assert sizes.grow(MAX_ARGUMENTS_BYTES, MAX_ARGUMENTS_BYTES) == MAX_ARGUMENTS_BYTES
+        assert sizes.grow(MAX_ARGUMENTS_BYTES, 2) == MAX_ARGUMENTS_BYTES
 
     with pytest.raises(CallsTooLarge):
-        Arguments(sizes).reach(1)
+        sizes.grow(0, 1)
 
 
 def test_only_so_many_calls_are_made_in_a_step() -> None:
