@@ -24,6 +24,7 @@
     - ProviderModelNotFound      502
     - ProviderUnreachable        502
     - ProviderTimeout            504
+  + AnswerTooLong                502
   + TimeLimitReached             504  sent as an `Error` event, never raised
   + ServerStopping               503  sent as an `Error` event, never raised
   + TooManyTurns                 503
@@ -38,6 +39,8 @@ Every other error is in the module that raises it:
 * protocols.tool_stream_reader: ToolStreamError
 * tools.definition: ToolDefinitionError, InvalidToolInput, ToolError
 * tools.loading: ToolLoadError
+* providers.sse: EventTooLong
+* providers.openai.call_sizes: CallsTooLarge
 * aws.credentials: CredentialsError
 * aws.event_stream: EventStreamError
 * aws.http_integration: PreludeError
@@ -236,6 +239,14 @@ class ProviderTimeout(ProviderError):
     code = "provider_timeout"
     status = 504
     public_message = "The model did not answer in time; please try again."
+
+
+class AnswerTooLong(ChatError):
+    """The model says more than ``CHAT_MAX_ANSWER_BYTES``."""
+
+    code = "answer_too_long"
+    status = 502
+    public_message = "The answer was cut off: it is longer than this server allows."
 
 
 class TimeLimitReached(ChatError):

@@ -122,6 +122,7 @@ def _create(
             temperature=settings.temperature,
             max_output_tokens=settings.max_output_tokens,
             max_steps=settings.max_steps,
+            max_answer_bytes=settings.max_answer_bytes,
             status_wait_s=settings.status_wait_s,
             keep_alive_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,

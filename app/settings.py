@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     max_turn_s: PositiveFloat = 900.0
     running_turns: PositiveInt = 1000
     max_body_bytes: PositiveInt = 6 * 1024 * 1024
+    max_answer_bytes: PositiveInt = 16 * 1024 * 1024
     max_messages: PositiveInt = 2000
     read_timeout_s: PositiveFloat = 300.0
     status_wait_s: float = Field(default=5.0, ge=0)

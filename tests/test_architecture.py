@@ -35,8 +35,8 @@ LAYERS = [
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
     [
-        *("app.causes", "app.events", "app.forbidden_keys", "app.received", "app.settings"),
-        "app.threads",
+        *("app.causes", "app.events", "app.forbidden_keys", "app.growing_text", "app.peer_http"),
+        *("app.received", "app.settings", "app.threads"),
     ],
     ["app.errors", "app.known_secrets"],
 ]

@@ -29,6 +29,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert (settings.provider, settings.api, settings.client) == ("openai", "chat", "aiohttp")
     assert settings.models == {settings.model} == {"gpt-4o-mini"}
     assert (settings.max_steps, settings.max_body_bytes) == (8, 6 * 1024 * 1024)
+    assert settings.max_answer_bytes == 16 * 1024 * 1024
     assert settings.max_messages == 2000
     assert (settings.status_wait_s, settings.keep_alive_s, settings.deadline_margin_s) == (
         5,

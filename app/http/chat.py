@@ -49,6 +49,7 @@ class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float | None
     max_output_tokens: int | None
     max_steps: int
+    max_answer_bytes: int
     status_wait_s: float
     keep_alive_s: float
     deadline_margin_s: float
@@ -236,6 +237,7 @@ class ChatResponder:
             temperature=options.temperature,
             max_output_tokens=options.max_output_tokens,
             max_steps=options.max_steps,
+            max_answer_bytes=options.max_answer_bytes,
             response_schema=None if schema is None else schema.for_model(),
             is_large=asked.is_large,
         )

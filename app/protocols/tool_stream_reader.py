@@ -10,8 +10,15 @@ import msgspec
 
 from app.protocols.tool_result import InvalidToolResult, ToolResult, from_json, wrapped
 
-# A result may hold files. Lambda streams up to 200 MB, but no chat can use a line of that length.
-MAX_LINE_BYTES = 16 * 1024 * 1024
+# A result may hold files. Lambda streams up to 200 MB, but no chat can use a line of that length;
+# parsed, it takes several times as much memory.
+MAX_LINE_BYTES = 4 * 1024 * 1024
+# Of all lines together, and how many there may be. A heartbeat every second makes 900 lines in the
+# longest time that Lambda gives a function.
+MAX_BYTES = 64 * 1024 * 1024
+MAX_LINES = 100_000
+# The longest status, in characters; the user is shown one line.
+MAX_STATUS_CHARACTERS = 2000
 
 _SHOWN_CHARACTERS = 80
 
@@ -50,32 +57,44 @@ class ToolStreamReader:
     """Cuts bytes into lines and reads them; also reads a response that is one JSON object.
 
     Heartbeats, lines of unknown types and anything after the last line are skipped.
+
+    Args:
+        max_line_bytes, max_bytes, max_lines: what a response may have; empty lines count too.
     """
 
-    def __init__(self, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        max_line_bytes: int = MAX_LINE_BYTES,
+        max_bytes: int = MAX_BYTES,
+        max_lines: int = MAX_LINES,
+    ) -> None:
         self._max_line_bytes = max_line_bytes
-        self._buffer = bytearray()
-        self._searched = 0
+        self._bytes_left = max_bytes
+        self._lines_left = max_lines
+        self._line = bytearray()  # an unfinished line
         self._is_over = False
 
     def feed(self, data: bytes) -> list[RunLine]:
         """Return the lines that ``data`` completes.
 
         Raises:
-            ToolStreamError: ``BAD_LINE``: a line is malformed or far too long.
+            ToolStreamError: ``BAD_LINE``: a line is malformed, or too long; ``TOO_LONG``: too many
+                lines, or too many bytes. The lines before it in ``data`` are lost.
         """
-        self._buffer += data
+        self._count(data)
+        *texts, rest = data.split(b"\n")
         lines: list[RunLine] = []
-        while not self._is_over and (end := self._buffer.find(b"\n", self._searched)) >= 0:
-            text = bytes(self._buffer[:end])
-            del self._buffer[: end + 1]
-            self._searched = 0
+        for text in texts:
+            if self._is_over:
+                break
+            if self._line:
+                self._grow(text)
+                text = bytes(self._line)
+                self._line.clear()
             lines += self._read(text)
-        if self._is_over:
-            self._buffer.clear()
-        self._searched = len(self._buffer)
-        if self._searched > self._max_line_bytes:
-            raise ToolStreamError("a line of the answer is far too long", code="BAD_LINE")
+        if not self._is_over:
+            self._grow(rest)
         return lines
 
     def close(self) -> list[RunLine]:
@@ -84,11 +103,22 @@ class ToolStreamReader:
         Raises:
             ToolStreamError: ``NO_RESULT``: the run has no result; ``BAD_LINE``: see `feed`.
         """
-        lines = self._read(bytes(self._buffer))
-        self._buffer.clear()
+        lines = self._read(bytes(self._line))
+        self._line.clear()
         if not self._is_over:
             raise ToolStreamError("the answer ended without a result", code="NO_RESULT")
         return lines
+
+    def _count(self, data: bytes) -> None:
+        self._bytes_left -= len(data)
+        self._lines_left -= data.count(b"\n")
+        if self._bytes_left < 0 or self._lines_left < 0:
+            raise ToolStreamError("the answer is far too long", code="TOO_LONG")
+
+    def _grow(self, text: bytes) -> None:
+        if len(self._line) + len(text) > self._max_line_bytes:
+            raise ToolStreamError("a line of the answer is far too long", code="BAD_LINE")
+        self._line += text
 
     def _read(self, text: bytes) -> list[RunLine]:
         if not text.strip():
@@ -117,7 +147,7 @@ def _read_line(value: dict[str, Any]) -> RunLine | None:
     fields = payload if isinstance(payload, dict) else {}
     match value["type"]:
         case "status":
-            return RunStatus(_string(fields.get("message")))
+            return RunStatus(_string(fields.get("message"))[:MAX_STATUS_CHARACTERS])
         case "result":
             return RunResult(_result(fields.get("tool_result")))
         case "error":

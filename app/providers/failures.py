@@ -13,9 +13,11 @@ available context size (8 tokens)``.
 """
 
 import logging
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -34,8 +36,10 @@ from app.known_secrets import mask
 LOGGER = "deltaline.provider"
 logger = logging.getLogger(LOGGER)
 
-# How many bytes of an error's body are read, and how many characters of it are logged.
+# How many bytes of an error's body are read, for how many seconds, and how many characters of it
+# are logged.
 MAX_BODY_BYTES = 16 * 1024
+ERROR_BODY_TIMEOUT_S = 5.0
 _MAX_TEXT = 500
 # Of one name in the log, and how many classes of exceptions.
 _MAX_NAME = 100
@@ -45,6 +49,11 @@ _MAX_CLASSES = 3
 _MALFORMED = "malformed chunk"
 _NAME = re.compile(r"[\w.:\[\]/-]*", re.ASCII)
 _CLASS = re.compile(r"\b[A-Z][A-Za-z0-9]*(?:Error|Exception)\b")
+# The longest wait that is handed on to our client, in seconds: a day.
+_MAX_RETRY_AFTER_S = 86_400
+
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_HOST_NAME = re.compile(r"[a-z0-9._:-]{1,253}")
 
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|ContextWindowExceeded|context window"
@@ -76,6 +85,8 @@ def error_for_status(status: int, headers: Mapping[str, str], body: bytes) -> Pr
         headers: a case-insensitive mapping, or one with lower-case names.
         body: the first `MAX_BODY_BYTES` of the response's body.
     """
+    if 300 <= status < 400:
+        return ProviderError(_redirect(status, headers.get("location", "")))
     try:
         value = msgspec.json.decode(body)
     except (ValueError, RecursionError):
@@ -95,7 +106,7 @@ def _error_for_status(status: int, headers: Mapping[str, str], error: Any) -> Pr
     if status == 404 or code == "model_not_found" or (status == 400 and _NO_MODEL.search(text)):
         return ProviderModelNotFound(text)
     if status == 429:
-        return ProviderRateLimited(text, retry_after=headers.get("retry-after"))
+        return ProviderRateLimited(text, retry_after=_retry_after(headers))
     if status in (401, 403) or (status == 400 and _NO_KEY.search(text)):
         return ProviderUnauthorized(text)
     if status in (400, 413, 422):
@@ -103,6 +114,36 @@ def _error_for_status(status: int, headers: Mapping[str, str], error: Any) -> Pr
     if status in (408, 504):
         return ProviderTimeout(text)
     return ProviderError(text)
+
+
+def _redirect(status: int, location: str) -> str:
+    """Return the log's text for a redirect. Of the address only the host is named."""
+    try:
+        host = urlsplit(location).hostname or ""
+    except ValueError:
+        host = ""
+    where = host if _HOST_NAME.fullmatch(host) else "another address"
+    return (
+        f"status {status}: the server redirects to {where}, which is not followed, since the "
+        "conversation would go there; OPENAI_BASE_URL has to be the final address"
+    )
+
+
+def _retry_after(headers: Mapping[str, str]) -> str | None:
+    """Return the ``Retry-After`` to hand on: whole seconds, or nothing.
+
+    Anything else (a date, ``nan``, ``-5``, what is not Latin-1) is left out: our client cannot use
+    it, or our server cannot send it.
+    """
+    text = headers.get("retry-after", "")
+    if not _SECONDS.fullmatch(text):
+        return None
+    return str(min(math.ceil(float(text)), _MAX_RETRY_AFTER_S))
+
+
+def compressed(coding: str) -> ProviderError:
+    """Return the error for a body that is compressed."""
+    return ProviderError(f"the response is compressed ({coding}), although identity was asked for")
 
 
 def error_in_stream(error: Any) -> ProviderError:

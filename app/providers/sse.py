@@ -25,6 +25,13 @@ _BOM = b"\xef\xbb\xbf"
 _LF, _CR = b"\n\r"
 # A longer unfinished event goes to the line parser, which never looks at a byte twice.
 _MAX_TAIL_BYTES = 16 * 1024
+# The longest event, lines and all. The largest is the end of a Responses stream, which repeats the
+# images of the answer in base64.
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+
+
+class EventTooLong(ValueError):
+    """An event is longer than `MAX_EVENT_BYTES`. Nothing after it can be read."""
 
 
 class NamedData(bytes):
@@ -42,21 +49,27 @@ class _Splitter(Generic[T]):
     Args:
         split: splits events of the usual shape; returns None if one of them has another shape.
         convert: brings the line parser's events into the form that ``split`` returns.
+        max_event_bytes: the longest event, lines that are no data included.
     """
 
     def __init__(
         self,
         split: Callable[[bytes, int], list[T] | None],
         convert: Callable[[list[Named]], list[T]],
+        max_event_bytes: int,
     ) -> None:
         self._split = split
         self._convert = convert
         # Bytes after the last whole event, as long as every event has had the usual shape.
         self._tail = b""
-        self._lines = _LineParser()
+        self._lines = _LineParser(max_event_bytes)
 
     def feed(self, data: bytes) -> list[T]:
-        """Return the events that ``data`` completes."""
+        """Return the events that ``data`` completes.
+
+        Raises:
+            EventTooLong: an event is too long, unfinished or not; the others of ``data`` are lost.
+        """
         lines = self._lines
         if not lines.is_idle:
             return self._convert(lines.feed(data))
@@ -79,7 +92,11 @@ class _Splitter(Generic[T]):
         return events
 
     def end(self) -> list[T]:
-        """Return the event that the end of the stream completes, if there is one."""
+        """Return the event that the end of the stream completes, if there is one.
+
+        Raises:
+            EventTooLong: it is too long.
+        """
         tail, self._tail = self._tail, b""
         # Two newlines: the first may only end an unfinished line, the second is the blank line.
         return self._convert(self._lines.feed(tail) + self._lines.feed(b"\n\n"))
@@ -88,15 +105,15 @@ class _Splitter(Generic[T]):
 class SseSplitter(_Splitter[bytes]):
     """Gives the data of each event: ``bytes``, or `NamedData` if the event has a name."""
 
-    def __init__(self) -> None:
-        super().__init__(_split_datas, _to_datas)
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        super().__init__(_split_datas, _to_datas, max_event_bytes)
 
 
 class NamedSseSplitter(_Splitter[Named]):
     """Gives the name and the data of each event, both as bytes; the name may be empty."""
 
-    def __init__(self) -> None:
-        super().__init__(_split_named, list)
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        super().__init__(_split_named, list, max_event_bytes)
 
 
 def _split_datas(data: bytes, end: int) -> list[bytes] | None:
@@ -139,13 +156,17 @@ class _LineParser:
         is_idle: the next byte starts an event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_event_bytes: int) -> None:
         self.at_start = True
         self.is_idle = True
+        self._max_event_bytes = max_event_bytes
         self._line = bytearray()  # an unfinished line
         self._after_cr = False  # the last byte was CR; an LF now belongs to the same line end
-        self._data: list[bytes] = []
+        # The first line of the event's data, if there is one, and the others, each behind an LF.
+        self._data: bytes | None = None
+        self._more_data = bytearray()
         self._name = b""
+        self._event_bytes = 0  # of the lines of the event so far
 
     def feed(self, data: bytes) -> list[Named]:
         if self._after_cr and data:
@@ -154,13 +175,16 @@ class _LineParser:
         lines: list[bytes] = []
         if _LF in data or _CR in data:
             lines = data.splitlines()  # bytes: at LF, CR and CRLF only
-            lines[0] = bytes(self._line + lines[0])
-            self._line.clear()
+            if self._line:
+                self._line += lines[0]
+                lines[0] = bytes(self._line)
+                self._line.clear()
             if data.endswith(b"\r"):
                 self._after_cr = True
             elif not data.endswith(b"\n"):
                 self._line += lines.pop()
         else:  # the middle of a line; the line of an image has megabytes
+            self._check(len(self._line) + len(data))
             self._line += data
         events: list[Named] = []
         for line in lines:
@@ -171,18 +195,38 @@ class _LineParser:
                 self._field(line)
             else:
                 self._dispatch(events)
-        self.is_idle = not (self._line or self._data or self._name or self._after_cr)
+        self.is_idle = not (self._line or self._event_bytes or self._after_cr)
         return events
 
+    def _check(self, line_bytes: int) -> None:
+        if self._event_bytes + line_bytes > self._max_event_bytes:
+            raise EventTooLong(f"an event is longer than {self._max_event_bytes} bytes")
+
     def _field(self, line: bytes) -> None:
-        name, _, value = line.partition(b":")  # a comment's name is empty
+        self._check(len(line))
+        self._event_bytes += len(line)
+        name, value = _name_and_value(line)
         if name == b"data":
-            self._data.append(value.removeprefix(b" "))
+            if self._data is None:
+                self._data = value
+            else:
+                self._more_data += b"\n" + value
         elif name == b"event":
-            self._name = value.removeprefix(b" ")
+            self._name = value
 
     def _dispatch(self, events: list[Named]) -> None:
-        if self._data:
-            events.append((self._name, b"\n".join(self._data)))
-        self._data = []
+        if self._data is not None:
+            events.append((self._name, self._data + self._more_data))
+        self._data = None
+        self._more_data.clear()
         self._name = b""
+        self._event_bytes = 0
+
+
+def _name_and_value(line: bytes) -> tuple[bytes, bytes]:
+    """Split a field. A comment's name is empty. Copies a long value once."""
+    colon = line.find(b":")
+    if colon < 0:
+        return line, b""
+    start = colon + 2 if line.startswith(b" ", colon + 1) else colon + 1
+    return line[:colon], line[start:]

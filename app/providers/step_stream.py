@@ -12,6 +12,13 @@ from app.providers.openers.opener import ByteStream
 
 logger = logging.getLogger(__name__)
 
+# What a model's server may send without saying anything: comments, empty events, and those that
+# repeat others, of which the longest is `sse.MAX_EVENT_BYTES`. The turn's time limit ends a server
+# that is only slow.
+MAX_SILENT_BYTES = 64 * 1024 * 1024
+# What is decoded in one go, in bytes. So many tiny events take some hundredths of a second, in
+# which no other turn goes on. One read of a model in its right mind brings less.
+_MAX_GO_BYTES = 64 * 1024
 _STEP_START = (StepStart(),)
 _DRAIN_S = 0.1
 
@@ -48,17 +55,30 @@ class Decoder(Protocol):
 
 async def stream_events(stream: ByteStream, decoder: Decoder, emit: Emit) -> None:
     """Emit the events of one step, from `StepStart` on, and close ``stream``."""
+    silent_bytes = 0
+    waiting = b""  # the rest of a long read
     try:
         await emit(_STEP_START)
         while not decoder.done:
             try:
-                data = await stream.read()
+                data = waiting or await stream.read()
             except ProviderError as error:
                 events = decoder.break_off(error)
             else:
+                if waiting:
+                    await asyncio.sleep(0)
+                    waiting = b""
+                if len(data) > _MAX_GO_BYTES:
+                    data, waiting = data[:_MAX_GO_BYTES], data[_MAX_GO_BYTES:]
                 events = decoder.feed(data) if data else decoder.end()
             if events:
+                silent_bytes = 0
                 await emit(events)
+                continue
+            silent_bytes += len(data)
+            if silent_bytes > MAX_SILENT_BYTES:
+                silence = ProviderError(f"{MAX_SILENT_BYTES} bytes came that say nothing")
+                await emit(decoder.break_off(silence))
         if decoder.failure is None:
             if not stream.is_at_end:
                 await _drain(stream)

@@ -1,5 +1,6 @@
 """Tools that run on another server, such as a Lambda function, and report live from there."""
 
+import asyncio
 import io
 import os
 import time
@@ -136,6 +137,8 @@ class RemoteTool(Tool):
     ) -> ToolResult:
         import aiohttp
 
+        from app.peer_http import compression_of, peer_session
+
         about = {"session_id": context.session_id, "user_id": context.user_id}
         body = dumps(
             {
@@ -147,10 +150,12 @@ class RemoteTool(Tool):
         headers = await self._headers(body)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S)
         async with (
-            aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            peer_session(timeout) as session,
             await self._post(session, headers, body) as response,
         ):
             check_status(self.name, response.status)
+            if compression_of(response.headers):
+                raise unreadable(self.name)
             return await self._read(response, context)
 
     async def _headers(self, body: bytes) -> dict[str, str]:
@@ -206,6 +211,9 @@ class RemoteTool(Tool):
                 for line in reader.feed(body.feed(data)):
                     if (result := self._taken(line, context)) is not None:
                         return result
+                # A flood may always have the next bytes ready: without this, nobody else's turn
+                # would come, not even that of our own time limit.
+                await asyncio.sleep(0)
             for line in (*reader.feed(body.close()), *reader.close()):
                 if (result := self._taken(line, context)) is not None:
                     return result

@@ -27,6 +27,14 @@ SHUTDOWN = Error(ServerStopping.code, ServerStopping.public_message)
 DEFECT = Error(ChatError.code, ChatError.public_message)
 
 
+class _Escaped(Exception):
+    """What was raised is no `Exception`, such as a `SystemExit`; asyncio would end its loop."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(type(error).__name__)
+        self.__cause__ = error
+
+
 class LiveTurn:
     """Runs one turn in a task of its own, from `start` on.
 
@@ -141,8 +149,11 @@ class LiveTurn:
                 await self._end(self._stop_error)
             else:
                 await self._fail(error)
-        except Exception as error:
-            await self._fail(error)
+        except BaseException as error:
+            # A provider that raises what is no `Exception` ends its turn only, and not the server.
+            if isinstance(error, asyncio.CancelledError) and self.task.cancelling():
+                raise
+            await self._fail(error if isinstance(error, Exception) else _Escaped(error))
 
     async def _emit(self, events: Sequence[Event]) -> None:
         frame = self._framer.frame(events)

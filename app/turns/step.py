@@ -32,6 +32,7 @@ from app.events import (
     ToolOutputDenied,
     ToolOutputError,
 )
+from app.growing_text import GrowingText
 from app.messages import Message, Part, ReasoningPart, TextPart, ToolCallPart
 
 
@@ -46,8 +47,8 @@ class StepRecord:
     def __init__(self, *, keeps_text: bool) -> None:
         self._keeps_text = keeps_text
         self._parts: list[Part] = []
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._text = GrowingText()
+        self._reasoning = GrowingText()
 
     def add(self, events: Sequence[Event]) -> None:
         """Add the events of one network read."""
@@ -98,10 +99,10 @@ class StepRecord:
 
     def _end_text(self) -> None:
         if self._text:
-            self._parts.append(TextPart("".join(self._text)))
+            self._parts.append(TextPart(str(self._text)))
             self._text.clear()
 
     def _end_reasoning(self, signature: str | None = None) -> None:
         if self._reasoning or signature is not None:
-            self._parts.append(ReasoningPart("".join(self._reasoning), signature))
+            self._parts.append(ReasoningPart(str(self._reasoning), signature))
             self._reasoning.clear()

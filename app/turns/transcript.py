@@ -35,6 +35,7 @@ from app.events import (
     ToolOutputDenied,
     ToolOutputError,
 )
+from app.growing_text import GrowingText
 from app.protocols.ui_message_stream import METADATA_KEY, source_chunk
 
 
@@ -54,7 +55,7 @@ class Transcript:
         self.message_id = message_id
         self.parts: list[dict[str, Any]] = []
         self._metadata: dict[str, Any] = {}
-        self._block: tuple[str, list[str]] | None = None
+        self._block: tuple[str, GrowingText] | None = None
         self._calls: dict[str, dict[str, Any]] = {}
 
     @property
@@ -74,7 +75,7 @@ class Transcript:
             kind = "text" if isinstance(event, TextDelta) else "reasoning"
             if self._block is None or self._block[0] != kind:
                 self._end_block()
-                self._block = (kind, [])
+                self._block = (kind, GrowingText())
             self._block[1].append(event.text)
             return
         self._end_block()
@@ -120,9 +121,9 @@ class Transcript:
 
     def _end_block(self) -> None:
         if self._block is not None:
-            kind, pieces = self._block
+            kind, text = self._block
             self._block = None
-            self.parts.append({"type": kind, "text": "".join(pieces), "state": "done"})
+            self.parts.append({"type": kind, "text": str(text), "state": "done"})
 
     def _prove(self, proof: dict[str, str]) -> None:
         if self.parts and self.parts[-1]["type"] == "reasoning":

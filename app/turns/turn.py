@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 import msgspec
 
+from app.errors import AnswerTooLong
 from app.events import (
     Emit,
     Event,
@@ -31,6 +32,7 @@ from app.messages import (
 from app.providers.provider import Provider
 from app.threads import Aside
 from app.tools.toolbox import AskUser, Execute, LeaveToClient, Plan, Refuse, Toolbox
+from app.turns.answer_size import AnswerSize
 from app.turns.progress import TurnProgress
 from app.turns.step import StepRecord
 
@@ -46,6 +48,7 @@ class TurnRequest(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float | None = None
     max_output_tokens: int | None = None
     max_steps: int = 8
+    max_answer_bytes: int = 16 * 1024 * 1024
     response_schema: tuple[str, Mapping[str, Any]] | None = None
     is_large: bool = False
 
@@ -72,6 +75,7 @@ async def run_turn(
     Raises:
         ProviderError: the model could not be called. The caller decides whether that becomes an
             HTTP status or an `Error` event.
+        AnswerTooLong: the model says more than ``max_answer_bytes``; it has been cut off.
     """
     turn = _Turn(request, emit, provider, tools, progress)
     await turn.settle_replies(aside)
@@ -94,6 +98,7 @@ class _Turn:
         self._provider = provider
         self._tools = tools
         self._progress = progress
+        self._size = AnswerSize(request.max_answer_bytes)
         self._messages = list(request.messages)
         if request.system_prompt is not None:
             self._messages.insert(0, Message("system", (TextPart(request.system_prompt),)))
@@ -144,6 +149,11 @@ class _Turn:
 
     async def _forward(self, events: Sequence[Event]) -> None:
         """Send the events of one network read of the model, and plan the calls among them."""
+        events = self._size.take(events)
+        if self._size.is_over:
+            await self._send(self._with_plans(events))
+            self._begin_step()  # there is no next step to remember all of it for
+            raise AnswerTooLong(f"the answer is longer than {self._request.max_answer_bytes} bytes")
         self._record.add(events)
         last = events[-1]
         if isinstance(last, StepEnd):

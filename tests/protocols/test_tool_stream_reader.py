@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.protocols.tool_result import ToolResult
 from app.protocols.tool_run import ToolRunEncoder, buffered
 from app.protocols.tool_stream_reader import (
+    MAX_STATUS_CHARACTERS,
     RunError,
     RunLine,
     RunResult,
@@ -122,6 +123,35 @@ def test_a_line_may_not_grow_without_end() -> None:
         reader.feed(b" ")
 
     assert caught.value.code == "BAD_LINE"
+
+
+def test_a_line_that_comes_in_pieces_may_not_be_too_long_either() -> None:
+    reader = ToolStreamReader(max_line_bytes=10)
+    reader.feed(b"     ")
+
+    with pytest.raises(ToolStreamError) as caught:
+        reader.feed(b"      \n")
+
+    assert caught.value.code == "BAD_LINE"
+
+
+@pytest.mark.parametrize("flood", [b"\n", b'{"type":"heartbeat"}\n', b" \n"])
+def test_lines_may_not_come_without_end(flood: bytes) -> None:
+    by_lines = ToolStreamReader(max_lines=100)
+    by_bytes = ToolStreamReader(max_bytes=100 * len(flood))
+
+    for reader in (by_lines, by_bytes):
+        for _ in range(100):
+            assert reader.feed(flood) == []
+        with pytest.raises(ToolStreamError) as caught:
+            reader.feed(flood)
+        assert caught.value.code == "TOO_LONG"
+
+
+def test_a_status_is_cut_to_a_line_that_can_be_shown() -> None:
+    line = json.dumps({"type": "status", "payload": {"message": "x" * 1_000_000}}).encode()
+
+    assert ToolStreamReader().feed(line + b"\n") == [RunStatus("x" * MAX_STATUS_CHARACTERS)]
 
 
 @pytest.mark.parametrize(

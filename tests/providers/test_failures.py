@@ -17,7 +17,7 @@ from app.errors import (
     ProviderUnauthorized,
 )
 from app.known_secrets import remember
-from app.providers.failures import LOGGER, error_for_status, error_in_stream
+from app.providers.failures import LOGGER, compressed, error_for_status, error_in_stream
 
 TOO_LONG_OPENAI = {
     "error": {
@@ -201,3 +201,55 @@ def test_an_error_object_in_the_stream_names_the_error(
     error: Any, kind: type[ProviderError]
 ) -> None:
     assert type(error_in_stream(error)) is kind
+
+
+@pytest.mark.parametrize(
+    ("location", "where"),
+    [
+        ("https://user:secret@evil.example:8443/v1?key=secret", "evil.example"),
+        ("//[2001:db8::1]/v1", "2001:db8::1"),
+        ("/v2/secret", "another address"),
+        ("http://[secret", "another address"),
+        ("http://{secret}/", "another address"),
+        ("", "another address"),
+    ],
+)
+def test_a_redirect_is_an_error_that_names_no_more_than_the_host(location: str, where: str) -> None:
+    error = error_for_status(307, {"location": location}, b"secret")
+
+    assert type(error) is ProviderError
+    assert str(error).startswith(f"status 307: the server redirects to {where}, ")
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("sent", "handed_on"),
+    [
+        ("20", "20"),
+        ("0", "0"),
+        ("1.2", "2"),
+        ("86400", "86400"),
+        ("999999999", "86400"),
+        ("1" + "0" * 400, None),
+        ("nan", None),
+        ("inf", None),
+        ("1e309", None),
+        ("-5", None),
+        ("", None),
+        ("Thu, 01 Jan 2026 00:00:20 GMT", None),
+        ("\uff12\uff10", None),  # full-width digits, which are numbers for Python
+        ("5\u20ac", None),
+        ("\udce4", None),
+    ],
+)
+def test_only_whole_seconds_are_handed_on_to_our_client(sent: str, handed_on: str | None) -> None:
+    error = error_for_status(429, {"retry-after": sent}, b"")
+
+    assert isinstance(error, ProviderRateLimited)
+    assert error.retry_after == handed_on
+
+
+def test_a_compressed_body_is_the_servers_fault() -> None:
+    assert str(compressed("gzip")) == (
+        "the response is compressed (gzip), although identity was asked for"
+    )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.providers.sse import NamedData, NamedSseSplitter, SseSplitter
+from app.providers.sse import EventTooLong, NamedData, NamedSseSplitter, SseSplitter
 
 
 def split(*reads: bytes) -> list[bytes]:
@@ -114,6 +114,45 @@ def test_a_huge_event_arrives_whole() -> None:
 
     assert split(*reads) == [data, b"small"]
     assert split_named(*reads) == [(b"huge", data), (b"", b"small")]
+
+
+@pytest.mark.parametrize("splitter", [SseSplitter, NamedSseSplitter])
+@pytest.mark.parametrize(
+    "piece",
+    [b"x", b"data: ab\n", b"data\n", b": comment\n", b"id: 1\r\n", b"event: e\n", b"data: ab\r"],
+)
+def test_an_event_that_never_ends_is_given_up(
+    splitter: type[SseSplitter] | type[NamedSseSplitter], piece: bytes
+) -> None:
+    limited = splitter(max_event_bytes=100_000)
+    fed = 0
+
+    with pytest.raises(EventTooLong, match="longer than 100000 bytes"):
+        while True:
+            limited.feed(piece * 1000)
+            fed += len(piece) * 1000
+
+    assert fed < 200_000
+
+
+def test_an_event_may_be_as_long_as_the_limit_in_one_line_or_many() -> None:
+    one, many = b"data: " + b"x" * 94, b"data: xx\n" * 12 + b"data"
+    splitter = SseSplitter(max_event_bytes=100)
+
+    assert splitter.feed(b": c\n\n" + one + b"\n\n") == [b"x" * 94]
+    assert splitter.feed(many + b"\n\n") == [b"xx\n" * 12]
+    assert splitter.feed(one + b"\r\n\r\n" + one[:50]) == [b"x" * 94]
+    with pytest.raises(EventTooLong):
+        splitter.feed(one[50:] + b"x\n")
+
+
+def test_what_the_end_of_the_stream_completes_has_the_limit_too() -> None:
+    splitter = SseSplitter(max_event_bytes=10)
+    splitter.feed(b"data: 1\n")
+    splitter.feed(b"data: 2345")
+
+    with pytest.raises(EventTooLong):
+        splitter.end()
 
 
 lines = st.sampled_from(

@@ -12,7 +12,7 @@ import pytest
 from app.errors import ProviderError, ProviderTimeout
 from app.events import Error, Event, StepEnd, StepStart, TextDelta
 from app.messages import Message, StepRequest, TextPart, ToolCallPart, ToolOutputPart
-from app.providers.step_stream import call_ids, stream_events
+from app.providers.step_stream import MAX_SILENT_BYTES, call_ids, stream_events
 
 FAILED = Error("provider_error", "No.")
 
@@ -106,6 +106,43 @@ async def test_a_failed_read_is_an_event_and_a_line_in_the_log(
     assert lists == [[StepStart()], [TextDelta("a")], [FAILED]]
     assert "too long a silence" in caplog.text
     assert stream.is_closed
+
+
+async def test_a_server_that_sends_and_says_nothing_is_given_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reads = [b" " * 2**20] * (MAX_SILENT_BYTES // 2**20)
+    patient = Stream(*reads, b"a", *reads, b".")
+    stream = Stream(*reads, b" ", b"never read")
+
+    with caplog.at_level(logging.WARNING, "app"):
+        lists = await emitted(stream)
+
+    assert lists == [[StepStart()], [FAILED]]
+    assert "bytes came that say nothing" in caplog.text
+    assert stream.left == [b"never read"]
+    assert (await emitted(patient))[1:] == [[TextDelta("a")], [StepEnd("stop")]]
+
+
+async def test_others_have_their_turn_while_a_long_read_is_decoded() -> None:
+    turns: list[int] = []
+    lists: list[Sequence[Event]] = []
+
+    async def somebody_else() -> None:
+        while True:
+            turns.append(len(lists))
+            await asyncio.sleep(0)
+
+    async def emit(events: Sequence[Event]) -> None:
+        lists.append(events)
+
+    other = asyncio.create_task(somebody_else())
+    await stream_events(Stream(b"a" * 300_000, b"."), Decoder(), emit)
+    other.cancel()
+
+    text = "".join(e.text for events in lists for e in events if isinstance(e, TextDelta))
+    assert text == "a" * 300_000
+    assert {2, 3, 4, 5} <= set(turns)
 
 
 async def test_the_rest_of_the_body_is_read_so_that_the_connection_can_be_used_again() -> None:

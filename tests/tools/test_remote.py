@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -31,6 +32,13 @@ from app.tools import Scene, ToolDefinitionError
 from app.tools.execution import run_calls
 from app.tools.remote import RemoteTool
 from app.tools.valid_call import validate
+from tests.providers.malformed_http import (
+    FAULTS,
+    ORDERS,
+    Afterwards,
+    Arrival,
+    BrokenResponse,
+)
 from tests.providers.upstream import Connection, serve
 from tests.serving import served
 from tests.tools.sink import Sink
@@ -212,6 +220,84 @@ async def test_a_result_is_not_lost_to_a_break_right_after_it(
         events = await running
 
     assert events == [Status("working", "c1"), RESULT]
+
+
+@pytest.mark.parametrize(("arrival", "afterwards"), ORDERS)
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_response_whose_framing_breaks_ends_the_call_at_once(
+    fault: str, arrival: Arrival, afterwards: Afterwards
+) -> None:
+    status = ToolRunEncoder(now=lambda: 0.0).status("working")
+    broken = BrokenResponse(status, FAULTS[fault], arrival, afterwards)
+    sink = Sink()
+
+    async with asyncio.timeout(10), serve(broken.play) as upstream:
+        url = upstream.url.removesuffix("/v1")
+        tool = RemoteTool("weather", function_url=url, credentials=NO_KEYS, timeout_s=100)
+        running = asyncio.create_task(called(tool, sink))
+        await sink.until(Status("working", "c1"))
+        broken.good_was_read.set()
+        events = await running
+        await broken.is_closed.wait()
+
+    message = "weather broke off before it had a result."
+    assert events == [Status("working", "c1"), ToolOutputError("c1", message)]
+
+
+HEARTBEAT = b'{"type":"heartbeat"}\n'
+LONG_STATUS = b'{"type":"status","payload":{"message":"' + b"m" * 60_000 + b'"}}\n'
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"\n" * 65536, b"x" * 65536, HEARTBEAT * 3000, LONG_STATUS],
+    ids=["newlines", "one line", "heartbeats", "statuses"],
+)
+async def test_a_flood_ends_the_call_long_before_its_time_is_over(piece: bytes) -> None:
+    hung_up = asyncio.Event()
+
+    async def play(connection: Connection) -> None:
+        await connection.start()
+        try:
+            while True:
+                await connection.chunk(piece)
+        finally:
+            hung_up.set()
+
+    async with asyncio.timeout(15), serve(play) as upstream:
+        url = upstream.url.removesuffix("/v1")
+        tool = RemoteTool("weather", function_url=url, credentials=NO_KEYS, timeout_s=100)
+        events = await called(tool)
+        await hung_up.wait()
+
+    assert events[-1] == ToolOutputError("c1", "The answer of weather is not a tool stream.")
+
+
+async def test_a_compressed_response_is_refused_before_it_grows() -> None:
+    bomb = gzip.compress(b"\n" * 40_000_000)
+
+    async def handler(request: Request) -> Response:
+        return Response(bomb, headers={"content-encoding": "gzip"})
+
+    async with asyncio.timeout(10), served(responding(handler)) as url:
+        events = await called(RemoteTool("weather", function_url=url, credentials=NO_KEYS))
+
+    assert events == [ToolOutputError("c1", "The answer of weather is not a tool stream.")]
+
+
+async def test_the_time_limit_holds_while_lines_pour_in() -> None:
+    async def play(connection: Connection) -> None:
+        await connection.start()
+        while True:  # always something, and never as much as is too much
+            await connection.chunk(b"\n")
+            await asyncio.sleep(0.001)
+
+    async with asyncio.timeout(15), serve(play) as upstream:
+        url = upstream.url.removesuffix("/v1")
+        tool = RemoteTool("weather", function_url=url, credentials=NO_KEYS, timeout_s=0.2)
+        events = await called(tool)
+
+    assert events == [ToolOutputError("c1", "weather did not finish within 0.2 s.")]
 
 
 async def garbage(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:

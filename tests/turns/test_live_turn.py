@@ -247,6 +247,43 @@ async def test_a_defect_before_the_first_event_is_500() -> None:
     assert (told.outcome.status, told.turn.error) == (500, DEFECT)
 
 
+class Panic(BaseException):
+    """What an extension in Rust raises is no `Exception`."""
+
+
+ESCAPES: list[BaseException] = [
+    Panic("sk-secret"),
+    SystemExit(3),
+    KeyboardInterrupt(),
+    GeneratorExit(),
+    asyncio.CancelledError("from inside"),
+]
+
+
+@pytest.mark.parametrize("escape", ESCAPES, ids=lambda escape: type(escape).__name__)
+async def test_whatever_a_provider_raises_the_stream_ends_with_its_error(
+    escape: BaseException,
+) -> None:
+    told = await Told(_saying(*BEGIN, then=escape)).over()
+
+    assert f'3:"{DEFECT.message}"\n'.encode() in told.wire
+    assert b"secret" not in told.wire
+    assert (told.turn.error, told.outcome.status, told.ends) == (DEFECT, 200, 1)
+
+
+@pytest.mark.parametrize("escape", ESCAPES, ids=lambda escape: type(escape).__name__)
+async def test_whatever_a_provider_raises_first_the_route_gets_an_exception(
+    escape: BaseException,
+) -> None:
+    told = Told(_saying(then=escape))
+
+    with pytest.raises(Exception, match=type(escape).__name__):
+        await told.turn.opened
+    await told.over()
+
+    assert (told.outcome.status, told.turn.error) == (500, DEFECT)
+
+
 async def test_the_deadline_ends_the_turn_with_what_it_says_of_itself() -> None:
     deadline = asyncio.get_running_loop().time() + 0.02
 

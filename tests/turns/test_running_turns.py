@@ -1,6 +1,7 @@
 """Who runs, who is told at the end, and what happens when the server ends."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from app.turns.progress import TurnProgress
 from app.turns.running_turns import RunningTurns
 from app.turns.transcript import Transcript
 from tests.chatting import LogLines, Reader, chatting, data_body, logged, ui_body
+from tests.providers.upstream import Connection, serve
 
 Told = tuple[str | None, dict[str, Any], Usage]
 
@@ -48,6 +50,37 @@ async def test_the_application_is_told_what_was_said(model: str) -> None:
     assert message["metadata"]["model"] == "gpt-4o-mini"
     assert usage.output_tokens == 3
     assert ends.told.empty()
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_the_application_is_told_what_was_said_before_the_answer_got_too_long(
+    is_stream: bool,
+) -> None:
+    ends = Ends()
+    hung_up = asyncio.Event()
+
+    async def play(connection: Connection) -> None:
+        await connection.start()
+        choice = {"index": 0, "delta": {"content": "0123456789"}}
+        for _ in range(4):
+            await connection.chunk(b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n")
+        await connection.closed_by_client()
+        hung_up.set()
+
+    async with (
+        asyncio.timeout(15),
+        serve(play) as upstream,
+        chatting(upstream.url, on_finish=ends, max_answer_bytes=35) as chat,
+    ):
+        response = await chat.post(ui_body("Hi", stream=is_stream))
+        _, message, _ = await ends.told.get()
+        await hung_up.wait()
+
+    assert response.status_code == (200 if is_stream else 502)
+    assert "The answer was cut off: it is longer than this server allows." in response.text
+    said = [part["text"] for part in message["parts"] if part["type"] == "text"]
+    assert said == ["01234567890123456789012345678901234"]
+    assert "0123456789" in response.text
 
 
 async def test_an_application_may_take_its_time_to_be_told(model: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.errors import ProviderRateLimited
+from app.errors import AnswerTooLong, ProviderRateLimited
 from app.events import (
     Emit,
     Error,
@@ -125,6 +125,42 @@ async def test_the_finish_tells_about_the_turn() -> None:
 
     metadata = {"model": "m", "usage": Usage(3, 2).counted(), "durationMs": 250.0}
     assert events[-1] == Finish("stop", Usage(3, 2), metadata)
+
+
+async def test_an_answer_that_is_too_long_is_cut_off_and_the_model_is_left() -> None:
+    left: list[str] = []
+
+    class Endless(Model):
+        async def stream_step(self, request: StepRequest, emit: Emit) -> None:
+            try:
+                await emit([StepStart()])
+                while True:
+                    await emit([TextDelta("0123456789")])
+            finally:
+                left.append("the model")
+
+    events: list[Event] = []
+
+    async def emit(sent: Sequence[Event]) -> None:
+        events.extend(sent)
+
+    request = TurnRequest(message_id="m", model="m", messages=(HELLO,), max_answer_bytes=35)
+    toolbox = Toolbox({}, Scene(), Approvals(b"secret"), can_ask=True)
+    progress = TurnProgress(model="m", started=0)
+    with pytest.raises(AnswerTooLong):
+        await run_turn(request, emit, provider=Endless(), tools=toolbox, progress=progress)
+
+    assert events == [Start("m"), StepStart(), *[TextDelta("0123456789")] * 3, TextDelta("01234")]
+    assert left == ["the model"]
+
+
+async def test_the_answer_of_all_steps_counts() -> None:
+    call = ToolInputAvailable("c1", "double", {"number": 2})  # 12 bytes of arguments
+    step = [[TextDelta("0123456789")], *_calling(call)]
+
+    assert len(await _run(Model(step, SAID), tools={"double": double}, max_answer_bytes=27)) > 5
+    with pytest.raises(AnswerTooLong):
+        await _run(Model(step, SAID), tools={"double": double}, max_answer_bytes=26)
 
 
 async def test_the_system_prompt_is_the_first_message() -> None:

@@ -22,6 +22,7 @@ from app.events import (
 )
 from app.providers.failures import error_in_stream
 from app.providers.joining import Joiner
+from app.providers.openai.call_sizes import CallsTooLarge
 from app.providers.openai.chat_chunks import (
     Annotation,
     Delta,
@@ -34,7 +35,7 @@ from app.providers.openai.citations import Citations
 from app.providers.openai.ids import CallIds, NewId, new_id
 from app.providers.openai.token_counts import ChatTokenCounts, step_usage
 from app.providers.openai.tool_calls import ToolCalls
-from app.providers.sse import NamedData, SseSplitter
+from app.providers.sse import EventTooLong, NamedData, SseSplitter
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -64,12 +65,21 @@ class ChatDecoder:
         self._counts: ChatTokenCounts | None = None
 
     def feed(self, data: bytes) -> list[Event]:
-        return [] if self.done else self._read(self._splitter.feed(data))
+        if self.done:
+            return []
+        try:
+            datas = self._splitter.feed(data)
+        except EventTooLong as error:
+            return self.break_off(ProviderError(str(error)))
+        return self._read(datas)
 
     def end(self) -> list[Event]:
         if self.done:
             return []
-        events = self._read(self._splitter.end())
+        try:
+            events = self._read(self._splitter.end())
+        except EventTooLong as error:
+            return self.break_off(ProviderError(str(error)))
         if self._calls.whole:
             self._finish_reason = self._finish_reason or "tool_calls"
         return events + self.break_off(ProviderError("the stream ended in the middle of an answer"))
@@ -117,6 +127,8 @@ class ChatDecoder:
                     self._add_calls(delta, out)
                 if delta.annotations:
                     self._cite(delta.annotations, out)
+            if self.done:
+                break
         return out.take()
 
     def _add_calls(self, delta: Delta, out: Joiner) -> None:
@@ -125,13 +137,17 @@ class ChatDecoder:
             calls.append(ToolCallDelta(function=delta.function_call))
         for call in calls:
             function = call.function or Function()
-            self._calls.add(
-                out,
-                index=call.index,
-                upstream_id=call.id or "",
-                name=function.name or "",
-                arguments=function.arguments or "",
-            )
+            try:
+                self._calls.add(
+                    out,
+                    index=call.index,
+                    upstream_id=call.id or "",
+                    name=function.name or "",
+                    arguments=function.arguments or "",
+                )
+            except CallsTooLarge as error:
+                out.extend(self._fail(ProviderError(str(error))))
+                return
 
     def _cite(self, annotations: list[Annotation], out: Joiner) -> None:
         for annotation in annotations:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from app.events import ToolInputDelta
+from app.growing_text import GrowingText
 from app.providers.joining import MakeDelta
 from app.providers.openai.arguments import parse_arguments
 from app.providers.openai.responses_chunks import FunctionCall
@@ -25,6 +26,7 @@ class OpenCall:
         index, upstream_ids: what the server calls it.
         head: the arguments that the call came with; usually empty.
         pieces: the arguments' deltas.
+        size: how long it is, in bytes, as `CallSizes` has counted it.
         missed_a_delta: while it was open, a delta came that may have been of another call.
     """
 
@@ -43,14 +45,15 @@ class OpenCall:
         self.index = index
         self.upstream_ids = {one for one in upstream_ids if one}
         self.head = ""
-        self.pieces: list[str] = []
+        self.pieces = GrowingText()
+        self.size = 0
         self.missed_a_delta = False
         self.make_delta: MakeDelta = partial(ToolInputDelta, call_id)
 
     @property
     def text(self) -> str:
         """The arguments as the call and its deltas have told them."""
-        return self.head + "".join(self.pieces)
+        return self.head + str(self.pieces)
 
     def is_certain(self, item: FunctionCall) -> bool:
         """Whether ``item``, which is done and about this call, tells the same as the call so far.
@@ -61,7 +64,7 @@ class OpenCall:
             return False
         if not item.arguments:
             return not self.missed_a_delta
-        told = {self.text, self.head, "".join(self.pieces)} - {""}
+        told = {self.text, self.head, str(self.pieces)} - {""}
         return not told or any(_same(item.arguments, one) for one in told)
 
 

@@ -20,6 +20,7 @@ from app.errors import ProviderError
 from app.events import Error, Event, FinishReason, StepEnd, TextDelta
 from app.providers.failures import error_in_stream
 from app.providers.joining import Joiner
+from app.providers.openai.call_sizes import CallsTooLarge
 from app.providers.openai.citations import Citations
 from app.providers.openai.ids import CallIds, NewId, new_id
 from app.providers.openai.responses_chunks import (
@@ -34,7 +35,7 @@ from app.providers.openai.responses_chunks import (
 )
 from app.providers.openai.responses_items import OutputItems
 from app.providers.openai.token_counts import step_usage
-from app.providers.sse import Named, NamedSseSplitter
+from app.providers.sse import EventTooLong, Named, NamedSseSplitter
 
 _TEXT = b"response.output_text.delta"
 
@@ -67,12 +68,21 @@ class ResponsesDecoder:
         self._items = OutputItems(CallIds(taken_ids, new_id), Citations(new_id))
 
     def feed(self, data: bytes) -> list[Event]:
-        return [] if self.done else self._read(self._splitter.feed(data))
+        if self.done:
+            return []
+        try:
+            chunks = self._splitter.feed(data)
+        except EventTooLong as error:
+            return self._fail(ProviderError(str(error)))
+        return self._read(chunks)
 
     def end(self) -> list[Event]:
         if self.done:
             return []
-        events = self._read(self._splitter.end())
+        try:
+            events = self._read(self._splitter.end())
+        except EventTooLong as error:
+            return self._fail(ProviderError(str(error)))
         return events + self.break_off(ProviderError("the stream ended in the middle of an answer"))
 
     def break_off(self, error: ProviderError) -> list[Event]:
@@ -100,6 +110,8 @@ class ResponsesDecoder:
     def _take(self, name: bytes, data: bytes, out: Joiner) -> None:
         try:
             self._take_event(name, data, out)
+        except CallsTooLarge as error:
+            out.extend(self._fail(ProviderError(str(error))))
         except (ValueError, RecursionError) as error:
             text = data.decode("utf-8", "replace")
             failed = ProviderError(f"unusable event ({error}): {text[:500]}")

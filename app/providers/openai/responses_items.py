@@ -16,8 +16,10 @@ from app.events import (
     ToolInputError,
     ToolInputStart,
 )
+from app.growing_text import utf8_bytes
 from app.providers.joining import Joiner
 from app.providers.openai.arguments import NOT_CERTAIN, NOT_FINISHED, finished_call, readable
+from app.providers.openai.call_sizes import CallSizes
 from app.providers.openai.citations import Citations
 from app.providers.openai.ids import CallIds
 from app.providers.openai.responses_builtin import builtin_events, builtin_name
@@ -45,6 +47,8 @@ class OutputItems:
         self._ids = ids
         self._citations = citations
         self._open = OpenCalls()
+        self._sizes = CallSizes()
+        self._done_sizes = CallSizes()
         # Done without arguments: whole only if the response was not cut off.
         self._blank: list[OpenCall] = []
         self._done: set[tuple[int | None, FunctionCall]] = set()
@@ -62,6 +66,7 @@ class OutputItems:
                 call = OpenCall(call_id, item.name or "", index=index, upstream_ids=upstream_ids)
                 self._begin(out, call)
                 if item.arguments:
+                    self._grow(call, item.arguments)
                     call.head = item.arguments
                     if call.name:
                         out.delta(call.make_delta, item.arguments)
@@ -95,6 +100,7 @@ class OutputItems:
         if call is None:
             self._open.miss_a_delta()
             return
+        self._grow(call, chunk.delta)
         call.pieces.append(chunk.delta)
         if call.name:
             out.delta(call.make_delta, chunk.delta)
@@ -107,6 +113,7 @@ class OutputItems:
         if call is None:
             return
         head = "" if call.pieces else '{"code":"'
+        self._grow(call, chunk.delta)
         call.pieces.append(chunk.delta)
         out.delta(call.make_delta, head + json.dumps(chunk.delta, ensure_ascii=False)[1:-1])
 
@@ -138,6 +145,7 @@ class OutputItems:
             case _:
                 call = self._open.find(index, (item.id,), is_builtin=True)
                 if call is None:
+                    self._sizes.begin()
                     call = OpenCall(self._ids.take(item.id))
                 else:
                     self._open.remove(call)
@@ -159,7 +167,12 @@ class OutputItems:
         blank, self._blank = self._blank, []
         return [self._finished(call, "", is_whole=is_complete) for call in blank]
 
+    def _grow(self, call: OpenCall, text: str) -> None:
+        call.size = self._sizes.grow(call.size, call.size + utf8_bytes(text))
+
     def _begin(self, out: Joiner, call: OpenCall) -> None:
+        self._sizes.begin()
+        self._sizes.add(sum(map(utf8_bytes, (call.id, call.name, *call.upstream_ids))))
         self._open.add(call)
         if call.name:
             executor: Executor = "provider" if call.is_builtin else "server"
@@ -170,15 +183,19 @@ class OutputItems:
         if is_named:
             if (index, item) in self._done:
                 return  # told twice
+            self._done_sizes.begin()
+            self._done_sizes.add(utf8_bytes(item.arguments or ""))
             self._done.add((index, item))
         call = self._open.find_done(index, item)
         if call is None:
             if self._open.of_name(item.name or "") or (self._announces and not is_named):
                 return  # of a call that is never done then, or told twice
+            self._sizes.begin()
             call = OpenCall(self._ids.take(item.call_id or item.id), item.name or "")
         else:
             self._open.remove(call)
         text = item.arguments or call.text
+        call.size = self._sizes.grow(call.size, utf8_bytes(text))
         # Nothing tells whose end it is, or what it ends.
         is_nothing = not (is_named or text.strip())
         if is_nothing or not call.is_certain(item):

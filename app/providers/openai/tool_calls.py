@@ -9,22 +9,27 @@ from collections.abc import Sequence
 from functools import partial
 
 from app.events import Event, ToolInputDelta, ToolInputStart
+from app.growing_text import utf8_bytes
 from app.providers.joining import Joiner, MakeDelta
 from app.providers.openai.arguments import finished_call, is_object
+from app.providers.openai.call_sizes import Arguments, CallSizes
 from app.providers.openai.ids import CallIds
+
+# Whether a call is whole is only tried, as often as a name is repeated, while it is this short.
+_MAX_GUESSED_BYTES = 64 * 1024
 
 
 class _Call:
-    def __init__(self, call_id: str, upstream_id: str) -> None:
+    def __init__(self, call_id: str, upstream_id: str, sizes: CallSizes) -> None:
         self.id = call_id
         self.upstream_id = upstream_id
         self.name = ""
-        self.pieces: list[str] = []
+        self.arguments = Arguments(sizes)
         self.make_delta: MakeDelta = partial(ToolInputDelta, call_id)
 
     @property
     def text(self) -> str:
-        return "".join(self.pieces)
+        return str(self.arguments)
 
 
 class ToolCalls:
@@ -34,6 +39,7 @@ class ToolCalls:
         self._ids = ids
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
+        self._sizes = CallSizes()
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -41,14 +47,19 @@ class ToolCalls:
     def add(
         self, out: Joiner, *, index: int | None, upstream_id: str, name: str, arguments: str
     ) -> None:
-        """Take in one delta; ``""`` stands for a field that it does not have."""
+        """Take in one delta; ``""`` stands for a field that it does not have.
+
+        Raises:
+            CallsTooLarge: too many calls, or too long ones.
+        """
         if not (upstream_id or name or arguments):
             return
         call = self._find(index, upstream_id)
         if call is None or _begins_another(call, upstream_id, name, arguments):
             call = self._open(index, upstream_id)
-        call.pieces.append(arguments)
+        call.arguments.write(arguments)
         if name and not call.name:
+            self._sizes.add(utf8_bytes(name))
             call.name = name
             out.extend([ToolInputStart(call.id, name)])
             arguments = call.text
@@ -92,7 +103,9 @@ class ToolCalls:
         return self._calls[-1] if self._calls else None
 
     def _open(self, index: int | None, upstream_id: str) -> _Call:
-        call = _Call(self._ids.take(upstream_id), upstream_id)
+        self._sizes.begin()
+        self._sizes.add(utf8_bytes(upstream_id))
+        call = _Call(self._ids.take(upstream_id), upstream_id, self._sizes)
         self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
@@ -107,5 +120,6 @@ def _begins_another(call: _Call, upstream_id: str, name: str, arguments: str) ->
         return upstream_id != call.upstream_id
     if name != call.name:
         return True
-    text = call.text
-    return bool(arguments and text) and is_object(text)
+    if not arguments or not 0 < call.arguments.size <= _MAX_GUESSED_BYTES:
+        return False
+    return is_object(call.text)

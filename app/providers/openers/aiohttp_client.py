@@ -22,7 +22,13 @@ from app.errors import (
     ProviderUnreachable,
 )
 from app.known_secrets import password_in, remember
-from app.providers.failures import MAX_BODY_BYTES, error_for_status
+from app.peer_http import compression_of, peer_session
+from app.providers.failures import (
+    ERROR_BODY_TIMEOUT_S,
+    MAX_BODY_BYTES,
+    compressed,
+    error_for_status,
+)
 from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
 from app.providers.openers.retries import is_worth_a_retry, retry_delay_s
@@ -31,7 +37,6 @@ from app.received import read_received, take_buffered
 logger = logging.getLogger(__name__)
 
 _LARGE_BODY_BYTES = 2**20
-_ERROR_BODY_TIMEOUT_S = 5.0
 
 
 class AiohttpOpener:
@@ -107,8 +112,8 @@ class AiohttpOpener:
                 may_retry = not isinstance(error, ProviderTimeout)
                 headers: Mapping[str, str] = {}
             else:
-                if response.status < 300:
-                    return AiohttpStream(response)
+                if 200 <= response.status < 300:
+                    return _stream(response)
                 error = await self._refusal(response)
                 headers = response.headers
                 # The request itself is wrong, whatever the status: llama.cpp says 500 to an image.
@@ -131,11 +136,7 @@ class AiohttpOpener:
 
     async def _post(self, url: URL, body: bytes) -> aiohttp.ClientResponse:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._timeout,
-            )
+            self._session = peer_session(self._timeout)
             self._proxy, credentials = _proxy_for(url)
             if credentials and url.scheme == "http":
                 self._headers["proxy-authorization"] = credentials
@@ -147,6 +148,7 @@ class AiohttpOpener:
             url,
             data=data,
             headers=self._headers,
+            allow_redirects=False,
             proxy=self._proxy,
             proxy_headers=self._proxy_headers,
         )
@@ -154,7 +156,7 @@ class AiohttpOpener:
     async def _refusal(self, response: aiohttp.ClientResponse) -> ProviderError:
         body = b""
         try:
-            async with asyncio.timeout(_ERROR_BODY_TIMEOUT_S):
+            async with asyncio.timeout(ERROR_BODY_TIMEOUT_S):
                 while len(body) < MAX_BODY_BYTES and (
                     data := await read_received(response.content)
                 ):
@@ -167,6 +169,13 @@ class AiohttpOpener:
         if self._api_key:
             body = body.replace(self._api_key.encode(), b"[key]")  # some servers repeat it
         return error_for_status(response.status, response.headers, body)
+
+
+def _stream(response: aiohttp.ClientResponse) -> "AiohttpStream":
+    if coding := compression_of(response.headers):
+        response.close()
+        raise compressed(coding)
+    return AiohttpStream(response)
 
 
 class AiohttpStream:

@@ -21,14 +21,15 @@ from app.errors import (
     ProviderTimeout,
     ProviderUnreachable,
 )
-from app.providers.failures import MAX_BODY_BYTES, error_for_status
+from app.peer_http import compression_of
+from app.providers.failures import MAX_BODY_BYTES, compressed, error_for_status
 from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
 from app.received import take_buffered
 
 if TYPE_CHECKING:
     import httpx2
-    from openai import AsyncAPIResponse, AsyncOpenAI
+    from openai import AsyncOpenAI
 
 
 class OpenAIOpener:
@@ -59,13 +60,9 @@ class OpenAIOpener:
         client: "AsyncOpenAI | None" = None,
     ) -> None:
         import httpx2
-        from openai import (
-            AsyncAzureOpenAI,
-            AsyncOpenAI,
-            DefaultAioHttpClient,
-            Omit,
-            OpenAIError,
-        )
+        from openai import AsyncAzureOpenAI, AsyncOpenAI, Omit, OpenAIError
+
+        from app.providers.openers.openai_http import PeerClient
 
         self._api_key = api_key
         # No compression, so that no decompressor holds back the last bytes.
@@ -80,10 +77,7 @@ class OpenAIOpener:
             "project": project,
             "max_retries": max_retries,
             "timeout": httpx2.Timeout(read_timeout_s, connect=connect_timeout_s, pool=None),
-            # For aiohttp 0 means no limit, and None its default limit.
-            "http_client": DefaultAioHttpClient(
-                limits=httpx2.Limits(max_connections=0), event_hooks={"response": [_judge]}
-            ),
+            "http_client": PeerClient(event_hooks={"response": [_judge]}),
         }
         if azure_endpoint:
             try:
@@ -106,16 +100,26 @@ class OpenAIOpener:
     async def open(self, path: ApiPath, body: bytes) -> "OpenAIStream":
         if self._client is None:
             raise ProviderNotConfigured("OPENAI_API_KEY is not set")
-        resource: Any = (
-            self._client.chat.completions if path == "/chat/completions" else self._client.responses
-        )
-        request = resource.with_streaming_response.create(
-            **msgspec.json.decode(body), extra_headers=self._headers
-        )
+        from httpx2 import Response
+        from openai import AsyncStream
+
+        client: Any = self._client  # its types know no response as it is
         try:
-            return OpenAIStream(await request.__aenter__())
+            # The method for addresses of one's own: only it can be told to follow no redirect.
+            response: Response = await client.post(
+                path,
+                body=msgspec.json.decode(body),
+                options={"headers": self._headers, "follow_redirects": False},
+                cast_to=Response,
+                stream=True,
+                stream_cls=AsyncStream[Any],
+            )
         except Exception as error:
             raise self._failure(error) from error
+        if coding := compression_of(response.headers):
+            await response.aclose()
+            raise compressed(coding)
+        return OpenAIStream(response)
 
     async def aclose(self) -> None:
         if self._client is not None:
@@ -141,9 +145,9 @@ class OpenAIOpener:
 class OpenAIStream:
     """The body of one response."""
 
-    def __init__(self, response: "AsyncAPIResponse[Any]") -> None:
+    def __init__(self, response: "httpx2.Response") -> None:
         self._response = response
-        self._chunks: AsyncIterator[bytes] = response.iter_bytes()
+        self._chunks: AsyncIterator[bytes] = response.aiter_raw()
         self._failure: ProviderError | None = None
 
     @property
@@ -167,7 +171,7 @@ class OpenAIStream:
             raise self._failure from error
 
     async def aclose(self) -> None:
-        await self._response.close()
+        await self._response.aclose()
 
 
 async def _judge(response: "httpx2.Response") -> None:
@@ -182,17 +186,14 @@ async def _judge(response: "httpx2.Response") -> None:
             response.headers["x-should-retry"] = "false"
 
 
-def _left_behind(response: "AsyncAPIResponse[Any]") -> bytes:
+def _left_behind(response: "httpx2.Response") -> bytes:
     """Return what the package's aiohttp transport received before an error and did not give us.
 
-    Other transports have no such buffer. A body that is compressed although we did not allow it
-    cannot be read on from here.
+    Other transports have no such buffer.
     """
     import aiohttp
 
-    if response.headers.get("content-encoding", "identity") != "identity":
-        return b""
-    stream: Any = response.http_response.stream
+    stream: Any = response.stream
     while (wrapped := getattr(stream, "_stream", None)) is not None:
         stream = wrapped
     source = getattr(stream, "_aiohttp_response", None)

@@ -13,7 +13,7 @@ DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
 class ByteStream(Protocol):
-    """The body of one response with a 2xx status, read as it arrives."""
+    """The body of one response with a 2xx status, read as it arrives, never decompressed."""
 
     @property
     def is_at_end(self) -> bool:
@@ -40,14 +40,16 @@ class Opener(Protocol):
     async def open(self, path: ApiPath, body: bytes) -> ByteStream:
         """``POST`` the JSON text ``body``.
 
-        Waits and tries again if that may help, as long as no response is in. Cancelling closes the
-        connection.
+        Waits and tries again if that may help, as long as no response is in. Redirects are not
+        followed, since the conversation would go along to wherever they lead. Cancelling closes
+        the connection.
 
         Raises:
             ProviderNotConfigured: there is no key for OpenAI's own server.
             ProviderUnreachable, ProviderTimeout: there was no response.
             OutOfDescriptors: this process may open no connection.
-            ProviderError: the status is not 2xx; see `failures.error_for_status` for the subclass.
+            ProviderError: the status is not 2xx (see `failures.error_for_status` for the subclass),
+                or the body is compressed, which nobody asked for.
         """
         ...
 

@@ -26,7 +26,9 @@ from app.events import (
     Usage,
 )
 from app.providers.openai.arguments import NOT_FINISHED
+from app.providers.openai.call_sizes import MAX_CALLS
 from app.providers.openai.chat_decoder import ChatDecoder
+from app.providers.sse import MAX_EVENT_BYTES
 
 DONE = b"data: [DONE]\n\n"
 FAILED = Error("provider_error", ProviderError.public_message)
@@ -377,3 +379,45 @@ def test_any_text_survives(texts: list[str]) -> None:
     events = decode(stream + STOP + DONE)
 
     assert events == [*([TextDelta("".join(texts))] if texts else []), StepEnd("stop")]
+
+
+ENDLESS_LINE = b"data: " + b"x" * (MAX_EVENT_BYTES + 1)
+
+
+def test_an_event_without_end_is_a_failure_and_what_came_before_it_counts() -> None:
+    decoder = ChatDecoder()
+
+    assert decoder.feed(chunk({"content": "a"}) + b"data: ") == [TextDelta("a")]
+    assert decoder.feed(ENDLESS_LINE) == [FAILED]
+    assert "an event is longer than" in str(decoder.failure)
+
+
+def test_an_event_without_end_behind_the_finish_reason_is_no_failure() -> None:
+    decoder = ChatDecoder()
+    decoder.feed(STOP)
+
+    assert decoder.feed(ENDLESS_LINE) == [StepEnd("stop")]
+    assert decoder.failure is None
+
+
+def test_an_event_that_is_too_long_at_the_end_of_the_stream_is_a_failure() -> None:
+    decoder = ChatDecoder()
+    decoder.feed(b"data: x\n" + ENDLESS_LINE[: MAX_EVENT_BYTES - 7])
+    decoder.feed(b"\n" + b"data: ")
+
+    assert decoder.end() == [FAILED]
+
+
+def test_calls_beyond_the_limits_are_a_failure_and_nothing_is_read_behind_them() -> None:
+    def call(number: int) -> bytes:
+        function = {"name": "f", "arguments": "{}"}
+        return chunk({"tool_calls": [{"index": number, "id": f"c{number}", "function": function}]})
+
+    decoder = ChatDecoder()
+    wire = b"".join(call(number) for number in range(MAX_CALLS + 1))
+    events = decoder.feed(wire + chunk({"content": "unread"}) + b"data: [DONE]\n\n")
+
+    assert sum(isinstance(event, ToolInputStart) for event in events) == MAX_CALLS
+    assert events[-1] == FAILED
+    assert events.count(FAILED) == 1
+    assert "tool calls in one step" in str(decoder.failure)

@@ -92,7 +92,8 @@ def test_arguments_are_certain_if_all_that_tell_them_agree(
 ) -> None:
     call = OpenCall("a", "f")
     call.head = head
-    call.pieces += pieces
+    for piece in pieces:
+        call.pieces.append(piece)
 
     assert call.is_certain(FunctionCall(arguments=stated)) == is_certain
     assert not call.is_certain(FunctionCall(name="g", arguments=stated))

@@ -31,7 +31,9 @@ from app.events import (
 )
 from app.grammar import Order, State
 from app.providers.openai.arguments import NOT_FINISHED
+from app.providers.openai.call_sizes import MAX_CALLS
 from app.providers.openai.responses_decoder import ResponsesDecoder
+from app.providers.sse import MAX_EVENT_BYTES
 
 FAILED = Error("provider_error", ProviderError.public_message)
 
@@ -476,3 +478,35 @@ def test_any_text_survives(texts: list[str]) -> None:
     events = decode(b"".join(text(piece) for piece in texts) + COMPLETED)
 
     assert events == [*([TextDelta("".join(texts))] if texts else []), StepEnd("stop")]
+
+
+ENDLESS_LINE = b"data: " + b"x" * (MAX_EVENT_BYTES + 1)
+
+
+def test_an_event_without_end_is_a_failure_and_what_came_before_it_counts() -> None:
+    decoder = ResponsesDecoder()
+
+    assert decoder.feed(text("a") + b"data: ") == [TextDelta("a")]
+    assert decoder.feed(ENDLESS_LINE) == [FAILED]
+    assert "an event is longer than" in str(decoder.failure)
+
+
+def test_an_event_that_is_too_long_at_the_end_of_the_stream_is_a_failure() -> None:
+    decoder = ResponsesDecoder()
+    decoder.feed(b"data: x\n" + ENDLESS_LINE[: MAX_EVENT_BYTES - 7])
+    decoder.feed(b"\n" + b"data: ")
+
+    assert decoder.end() == [FAILED]
+
+
+def test_calls_beyond_the_limits_are_a_failure() -> None:
+    decoder = ResponsesDecoder()
+    wire = b"".join(
+        added(number, "function_call", call_id=f"c{number}", name="f", arguments="")
+        for number in range(MAX_CALLS + 1)
+    )
+    events = decoder.feed(wire + text("unread"))
+
+    assert sum(isinstance(event, ToolInputStart) for event in events) == MAX_CALLS
+    assert events[-1] == FAILED
+    assert "tool calls in one step" in str(decoder.failure)

@@ -19,6 +19,7 @@ from app.events import (
 )
 from app.providers.joining import Joiner
 from app.providers.openai.arguments import NOT_AN_OBJECT, NOT_CERTAIN, NOT_FINISHED
+from app.providers.openai.call_sizes import MAX_ARGUMENTS_BYTES, MAX_CALLS, CallsTooLarge
 from app.providers.openai.citations import Citations
 from app.providers.openai.ids import CallIds
 from app.providers.openai.responses_chunks import (
@@ -400,3 +401,32 @@ def test_each_page_and_each_file_is_a_source_once() -> None:
         Source("source_1", title="a.pdf", filename="a.pdf"),
         Source("source_2", title="file_2"),
     ]
+
+
+def test_arguments_have_a_limit_in_pieces_in_one_piece_and_as_code() -> None:
+    piece = "x" * (MAX_ARGUMENTS_BYTES // 2)
+    call = FunctionCall(call_id="c", name="f")
+    whole = FunctionCall(call_id="c", name="f", arguments=3 * piece)
+
+    in_pieces, at_once, as_code, at_the_end = (Items() for _ in range(4))
+    for side, item in ((in_pieces, call), (as_code, CodeInterpreter()), (at_the_end, call)):
+        side.items.add(side.out, 0, item)
+
+    with pytest.raises(CallsTooLarge):
+        for _ in range(3):
+            in_pieces.items.write_arguments(in_pieces.out, PieceChunk(output_index=0, delta=piece))
+    with pytest.raises(CallsTooLarge):
+        for _ in range(3):
+            as_code.items.write_code(as_code.out, PieceChunk(output_index=0, delta=piece))
+    with pytest.raises(CallsTooLarge):
+        at_once.items.add(at_once.out, 0, whole)
+    with pytest.raises(CallsTooLarge):
+        at_the_end.items.finish(at_the_end.out, 0, whole)
+
+
+def test_calls_that_only_end_are_counted_too() -> None:
+    side = Items()
+
+    with pytest.raises(CallsTooLarge):
+        for number in range(MAX_CALLS + 1):
+            side.items.finish(side.out, number, WebSearch(id=f"ws_{number}"))

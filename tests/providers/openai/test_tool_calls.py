@@ -8,6 +8,7 @@ import pytest
 from app.events import Event, ToolInputAvailable, ToolInputDelta, ToolInputError, ToolInputStart
 from app.providers.joining import Joiner
 from app.providers.openai.arguments import NOT_AN_OBJECT
+from app.providers.openai.call_sizes import MAX_STEP_ARGUMENTS_BYTES, CallsTooLarge
 from app.providers.openai.ids import CallIds
 from app.providers.openai.tool_calls import ToolCalls
 
@@ -181,3 +182,24 @@ def test_it_knows_whether_its_calls_are_whole_and_named() -> None:
 
     events_of(calls, (0, "", "f", ""))
     assert (bool(calls), calls.whole, calls.named) == (True, True, True)
+
+
+def test_a_name_that_is_repeated_costs_little_however_long_the_arguments_are() -> None:
+    calls, out = calls_of(), Joiner()
+    pieces = ['{"a":"', *("}" * 1000 for _ in range(500)), '"}']
+
+    for piece in pieces:
+        calls.add(out, index=0, upstream_id="", name="f", arguments=piece)
+    calls.add(out, index=0, upstream_id="", name="f", arguments=" ")
+
+    # Beyond the first 64 KiB it is not tried any more whether the call is whole.
+    assert calls.close() == [ToolInputAvailable("new-1", "f", {"a": "}" * 500_000})]
+
+
+def test_names_and_ids_count_as_arguments_do() -> None:
+    half = "x" * (MAX_STEP_ARGUMENTS_BYTES // 2)
+    calls, out = calls_of(), Joiner()
+    calls.add(out, index=0, upstream_id=half, name=half, arguments="")
+
+    with pytest.raises(CallsTooLarge):
+        calls.add(out, index=1, upstream_id="c", name="", arguments="")

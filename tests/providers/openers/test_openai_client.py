@@ -1,5 +1,6 @@
 """What only `OpenAIOpener` does: Azure, other clients, and importing the package late."""
 
+import gzip
 import subprocess
 import sys
 from contextlib import aclosing
@@ -96,6 +97,21 @@ async def test_another_transport_loses_no_byte_to_a_break_right_after_it() -> No
                     received += data
 
     assert received == b"data: a\n\ndata:"
+
+
+async def test_a_client_of_ones_own_follows_no_redirect_and_inflates_nothing() -> None:
+    async with serve() as elsewhere:
+        moved = respond(status=307, headers={"location": elsewhere.url})
+        bomb = respond(gzip.compress(b"data: a\n\n"), headers={"content-encoding": "gzip"})
+        async with serve(moved, bomb) as upstream:
+            client = AsyncOpenAI(base_url=upstream.url, api_key="own")
+            async with aclosing(OpenAIOpener(client=client)) as opener:
+                with pytest.raises(ProviderError, match="the server redirects to 127"):
+                    await opener.open("/chat/completions", BODY)
+                with pytest.raises(ProviderError, match="compressed"):
+                    await opener.open("/chat/completions", BODY)
+
+    assert elsewhere.requests == []
 
 
 async def test_a_key_that_cannot_be_had_is_an_error() -> None:

@@ -1,11 +1,11 @@
-"""What every opener promises, over a real socket: `AiohttpOpener` and `OpenAIOpener` alike."""
+"""What every opener promises, over a real socket."""
 
 import asyncio
+import gzip
 import json
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from typing import TypeAlias
 
 import pytest
 
@@ -21,20 +21,17 @@ from app.errors import (
     ProviderUnauthorized,
     ProviderUnreachable,
 )
-from app.providers.openers.aiohttp_client import AiohttpOpener
-from app.providers.openers.openai_client import OpenAIOpener
-from app.providers.openers.opener import ByteStream, Opener
+from app.providers.failures import MAX_BODY_BYTES
+from app.providers.openers.opener import ByteStream
+from tests.providers.openers.every_opener import EVERY_OPENER, MakeOpener
 from tests.providers.upstream import Connection, hang_up, respond, serve, settled
-
-MakeOpener: TypeAlias = Callable[..., Opener]
 
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hello"}],"stream":true}'
 
 
-@pytest.fixture(params=[AiohttpOpener, OpenAIOpener], ids=["aiohttp", "openai"])
+@pytest.fixture(params=EVERY_OPENER)
 def make_opener(request: pytest.FixtureRequest) -> MakeOpener:
-    make: MakeOpener = request.param
-    return make
+    return EVERY_OPENER[request.param]
 
 
 async def read_all(stream: ByteStream) -> bytes:
@@ -410,17 +407,101 @@ async def test_many_responses_stream_at_once(make_opener: MakeOpener) -> None:
             assert await read_all(stream) == b""
 
 
-async def test_a_redirect_is_followed(make_opener: MakeOpener) -> None:
-    moved = respond(status=307, headers={"location": "/v2/chat/completions"})
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(make_opener: MakeOpener, status: int) -> None:
+    async with serve() as elsewhere:
+        moved = respond(status=status, headers={"location": f"{elsewhere.url}/chat/completions"})
+        async with (
+            serve(moved) as upstream,
+            aclosing(make_opener(base_url=upstream.url, api_key="secret")) as opener,
+        ):
+            with pytest.raises(ProviderError) as caught:
+                await opener.open("/chat/completions", BODY)
+
+    assert type(caught.value) is ProviderError
+    assert "the server redirects to 127.0.0.1" in str(caught.value)
+    assert elsewhere.requests == []
+    assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "deflate", "GZIP", "x-none-of-these"])
+async def test_a_compressed_body_is_refused_unread(make_opener: MakeOpener, coding: str) -> None:
+    closed = asyncio.Event()
+
+    async def play(connection: Connection) -> None:
+        await connection.start(200, {"content-encoding": coding})
+        await connection.chunk(gzip.compress(b"data: a\n\n"))
+        await connection.closed_by_client()
+        closed.set()
 
     async with (
-        serve(moved, respond(b"data: a\n\n")) as upstream,
+        asyncio.timeout(10),
+        serve(play) as upstream,
         aclosing(make_opener(base_url=upstream.url)) as opener,
     ):
+        with pytest.raises(ProviderError, match="although identity was asked for") as caught:
+            await opener.open("/chat/completions", BODY)
+        await closed.wait()
+
+    assert type(caught.value) is ProviderError
+    assert len(upstream.requests) == 1
+
+
+async def test_identity_is_no_compression(make_opener: MakeOpener) -> None:
+    script = respond(b"data: a\n\n", headers={"content-encoding": "identity"})
+
+    async with serve(script) as upstream, aclosing(make_opener(base_url=upstream.url)) as opener:
         assert await read_all(await opener.open("/chat/completions", BODY)) == b"data: a\n\n"
 
-    assert upstream.requests[1].target == "/v2/chat/completions"
-    assert json.loads(upstream.requests[1].body) == json.loads(BODY)
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+async def test_of_an_endless_error_only_the_beginning_is_read(
+    make_opener: MakeOpener, coding: str
+) -> None:
+    sent_bytes = 0
+    closed = asyncio.Event()
+
+    async def play(connection: Connection) -> None:
+        nonlocal sent_bytes
+        await connection.start(400, {"content-encoding": coding})
+        try:
+            while sent_bytes < 100_000_000:
+                await connection.chunk(b"x" * 65536)
+                sent_bytes += 65536
+        finally:
+            closed.set()
+
+    async with (
+        asyncio.timeout(15),
+        serve(play) as upstream,
+        aclosing(make_opener(base_url=upstream.url, max_retries=0)) as opener,
+    ):
+        with pytest.raises(ProviderRefused) as caught:
+            await opener.open("/chat/completions", BODY)
+        await closed.wait()
+
+    assert len(str(caught.value)) <= MAX_BODY_BYTES
+    assert sent_bytes < 20_000_000  # what fits into the buffers of both ends
+
+
+async def test_headers_without_end_are_no_response(make_opener: MakeOpener) -> None:
+    async def play(connection: Connection) -> None:
+        await connection.send(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            await connection.send(b"x-more: 1\r\n" * 1000)
+
+    async def never_final(connection: Connection) -> None:
+        while True:
+            await connection.send(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" * 1000)
+
+    for script in (play, never_final):
+        async with (
+            asyncio.timeout(15),
+            serve(script) as upstream,
+            aclosing(make_opener(base_url=upstream.url, max_retries=0)) as opener,
+        ):
+            with pytest.raises(ProviderError):
+                await opener.open("/chat/completions", BODY)
 
 
 async def test_the_proxy_of_the_environment_is_used(

@@ -1,0 +1,119 @@
+"""HTTP to servers that we call and do not trust: the model's, and those of remote tools.
+
+An aiohttp session with three differences:
+
+* A body whose framing is broken is an error at once. aiohttp closes the connection then and tells
+  whoever waits for the *headers*. The reader of a body is never told, not even by the read
+  time-out. What came before the fault can be read first.
+* What is no body (headers, interim responses, chunk lines, trailers) is limited.
+* Nothing is decompressed.
+
+Redirects are each caller's to refuse (``allow_redirects=False``).
+
+Source: aiohttp 3.14, client_proto.py (`ResponseHandler.data_received`), connector.py and
+_http_parser.pyx; test_peer_http.py would notice a change.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+# What may come between two bytes of bodies. Most servers limit headers to 64 KiB; a chunk's line
+# has a few bytes, unless it is padded with extensions to keep us busy.
+MAX_FRAMING_BYTES = 256 * 1024
+_HEAD_END = b"\r\n\r\n"
+_CODINGS = ("gzip", "deflate", "br", "zstd", "compress")
+
+
+def peer_session(timeout: aiohttp.ClientTimeout, **options: Any) -> aiohttp.ClientSession:
+    """Return a session without cookies, whose number of connections is not limited.
+
+    ``options`` are those of `aiohttp.TCPConnector`.
+    """
+    return aiohttp.ClientSession(
+        connector=_PeerConnector(limit=0, **options),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=timeout,
+        auto_decompress=False,
+    )
+
+
+def compression_of(headers: Mapping[str, str]) -> str | None:
+    """Return the name of a body's compression, None if it has none, which is what we ask for.
+
+    A compressed body has to be refused: a few bytes of it may expand to gigabytes.
+    """
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding in ("", "identity"):
+        return None
+    return coding if coding in _CODINGS else "an unknown coding"
+
+
+class _PeerConnector(aiohttp.TCPConnector):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # No public option names the class of a connection.
+        connection: type[ResponseHandler] = _PeerConnection
+        self._factory = functools.partial(connection, loop=self._loop)
+
+
+_receive = ResponseHandler.data_received
+
+
+class _PeerConnection(ResponseHandler):
+    _body_bytes = 0
+    _framing_bytes = 0  # since the last byte of a body
+
+    def set_response_params(self, **params: Any) -> None:
+        self._body_bytes = self._framing_bytes = 0
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        payload = self._payload
+        while payload is None or payload.is_eof():
+            if not (data := self._receive_head(data)):
+                return
+            payload = self._payload
+        _receive(self, data)
+        # What follows is done for every piece of every body.
+        if payload.total_bytes != self._body_bytes:
+            self._body_bytes = payload.total_bytes
+            self._framing_bytes = 0
+        elif data:
+            self._count_framing(data)
+        if self._exception is not None:
+            self._tell_reader(payload)
+
+    def _receive_head(self, data: bytes) -> bytes:
+        """Feed headers by themselves, and return what comes behind them.
+
+        If that is malformed, aiohttp would lose the headers that it was fed together with it.
+        """
+        end = data.find(_HEAD_END) + len(_HEAD_END)
+        if end < len(_HEAD_END):
+            end = len(data)
+        self._count_framing(data[:end])
+        if self._exception is None:
+            _receive(self, data[:end])
+        return data[end:] if self._exception is None else b""
+
+    def _count_framing(self, data: bytes) -> None:
+        self._framing_bytes += len(data)
+        if self._framing_bytes > MAX_FRAMING_BYTES and self._exception is None:
+            self._break_off()
+
+    def _break_off(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+        self.set_exception(aiohttp.ClientPayloadError("headers or chunk lines without end"))
+
+    def _tell_reader(self, payload: aiohttp.StreamReader) -> None:
+        if payload.exception() is None and not payload.is_eof():
+            error = aiohttp.ClientPayloadError("the framing of the body is malformed")
+            payload.set_exception(error)
+            # Once more for a reader that has been woken by the end of a good chunk and has not run
+            # yet: it finds no data and waits again, without a look at the exception.
+            self._loop.call_soon(payload.set_exception, error)
