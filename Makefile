@@ -4,8 +4,8 @@
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=4
 endif
-.PHONY: help run web emulate test check coverage traps outcomes bench zip lock clean
-.PHONY: lint types building-adapter
+.PHONY: help run web emulate test check coverage fuzz traps outcomes bench zip lock clean
+.PHONY: lint types building-adapter model-servers-test
 .PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 # Hundreds of short Python programs run in the tests: each would compile everything again.
@@ -66,11 +66,19 @@ types: .venv/.ready-dev
 coverage: .venv/.ready-dev ## Check that each sans-IO module is covered to its last branch by its own tests
 	$(BIN)/python -m tests.module_coverage
 
+fuzz: .venv/.ready-dev ## Feed every parser with odd bytes, FUZZ_S=60 seconds each (FUZZ="sse prelude" chooses)
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_S) $(FUZZ)
+	OPENAPI_EXAMPLES=300 $(BIN)/pytest -q tests/http/test_openapi.py
+FUZZ_S ?= 60
+
 traps: .venv/.ready-dev tests/conformance/node_modules/.ready ## Spoil our bytes and see that the real clients notice
 	$(BIN)/python -m tests.conformance --traps
 
 outcomes: .venv/.ready-dev ## Invoke functions that end well, fail in mid-stream and take too long
 	$(BIN)/python -m examples.run_outcomes
+
+model-servers-test: .cache/model-servers/llama-cpp/.ready .cache/model-servers/litellm/.ready ## Chat with llama.cpp's server and LiteLLM's proxy
+	$(BIN)/pytest tests/model_servers/check_servers.py
 
 ##@ The container image
 
@@ -132,11 +140,13 @@ logs: ## Follow the function's log (STACK=dev)
 lock: .venv/.ready-dev ## Resolve the dependencies anew and write the lock files
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile $(COMPILE) --group infra -c requirements.lock -o requirements-infra.lock
+	$(BIN)/uv pip compile $(COMPILE) --group llama-cpp -o requirements-llama-cpp.lock
+	$(BIN)/uv pip compile $(COMPILE) --group litellm -o requirements-litellm.lock
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --group dev --group infra -c requirements.lock -o requirements-dev.lock
 COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
 
 clean: ## Remove everything that the other targets made
-	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .cache .coverage .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 
 $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell find $(WEB)/src $(WEB)/*.ts -type f 2>/dev/null)
 	@echo "Building the demo page …"
@@ -160,6 +170,14 @@ $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell fin
 .venv/.ready-run: requirements.lock .venv/.uv
 	@echo "Installing what the server needs …"
 	@$(INSTALL) --require-hashes -r requirements.lock
+	@touch $@
+
+# Each in an environment of its own: their packages do not go together, nor with ours.
+.cache/model-servers/%/.ready: requirements-%.lock .venv/.ready-dev
+	@echo "Installing $* …"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $< 2>/dev/null \
+		|| $(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv/.ready-infra: requirements-infra.lock .venv/.uv

@@ -18,6 +18,7 @@
     - ProviderNotConfigured      500
     - ProviderRefused            400  the model's API takes the request itself for wrong
       . ContextTooLong           400
+      . InputNotSupported        400  a file or an image that the model cannot read
     - ProviderRateLimited        429
     - ProviderUnauthorized       502  wrong key or project
     - ProviderModelNotFound      502
@@ -171,6 +172,16 @@ class ProviderRefused(ProviderError):
 class ContextTooLong(ProviderRefused):
     code = "context_length_exceeded"
     public_message = "The conversation is too long for the model; please start a new one."
+
+
+class InputNotSupported(ProviderRefused):
+    """The model, or its server, knows no files or no images. llama.cpp's status for it is 500."""
+
+    code = "input_not_supported"
+    public_message = (
+        "The model cannot read files of this kind; please send your message without them, "
+        "or set another CHAT_MODEL."
+    )
 
 
 class ProviderRateLimited(ProviderError):

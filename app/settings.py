@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     max_steps: PositiveInt = 8
     max_body_bytes: PositiveInt = 6 * 1024 * 1024
     max_messages: PositiveInt = 2000
+    read_timeout_s: PositiveFloat = 300.0
     status_wait_s: float = Field(default=5.0, ge=0)
     keep_alive_s: PositiveFloat = 10.0
     deadline_margin_s: float = Field(default=1.5, ge=0)

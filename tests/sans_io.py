@@ -57,6 +57,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "providers/openai/request_json": (),
     "providers/openai/responses_body": (),
     "providers/openai/responses_builtin": (),
+    "providers/openai/responses_calls": (),
     "providers/openai/responses_chunks": (),
     "providers/openai/responses_decoder": (),
     "providers/openai/responses_items": (),

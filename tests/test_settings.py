@@ -35,6 +35,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
         10,
         1.5,
     )
+    assert settings.read_timeout_s == 300
     assert (settings.port, settings.resume, settings.direct) == (9000, "off", False)
     assert settings.openai_api_key is None
     assert settings.auth_token is None

@@ -16,7 +16,7 @@ specification of `application/vnd.amazon.eventstream`.
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias, assert_never
 
 import msgspec
@@ -136,10 +136,14 @@ def _event_headers(event_type: str, content_type: str) -> dict[str, HeaderValue]
 
 
 class MessageDecoder:
-    """Splits bytes into messages, and keeps those of an incomplete message."""
+    """Splits bytes into messages, and keeps those of an incomplete message.
+
+    What came before an error is returned first: the next call raises it.
+    """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self.error: EventStreamError | None = None
 
     def feed(self, data: bytes) -> list[Message]:
         """Return the messages that ``data`` completes, in order.
@@ -149,20 +153,25 @@ class MessageDecoder:
         """
         self._buffer += data
         messages: list[Message] = []
-        while (message := self._next()) is not None:
-            messages.append(message)
+        try:
+            while (message := self._next()) is not None:
+                messages.append(message)
+        except EventStreamError as error:
+            self.error = error
+            if not messages:
+                raise
         return messages
 
     def close(self) -> None:
-        """Declare that no more bytes come.
-
-        Raises:
-            EventStreamError: the stream ended inside a message.
-        """
+        """Declare that no more bytes come; raises as `feed`, also inside of a message."""
+        if self.error is not None:
+            raise self.error
         if self._buffer:
             raise EventStreamError("the event stream ended in the middle of a message")
 
     def _next(self) -> Message | None:
+        if self.error is not None:
+            raise self.error
         if len(self._buffer) < _PRELUDE.size:
             return None
         total, headers_bytes, checksum = _PRELUDE.unpack_from(self._buffer)
@@ -239,7 +248,7 @@ class _Cursor:
 
 
 class EventDecoder:
-    """Reads the events of an `InvokeWithResponseStream` response from bytes split anywhere."""
+    """Reads the events of an `InvokeWithResponseStream` response; errors as in `MessageDecoder`."""
 
     def __init__(self) -> None:
         self._messages = MessageDecoder()
@@ -247,43 +256,43 @@ class EventDecoder:
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events that ``data`` completes. Events of unknown types are skipped.
 
-        Raises:
-            EventStreamError: this is not an event stream, or an `InvokeComplete` is not JSON.
+        Raises `EventStreamError`, also if an `InvokeComplete` is not JSON.
         """
-        events = [_decode_event(message) for message in self._messages.feed(data)]
-        return [event for event in events if event is not None]
+        events: list[StreamEvent] = []
+        try:
+            for message in self._messages.feed(data):
+                events += _events_of(message)
+        except EventStreamError as error:
+            self._messages.error = error
+            if not events:
+                raise
+        return events
 
     def close(self) -> None:
-        """Declare that no more bytes come.
-
-        Raises:
-            EventStreamError: the stream ended inside a message.
-        """
+        """Declare that no more bytes come. Raises as `MessageDecoder.close`."""
         self._messages.close()
 
 
-def _decode_event(message: Message) -> StreamEvent | None:
-    match message.headers.get(":message-type"):
-        case "exception":
-            return _decode_exception(message)
-        case "error":
-            code, text = message.headers.get(":error-code"), message.headers.get(":error-message")
-            return StreamException(str(code), str(text))
-    match message.headers.get(":event-type"):
-        case "PayloadChunk":
-            return PayloadChunk(message.payload)
-        case "InvokeComplete":
+def _events_of(message: Message) -> Iterator[StreamEvent]:
+    headers = message.headers
+    match headers.get(":message-type"), headers.get(":event-type"):
+        case "exception", _:
+            yield _decode_exception(message)
+        case "error", _:
+            code, text = headers.get(":error-code"), headers.get(":error-message")
+            yield StreamException(str(code), str(text))
+        case _, "PayloadChunk":
+            yield PayloadChunk(message.payload)
+        case _, "InvokeComplete":
             try:
-                return msgspec.json.decode(message.payload, type=InvokeComplete)
-            except msgspec.MsgspecError as error:
+                yield msgspec.json.decode(message.payload, type=InvokeComplete)
+            except (ValueError, RecursionError) as error:
                 raise EventStreamError("InvokeComplete is not the JSON it should be") from error
-        case _:
-            return None
 
 
 def _decode_exception(message: Message) -> StreamException:
     try:
         text = msgspec.json.decode(message.payload, type=dict[str, str]).get("message", "")
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         text = message.payload.decode("utf-8", "replace")
     return StreamException(str(message.headers.get(":exception-type")), text)

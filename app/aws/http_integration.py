@@ -97,8 +97,10 @@ class PreludeDecoder:
         if end < 0:
             self._searched = len(buffer)
             if len(buffer) > _MAX_JSON_BYTES:
-                raise PreludeError(f"no prelude ends within the first {_MAX_JSON_BYTES} bytes")
+                raise self._too_long()
             return None
+        if end > _MAX_JSON_BYTES:
+            raise self._too_long()
         self._searched = end
         mark = bytes(buffer[end : end + len(_END)])
         if mark != _END[: len(mark)]:
@@ -109,11 +111,14 @@ class PreludeDecoder:
         self.rest = bytes(buffer[end + len(_END) :])
         return prelude
 
+    def _too_long(self) -> PreludeError:
+        return PreludeError(f"no prelude ends within the first {_MAX_JSON_BYTES} bytes")
+
 
 def _read(text: bytes) -> Prelude:
     try:
         wire = _decode_wire(text)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise PreludeError(f"the prelude cannot be read: {error}") from None
     if not 100 <= wire.status_code <= 599:
         raise PreludeError(f"the prelude's status code {wire.status_code} is not one of HTTP")

@@ -10,8 +10,9 @@ boto3 is an optional dependency (extra ``aws``), imported only when a call is ma
 import contextlib
 import json
 import re
-from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any
+import struct
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from app.aws.prelude_stripper import PreludeStripper
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
     from types_boto3_lambda.type_defs import InvokeWithResponseStreamCompleteEventTypeDef
     from urllib3.response import BaseHTTPResponse
+
+T = TypeVar("T")
 
 # Longer than any silence on Lambda: an invocation ends after 15 minutes.
 DEFAULT_TIMEOUT_S = 910.0
@@ -34,7 +37,7 @@ class InvokeError(Exception):
 
     Attributes:
         code: Lambda's ``ErrorCode`` or the name of its exception, or one of ours: ``Timeout`` (we
-            waited too long for data), ``Incomplete``, ``Unreachable``.
+            waited too long for data), ``Incomplete``, ``Unreachable``, ``Unreadable``.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -80,7 +83,7 @@ def invoke_streaming(
         response = client.invoke_with_response_stream(FunctionName=function_name, Payload=payload)
         complete: InvokeWithResponseStreamCompleteEventTypeDef | None = None
         with contextlib.closing(response["EventStream"]) as events:
-            for event in events:
+            for event in _readable(events):
                 if "PayloadChunk" in event:
                     if piece := stripper.feed(event["PayloadChunk"]["Payload"]):
                         yield piece
@@ -180,6 +183,22 @@ def _read_as_it_arrives(response_dict: dict[str, Any], **_: object) -> None:
         response_dict["body"] = _ReceivedBody(body)
 
 
+def _readable(events: Iterable[T]) -> Iterator[T]:
+    """Yield the events that botocore reads.
+
+    It has no one error for what it cannot read: besides its own there are those of `struct`, of
+    `json` and of the dictionary of header types.
+    """
+    from botocore.eventstream import ParserError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield from events
+    except (ParserError, ResponseParserError, ValueError, LookupError, struct.error) as error:
+        text = "What came is not an event stream of Lambda's; the answer is not whole."
+        raise InvokeError("Unreadable", text) from error
+
+
 class _ReceivedBody:
     """A body with the two methods of urllib3's that botocore's event stream uses."""
 
@@ -231,7 +250,7 @@ def _error_message(details: str) -> str:
     """Return the message in Lambda's usual error object, or ``details`` if it is something else."""
     try:
         message = json.loads(details)["errorMessage"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return details
     return str(message)
 

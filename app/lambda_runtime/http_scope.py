@@ -92,7 +92,7 @@ def to_scope(
     """
     try:
         read = msgspec.convert(event, _Event)
-    except msgspec.ValidationError as error:
+    except ValueError as error:  # msgspec's own, or of a key that is not Unicode
         raise MalformedEvent(f"The {kind} event cannot be read: {error}.") from None
     context = read.request_context
     method = context.http.method if context.http else read.http_method
@@ -134,11 +134,16 @@ def encode_headers(fields: Mapping[str, Iterable[str]]) -> list[Header]:
     """Return ASGI headers: one pair for each value that is not empty."""
     return [
         # A header is bytes on the wire: text that is not Latin-1 is sent as UTF-8.
-        (name.encode(), value.encode("utf-8", "replace"))
+        (_bytes(name), _bytes(value))
         for name, values in fields.items()
         for value in values
         if value
     ]
+
+
+def _bytes(text: str) -> bytes:
+    # JSON may hold half of a surrogate pair, which UTF-8 cannot.
+    return text.encode("utf-8", "replace")
 
 
 def _body(event: _Event) -> bytes:
@@ -185,13 +190,13 @@ def _paths(kind: EventKind, event: _Event, base_path: str) -> tuple[str, bytes, 
     shown = event.raw_path or event.path or (context.http.path if context.http else None) or "/"
     root = ""
     if kind in (EventKind.FUNCTION_URL, EventKind.ALB):
-        path, raw_path = unquote(shown), shown.encode()
+        path, raw_path = unquote(shown), _bytes(shown)
     else:
         if kind is EventKind.REST_API and context.path and context.path.endswith(shown):
             root, shown = context.path.removesuffix(shown), context.path
         elif kind is EventKind.HTTP_API and _is_below(shown, f"/{context.stage}"):
             root = f"/{context.stage}"
-        path, raw_path = shown, quote(shown, safe="/:@!$&'()*+,;=~").encode()
+        path, raw_path = shown, quote(_bytes(shown), safe="/:@!$&'()*+,;=~").encode()
     base = base_path.strip("/")
     if base and _is_below(path, f"{root}/{base}"):
         root = f"{root}/{base}"
@@ -204,13 +209,13 @@ def _is_below(path: str, folder: str) -> bool:
 
 def _query(kind: EventKind, event: _Event) -> bytes:
     if event.raw_query_string is not None:
-        return event.raw_query_string.encode()
+        return _bytes(event.raw_query_string)
     single = {name: [value] for name, value in (event.query_string_parameters or {}).items()}
     values = {**single, **(event.multi_value_query_string_parameters or {})}
     if kind is EventKind.ALB:
         pairs = [f"{name}={value}" for name, several in values.items() for value in several]
-        return "&".join(pairs).encode()
-    return urlencode(values, doseq=True).encode()
+        return _bytes("&".join(pairs))
+    return urlencode(values, doseq=True, errors="replace").encode()
 
 
 def _client(event: _Event, sent: Mapping[str, Sequence[str]]) -> str:
@@ -223,5 +228,5 @@ def _client(event: _Event, sent: Mapping[str, Sequence[str]]) -> str:
     known = context.http or context.identity
     if known is not None and known.source_ip:
         return known.source_ip
-    forwarded = sent.get("x-forwarded-for", [""])[-1]
+    forwarded = (sent.get("x-forwarded-for") or [""])[-1]
     return forwarded.rpartition(",")[2].strip()

@@ -30,12 +30,23 @@ def dumps(value: Any) -> bytes:
 
 
 def _finite(value: Any) -> Any:
-    match value:
-        case float() if not math.isfinite(value):
-            return None
-        case dict():
-            return {key: _finite(item) for key, item in value.items()}
-        case list():
-            return [_finite(item) for item in value]
-        case _:
-            return value
+    """Return ``value``, which is ours alone, with ``None`` for the numbers that JSON has not.
+
+    Not by calling itself: a model may nest its arguments almost as deeply as Python can call.
+    """
+    root = [value]
+    unread: list[list[Any] | dict[str, Any]] = [root]
+    while unread:
+        holder = unread.pop()
+        for key, item in holder.items() if isinstance(holder, dict) else enumerate(holder):
+            match item:
+                case float() if not math.isfinite(item):
+                    holder[key] = None  # type: ignore[index]  # a key of this very holder
+                case dict() | list():
+                    unread.append(item)
+                case tuple():
+                    unread.append(list(item))
+                    holder[key] = unread[-1]  # type: ignore[index]
+                case _:
+                    pass
+    return root[0]

@@ -5,7 +5,9 @@ The provider's text goes into ``str(error)``, which is for our log only. Clients
 
 Sources: the OpenAI API's error object, ``{"error": {"message", "type", "param", "code"}}``
 (platform.openai.com/docs/guides/error-codes, 2025), and the variants of vLLM 0.11, llama.cpp,
-Groq and OpenRouter.
+Groq and OpenRouter. LiteLLM's proxy (1.106) wraps what the server behind it said:
+``litellm.ContextWindowExceededError: litellm.BadRequestError: … - request (9 tokens) exceeds the
+available context size (8 tokens)``.
 """
 
 import re
@@ -16,6 +18,7 @@ import msgspec
 
 from app.errors import (
     ContextTooLong,
+    InputNotSupported,
     ProviderError,
     ProviderModelNotFound,
     ProviderRateLimited,
@@ -29,9 +32,26 @@ MAX_BODY_BYTES = 16 * 1024
 _MAX_TEXT = 500
 
 _TOO_LONG = re.compile(
-    r"context_length_exceeded|exceed_context_size|maximum context length|context window",
+    r"context_length_exceeded|exceed_context_size|ContextWindowExceeded|context window"
+    r"|maximum context (?:length|limit)|context length is only|maximum model length"  # vLLM
+    r"|exceed\w* (?:the |model |max\w* |available )*context (?:size|length|limit)"  # llama.cpp
+    r"|longer than the model's context length"  # SGLang
+    r"|tokens \+ `max_new_tokens` must be"  # text-generation-inference
+    r"|exceeds the maximum number of tokens allowed|prompt is too long",  # Gemini, Anthropic
     re.IGNORECASE,
 )
+_NOT_READABLE = re.compile(
+    r"image input is not supported"  # llama.cpp, and for other files:
+    r"|unsupported content\[\]\.type|'input_file' is not supported"
+    r"|not support (?:image|multimodal|file|vision)"  # Ollama
+    r"|is not a multimodal model"  # vLLM
+    r"|support image input|image_url is only supported by"  # OpenRouter, OpenAI
+    r"|unknown variant `(?:image_url|file)`",  # DeepSeek
+    re.IGNORECASE,
+)
+# LiteLLM's statuses for a model that it does not have, and for a key while it has no database.
+_NO_MODEL = re.compile(r"Invalid model name passed in", re.IGNORECASE)
+_NO_KEY = re.compile(r"\bno_db_connection\b")
 
 
 def error_for_status(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
@@ -48,16 +68,18 @@ def error_for_status(status: int, headers: Mapping[str, str], body: bytes) -> Pr
     error = value.get("error", value) if isinstance(value, dict) else value
     text = f"status {status}: {_describe(error)}"
     code = _code(error)
-    if status in (400, 413, 422) and _TOO_LONG.search(text):
+    if status in (400, 413, 422, 500) and _TOO_LONG.search(text):
         return ContextTooLong(text)
-    if status == 404 or code == "model_not_found":
+    if status in (400, 404, 413, 415, 422, 500, 501) and _NOT_READABLE.search(text):
+        return InputNotSupported(text)
+    if status == 404 or code == "model_not_found" or (status == 400 and _NO_MODEL.search(text)):
         return ProviderModelNotFound(text)
     if status == 429:
         return ProviderRateLimited(text, retry_after=headers.get("retry-after"))
+    if status in (401, 403) or (status == 400 and _NO_KEY.search(text)):
+        return ProviderUnauthorized(text)
     if status in (400, 413, 422):
         return ProviderRefused(text)
-    if status in (401, 403):
-        return ProviderUnauthorized(text)
     if status in (408, 504):
         return ProviderTimeout(text)
     return ProviderError(text)
@@ -71,6 +93,8 @@ def error_in_stream(error: Any) -> ProviderError:
         return ProviderRateLimited(text)
     if _TOO_LONG.search(text):
         return ContextTooLong(text)
+    if _NOT_READABLE.search(text):
+        return InputNotSupported(text)
     return ProviderError(text)
 
 

@@ -70,7 +70,7 @@ def _not_json() -> UnsupportedMediaType:
 def _decode_with_care(body: bytes | str) -> Any:
     """Decode what msgspec refuses (lone surrogates, a byte order mark), or say what is wrong."""
     try:
-        text = body if isinstance(body, str) else body.decode("utf-8-sig")
+        text = (body if isinstance(body, str) else body.decode()).removeprefix("\ufeff")
         if not text.strip():
             raise InvalidJson("The request body is empty; it must be a JSON document.")
         return json.loads(text, parse_float=_finite, parse_constant=_refuse_constant)

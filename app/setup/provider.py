@@ -61,6 +61,7 @@ def _opener_with(settings: Settings, key: str | None) -> Opener:
             api_key=key,
             organization=settings.openai_org_id,
             project=settings.openai_project_id,
+            read_timeout_s=settings.read_timeout_s,
             azure_endpoint=settings.azure_openai_endpoint,
             azure_api_version=settings.openai_api_version,
         )
@@ -71,4 +72,5 @@ def _opener_with(settings: Settings, key: str | None) -> Opener:
         api_key=key,
         organization=settings.openai_org_id,
         project=settings.openai_project_id,
+        read_timeout_s=settings.read_timeout_s,
     )

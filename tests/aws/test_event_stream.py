@@ -216,3 +216,35 @@ def test_an_unmodelled_error_and_an_exception_in_plain_text_are_read() -> None:
         StreamException("InternalError", "sorry"),
         StreamException("ServiceException", "sorry"),
     ]
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"ErrorCode":"\xff"}', b'{"new":' + b"[" * 3000], ids=["not UTF-8", "too deep"]
+)
+def test_an_invoke_complete_that_cannot_be_read_is_an_error(payload: bytes) -> None:
+    headers: dict[str, HeaderValue] = {":event-type": "InvokeComplete"}
+
+    with pytest.raises(EventStreamError, match="InvokeComplete"):
+        EventDecoder().feed(encode_message(Message(headers, payload)))
+
+
+@pytest.mark.parametrize("payload", [b"\xff", b"[" * 3000])
+def test_an_exception_that_cannot_be_read_is_its_own_text(payload: bytes) -> None:
+    headers: dict[str, HeaderValue] = {":message-type": "exception", ":exception-type": "A"}
+
+    (event,) = EventDecoder().feed(encode_message(Message(headers, payload)))
+
+    assert event == StreamException("A", payload.decode("utf-8", "replace"))
+
+
+@pytest.mark.parametrize(
+    "broken", [b"\0" * 16, encode_message(Message({":event-type": "InvokeComplete"}, b"oops"))]
+)
+def test_what_came_before_an_error_is_read_first(broken: bytes) -> None:
+    decoder = EventDecoder()
+
+    assert decoder.feed(encode_event(EVENTS[0]) + broken + b"more") == [EVENTS[0]]
+
+    for again in (lambda: decoder.feed(b""), decoder.close):
+        with pytest.raises(EventStreamError):
+            again()

@@ -116,6 +116,8 @@ def test_a_status_code_in_quotes_is_read_as_api_gateway_does() -> None:
         (b"data: hello\n\n", "first byte is not {"),
         (b'{"text":"hello"', None),
         (b"{" * 70_000, "no prelude ends"),
+        (b" " * 70_000 + b"{}" + _NULS, "no prelude ends"),
+        (b'{"body":' + b"[" * 3000 + _NULS, "cannot be read"),
         (b"{}\0\0x", "not followed by eight NUL"),
         (b"{oops}" + _NULS, "cannot be read"),
         (_wire(statusCode="ok"), "cannot be read"),

@@ -11,9 +11,18 @@ from typing import Any, Literal
 
 import pytest
 
-from app.aws.event_stream import CONTENT_TYPE, PayloadChunk, encode_event
+from app.aws.event_stream import (
+    CONTENT_TYPE,
+    HeaderValue,
+    InvokeComplete,
+    Message,
+    PayloadChunk,
+    encode_event,
+    encode_message,
+)
 from app.aws.invoke import InvokeError, invoke_streaming, post_streaming, signed_headers
 from tests.aws.orders import http_event, payload
+from tests.aws.test_event_stream import raw_message
 from tests.emulator.emulation import PATIENCE_S, URL, Gate, emulator
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
@@ -139,6 +148,38 @@ async def test_a_stream_without_invoke_complete_is_not_believed() -> None:
     assert error is not None
     assert error.code == "Incomplete"
     assert len(requests) == 1
+
+
+_COMPLETE: dict[str, HeaderValue] = {":message-type": "event", ":event-type": "InvokeComplete"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(b"\0" * 16, id="no checksum"),
+        pytest.param(raw_message(b"\x01a\x0b"), id="no type of header"),
+        pytest.param(raw_message(b"\x01"), id="half a header"),
+        pytest.param(raw_message(b"\x01a\x00\x01a\x00"), id="twice"),
+        pytest.param(encode_message(Message(_COMPLETE, b'{"a":"\xff"}')), id="not UTF-8"),
+    ],
+)
+async def test_what_is_no_event_stream_is_an_error_for_a_person(broken: bytes) -> None:
+    answer = stream_head() + encode_event(PayloadChunk(b"half")) + broken
+    async with server(answer) as (url, _):
+        received, error = await collect(url, b"{}")
+
+    assert received == b"half"
+    assert error is not None
+    assert error.code == "Unreadable"
+
+
+async def test_details_that_are_nested_too_deeply_are_shown_as_they_are() -> None:
+    details = "[" * 3000
+    answer = stream_head() + encode_event(InvokeComplete("Odd", details))
+    async with server(answer) as (url, _):
+        _, error = await collect(url, b"{}")
+
+    assert str(error).endswith(details)
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])

@@ -46,6 +46,9 @@ def test_any_other_response_passes_whole(body: bytes, size: int) -> None:
         b'{"headers":{}} and text',
         b'{"statusCode":"x","a":1}\n',
         b" " * 64,
+        b" " * 64 + PRELUDE,
+        b"{" + b" " * 64 + PRELUDE[1:],
+        b'{"cookies":["\\"}"]}x',
     ],
 )
 def test_the_first_piece_of_a_response_without_prelude_does_not_wait(piece: bytes) -> None:
@@ -68,6 +71,31 @@ def test_json_followed_by_something_else_than_eight_nuls_is_the_body() -> None:
 
     assert passed == [wire, b""]
     assert statuses == []
+
+
+def test_a_prelude_that_is_nested_too_deeply_is_the_body() -> None:
+    wire = b'{"headers":' + b"[" * 3000 + bytes(8)
+
+    assert strip([wire]) == ([wire, b""], [])
+
+
+def test_brackets_in_strings_do_not_end_the_prelude() -> None:
+    prelude = b'{"cookies":["}\\"}\\\\"],"statusCode":404}' + bytes(8)
+
+    for cut in range(len(prelude)):
+        passed, statuses = strip([prelude[:cut], prelude[cut:], b"text"])
+
+        assert b"".join(passed) == b"text"
+        assert statuses == [404]
+
+
+def test_an_escape_may_be_cut_anywhere() -> None:
+    wire = b'{"cookies":["\\"}\\\\"]}\r' + bytes(8)
+
+    for cut in range(len(wire)):
+        passed, statuses = strip([wire[:cut], wire[cut:]])
+
+        assert (b"".join(passed), statuses) == (wire, [])
 
 
 def test_nobody_has_to_listen_for_the_status() -> None:

@@ -226,6 +226,47 @@ def test_what_cannot_be_read_is_refused_with_a_reason(event: dict[str, Any], rea
         to_scope(classify(event), event)
 
 
+def test_half_a_surrogate_pair_anywhere_in_an_event_breaks_nothing() -> None:
+    half = "\ud800"
+    event = load_balancer(path=f"/{half}", body="")
+    event["headers"] = {half: half, "host": "a"}
+    event["queryStringParameters"] = {half: half}
+
+    request, _ = _request(event)
+
+    assert request.scope["raw_path"] == b"/?"
+    assert request.scope["query_string"] == b"?=?"
+    assert (b"?", b"?") in request.scope["headers"]
+
+
+@pytest.mark.parametrize("event", [http_api(rawQueryString="\ud800"), rest_api(path="/\ud800")])
+def test_an_api_gateways_surrogates_break_nothing(event: dict[str, Any]) -> None:
+    event["queryStringParameters"] = {"a": "\ud800"}
+    event.pop("multiValueQueryStringParameters", None)
+
+    request, _ = _request(event)
+
+    assert b"%3F" in request.scope["query_string"].replace(b"?", b"%3F")
+
+
+def test_a_key_that_is_half_a_surrogate_pair_is_refused_with_a_reason() -> None:
+    event = function_url()
+    event["requestContext"]["\udfff"] = 1
+
+    with pytest.raises(MalformedEvent, match="cannot be read"):
+        to_scope(EventKind.FUNCTION_URL, event)
+
+
+def test_a_load_balancer_that_names_no_client_breaks_nothing() -> None:
+    event = load_balancer(multi_value=True)
+    event["multiValueHeaders"]["x-forwarded-for"] = []
+
+    request, _ = _request(event)
+
+    assert request.client is not None
+    assert request.client.host == ""
+
+
 @pytest.mark.parametrize("port", ["9" * 400, "9" * 5000, "nan", "-5", ""])
 def test_a_port_that_is_none_is_taken_for_that_of_https(port: str) -> None:
     event = load_balancer(body=_BODY)

@@ -20,10 +20,19 @@ from tests.protocols.test_every_encoder import json_values
         ("\ud83d", '"\\ud83d"'),
         ([float("nan"), float("inf")], "[null,null]"),
         (["\ud83d", float("nan"), {"\udc00": -1.5}], '["\\ud83d",null,{"\\udc00":-1.5}]'),
+        (("\ud83d", (float("nan"),)), '["\\ud83d",[null]]'),
     ],
 )
 def test_a_value_is_written_compactly_and_validly(value: Any, text: str) -> None:
     assert dumps(value).decode() == text
+
+
+def test_what_is_deeply_nested_is_written_with_surrogates_too() -> None:
+    value: Any = "\ud83d"
+    for _ in range(700):
+        value = [value]
+
+    assert dumps(value) == b"[" * 700 + b'"\\ud83d"' + b"]" * 700
 
 
 def test_what_has_no_json_form_is_an_error() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.errors import (
     ContextTooLong,
+    InputNotSupported,
     ProviderError,
     ProviderModelNotFound,
     ProviderRateLimited,
@@ -56,6 +57,66 @@ def test_a_status_and_its_body_name_the_error(
 
     assert type(error) is kind
     assert str(status) in str(error)
+
+
+# As the servers say it; those of llama.cpp and LiteLLM are in tests/traces/model_servers too.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "litellm.ContextWindowExceededError: litellm.BadRequestError: OpenAIException - oops",
+        "request (36018 tokens) exceeds the available context size (4096 tokens), try increasing",
+        "the request exceeds the available context size. try increasing the context size",
+        "You passed 9 input tokens. However, the model's context length is only 8 tokens",
+        "The decoder prompt (length 9) is longer than the maximum model length of 8.",
+        "Requested tokens (9) exceed context window of 8",
+        "The input (9 tokens) is longer than the model's context length (8 tokens).",
+        "the input length exceeds the context length",
+        "prompt too long; exceeded max context length by 5 tokens",
+        "`inputs` tokens + `max_new_tokens` must be <= 8. Given: 9",
+        "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+        "prompt is too long: 9 tokens > 8 maximum",
+    ],
+)
+def test_every_servers_words_for_too_long_are_known(text: str) -> None:
+    body = json.dumps({"error": {"message": text}}).encode()
+
+    assert type(error_for_status(400, {}, body)) is ContextTooLong
+    assert type(error_for_status(500, {}, body)) is ContextTooLong
+    assert type(error_in_stream({"message": text, "code": "server_error"})) is ContextTooLong
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (500, "image input is not supported - hint: you may need to provide the mmproj"),
+        (500, "litellm.InternalServerError: OpenAIException - image input is not supported"),
+        (400, "unsupported content[].type"),
+        (400, "'input_file' is not supported by llamacpp at this moment"),
+        (400, "this model does not support image input (ref: b8bd630e)"),
+        (400, "Multimodal data provided, but model does not support multimodal requests."),
+        (400, "facebook/opt-125m is not a multimodal model None"),
+        (404, "No endpoints found that support image input"),
+        (400, "Invalid content type. image_url is only supported by certain models."),
+        (422, "unknown variant `image_url`, expected `text`"),
+    ],
+)
+def test_a_model_that_reads_no_files_is_no_failing_server(status: int, text: str) -> None:
+    error = error_for_status(status, {}, json.dumps({"error": {"message": text}}).encode())
+
+    assert type(error) is InputNotSupported
+    assert error.status == 400
+    assert "files" in error.public_message
+    assert type(error_in_stream(text)) is InputNotSupported
+
+
+def test_what_litellm_itself_refuses_has_its_own_error() -> None:
+    unknown = (
+        b'{"error":{"message":"/responses: Invalid model name passed in model=x.","code":"400"}}'
+    )
+    no_key = b'{"error":{"message":"No connected db.","type":"no_db_connection","code":"400"}}'
+
+    assert type(error_for_status(400, {}, unknown)) is ProviderModelNotFound
+    assert type(error_for_status(400, {}, no_key)) is ProviderUnauthorized
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"[" * 10_000, b'{"error":'])

@@ -56,6 +56,10 @@ def test_whatever_javascript_may_write_is_accepted(body: bytes, value: object) -
     assert parse_json(body) == value
 
 
+def test_a_byte_order_mark_in_a_text_is_skipped_too() -> None:
+    assert parse_json("\ufeff{}") == {}
+
+
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [

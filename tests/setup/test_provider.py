@@ -1,15 +1,21 @@
 """Which provider and which opener the settings ask for."""
 
-from typing import Any
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any, Literal
 
 import pytest
 from pydantic import SecretStr
 
+from app.errors import ProviderTimeout
+from app.events import Event
+from app.messages import Message, StepRequest, TextPart
 from app.providers.openai.chat import OpenAIChat
 from app.providers.openai.responses import OpenAIResponses
 from app.scripted_model.provider import ScriptedProvider
 from app.settings import Settings, SettingsError
 from app.setup.provider import make_provider
+from tests.providers.upstream import Connection, serve
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,27 @@ async def test_the_settings_choose_the_opener(settings: dict[str, Any], kind: st
     assert isinstance(provider, OpenAIChat)
     assert type(provider._opener).__name__ == kind
     await provider.aclose()
+
+
+@pytest.mark.parametrize("client", ["aiohttp", "openai"])
+async def test_the_settings_say_how_long_the_model_may_be_silent(
+    client: Literal["aiohttp", "openai"],
+) -> None:
+    request = StepRequest(model="m", messages=[Message("user", [TextPart("Hi")])])
+
+    async def ignore(events: Sequence[Event]) -> None:
+        pass
+
+    # The package tries again twice.
+    async with serve(*[fall_silent] * 3) as upstream:
+        settings = Settings(openai_base_url=upstream.url, client=client, read_timeout_s=0.05)
+        async with aclosing(make_provider(settings)) as provider:
+            with pytest.raises(ProviderTimeout):
+                await provider.stream_step(request, ignore)
+
+
+async def fall_silent(connection: Connection) -> None:
+    await connection.closed_by_client()
 
 
 def test_azure_without_the_version_of_its_api_stops_the_start() -> None:

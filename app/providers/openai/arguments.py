@@ -9,6 +9,7 @@ from app.events import ToolInputAvailable, ToolInputError
 
 NOT_AN_OBJECT = "The model's arguments for this tool are not a JSON object."
 NOT_FINISHED = "The model did not finish this call."
+NOT_CERTAIN = "The model's server contradicted itself about this call, so it was not run."
 
 
 def parse_arguments(text: str) -> Any:
@@ -32,6 +33,14 @@ def is_object(text: str) -> bool:
         return isinstance(parse_arguments(text), dict)
     except (ValueError, RecursionError):
         return False
+
+
+def readable(text: str) -> Any:
+    """Return the arguments' value, or ``text`` itself if it is not JSON."""
+    try:
+        return parse_arguments(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def finished_call(

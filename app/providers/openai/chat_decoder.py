@@ -145,7 +145,8 @@ class ChatDecoder:
         if self._calls and (reason == "stop" or not self._finish_reason):
             reason = "tool-calls"  # Gemini, Ollama, and OpenAI for a forced tool
         self.done = True
-        return [*self._calls.close(), StepEnd(reason, step_usage(self._counts))]
+        is_cut = reason in ("length", "content-filter", "error")
+        return [*self._calls.close(is_cut=is_cut), StepEnd(reason, step_usage(self._counts))]
 
     def _fail(self, error: ProviderError) -> list[Event]:
         self.done = True

@@ -17,8 +17,12 @@ from app.threads import Aside
 logger = logging.getLogger(__name__)
 
 # "The encrypted content gAAA… could not be verified" (it is of another organization or model),
-# "Encrypted content is not supported with this model", "Item 'rs_1' of type 'reasoning' was …".
-_REASONING_REFUSED = re.compile(r"encrypted.content|of type 'reasoning'", re.IGNORECASE)
+# "Encrypted content is not supported with this model", "Item 'rs_1' of type 'reasoning' was …";
+# "item['content'] is not an array" or "is empty" (llama.cpp, which wants the reasoning itself).
+_REASONING_REFUSED = re.compile(
+    r"encrypted.content|of type 'reasoning'|item\['content'\] is (?:not an array|empty)",
+    re.IGNORECASE,
+)
 
 
 class OpenAIResponses:
@@ -53,7 +57,10 @@ class OpenAIResponses:
                 raise
             logger.warning("asking again without the earlier reasoning: %s", error)
             stream = await self._open(request, with_reasoning=False)
-        await stream_events(stream, ResponsesDecoder(taken_ids=call_ids(request)), emit)
+        decoder = ResponsesDecoder(
+            taken_ids=call_ids(request), max_output_tokens=request.max_output_tokens
+        )
+        await stream_events(stream, decoder, emit)
 
     async def aclose(self) -> None:
         await self._opener.aclose()

@@ -102,9 +102,9 @@ def _items(message: Message, with_reasoning: bool) -> Iterable[JsonObject]:
     parts = message.parts
     match message.role:
         case "system":
-            yield {"role": "system", "content": joined_text(parts)}
+            yield _message("system", joined_text(parts))
         case "user":
-            yield {"role": "user", "content": user_content(parts, "input_text", _file)}
+            yield _message("user", user_content(parts, "input_text", _file))
         case "assistant":
             yield from _assistant_items(parts, with_reasoning)
         case "tool":
@@ -113,6 +113,11 @@ def _items(message: Message, with_reasoning: bool) -> Iterable[JsonObject]:
                     yield _tool_output(part)
         case _:
             assert_never(message.role)
+
+
+def _message(role: str, content: str | list[JsonObject]) -> JsonObject:
+    # llama.cpp refuses an assistant's message without its type, which OpenAI leaves to be guessed.
+    return {"type": "message", "role": role, "content": content}
 
 
 def _file(part: FilePart) -> JsonObject:
@@ -133,7 +138,7 @@ def _assistant_items(parts: Sequence[Part], with_reasoning: bool) -> Iterable[Js
                 continue
             case TextPart(text) if text:
                 # The short form of a message needs no id, and all servers know it.
-                item: JsonObject = {"role": "assistant", "content": text}
+                item: JsonObject = _message("assistant", text)
             case ToolCallPart():
                 item = _tool_call(part)
             case _:

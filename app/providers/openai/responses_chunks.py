@@ -19,8 +19,15 @@ T = TypeVar("T")
 
 
 class TextChunk(msgspec.Struct, gc=False):
-    """A piece of text, of a refusal, of reasoning, of arguments or of code."""
+    """A piece of text or of a refusal."""
 
+    delta: str | None = None
+
+
+class PieceChunk(msgspec.Struct, gc=False):
+    """A piece of reasoning, of arguments or of code, and the item that it belongs to."""
+
+    item_id: str | None = None
     output_index: int | None = None
     content_index: int | None = None
     summary_index: int | None = None
@@ -53,7 +60,7 @@ class Reasoning(msgspec.Struct, tag="reasoning"):
     encrypted_content: str | None = None
 
 
-class FunctionCall(msgspec.Struct, tag="function_call"):
+class FunctionCall(msgspec.Struct, tag="function_call", frozen=True):
     id: str | None = None
     status: str | None = None
     call_id: str | None = None
@@ -177,7 +184,8 @@ def _read_variant(data: bytes, kind: type[T]) -> T:
     value = json.loads(data.decode("utf-8", "replace"), parse_constant=_refuse)
     item = value.get("item") if isinstance(value, dict) else None
     if isinstance(item, dict):
-        if item.get("type") not in _KNOWN_ITEMS:
+        item_type = item.get("type")
+        if not isinstance(item_type, str) or item_type not in _KNOWN_ITEMS:
             value["item"] = None
         elif isinstance(item.get("arguments"), dict):
             item["arguments"] = json.dumps(item["arguments"])
@@ -189,6 +197,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 read_text = _reader(TextChunk)
+read_piece = _reader(PieceChunk)
 read_item = _reader(ItemChunk)
 read_annotation = _reader(AnnotationChunk)
 read_response = _reader(ResponseChunk)

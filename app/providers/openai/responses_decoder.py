@@ -28,6 +28,7 @@ from app.providers.openai.responses_chunks import (
     read_annotation,
     read_item,
     read_other,
+    read_piece,
     read_response,
     read_text,
 )
@@ -49,12 +50,20 @@ class ResponsesDecoder:
     Args:
         taken_ids: as for `CallIds`.
         new_id: makes the ids of sources, and of calls that cannot keep their own.
+        max_output_tokens: the limit that the request set, if it did.
     """
 
-    def __init__(self, *, taken_ids: Iterable[str] = (), new_id: NewId = new_id) -> None:
+    def __init__(
+        self,
+        *,
+        taken_ids: Iterable[str] = (),
+        new_id: NewId = new_id,
+        max_output_tokens: int | None = None,
+    ) -> None:
         self.done = False
         self.failure: ProviderError | None = None
         self._splitter = NamedSseSplitter()
+        self._max_output_tokens = max_output_tokens
         self._items = OutputItems(CallIds(taken_ids, new_id), Citations(new_id))
 
     def feed(self, data: bytes) -> list[Event]:
@@ -102,13 +111,11 @@ class ResponsesDecoder:
                 if text := read_text(data).delta:
                     out.delta(TextDelta, text)
             case b"response.reasoning_summary_text.delta" | b"response.reasoning_text.delta":
-                items.think(out, read_text(data))
+                items.think(out, read_piece(data))
             case b"response.function_call_arguments.delta":
-                chunk = read_text(data)
-                items.write_arguments(out, chunk.output_index, chunk.delta or "")
+                items.write_arguments(out, read_piece(data))
             case b"response.code_interpreter_call_code.delta":
-                chunk = read_text(data)
-                items.write_code(out, chunk.output_index, chunk.delta or "")
+                items.write_code(out, read_piece(data))
             case b"response.output_text.annotation.added":
                 if annotation := read_annotation(data).annotation:
                     items.cite(out, annotation)
@@ -122,9 +129,10 @@ class ResponsesDecoder:
                     items.finish(out, finished.output_index, finished.item)
             case b"response.completed":
                 response = _response(data)
-                events = items.close(is_complete=True)
+                is_cut = self._used_all_tokens(response)
+                events = items.close(is_complete=not is_cut)
                 reason: FinishReason = "tool-calls" if items.made_calls else "stop"
-                out.extend([*events, self._end(reason, response)])
+                out.extend([*events, self._end("length" if is_cut else reason, response)])
             case b"response.incomplete":
                 response = _response(data)
                 events = items.close(is_complete=False)
@@ -151,6 +159,12 @@ class ResponsesDecoder:
         elif chunk.error:
             out.extend(self._fail(error_in_stream(chunk.error)))
 
+    def _used_all_tokens(self, response: Response) -> bool:
+        """Whether the answer ends at its limit: llama.cpp says "completed" then."""
+        used = response.usage.output_tokens if response.usage else None
+        limit = self._max_output_tokens
+        return used is not None and limit is not None and used >= limit
+
     def _end(self, reason: FinishReason, response: Response) -> Event:
         self.done = True
         return StepEnd(reason, step_usage(response.usage))
@@ -158,7 +172,8 @@ class ResponsesDecoder:
     def _fail(self, error: ProviderError) -> list[Event]:
         self.done = True
         self.failure = error
-        return [Error(error.code, error.public_message)]
+        blank = self._items.end_blank_calls(is_complete=False)
+        return [*blank, Error(error.code, error.public_message)]
 
 
 def _response(data: bytes) -> Response:

@@ -57,17 +57,32 @@ class ToolCalls:
 
     @property
     def whole(self) -> bool:
-        """Whether there are calls, each with a name and arguments that are a JSON object."""
-        return bool(self._calls) and all(call.name and is_object(call.text) for call in self._calls)
+        """Whether there are calls, each with a name and arguments that are a JSON object.
+
+        No arguments at all may be those of a call that was cut off.
+        """
+        return bool(self._calls) and all(
+            call.name and call.text.strip() and is_object(call.text) for call in self._calls
+        )
 
     @property
     def named(self) -> bool:
         """Whether each call has a name."""
         return all(call.name for call in self._calls)
 
-    def close(self) -> Sequence[Event]:
-        """Return the end of each call's input, in the order of the calls."""
-        return [finished_call(call.id, call.name, call.text) for call in self._calls]
+    def close(self, *, is_cut: bool = False) -> Sequence[Event]:
+        """Return the end of each call's input, in the order of the calls.
+
+        Args:
+            is_cut: the model was cut off. A JSON object that is whole is not cut, but no arguments
+                at all may have been the beginning of some.
+        """
+        return [
+            finished_call(
+                call.id, call.name, call.text, is_whole=not is_cut or bool(call.text.strip())
+            )
+            for call in self._calls
+        ]
 
     def _find(self, index: int | None, upstream_id: str) -> _Call | None:
         if index is not None:

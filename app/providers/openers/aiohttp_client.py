@@ -15,6 +15,7 @@ from app import __version__
 from app.errors import (
     ProviderError,
     ProviderNotConfigured,
+    ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
 )
@@ -105,7 +106,10 @@ class AiohttpOpener:
                     return AiohttpStream(response)
                 error = await self._refusal(response)
                 headers = response.headers
-                may_retry = is_worth_a_retry(response.status, headers)
+                # The request itself is wrong, whatever the status: llama.cpp says 500 to an image.
+                may_retry = is_worth_a_retry(response.status, headers) and not isinstance(
+                    error, ProviderRefused
+                )
             delay_s = None
             if may_retry and retry < self._max_retries:
                 delay_s = retry_delay_s(retry, headers, clock=self._clock, random=self._random)

@@ -15,6 +15,7 @@ import msgspec
 from app.errors import (
     ProviderError,
     ProviderNotConfigured,
+    ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
 )
@@ -23,6 +24,7 @@ from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
 from app.received import take_buffered
 
 if TYPE_CHECKING:
+    import httpx2
     from openai import AsyncAPIResponse, AsyncOpenAI
 
 
@@ -76,7 +78,9 @@ class OpenAIOpener:
             "max_retries": max_retries,
             "timeout": httpx2.Timeout(read_timeout_s, connect=connect_timeout_s, pool=None),
             # For aiohttp 0 means no limit, and None its default limit.
-            "http_client": DefaultAioHttpClient(limits=httpx2.Limits(max_connections=0)),
+            "http_client": DefaultAioHttpClient(
+                limits=httpx2.Limits(max_connections=0), event_hooks={"response": [_judge]}
+            ),
         }
         if azure_endpoint:
             try:
@@ -159,6 +163,18 @@ class OpenAIStream:
 
     async def aclose(self) -> None:
         await self._response.close()
+
+
+async def _judge(response: "httpx2.Response") -> None:
+    """Tell the package not to retry a request that is itself wrong, whatever the status.
+
+    The package retries every 5xx unless this header, which is OpenAI's own, says otherwise.
+    """
+    if response.status_code >= 500:
+        body = (await response.aread())[:MAX_BODY_BYTES]
+        error = error_for_status(response.status_code, response.headers, body)
+        if isinstance(error, ProviderRefused):
+            response.headers["x-should-retry"] = "false"
 
 
 def _left_behind(response: "AsyncAPIResponse[Any]") -> bytes:

@@ -11,6 +11,7 @@ from app.providers.openai.arguments import (
     finished_call,
     is_object,
     parse_arguments,
+    readable,
 )
 
 DEEP = "[" * 100_000
@@ -71,3 +72,9 @@ def test_any_text_ends_the_call_one_way_or_the_other(text: str) -> None:
     event = finished_call("c", "t", text)
 
     assert isinstance(event, ToolInputAvailable) is is_object(text)
+
+
+def test_what_is_not_json_is_shown_as_it_is() -> None:
+    assert readable('{"x":1}') == {"x": 1}
+    assert readable('{"x":') == '{"x":'
+    assert readable("[" * 100_000) == "[" * 100_000

@@ -21,9 +21,11 @@ from app.events import (
     TextDelta,
     ToolInputAvailable,
     ToolInputDelta,
+    ToolInputError,
     ToolInputStart,
     Usage,
 )
+from app.providers.openai.arguments import NOT_FINISHED
 from app.providers.openai.chat_decoder import ChatDecoder
 
 DONE = b"data: [DONE]\n\n"
@@ -211,7 +213,22 @@ def test_a_stream_may_end_without_done(stream: bytes) -> None:
 
 
 def test_whole_calls_may_end_without_a_finish_reason() -> None:
-    assert decode(CALL)[-1] == StepEnd("tool-calls")
+    function = {"name": "f", "arguments": "{}"}
+    whole = chunk({"tool_calls": [{"index": 0, "id": "a", "function": function}]})
+
+    assert decode(whole)[-1] == StepEnd("tool-calls")
+
+
+def test_a_call_without_arguments_may_be_the_beginning_of_one() -> None:
+    assert decode(CALL) == [ToolInputStart("a", "f"), FAILED]
+    for reason in ("length", "content_filter", "error"):
+        events = decode(CALL + chunk(finish_reason=reason) + DONE)
+
+        assert events[1:-1] == [ToolInputError("a", "f", {}, NOT_FINISHED)]
+    for reason in ("stop", "tool_calls"):
+        events = decode(CALL + chunk(finish_reason=reason) + DONE)
+
+        assert events[1:-1] == [ToolInputAvailable("a", "f", {})]
 
 
 @pytest.mark.parametrize(

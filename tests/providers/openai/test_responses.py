@@ -160,7 +160,7 @@ async def test_reasoning_is_shown_and_comes_back_encrypted(
     assert sent["store"] is False
     assert item["encrypted_content"].startswith("scripted-")
     assert item["summary"] == [{"type": "summary_text", "text": thought.text}]
-    assert text == {"role": "assistant", "content": said(events)}
+    assert text == {"type": "message", "role": "assistant", "content": said(events)}
 
 
 async def test_a_refusal_is_text(scripted: OpenAIResponses) -> None:
@@ -299,6 +299,7 @@ REFUSALS = [
     ("invalid_encrypted_content", "The encrypted content gAAA could not be verified."),
     (None, "Encrypted content is not supported with this model."),
     (None, "Item 'rs_1' of type 'reasoning' was provided without its required following item."),
+    (400, "item['content'] is not an array"),  # llama.cpp
 ]
 THOUGHT = Message("assistant", [ReasoningPart("", redacted=PROOF), TextPart("Hi")])
 COMPLETED = sse("response.completed", response={})
@@ -306,7 +307,7 @@ COMPLETED = sse("response.completed", response={})
 
 @pytest.mark.parametrize(("code", "message"), REFUSALS)
 async def test_reasoning_that_the_api_refuses_is_left_out_of_a_second_try(
-    make_opener: Callable[..., Opener], code: str | None, message: str
+    make_opener: Callable[..., Opener], code: str | int | None, message: str
 ) -> None:
     error = {"error": {"message": message, "code": code}}
     refusal = respond(json.dumps(error).encode(), status=400)
@@ -316,8 +317,13 @@ async def test_reasoning_that_the_api_refuses_is_left_out_of_a_second_try(
 
     first, second = (json.loads(request.body) for request in upstream.requests)
     assert events == [StepEnd("stop")]
-    assert [item.get("type") for item in first["input"]] == [None, "reasoning", None, None]
-    assert [item.get("type") for item in second["input"]] == [None, None, None]
+    assert [item.get("type") for item in first["input"]] == [
+        "message",
+        "reasoning",
+        "message",
+        "message",
+    ]
+    assert [item.get("type") for item in second["input"]] == ["message"] * 3
     assert "include" not in second
 
 

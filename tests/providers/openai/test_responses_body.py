@@ -44,7 +44,7 @@ def input_of(role: Role, *parts: Part) -> Any:
 def test_a_plain_question() -> None:
     assert body_of(Message("user", [TextPart("Hello")])) == {
         "model": "m",
-        "input": [{"role": "user", "content": "Hello"}],
+        "input": [{"type": "message", "role": "user", "content": "Hello"}],
         "stream": True,
         "store": False,
     }
@@ -127,8 +127,8 @@ def test_only_models_that_reason_are_asked_for_encrypted_reasoning(
 def test_system_and_user_text_is_a_plain_string() -> None:
     parts = [TextPart("a"), TextPart("b")]
 
-    assert input_of("system", *parts) == [{"role": "system", "content": "a\nb"}]
-    assert input_of("user", *parts) == [{"role": "user", "content": "a\nb"}]
+    assert input_of("system", *parts) == [{"type": "message", "role": "system", "content": "a\nb"}]
+    assert input_of("user", *parts) == [{"type": "message", "role": "user", "content": "a\nb"}]
 
 
 def test_the_users_files_are_parts() -> None:
@@ -179,11 +179,11 @@ def test_an_assistants_calls_and_their_outputs() -> None:
     )["input"]
 
     assert items == [
-        {"role": "assistant", "content": "Let me see."},
+        {"type": "message", "role": "assistant", "content": "Let me see."},
         {"type": "function_call", "call_id": "a", "name": "f", "arguments": '{"x":1}'},
         {"type": "function_call_output", "call_id": "a", "output": '{"y":[1]}'},
         {"type": "function_call_output", "call_id": "b", "output": "plain"},
-        {"role": "assistant", "content": "Done."},
+        {"type": "message", "role": "assistant", "content": "Done."},
     ]
 
 
@@ -201,7 +201,7 @@ def test_encrypted_reasoning_goes_back_in_front_of_what_it_led_to() -> None:
     summary = [{"type": "summary_text", "text": "Shown."}]
     assert items == [
         {"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": "gAAA"},
-        {"role": "assistant", "content": "Said."},
+        {"type": "message", "role": "assistant", "content": "Said."},
         {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "gBBB"},
         {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
     ]
@@ -217,7 +217,9 @@ def test_encrypted_reasoning_goes_back_in_front_of_what_it_led_to() -> None:
     ],
 )
 def test_reasoning_that_is_not_the_apis_own_stays_here(parts: list[Part]) -> None:
-    assert input_of("assistant", *parts, TextPart("Hi")) == [{"role": "assistant", "content": "Hi"}]
+    assert input_of("assistant", *parts, TextPart("Hi")) == [
+        {"type": "message", "role": "assistant", "content": "Hi"}
+    ]
 
 
 def test_reasoning_that_led_nowhere_stays_here() -> None:
@@ -235,7 +237,7 @@ def test_reasoning_can_be_left_out_altogether() -> None:
 
     body = validated(responses_body(request, with_reasoning=False))
 
-    assert body["input"] == [{"role": "assistant", "content": "Hi"}]
+    assert body["input"] == [{"type": "message", "role": "assistant", "content": "Hi"}]
     assert "include" not in body
 
 

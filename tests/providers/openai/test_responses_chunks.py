@@ -7,10 +7,12 @@ import pytest
 
 from app.providers.openai.responses_chunks import (
     FunctionCall,
+    PieceChunk,
     TextChunk,
     WebSearch,
     decode_text,
     read_item,
+    read_piece,
     read_text,
 )
 
@@ -18,17 +20,28 @@ from app.providers.openai.responses_chunks import (
 @pytest.mark.parametrize(
     ("data", "chunk"),
     [
-        (b'{"type":"x","delta":"a","output_index":1}', TextChunk(output_index=1, delta="a")),
+        (b'{"type":"x","delta":"a","output_index":1}', TextChunk(delta="a")),
         (b'{"delta":null}', TextChunk()),
         (b"{}", TextChunk()),
         (b'{"delta":"\\ud800"}', TextChunk(delta="\ud800")),
         (b'{"delta":"\xff"}', TextChunk(delta="\ufffd")),
-        (b'{"delta":"a","output_index":"1"}', TextChunk(output_index=1, delta="a")),
-        (b'{"delta":"a","output_index":1.0}', TextChunk(output_index=1, delta="a")),
     ],
 )
 def test_texts_are_read_in_every_variant(data: bytes, chunk: TextChunk) -> None:
     assert read_text(data) == chunk
+
+
+@pytest.mark.parametrize(
+    ("data", "chunk"),
+    [
+        (b'{"delta":"a","output_index":1}', PieceChunk(output_index=1, delta="a")),
+        (b'{"delta":"a","output_index":"1"}', PieceChunk(output_index=1, delta="a")),
+        (b'{"delta":"a","output_index":1.0}', PieceChunk(output_index=1, delta="a")),
+        (b'{"item_id":"fc_1","delta":"\\ud800"}', PieceChunk(item_id="fc_1", delta="\ud800")),
+    ],
+)
+def test_a_piece_tells_its_item_in_every_variant(data: bytes, chunk: PieceChunk) -> None:
+    assert read_piece(data) == chunk
 
 
 def test_the_usual_text_needs_no_second_look() -> None:
@@ -54,6 +67,7 @@ def test_what_nobody_can_read_is_refused(data: bytes) -> None:
         ),
         ({"type": "computer_call", "id": "cu_1"}, None),
         ({"type": None}, None),
+        ({"type": ["function_call"]}, None),
         ({}, None),
         (None, None),
     ],

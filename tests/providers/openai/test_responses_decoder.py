@@ -30,6 +30,7 @@ from app.events import (
     Usage,
 )
 from app.grammar import Order, State
+from app.providers.openai.arguments import NOT_FINISHED
 from app.providers.openai.responses_decoder import ResponsesDecoder
 
 FAILED = Error("provider_error", ProviderError.public_message)
@@ -233,6 +234,41 @@ def test_an_incomplete_response_says_why(details: Any, reason: FinishReason) -> 
     stream = text("a") + ended("incomplete", incomplete_details=details, usage=FULL_USAGE)
 
     assert decode(stream) == [TextDelta("a"), StepEnd(reason, Usage(5, 4, 2, 3))]
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "reason"),
+    [
+        (16, 16, "length"),
+        (17, 16, "length"),
+        (15, 16, "stop"),
+        (16, None, "stop"),
+        (None, 16, "stop"),
+    ],
+)
+def test_a_completed_response_with_all_tokens_used_is_cut(
+    used: int | None, limit: int | None, reason: FinishReason
+) -> None:
+    """As llama.cpp ends it."""
+    decoder = ResponsesDecoder(max_output_tokens=limit)
+    usage = None if used is None else {"input_tokens": 1, "output_tokens": used}
+
+    events = decoder.feed(ended(usage=usage))
+
+    assert isinstance(events[0], StepEnd)
+    assert events[0].finish_reason == reason
+
+
+def test_a_call_that_may_have_been_cut_before_its_arguments_is_not_run() -> None:
+    call = added(0, "function_call", id="fc_1", call_id="a", name="f")
+    call += done(0, "function_call", id="fc_1", call_id="a", name="f", arguments="")
+    not_finished = ToolInputError("a", "f", {}, NOT_FINISHED)
+
+    for end in (ended("incomplete"), ended(usage={"output_tokens": 16}), ended("failed"), b""):
+        decoder = ResponsesDecoder(max_output_tokens=16)
+        events = [*decoder.feed(call + end), *decoder.end()]
+        assert events[1:-1] == [not_finished]
+    assert decode(call, COMPLETED)[1:-1] == [ToolInputAvailable("a", "f", {})]
 
 
 def test_an_end_without_a_response_is_an_end() -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from app.events import (
@@ -17,7 +18,7 @@ from app.events import (
     ToolOutputAvailable,
 )
 from app.providers.joining import Joiner
-from app.providers.openai.arguments import NOT_AN_OBJECT, NOT_FINISHED
+from app.providers.openai.arguments import NOT_AN_OBJECT, NOT_CERTAIN, NOT_FINISHED
 from app.providers.openai.citations import Citations
 from app.providers.openai.ids import CallIds
 from app.providers.openai.responses_chunks import (
@@ -27,8 +28,8 @@ from app.providers.openai.responses_chunks import (
     FunctionCall,
     McpCall,
     Message,
+    PieceChunk,
     Reasoning,
-    TextChunk,
     WebSearch,
 )
 from app.providers.openai.responses_items import OutputItems
@@ -52,8 +53,12 @@ class Items:
         return events
 
 
-def thought(text: str, item: int = 0, *, summary: int | None = None) -> TextChunk:
-    return TextChunk(output_index=item, summary_index=summary, delta=text)
+def thought(text: str, item: int = 0, *, summary: int | None = None) -> PieceChunk:
+    return PieceChunk(output_index=item, summary_index=summary, delta=text)
+
+
+def piece(text: str, item: int) -> PieceChunk:
+    return PieceChunk(output_index=item, delta=text)
 
 
 def test_the_deltas_of_two_calls_may_be_mixed() -> None:
@@ -61,8 +66,8 @@ def test_the_deltas_of_two_calls_may_be_mixed() -> None:
 
     side.items.add(side.out, 0, FunctionCall(call_id="a", name="f"))
     side.items.add(side.out, 1, FunctionCall(call_id="b", name="g", arguments="{"))
-    side.items.write_arguments(side.out, 0, "{}")
-    side.items.write_arguments(side.out, 1, "}")
+    side.items.write_arguments(side.out, piece("{}", 0))
+    side.items.write_arguments(side.out, piece("}", 1))
     side.items.finish(side.out, 1, FunctionCall(call_id="b", name="g"))
     side.items.finish(side.out, 0, FunctionCall(call_id="a", name="f"))
 
@@ -81,11 +86,12 @@ def test_the_deltas_of_two_calls_may_be_mixed() -> None:
 def test_deltas_without_a_call_or_without_text_are_ignored() -> None:
     side = Items()
 
-    side.items.write_arguments(side.out, 0, "{}")
-    side.items.write_code(side.out, 0, "x")
+    side.items.write_arguments(side.out, piece("{}", 0))
+    side.items.write_code(side.out, piece("x", 0))
+    side.items.write_code(side.out, piece("", 0))
     side.items.add(side.out, 0, FunctionCall(call_id="a", name="f"))
-    side.items.write_arguments(side.out, 0, "")
-    side.items.think(side.out, TextChunk(output_index=1))
+    side.items.write_arguments(side.out, piece("", 0))
+    side.items.think(side.out, PieceChunk(output_index=1))
 
     assert side.take() == [ToolInputStart("a", "f")]
 
@@ -94,14 +100,14 @@ def test_deltas_of_the_wrong_kind_are_ignored() -> None:
     side = Items()
 
     side.items.add(side.out, 0, FunctionCall(call_id="a"))
-    side.items.write_code(side.out, 0, "x")
+    side.items.write_code(side.out, piece("x", 0))
     side.items.finish(side.out, 0, CodeInterpreter())
     side.items.add(side.out, 1, CodeInterpreter(id="ci_1"))
-    side.items.write_arguments(side.out, 1, "{}")
+    side.items.write_arguments(side.out, piece("{}", 1))
 
     assert side.take() == [
-        ToolInputAvailable("a", "code_interpreter", {"code": ""}, "provider"),
-        ToolOutputAvailable("a", {"status": "completed"}),
+        ToolInputAvailable("call_0", "code_interpreter", {"code": ""}, "provider"),
+        ToolOutputAvailable("call_0", {"status": "completed"}),
         ToolInputStart("ci_1", "code_interpreter", "provider"),
     ]
 
@@ -118,7 +124,7 @@ def test_a_call_may_get_its_name_at_the_end() -> None:
     side = Items()
 
     side.items.add(side.out, 0, FunctionCall(id="fc_1"))
-    side.items.write_arguments(side.out, 0, "{}")
+    side.items.write_arguments(side.out, piece("{}", 0))
     side.items.finish(side.out, 0, FunctionCall(id="fc_1", name="f"))
 
     assert side.take() == [ToolInputAvailable("fc_1", "f", {})]
@@ -128,7 +134,7 @@ def test_a_call_may_get_its_name_at_the_end() -> None:
 def test_a_call_without_an_id_of_its_own_gets_one(upstream_id: str | None) -> None:
     side = Items("taken", "call_0")
 
-    side.items.finish(side.out, 0, FunctionCall(call_id=upstream_id, name="f"))
+    side.items.finish(side.out, 0, FunctionCall(call_id=upstream_id, name="f", arguments="{}"))
     side.items.finish(side.out, 1, WebSearch(id=upstream_id))
 
     call, search, result = side.take()
@@ -159,7 +165,7 @@ def test_arguments_that_cannot_be_used_are_an_error(
     assert side.items.made_calls
 
 
-def test_calls_that_were_not_done_end_with_the_response() -> None:
+def test_calls_that_were_not_done_end_with_the_response_and_are_never_run() -> None:
     for is_complete in (True, False):
         side = Items()
         side.items.add(side.out, 0, FunctionCall(call_id="a", name="f", arguments="{}"))
@@ -167,22 +173,149 @@ def test_calls_that_were_not_done_end_with_the_response() -> None:
 
         call, search = side.items.close(is_complete=is_complete)
 
-        whole = ToolInputAvailable("a", "f", {})
-        assert call == (whole if is_complete else ToolInputError("a", "f", {}, NOT_FINISHED))
+        assert call == ToolInputError("a", "f", {}, NOT_FINISHED)
         assert search == ToolInputError("ws_1", "web_search", {}, NOT_FINISHED)
         assert side.items.close(is_complete=is_complete) == []
 
 
-def test_an_item_that_takes_the_place_of_another_ends_it() -> None:
+def test_a_call_that_is_done_without_arguments_has_none_unless_it_may_have_been_cut_off() -> None:
+    for is_complete in (True, False):
+        side = Items()
+        side.items.add(side.out, 0, FunctionCall(call_id="a", name="f"))
+        side.items.finish(side.out, 0, FunctionCall(call_id="a", name="f", arguments=""))
+        assert side.take() == [ToolInputStart("a", "f")]
+
+        events = side.items.close(is_complete=is_complete)
+
+        whole = ToolInputAvailable("a", "f", {})
+        assert events == [whole if is_complete else ToolInputError("a", "f", {}, NOT_FINISHED)]
+
+
+def test_items_with_the_same_number_are_told_apart_by_their_ids() -> None:
     side = Items()
 
     side.items.add(side.out, 0, FunctionCall(call_id="a", name="f", arguments="{}"))
     side.items.add(side.out, 0, WebSearch(id="ws_1"))
+    side.items.add(side.out, 0, FunctionCall(call_id="b", name="f"))
+    side.take()
+    side.items.finish(side.out, 0, FunctionCall(call_id="b", name="f", arguments='{"x":1}'))
+    side.items.finish(side.out, 0, FunctionCall(call_id="a", name="f", arguments="{}"))
 
-    assert side.take()[2:] == [
+    assert side.take() == [
+        ToolInputAvailable("b", "f", {"x": 1}),
         ToolInputAvailable("a", "f", {}),
-        ToolInputStart("ws_1", "web_search", "provider"),
     ]
+
+
+def test_a_server_without_numbers_that_ends_all_calls_last_gets_each_call_its_own() -> None:
+    """As llama.cpp does."""
+    side = Items()
+    oslo, bergen = '{"city":"Oslo"}', '{"city":"Bergen"}'
+    weather = FunctionCall(id="fc_1", call_id="call_1", name="get_weather")
+    delete = FunctionCall(id="fc_2", call_id="call_2", name="delete_city")
+
+    for call, text in ((weather, oslo), (delete, bergen)):
+        side.items.add(side.out, None, call)
+        side.items.write_arguments(side.out, PieceChunk(item_id=call.id, delta=text))
+    side.take()
+    for call, text in ((weather, oslo), (delete, bergen)):
+        done = msgspec.structs.replace(call, arguments=text)
+        side.items.finish(side.out, None, done)
+
+    assert side.take() == [
+        ToolInputAvailable("call_1", "get_weather", {"city": "Oslo"}),
+        ToolInputAvailable("call_2", "delete_city", {"city": "Bergen"}),
+    ]
+    assert side.items.close(is_complete=True) == []
+
+
+@pytest.mark.parametrize(
+    "done",
+    [
+        pytest.param(FunctionCall(call_id="a", name="f", arguments='{"x":2}'), id="arguments"),
+        pytest.param(FunctionCall(call_id="a", name="f", arguments='{"x":1}{'), id="no JSON"),
+        pytest.param(FunctionCall(call_id="a", name="g", arguments='{"x":1}'), id="name"),
+    ],
+)
+def test_a_call_whose_end_contradicts_its_beginning_is_not_run(done: FunctionCall) -> None:
+    side = Items()
+    side.items.add(side.out, 0, FunctionCall(call_id="a", name="f"))
+    side.items.write_arguments(side.out, piece('{"x":1}', 0))
+    side.take()
+
+    side.items.finish(side.out, 0, done)
+
+    (event,) = side.take()
+    assert isinstance(event, ToolInputError)
+    assert (event.tool_call_id, event.tool_name) == ("a", "f")
+    assert event.message == NOT_CERTAIN
+    assert side.items.close(is_complete=True) == []
+    assert side.items.made_calls
+
+
+def test_an_end_that_tells_nothing_at_all_is_no_reason_to_run_the_call() -> None:
+    side = Items()
+
+    side.items.add(side.out, None, FunctionCall(name="f"))
+    side.items.finish(side.out, None, FunctionCall(name="f"))
+    side.items.finish(side.out, None, FunctionCall(name="f", arguments="{}"))
+
+    assert side.take() == [
+        ToolInputStart("call_0", "f"),
+        ToolInputError("call_0", "f", {}, NOT_CERTAIN),
+    ]
+
+
+def test_arguments_may_come_before_the_name() -> None:
+    side = Items()
+
+    side.items.add(side.out, 0, FunctionCall(id="fc_1", arguments='{"x":'))
+    side.items.write_arguments(side.out, piece("1}", 0))
+    side.items.finish(side.out, 0, FunctionCall(id="fc_1", name="f"))
+
+    assert side.take() == [ToolInputAvailable("fc_1", "f", {"x": 1})]
+
+
+def test_an_end_that_may_be_of_several_calls_is_of_none() -> None:
+    side = Items()
+    for call_id in ("a", "b"):
+        side.items.add(side.out, None, FunctionCall(call_id=call_id, name="f"))
+        side.items.write_arguments(side.out, PieceChunk(item_id=call_id, delta='{"x":1}'))
+    side.take()
+
+    side.items.finish(side.out, None, FunctionCall(name="f", arguments='{"x":2}'))
+
+    assert side.take() == []
+    assert side.items.close(is_complete=True) == [
+        ToolInputError("a", "f", {"x": 1}, NOT_FINISHED),
+        ToolInputError("b", "f", {"x": 1}, NOT_FINISHED),
+    ]
+
+
+def test_a_call_that_is_told_twice_is_one_call() -> None:
+    side = Items()
+    done = FunctionCall(id="fc_1", call_id="a", name="f", arguments="{}")
+
+    side.items.add(side.out, None, FunctionCall(id="fc_1", call_id="a", name="f"))
+    side.items.finish(side.out, None, done)
+    side.items.finish(side.out, None, done)
+
+    assert side.take() == [ToolInputStart("a", "f"), ToolInputAvailable("a", "f", {})]
+
+
+def test_a_call_of_which_a_piece_may_be_missing_is_not_run_without_its_whole_arguments() -> None:
+    for arguments in (None, '{"x":1}'):
+        side = Items()
+        for call_id in ("a", "b"):
+            side.items.add(side.out, None, FunctionCall(call_id=call_id, name="f"))
+        side.items.write_arguments(side.out, PieceChunk(delta='{"x":1}'))
+        side.take()
+
+        side.items.finish(side.out, None, FunctionCall(call_id="a", name="f", arguments=arguments))
+        (event,) = side.take()
+
+        whole = ToolInputAvailable("a", "f", {"x": 1})
+        assert event == (whole if arguments else ToolInputError("a", "f", {}, NOT_CERTAIN))
 
 
 def test_a_call_that_never_gets_a_name_is_refused() -> None:
@@ -196,8 +329,8 @@ def test_code_is_streamed_as_json_and_may_also_come_whole() -> None:
     streamed, whole = Items(), Items()
     for side in (streamed, whole):
         side.items.add(side.out, 0, CodeInterpreter(id="ci_1"))
-    streamed.items.write_code(streamed.out, 0, 'a"\n')
-    streamed.items.write_code(streamed.out, 0, "\ud83d")
+    streamed.items.write_code(streamed.out, piece('a"\n', 0))
+    streamed.items.write_code(streamed.out, piece("\ud83d", 0))
     for side in (streamed, whole):
         side.items.finish(side.out, 0, CodeInterpreter(id="ci_1", code='a"\n\ud83d'))
 

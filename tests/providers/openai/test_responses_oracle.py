@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai import APIError, OpenAI, Stream
 from openai.types.responses import (
@@ -312,6 +312,7 @@ def client() -> Iterator[OpenAI]:
         yield client
 
 
+@settings(deadline=None)
 @given(stream=streams())
 def test_every_stream_means_the_same_to_both(client: OpenAI, stream: bytes) -> None:
     assert read_by_us(stream) == read_by_openai(client, stream)

@@ -97,7 +97,7 @@ async def test_reasoning_travels_to_the_client_and_back_to_the_model(
     _, reasoning, said, _ = control.requests[-1].body["input"]
     assert reasoning["summary"] == [{"type": "summary_text", "text": thought}]
     assert reasoning["encrypted_content"].startswith("scripted-")
-    assert said == {"role": "assistant", "content": text}
+    assert said == {"type": "message", "role": "assistant", "content": text}
 
 
 async def test_a_run_that_fails_ends_the_stream_properly(chat: Chat) -> None:

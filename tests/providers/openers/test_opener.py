@@ -11,6 +11,7 @@ import pytest
 
 from app.errors import (
     ContextTooLong,
+    InputNotSupported,
     ProviderError,
     ProviderModelNotFound,
     ProviderNotConfigured,
@@ -145,6 +146,22 @@ async def test_a_refusal_is_an_error_of_ours(
     assert type(caught.value) is kind
     assert str(caught.value).startswith(f"status {status}")
     assert "secret" not in str(caught.value)
+
+
+async def test_a_request_that_is_itself_wrong_is_sent_once_whatever_the_status(
+    make_opener: MakeOpener,
+) -> None:
+    """llama.cpp responds with 500 to an image that its model cannot read."""
+    body = b'{"error":{"code":500,"message":"image input is not supported","type":"server_error"}}'
+
+    async with (
+        serve(*[respond(body, status=500, headers={"retry-after-ms": "1"})] * 3) as upstream,
+        aclosing(make_opener(base_url=upstream.url)) as opener,
+    ):
+        with pytest.raises(InputNotSupported):
+            await opener.open("/chat/completions", BODY)
+
+    assert len(upstream.requests) == 1
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])

@@ -1,0 +1,1 @@
+"""The real model servers as our other side: `make model-servers-test`."""
