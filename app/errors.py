@@ -26,6 +26,8 @@
     - ProviderTimeout            504
   + TimeLimitReached             504  sent as an `Error` event, never raised
   + ServerStopping               503  sent as an `Error` event, never raised
+  + TooManyTurns                 503
+  + OutOfDescriptors             503
 
 Every other error is in the module that raises it:
 
@@ -63,15 +65,27 @@ from typing import ClassVar
 
 
 class ChatError(Exception):
-    """Base class. ``str(error)`` is for our log, ``public_message`` for the client.
+    """Base class. ``log_text`` is for our log, ``public_message`` for the client.
 
     ``public_message`` is one sentence that tells a person what to do. It never holds a secret, a
-    path or the text of a foreign exception.
+    path or the text of a foreign exception. ``log_text`` is ``str(error)`` unless that may hold
+    what the other side wrote.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     public_message: str = "Something went wrong on the server; please try again."
+
+    @property
+    def log_text(self) -> str:
+        """What the log says of the error. Holds no content."""
+        return str(self) if self._log_text is None else self._log_text
+
+    @log_text.setter
+    def log_text(self, text: str) -> None:
+        self._log_text = text
+
+    _log_text: str | None = None
 
     def headers(self) -> dict[str, str]:
         """Return the response headers that belong to this error."""
@@ -225,7 +239,7 @@ class ProviderTimeout(ProviderError):
 
 
 class TimeLimitReached(ChatError):
-    """The turn took longer than the platform allows."""
+    """The turn took longer than ``CHAT_MAX_TURN_S``, or than the platform allows."""
 
     code = "deadline_exceeded"
     status = 504
@@ -238,6 +252,32 @@ class ServerStopping(ChatError):
     code = "shutdown"
     status = 503
     public_message = "The server is restarting; please send your message again."
+
+
+_BUSY = "The server has too much to do; please try again in a few seconds."
+_RETRY_AFTER_S = "5"
+
+
+class TooManyTurns(ChatError):
+    """``CHAT_RUNNING_TURNS`` turns run."""
+
+    code = "too_many_turns"
+    status = 503
+    public_message = _BUSY
+
+    def headers(self) -> dict[str, str]:
+        return {"retry-after": _RETRY_AFTER_S}
+
+
+class OutOfDescriptors(ChatError):
+    """The process may open no more files, or the machine none. It is not the model's fault."""
+
+    code = "out_of_descriptors"
+    status = 503
+    public_message = _BUSY
+
+    def headers(self) -> dict[str, str]:
+        return {"retry-after": _RETRY_AFTER_S}
 
 
 def status_of(code: str) -> int:

@@ -1,5 +1,6 @@
 """Joins the parts into one ASGI app. The only place that knows them all."""
 
+import logging
 import secrets
 import threading
 import time
@@ -22,6 +23,7 @@ from app.http.lifespan import Lifespan
 from app.http.objects import Schemas
 from app.http.routes import Endpoint, Routes
 from app.http.tools import ToolResponder
+from app.providers import failures
 from app.requests.sites import ANY, Sites, host_set
 from app.settings import LOCALHOST, Settings, load_settings
 from app.setup.provider import make_provider
@@ -34,6 +36,7 @@ from app.tools.approval import Approvals
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.turns.outcome import TurnObserver
+from app.turns.places import Places
 from app.turns.running_turns import OnFinish, RunningTurns
 
 if TYPE_CHECKING:
@@ -100,7 +103,10 @@ def _create(
     refuse_other_sites: bool = False,
 ) -> _App:
     settings = with_secrets(load_settings() if settings is None else settings)
-    turns = RunningTurns(on_finish, observers=_observers(settings))
+    if settings.log_model_errors:
+        logging.getLogger(failures.LOGGER).setLevel(logging.DEBUG)
+    places = Places(settings.running_turns)
+    turns = RunningTurns(on_finish, places=places, observers=_observers(settings))
     tools = make_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)
     aside = Aside("reading")
@@ -119,6 +125,7 @@ def _create(
             status_wait_s=settings.status_wait_s,
             keep_alive_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,
+            max_turn_s=settings.max_turn_s,
         ),
         tools=tools,
         threads=threads,
@@ -137,7 +144,9 @@ def _create(
             default_tool=settings.default_tool,
             heartbeat_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,
+            max_run_s=settings.max_turn_s,
             threads=threads,
+            places=places,
             aside=aside,
         ),
         lifespan,
@@ -149,6 +158,7 @@ def _create(
         page=_PAGE if (_PAGE / "index.html").is_file() else None,
         facts={"version": __version__, "provider": settings.provider, "model": settings.model},
         threads=threads,
+        places=places,
     )
     endpoints = routes.endpoints()
     app = make(endpoints, lifespan)

@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_output_tokens: PositiveInt | None = None
     max_steps: PositiveInt = 8
+    max_turn_s: PositiveFloat = 900.0
+    running_turns: PositiveInt = 1000
     max_body_bytes: PositiveInt = 6 * 1024 * 1024
     max_messages: PositiveInt = 2000
     read_timeout_s: PositiveFloat = 300.0
@@ -105,6 +107,7 @@ class Settings(BaseSettings):
     # Empty: any, but for `serve` on a loopback address, which is reached by its names only.
     allowed_hosts: Names = ()
     allow_client_system: bool = False
+    log_model_errors: bool = False
     resume: Literal["off"] = "off"
     direct: bool = False
 

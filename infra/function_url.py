@@ -14,7 +14,12 @@ ALLOWED_HEADERS = (
     "x-chat-token",
     "x-amz-content-sha256",
 )
-EXPOSED_HEADERS = ("x-vercel-ai-data-stream", "x-vercel-ai-ui-message-stream", "x-request-id")
+EXPOSED_HEADERS = (
+    "x-vercel-ai-data-stream",
+    "x-vercel-ai-ui-message-stream",
+    "x-request-id",
+    "retry-after",
+)
 ALLOWED_METHODS = ("GET", "POST")
 _MAX_AGE_S = 600
 

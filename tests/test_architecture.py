@@ -34,8 +34,11 @@ LAYERS = [
     ["app.providers"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
-    ["app.events", "app.forbidden_keys", "app.received", "app.settings", "app.threads"],
-    ["app.errors"],
+    [
+        *("app.causes", "app.events", "app.forbidden_keys", "app.received", "app.settings"),
+        "app.threads",
+    ],
+    ["app.errors", "app.known_secrets"],
 ]
 ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")
 # What every AWS SDK takes from the environment by itself: credentials, and Lambda's address.

@@ -12,9 +12,11 @@ import app.errors
 from app.errors import (
     ChatError,
     Forbidden,
+    OutOfDescriptors,
     ProviderRateLimited,
     ProviderTimeout,
     RequestError,
+    TooManyTurns,
     Unauthorized,
     status_of,
 )
@@ -122,3 +124,18 @@ def test_the_status_of_a_code_is_that_of_its_error_or_a_502() -> None:
         if error is not RequestError:
             assert status_of(error.code) == error.status
     assert status_of("another_programs_code") == 502
+
+
+def test_what_an_error_says_is_for_the_log_unless_it_says_otherwise() -> None:
+    error = ChatError("broken")
+    assert error.log_text == "broken"
+
+    error.log_text = "safe"
+
+    assert (error.log_text, str(error)) == ("safe", "broken")
+
+
+@pytest.mark.parametrize("error", [TooManyTurns("x"), OutOfDescriptors("x")])
+def test_a_lack_of_room_says_when_to_come_back(error: ChatError) -> None:
+    assert error.status == 503
+    assert int(error.headers()["retry-after"]) > 0

@@ -1,5 +1,6 @@
 """The app as a whole: two faces, one behaviour, and what is loaded for it."""
 
+import logging
 from collections.abc import Callable
 
 import httpx2
@@ -9,8 +10,10 @@ from starlette.applications import Starlette
 
 from app import __version__
 from app.main import create_app, create_lean_app
+from app.providers import failures
 from app.settings import Settings, SettingsError
-from tests.chatting import data_body, logged
+from tests.chatting import chatting, data_body, logged
+from tests.providers.upstream import respond, serve
 from tests.serving import served
 
 
@@ -56,3 +59,24 @@ async def test_the_end_of_the_server_closes_the_models_connections(
     assert '0:"Hi"' in response.text
     # aiohttp says so of a session that was left open.
     assert [record.getMessage() for record in log.records if record.name == "asyncio"] == []
+
+
+@pytest.mark.parametrize("are_logged", [False, True])
+async def test_the_text_of_the_models_errors_is_logged_if_the_settings_say_so(
+    are_logged: bool,
+) -> None:
+    refusal = respond(b'{"error":{"message":"the conversation"}}', status=400)
+    logger = logging.getLogger(failures.LOGGER)
+    with logged() as log:
+        try:
+            async with (
+                serve(refusal) as upstream,
+                chatting(upstream.url, log_model_errors=are_logged) as chat,
+            ):
+                await chat.post(data_body("Hello"))
+        finally:
+            logger.setLevel(logging.NOTSET)
+
+    lines = [record.getMessage() for record in log.records]
+    assert any("the conversation" in line for line in lines) is are_logged
+    assert "turn failed: ProviderRefused: status 400" in lines

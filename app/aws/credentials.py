@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from app.aws.sigv4 import Credentials
+from app.causes import described
+from app.known_secrets import remember
 
 _RELATIVE_HOST = "http://169.254.170.2"
 # The addresses of AWS's own agents (ECS, EKS). Any other host could read the token we send.
@@ -66,7 +68,8 @@ class AwsCredentials:
         key_id = self._environ.get("AWS_ACCESS_KEY_ID")
         secret = self._environ.get("AWS_SECRET_ACCESS_KEY")
         if key_id and secret:
-            return Credentials(key_id, secret, self._environ.get("AWS_SESSION_TOKEN") or None)
+            token = self._environ.get("AWS_SESSION_TOKEN") or None
+            return _kept_out_of_the_log(Credentials(key_id, secret, token))
         url = self._container_url()
         if url is not None:
             return await self._from_container(url)
@@ -101,8 +104,10 @@ class AwsCredentials:
                     raise CredentialsError(f"the container endpoint answered {response.status}")
                 given = msgspec.json.decode(await response.read(), type=_ContainerCredentials)
         except (aiohttp.ClientError, OSError, msgspec.MsgspecError) as error:
-            raise CredentialsError(f"the container endpoint failed: {error!r}") from error
-        found = Credentials(given.access_key_id, given.secret_access_key, given.token)
+            raise CredentialsError(f"the container endpoint failed: {described(error)}") from error
+        found = _kept_out_of_the_log(
+            Credentials(given.access_key_id, given.secret_access_key, given.token)
+        )
         if given.expiration is not None:
             self._kept = (found, given.expiration.timestamp())
         return found
@@ -115,6 +120,7 @@ class AwsCredentials:
             if path
             else self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
         )
+        remember(token)
         return {"authorization": token} if token else {}
 
     def _from_botocore(self) -> Credentials | None:
@@ -130,8 +136,13 @@ class AwsCredentials:
                 return None
             found = self._botocore.get_frozen_credentials()  # renews them if need be
         except BotoCoreError as error:
-            raise CredentialsError(f"botocore failed: {error!r}") from error
-        return Credentials(found.access_key, found.secret_key, found.token)
+            raise CredentialsError(f"botocore failed: {described(error)}") from error
+        return _kept_out_of_the_log(Credentials(found.access_key, found.secret_key, found.token))
+
+
+def _kept_out_of_the_log(found: Credentials) -> Credentials:
+    remember(found.secret_access_key, found.session_token)
+    return found
 
 
 def _is_local(host: str) -> bool:

@@ -20,6 +20,8 @@ import msgspec
 
 from app.aws.credentials import AwsCredentials, CredentialsError
 from app.aws.sigv4 import signature_headers
+from app.causes import described
+from app.known_secrets import remember
 
 logger = logging.getLogger("deltaline.secrets")
 
@@ -75,10 +77,12 @@ class Secrets:
             try:
                 status, body = await self._send(request)
             except (aiohttp.ClientError, OSError) as error:
-                reason = repr(error)
+                reason = described(error)
             else:
                 if status == 200:
-                    return _find(body, request.value_path, arn)
+                    value = _find(body, request.value_path, arn)
+                    remember(value)
+                    return value
                 reason = _reason(status, body)
                 if status < 500 and "Throttl" not in reason:
                     break
@@ -133,7 +137,10 @@ class Secrets:
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(request.url, data=request.body, headers=headers) as response,
+            # AWS redirects nobody, and another host must not get the session token.
+            session.post(
+                request.url, data=request.body, headers=headers, allow_redirects=False
+            ) as response,
         ):
             return response.status, await response.read()
 

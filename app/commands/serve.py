@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from app.http.server import SHUTDOWN_GRACE_S, ListenError, serve
+from app.known_secrets import remember, secrets_in
 from app.main import create_lean_app
 from app.requests.sites import LOOPBACK_HOSTS, OPEN_TO_ALL, is_loopback
 from app.settings import Settings, SettingsError, load_settings
@@ -70,6 +71,7 @@ def serve_chat(
     Raises:
         SettingsError: the settings contradict each other.
     """
+    remember(*secrets_in(os.environ))
     configure_logging()
     is_local = is_loopback(host)
     if is_local and not behind_adapter and not settings.allowed_hosts:

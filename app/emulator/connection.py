@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 _READ_BYTES = 64 * 1024
 # For a request's head or its trailers, which may hold a stack trace in base64.
-_MAX_HEAD_BYTES = 1024 * 1024
+MAX_HEAD_BYTES = 1024 * 1024
 _WRITE_TIMEOUT_S = 60.0
 _LINGER_S = 2.0
 _REASONS = {status.value: status.phrase for status in http.HTTPStatus}
@@ -57,12 +57,22 @@ class Request:
 
 
 class Connection:
-    """One connection that serves one request after another."""
+    """One connection that serves one request after another.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    Args:
+        max_head_bytes: largest head of a request, and largest trailers.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        max_head_bytes: int = MAX_HEAD_BYTES,
+    ) -> None:
         self._reader = reader
         self._writer = writer
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD_BYTES)
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=max_head_bytes)
         self._bodyless = False
         self.trailers: dict[str, str] = {}
 

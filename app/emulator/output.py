@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
+from app.known_secrets import mask
+
 LOG_TAIL_BYTES = 4096
 _READ_BYTES = 64 * 1024
 # Longer lines are printed in pieces, as Lambda splits long log events.
@@ -43,7 +45,8 @@ class Console:
         return f"{colour}{text}{_RESET}" if self._colour else text
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
+        # A function has our secrets in its environment, and prints what it likes.
+        self._stream.write(mask(text))
         self._stream.flush()
 
 

@@ -12,10 +12,13 @@ from app.emulator.options import DEFAULT_FUNCTION, Options
 from app.emulator.output import Console
 from app.emulator.public_port import PublicPort
 from app.emulator.server import HttpServer
+from app.known_secrets import remember, secrets_in
 from app.requests.sites import OPEN_TO_ALL, is_loopback
 
 # How long a browser or an SDK may keep an unused connection.
 _IDLE_TIMEOUT_S = 75.0
+# Of what a browser or an SDK sends. A runtime's trailers hold stack traces and may be larger.
+_MAX_HEAD_BYTES = 64 * 1024
 
 
 class CannotListen(Exception):
@@ -37,7 +40,9 @@ class Emulator:
         }
         self._port = options.port
         public_port = PublicPort(options, self._function, lambda: self._port, console)
-        self._server = HttpServer(public_port.respond, idle_timeout_s=_IDLE_TIMEOUT_S)
+        self._server = HttpServer(
+            public_port.respond, idle_timeout_s=_IDLE_TIMEOUT_S, max_head_bytes=_MAX_HEAD_BYTES
+        )
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -79,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     try:
         options = read_options(args)
+        remember(*secrets_in(options.variables))
         asyncio.run(_serve(options, console))
     except UsageError as error:
         console.problem(f"emulate: {error}")

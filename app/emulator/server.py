@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from app.emulator.changes import Changes
-from app.emulator.connection import BadRequest, ClientGone, Connection, Request
+from app.emulator.connection import MAX_HEAD_BYTES, BadRequest, ClientGone, Connection, Request
 
 Respond: TypeAlias = Callable[[Connection, Request], Awaitable[None]]
 
@@ -19,10 +19,18 @@ class HttpServer:
         respond: responds to one request; if the response is not complete, the connection is cut.
         idle_timeout_s: closes a connection that sends no (further) request for so long. ``None``
             is for runtimes, which keep their connection while they are frozen.
+        max_head_bytes: largest head of a request.
     """
 
-    def __init__(self, respond: Respond, *, idle_timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        respond: Respond,
+        *,
+        idle_timeout_s: float | None = None,
+        max_head_bytes: int = MAX_HEAD_BYTES,
+    ) -> None:
         self._respond = respond
+        self._max_head_bytes = max_head_bytes
         self._idle_timeout_s = idle_timeout_s
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -50,7 +58,7 @@ class HttpServer:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
-        connection = Connection(reader, writer)
+        connection = Connection(reader, writer, max_head_bytes=self._max_head_bytes)
         try:
             await self._serve_requests(connection)
             await connection.close()

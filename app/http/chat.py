@@ -6,7 +6,6 @@ keep-alives.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping
 
@@ -19,7 +18,7 @@ from app.http.admission import AdmittedRequest
 from app.http.disconnect import watch
 from app.http.objects import INSTRUCTION, ObjectSchema, checked
 from app.http.options import deadline_of, wants_stream
-from app.http.responses import JSONResponse, TurnResponse, failure
+from app.http.responses import TurnResponse, whole_answer
 from app.messages import ChatRequest, Message
 from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
@@ -53,6 +52,7 @@ class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
     status_wait_s: float
     keep_alive_s: float
     deadline_margin_s: float
+    max_turn_s: float
 
 
 class ChatResponder:
@@ -98,6 +98,7 @@ class ChatResponder:
 
         Raises:
             InvalidOption: an override that cannot be met.
+            TooManyTurns: no more turns may run now.
             ChatError: the turn failed before it had anything to say.
         """
         query = admitted.http.query_params
@@ -120,6 +121,7 @@ class ChatResponder:
 
         Raises:
             InvalidOption: an override that cannot be met.
+            TooManyTurns: no more turns may run now.
             ChatError: the turn failed before it had anything to say.
         """
         query = admitted.http.query_params
@@ -150,7 +152,7 @@ class ChatResponder:
             await _opened(turn, leaving, options.status_wait_s if is_stream else None)
             if outbox is None:
                 leaving.cancel()
-                return await _whole(turn, headers, is_object=schema is not None)
+                return await whole_answer(turn, headers, is_object=schema is not None)
         except BaseException:
             leaving.cancel()
             await turn.leave()
@@ -180,7 +182,10 @@ class ChatResponder:
         """
         model = self._model(asked)
         deadline = deadline_of(
-            admitted.http, now=self._now(), margin_s=self._options.deadline_margin_s
+            admitted.http,
+            now=self._now(),
+            margin_s=self._options.deadline_margin_s,
+            longest_s=self._options.max_turn_s,
         )
         message_id = asked.continues or self._new_id("msg")
         request = self._turn_request(asked, model, message_id, schema)
@@ -272,25 +277,3 @@ async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | N
         await turn.leave()
     elif turn.opened.done():
         turn.opened.result()
-
-
-async def _whole(turn: LiveTurn, headers: Mapping[str, str], *, is_object: bool) -> Response:
-    """Return the answer in one piece (``"stream": false``)."""
-    await asyncio.wait([turn.task])
-    transcript, outcome, chat_id = turn.transcript, turn.outcome, turn.labels.chat_id
-    assert transcript is not None
-    assert outcome is not None
-    message = transcript.message()
-    if outcome.error is not None:
-        return failure(outcome.error.message, outcome.status, headers, message=message)
-    return JSONResponse(
-        {
-            "success": True,
-            **({"id": chat_id} if chat_id else {}),
-            **({"object": json.loads(transcript.text)} if is_object else {"text": transcript.text}),
-            "finishReason": outcome.finish_reason or "other",
-            "usage": outcome.usage.counted(),
-            "message": message,
-        },
-        headers=dict(headers),
-    )

@@ -12,8 +12,6 @@ before it refuses it.
 
 import asyncio
 import enum
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -22,9 +20,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from app.http.descriptors import Room
+from app.http.unread import WatchedConnection
 from app.protocols.json_text import dumps
-
-logger = logging.getLogger("deltaline")
 
 # How long, and how many bytes, a client may go on sending after it was refused. Closing with unread
 # bytes resets the connection, and the client could lose the response.
@@ -32,7 +30,6 @@ _LINGER_S = 2.0
 _LINGER_BYTES = 16 * 1024 * 1024
 # Connections beyond the limit that are told so; further ones are cut.
 _TOLD_CONNECTIONS = 100
-_WARNING_INTERVAL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +44,9 @@ class ConnectionLimits:
         head_s: longest time from the first byte of a header block, or from the beginning of the
             connection, to the end of the header block.
         body_s: longest time without a byte of the body.
+        whole_body_s: longest time for the whole body; 6 MiB need 20 KiB a second then.
+        unread_s: longest time in which a client takes nothing of what it has asked for; ``None``
+            for any.
         connections: open at a time; ``None`` for half of the descriptors that the process may have,
             since each chat needs another one for its model.
     """
@@ -55,15 +55,14 @@ class ConnectionLimits:
     url_bytes: int = 16 * 1024
     head_s: float = 10.0
     body_s: float = 30.0
+    whole_body_s: float = 300.0
+    unread_s: float | None = 10.0
     connections: int | None = None
 
 
 def limited_protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
     """Return the protocol that ``uvicorn.Config(http=…)`` takes."""
-    maximum = limits.connections
-    if maximum is None:
-        maximum = max(1, _descriptors() // 2)
-    made = partial(LimitedConnection, limits=limits, maximum=maximum, warn=_Warning(maximum))
+    made = partial(LimitedConnection, limits=limits, room=Room(limits.connections))
     # uvicorn only calls it.
     return cast(type[asyncio.Protocol], made)
 
@@ -80,7 +79,7 @@ class _State(enum.Enum):
 _BETWEEN, _HEAD, _BODY = _State
 
 
-class LimitedConnection(HttpToolsProtocol):
+class LimitedConnection(WatchedConnection):
     """One connection of uvicorn's with limits; refuses with ``{"success": false, "error": …}``.
 
     What every request passes calls the class above by its name: in Python 3.11 ``super()`` takes
@@ -95,14 +94,13 @@ class LimitedConnection(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         limits: ConnectionLimits,
-        maximum: int,
-        warn: Callable[[float], None],
+        room: Room,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, app_state, _loop, unread_s=limits.unread_s)
         self._limits = limits
         self._most = limits.head_bytes
-        self._maximum = maximum
-        self._warn = warn
+        self._room = room
+        self._body_until = 0.0
         self._state = _BETWEEN
         # Bytes that came since the parser last completed something.
         self._unfinished = 0
@@ -117,11 +115,10 @@ class LimitedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        excess = len(self.connections) - self._maximum
-        if excess <= 0:
+        if self._room.has_one_more(len(self.connections), transport):
             self._await(_HEAD, self._limits.head_s)
             return
-        self._warn(self.loop.time())
+        excess = len(self.connections) - self._room.connections
         if excess > _TOLD_CONNECTIONS:
             transport.abort()
         else:
@@ -169,6 +166,7 @@ class LimitedConnection(HttpToolsProtocol):
             raise ValueError("the URL is too long")  # ends the parsing: `send_400_response`
         self._state = _BODY
         self._unfinished = 0
+        self._body_until = self.loop.time() + self._limits.whole_body_s
         HttpToolsProtocol.on_headers_complete(self)
 
     def on_body(self, body: bytes) -> None:
@@ -200,7 +198,8 @@ class LimitedConnection(HttpToolsProtocol):
     def _set_timer(self) -> None:
         """Wait for what the client owes us after what it has just sent."""
         if self._state is _BODY:
-            self._await(_BODY, self._limits.body_s)
+            left_s = self._body_until - self.loop.time()
+            self._await(_BODY, min(self._limits.body_s, left_s))
         elif self._state is _BETWEEN and self._is_responding:
             self._awaited = None  # it is our turn
         elif self._awaited is not _HEAD:
@@ -224,6 +223,7 @@ class LimitedConnection(HttpToolsProtocol):
         if late_s < 0:
             self._await(self._awaited, -late_s)
         elif self._is_our_turn():
+            self._body_until += self._limits.body_s
             self._await(self._awaited, self._limits.body_s)
         elif self._state is _BETWEEN:
             self.transport.close()  # nothing was asked
@@ -273,26 +273,3 @@ def _response(status: int, sentence: str) -> bytes:
         retry_after,
         body,
     )
-
-
-class _Warning:
-    """Writes a line to the log when the connections are too many, at most once a minute."""
-
-    def __init__(self, maximum: int) -> None:
-        self._maximum = maximum
-        self._next = 0.0
-
-    def __call__(self, now: float) -> None:
-        if now >= self._next:
-            self._next = now + _WARNING_INTERVAL_S
-            text = "%d connections are open, more are refused; a higher ulimit -n allows more"
-            logger.warning(text, self._maximum)
-
-
-def _descriptors() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows, which has no such limit
-        return 4096
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 65536 if soft == resource.RLIM_INFINITY else min(soft, 65536)

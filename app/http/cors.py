@@ -15,7 +15,12 @@ ALLOWED_HEADERS = (
     "x-chat-token",
     "x-amz-content-sha256",
 )
-EXPOSED_HEADERS = ("x-vercel-ai-data-stream", "x-vercel-ai-ui-message-stream", "x-request-id")
+EXPOSED_HEADERS = (
+    "x-vercel-ai-data-stream",
+    "x-vercel-ai-ui-message-stream",
+    "x-request-id",
+    "retry-after",
+)
 
 
 def add_cors(app: Starlette, origins: Sequence[str], *, is_local_allowed: bool) -> None:

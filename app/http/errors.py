@@ -14,9 +14,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match
 
+from app.causes import or_lack_of_descriptors
 from app.errors import ChatError
 from app.http.admission import request_id
 from app.http.responses import failure
+from app.telemetry.log import RequestLine, log_request
 
 logger = logging.getLogger("deltaline")
 
@@ -36,20 +38,37 @@ def with_error_responses(
             return await endpoint(request)
         except HTTPException:
             raise
-        except ChatError as error:
-            known_until = type(error).__mro__.index(ChatError) + 1
-            if _is_handled(request, type(error).__mro__[:known_until]):
+        except Exception as met:
+            error = or_lack_of_descriptors(met)
+            if isinstance(error, ChatError) and error is not met:
+                # There was no turn, which would have written the lines.
+                logger.warning("a request failed: %s: %s", type(error).__name__, error.log_text)
+                line = RequestLine(
+                    request_id=request_id(request), status=error.status, error_code=error.code
+                )
+                log_request(line)
+            response = _response_to(error, request)
+            if response is not None:
+                return response
+            if error is met:
                 raise
-            headers = {**error.headers(), "x-request-id": request_id(request)}
-            return failure(error.public_message, error.status, headers)
-        except Exception as error:
-            if request.app.debug or _is_handled(request, (500, *type(error).__mro__)):
-                raise
-            logger.error("a request failed by a defect", exc_info=error)
-            headers = {"x-request-id": request_id(request)}
-            return failure(ChatError.public_message, ChatError.status, headers)
+            raise error from met
 
     return respond
+
+
+def _response_to(error: Exception, request: Request) -> Response | None:
+    """Return the response in our form; ``None`` if the app makes its own."""
+    headers = {"x-request-id": request_id(request)}
+    if isinstance(error, ChatError):
+        known_until = type(error).__mro__.index(ChatError) + 1
+        if _is_handled(request, type(error).__mro__[:known_until]):
+            return None
+        return failure(error.public_message, error.status, {**error.headers(), **headers})
+    if request.app.debug or _is_handled(request, (500, *type(error).__mro__)):
+        return None
+    logger.error("a request failed by a defect", exc_info=error)
+    return failure(ChatError.public_message, ChatError.status, headers)
 
 
 def _is_handled(request: Request, keys: Collection[int | type]) -> bool:

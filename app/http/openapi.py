@@ -46,6 +46,7 @@ _CHAT_ERRORS = _errors(
     _429="The model is answering too many requests; see Retry-After.",
     _500="The server is not configured.",
     _502="The model's server failed.",
+    _503="Too many turns run; see Retry-After.",
     _504="The model did not answer in time.",
 )
 _QUERY = [
@@ -140,6 +141,7 @@ _TOOL_RESPONSES: dict[int | str, dict[str, Any]] = {
         _404="There is no such tool here; the sentence names those that there are.",
         _413="The body holds more than CHAT_MAX_BODY_BYTES or CHAT_MAX_MESSAGES; see the sentence.",
         _415="The body is not JSON.",
+        _503="Too many turns run; see Retry-After.",
     ),
 }
 
@@ -201,6 +203,13 @@ HEALTH: dict[str, Any] = {
                         "required": ["status"],
                         "properties": {
                             "status": {"const": "ok"},
+                            "runningTurns": {
+                                "type": "integer",
+                                "minimum": 1,
+                                "description": "How many of the CHAT_RUNNING_TURNS places are "
+                                "taken by turns and single runs of tools. Left out while there "
+                                "are none.",
+                            },
                             "hungToolThreads": {
                                 "type": "integer",
                                 "minimum": 1,

@@ -26,25 +26,33 @@ def wants_stream(request: Request, *, default: bool) -> bool:
             raise InvalidOption(f"stream must be true or false, not {other[:20]!r}.")
 
 
-def deadline_of(request: Request, *, now: float, margin_s: float) -> float | None:
-    """Return the loop time at which the turn has to end, if Lambda gave a deadline.
+def deadline_of(
+    request: Request, *, now: float, margin_s: float, longest_s: float = math.inf
+) -> float | None:
+    """Return the loop time at which the turn has to end; ``None`` if nothing limits it.
 
-    The Lambda Web Adapter and our own runtime put Lambda's context into this header and replace
-    what a client sent. Elsewhere a client can only shorten its own turn with it.
+    That is after ``longest_s`` seconds, or earlier if Lambda gave a deadline. The Lambda Web
+    Adapter and our own runtime put Lambda's context into a header and replace what a client sent.
+    Elsewhere a client can only shorten its own turn with it.
 
     Args:
         request: its header ``x-amzn-lambda-context`` holds ``deadline``, milliseconds since 1970.
         now: seconds since 1970.
         margin_s: how long before Lambda's deadline the turn ends.
+        longest_s: how long any turn may take, in seconds.
     """
+    left_s = min(longest_s, _left_on_lambda(request, now=now) - margin_s)
+    return None if math.isinf(left_s) else asyncio.get_running_loop().time() + left_s
+
+
+def _left_on_lambda(request: Request, *, now: float) -> float:
+    """Return the seconds until Lambda's deadline; infinitely many if there is none."""
     context = request.headers.get("x-amzn-lambda-context")
     if context is None:
-        return None
+        return math.inf
     try:
         deadline = json.loads(context)["deadline"]
         deadline_ms = float(deadline) if isinstance(deadline, int | float) else math.nan
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return None
-    if not math.isfinite(deadline_ms):
-        return None
-    return asyncio.get_running_loop().time() + deadline_ms / 1000 - now - margin_s
+        return math.inf
+    return deadline_ms / 1000 - now if math.isfinite(deadline_ms) else math.inf

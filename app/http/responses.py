@@ -6,6 +6,7 @@ keep-alives among them, and the turn pushes them into the connection itself (see
 """
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -99,3 +100,25 @@ def failure(
     """Return an error before the first byte: ``{"success": false, "error": message}``."""
     body = {"success": False, "error": message, **more}
     return JSONResponse(body, status_code=status, headers=dict(headers or {}))
+
+
+async def whole_answer(turn: LiveTurn, headers: Mapping[str, str], *, is_object: bool) -> Response:
+    """Return the answer in one piece (``"stream": false``)."""
+    await asyncio.wait([turn.task])
+    transcript, outcome, chat_id = turn.transcript, turn.outcome, turn.labels.chat_id
+    assert transcript is not None
+    assert outcome is not None
+    message = transcript.message()
+    if outcome.error is not None:
+        return failure(outcome.error.message, outcome.status, headers, message=message)
+    return JSONResponse(
+        {
+            "success": True,
+            **({"id": chat_id} if chat_id else {}),
+            **({"object": json.loads(transcript.text)} if is_object else {"text": transcript.text}),
+            "finishReason": outcome.finish_reason or "other",
+            "usage": outcome.usage.counted(),
+            "message": message,
+        },
+        headers=dict(headers),
+    )

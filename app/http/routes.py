@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from app import __version__
-from app.errors import NotFound, RequestError
+from app.errors import NotFound, RequestError, TooManyTurns
 from app.http import openapi
 from app.http.admission import Admission, AdmittedRequest, request_id
 from app.http.chat import ChatResponder
@@ -33,6 +33,7 @@ from app.requests.value_count import is_heavy
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
 from app.threads import Aside
 from app.tools.tool_threads import ToolThreads
+from app.turns.places import Places
 
 T = TypeVar("T")
 
@@ -66,6 +67,7 @@ class Routes:
         page: folder of the built demo page, if there is one.
         facts: what ``GET /health`` says besides its status.
         threads: those of the tools; ``GET /health`` says how many of them hang.
+        places: those of the turns; ``GET /health`` says how many are taken.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Routes:
         page: Path | None,
         facts: Mapping[str, Any],
         threads: ToolThreads,
+        places: Places,
     ) -> None:
         self._admission = admission
         self._chat = chat
@@ -96,6 +99,7 @@ class Routes:
         self._page = page
         self._facts = facts
         self._threads = threads
+        self._places = places
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Return the routes, in the order in which they match."""
@@ -157,7 +161,9 @@ class Routes:
         """Say that the server is up. Never touches the model."""
         hung = self._threads.hung
         hanging = {"hungToolThreads": hung} if hung else {}
-        return JSONResponse({"status": "ok", **self._facts, **hanging})
+        taken = self._places.taken
+        running = {"runningTurns": taken} if taken else {}
+        return JSONResponse({"status": "ok", **self._facts, **running, **hanging})
 
     async def home(self, request: Request) -> Response:
         """Serve the demo page if it was built, else say what this is."""
@@ -181,7 +187,7 @@ class Routes:
         started = time.perf_counter()
         try:
             return await respond(await self._admission.admit(request, started=started))
-        except RequestError as error:
+        except (RequestError, TooManyTurns) as error:
             # There was no turn, which would have written the line.
             log_request(
                 RequestLine(

@@ -16,9 +16,15 @@ from starlette.types import ASGIApp
 
 from app.aws.behind_adapter import BehindAdapter
 from app.http.connection_limits import ConnectionLimits, limited_protocol
+from app.http.descriptors import report_seldom
+from app.tools.own_tasks import guard_tasks_of_tools
 
 # Long enough for a sentence to end, short enough for a deployment.
 SHUTDOWN_GRACE_S = 5.0
+# Connections that the system keeps until we accept them, and how many asyncio accepts in a row: so
+# often it tries again in one go when there is no descriptor for one.
+_BACKLOG = 2048
+_ACCEPTED_AT_ONCE = 64
 # How long the end of a response may take to reach its client, in seconds.
 _LAST_BYTES_S = 1.5
 
@@ -50,7 +56,11 @@ class Server(uvicorn.Server):
         self._grace_s = grace_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        report_seldom(asyncio.get_running_loop())
+        guard_tasks_of_tools(asyncio.get_running_loop())
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_BACKLOG)
         self._on_up()
 
     def stop(self, *_: object) -> None:
@@ -103,7 +113,9 @@ def serve(
     gc.freeze()
     try:
         listener = socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+            (host, port),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            backlog=_BACKLOG,
         )
     except OSError as error:
         raise ListenError(
@@ -113,7 +125,9 @@ def serve(
     config = uvicorn.Config(
         BehindAdapter(app) if behind_adapter else app,
         loop="uvloop" if _has_uvloop() else "asyncio",
-        http=limited_protocol(ConnectionLimits()),
+        # Behind the adapter it is Lambda that reads, and may freeze us meanwhile.
+        http=limited_protocol(ConnectionLimits(unread_s=None if behind_adapter else 10.0)),
+        backlog=_ACCEPTED_AT_ONCE,
         lifespan="on",
         ws="none",
         proxy_headers=False,  # nobody reads the client's address

@@ -31,6 +31,7 @@ from app.tools.standalone import (
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall
+from app.turns.places import Places
 
 _Write: TypeAlias = Callable[[bytes], Awaitable[None]]
 
@@ -43,7 +44,9 @@ class ToolResponder:
         default_tool: what ``/invoke`` runs; ``None``: the only tool that is on.
         heartbeat_s: longest silence on a stream, in seconds.
         deadline_margin_s: how long before Lambda's deadline a run is ended, in seconds.
+        max_run_s: how long any run may take, in seconds.
         threads: in which plain functions run.
+        places: a run takes one, as a turn does.
         aside: where large arguments are checked.
     """
 
@@ -54,15 +57,19 @@ class ToolResponder:
         default_tool: str | None,
         heartbeat_s: float,
         deadline_margin_s: float,
+        max_run_s: float,
         threads: ToolThreads,
+        places: Places,
         aside: Aside,
     ) -> None:
         self._threads = threads
+        self._places = places
         self._aside = aside
         self._tools = tools
         self._default_tool = default_tool
         self._heartbeat_s = heartbeat_s
         self._deadline_margin_s = deadline_margin_s
+        self._max_run_s = max_run_s
 
     async def respond(
         self, admitted: AdmittedRequest, asked: ToolRequest, *, name: str | None
@@ -78,6 +85,7 @@ class ToolResponder:
             NotFound: there is no such tool.
             RequestError: no tool is named, or it is one that only a browser runs.
             Forbidden: the call needs a user's approval, and nobody is here to be asked.
+            TooManyTurns: no more may run now.
         """
         tool = choose_tool(self._tools, name or asked.name, default=self._default_tool)
 
@@ -93,7 +101,13 @@ class ToolResponder:
             raise Forbidden(
                 f"The tool {tool.name!r} needs a user's approval: it runs in chats only."
             )
-        deadline = deadline_of(admitted.http, now=time.time(), margin_s=self._deadline_margin_s)
+        self._places.check()
+        deadline = deadline_of(
+            admitted.http,
+            now=time.time(),
+            margin_s=self._deadline_margin_s,
+            longest_s=self._max_run_s,
+        )
         if wants_stream(admitted.http, default=asked.stream):
             return _ToolStream(
                 admitted,
@@ -107,9 +121,10 @@ class ToolResponder:
                     deadline=deadline,
                 ),
                 tool,
+                self._places,
             )
         try:
-            with _logged(admitted, tool):
+            with self._places.taking(), _logged(admitted, tool):
                 run = run_tool_buffered(
                     tool, asked, call=call, threads=self._threads, deadline=deadline
                 )
@@ -147,6 +162,8 @@ class _ToolStream(Response):
     Args:
         run: runs the tool and writes its lines.
         tool: for the log.
+        places: the run takes one. Not before it begins: a response that is never sent would keep
+            it.
     """
 
     def __init__(
@@ -154,6 +171,7 @@ class _ToolStream(Response):
         admitted: AdmittedRequest,
         run: Callable[[_Write], Coroutine[Any, Any, None]],
         tool: Tool,
+        places: Places,
     ) -> None:
         self.status_code = 200
         self.background = None
@@ -161,9 +179,14 @@ class _ToolStream(Response):
         self._admitted = admitted
         self._run = run
         self._tool = tool
+        self._places = places
         self.init_headers({**STREAM_HEADERS, "x-request-id": admitted.id})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._places.taking():
+            await self._stream(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def write(data: bytes) -> None:
             if data:
                 await send({"type": "http.response.body", "body": data, "more_body": True})

@@ -11,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+from app.causes import text_of
+from app.known_secrets import mask
+
 # The longest that Lambda lets a function run.
 _MAX_DURATION_MS = 900_000
 # Enough for the year 33658. A number of 400 digits fits into no timer.
@@ -110,4 +113,6 @@ def describe_exception(error: BaseException) -> FunctionError:
     """Return the report of an exception, with its message and stack as AWS's own runtime does."""
     frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:])
     name = type(error).__name__
-    return FunctionError(f"Function.{name}", str(error), name, tuple(frames))
+    # AWS shows it to whoever invoked the function and keeps it in logs.
+    stack = tuple(mask(frame) for frame in frames)
+    return FunctionError(f"Function.{name}", text_of(error), name, stack)

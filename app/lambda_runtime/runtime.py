@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from app.aws.invoke_mode import check_invoke_mode
+from app.known_secrets import remember, secrets_in
 from app.lambda_runtime.handler_loading import Handler, HandlerNotFound, load_handler
 from app.lambda_runtime.invocation import FunctionError, Invocation, describe_exception
 from app.lambda_runtime.invocation_response import InvocationResponse, choose_response
@@ -29,6 +30,7 @@ from app.requests.lambda_events import EventKind, MalformedEvent, classify, read
 from app.requests.value_count import MAX_VALUES, count_values, is_heavy
 from app.telemetry.log import configure_logging
 from app.threads import Aside
+from app.tools.own_tasks import guard_tasks_of_tools
 
 # How long before Lambda kills the process the runtime cuts a response. An app does so earlier.
 _GUARD_S = 0.5
@@ -214,6 +216,7 @@ async def serve(environ: Mapping[str, str]) -> int:
     except RuntimeApiFailed as error:
         logger.error("AWS_LAMBDA_RUNTIME_API does not say where Lambda is: %s", error)
         return 1
+    guard_tasks_of_tools(asyncio.get_running_loop())
     try:
         with _no_garbage():
             handler, runtime = _build(api, environ)
@@ -287,6 +290,7 @@ def _init_error(error: BaseException) -> FunctionError:
 
 def main() -> int:
     """Run as the process that ``bootstrap`` starts; return the exit status."""
+    remember(*secrets_in(os.environ))
     configure_logging()
     return asyncio.run(serve(os.environ))
 

@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 import h11
 
+from app.causes import described
 from app.lambda_runtime.invocation import FunctionError, Invocation, read_invocation
 from app.received import read_socket
 
@@ -116,7 +117,8 @@ class RuntimeApi:
         try:
             response, body = await self._call("GET", "/invocation/next", (), b"")
         except (OSError, h11.ProtocolError) as error:
-            raise RuntimeApiFailed(f"Waiting for the next event failed: {error}.") from error
+            text = f"Waiting for the next event failed: {described(error)}."
+            raise RuntimeApiFailed(text) from error
         if response.status_code != 200:
             raise RuntimeApiFailed(f"Waiting for the next event: HTTP {response.status_code}.")
         headers = {name.decode("latin-1"): _text(value) for name, value in response.headers}
@@ -168,14 +170,15 @@ class RuntimeApi:
         try:
             return ResponseStream(await self._connect(), head)
         except OSError as error:
-            raise ResponseRefused(f"cannot connect to the Runtime API: {error}") from error
+            text = f"cannot connect to the Runtime API: {described(error)}"
+            raise ResponseRefused(text) from error
 
     async def _post(self, path: str, headers: _Headers, body: bytes) -> None:
         headers = (*headers, ("Content-Length", str(len(body))))
         try:
             response, reason = await self._call("POST", path, headers, body)
         except (OSError, h11.ProtocolError) as error:
-            raise ResponseRefused(f"{path} failed: {error}") from error
+            raise ResponseRefused(f"{path} failed: {described(error)}") from error
         _check(response.status_code, reason)
 
     async def _call(
@@ -228,7 +231,7 @@ class ResponseStream:
             await self._connection.write(data)
         except OSError as error:
             await self._settle()
-            raise ResponseRefused(f"the connection is lost: {error}") from error
+            raise ResponseRefused(f"the connection is lost: {described(error)}") from error
 
     async def end(self, error: FunctionError | None = None) -> None:
         """Complete the response, in trailers with ``error``; wait until Lambda has all of it.
@@ -259,7 +262,7 @@ class ResponseStream:
         try:
             response, reason = self._verdict.result()
         except (OSError, h11.ProtocolError) as error:
-            raise ResponseRefused(f"the connection is lost: {error}") from error
+            raise ResponseRefused(f"the connection is lost: {described(error)}") from error
         _check(response.status_code, reason)
 
 

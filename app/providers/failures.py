@@ -1,7 +1,9 @@
 """A failure at the provider → one of our errors.
 
-The provider's text goes into ``str(error)``, which is for our log only. Clients see the error's
-``public_message``.
+Clients see the error's ``public_message``. The provider's text goes into ``str(error)``, masked; it
+may repeat the conversation, so the log gets ``error.log_text``, which is what names the failure:
+status, type, code, parameter, and the classes of exceptions that the text names. The text itself is
+logged only where `LOGGER` is set to DEBUG, as ``CHAT_LOG_MODEL_ERRORS`` does.
 
 Sources: the OpenAI API's error object, ``{"error": {"message", "type", "param", "code"}}``
 (platform.openai.com/docs/guides/error-codes, 2025), and the variants of vLLM 0.11, llama.cpp,
@@ -10,6 +12,7 @@ Groq and OpenRouter. LiteLLM's proxy (1.106) wraps what the server behind it sai
 available context size (8 tokens)``.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -26,10 +29,22 @@ from app.errors import (
     ProviderTimeout,
     ProviderUnauthorized,
 )
+from app.known_secrets import mask
+
+LOGGER = "deltaline.provider"
+logger = logging.getLogger(LOGGER)
 
 # How many bytes of an error's body are read, and how many characters of it are logged.
 MAX_BODY_BYTES = 16 * 1024
 _MAX_TEXT = 500
+# Of one name in the log, and how many classes of exceptions.
+_MAX_NAME = 100
+_MAX_CLASSES = 3
+
+# How the decoders begin a text about a chunk that they cannot read.
+_MALFORMED = "malformed chunk"
+_NAME = re.compile(r"[\w.:\[\]/-]*", re.ASCII)
+_CLASS = re.compile(r"\b[A-Z][A-Za-z0-9]*(?:Error|Exception)\b")
 
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|ContextWindowExceeded|context window"
@@ -66,6 +81,11 @@ def error_for_status(status: int, headers: Mapping[str, str], body: bytes) -> Pr
     except (ValueError, RecursionError):
         value = body.decode("utf-8", "replace")
     error = value.get("error", value) if isinstance(value, dict) else value
+    failed = _error_for_status(status, headers, error)
+    return _with_log_text(failed, f"status {status}", error)
+
+
+def _error_for_status(status: int, headers: Mapping[str, str], error: Any) -> ProviderError:
     text = f"status {status}: {_describe(error)}"
     code = _code(error)
     if status in (400, 413, 422, 500) and _TOO_LONG.search(text):
@@ -87,6 +107,10 @@ def error_for_status(status: int, headers: Mapping[str, str], body: bytes) -> Pr
 
 def error_in_stream(error: Any) -> ProviderError:
     """Return the error for an error object, or a text, inside the stream."""
+    return _with_log_text(_error_in_stream(error), "error in the stream", error)
+
+
+def _error_in_stream(error: Any) -> ProviderError:
     text = f"error in the stream: {_describe(error)}"
     code = _code(error)
     if code in ("429", "rate_limit_exceeded", "insufficient_quota"):
@@ -109,5 +133,27 @@ def _describe(error: Any) -> str:
     if isinstance(error, dict):
         named = (f"{key}={error[key]!r}" for key in ("type", "code", "param") if error.get(key))
         error = " ".join([*named, str(error.get("message", error.get("detail", "")))])
-    text = str(error)
+    text = mask(str(error))  # before it is cut: half a key is one too
     return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"
+
+
+def _with_log_text(failed: ProviderError, beginning: str, error: Any) -> ProviderError:
+    failed.log_text = ": ".join(filter(None, (beginning, _named(error))))
+    logger.debug("the model's server says: %s", failed)
+    return failed
+
+
+def _named(error: Any) -> str:
+    """Return what names the failure and cannot be text of the conversation."""
+    named = []
+    if isinstance(error, str) and error.startswith(_MALFORMED):
+        named = [_MALFORMED]
+    elif isinstance(error, dict):
+        given = {key: str(error[key]) for key in ("type", "code", "param") if error.get(key)}
+        named = [f"{key}={mask(value)!r}" for key, value in given.items() if _is_name(value)]
+    classes = dict.fromkeys(_CLASS.findall(_describe(error)))
+    return " ".join([*named, *(name[:_MAX_NAME] for name in tuple(classes)[:_MAX_CLASSES])])
+
+
+def _is_name(value: str) -> bool:
+    return len(value) <= _MAX_NAME and _NAME.fullmatch(value) is not None

@@ -63,7 +63,7 @@ async def stream_events(stream: ByteStream, decoder: Decoder, emit: Emit) -> Non
             if not stream.is_at_end:
                 await _drain(stream)
         else:
-            logger.warning("the model's stream failed: %s", decoder.failure)
+            logger.warning("the model's stream failed: %s", decoder.failure.log_text)
     finally:
         await stream.aclose()
 

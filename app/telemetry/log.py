@@ -1,6 +1,7 @@
 """The log: one JSON line per request, without any content.
 
-A line holds no message text, no key and no header, so that logs may be kept and shipped.
+A line holds no message text, no key and no header, so that logs may be kept and shipped. What other
+libraries and Python itself report becomes such a line too, and known secrets are masked in all.
 """
 
 import json
@@ -11,6 +12,9 @@ from typing import Any
 
 import msgspec
 
+from app.known_secrets import mask
+from app.telemetry.tracebacks import shown
+from app.telemetry.uncaught import report_uncaught
 from app.turns.outcome import TurnLabels, TurnOutcome
 
 logger = logging.getLogger("deltaline")
@@ -74,6 +78,11 @@ def elapsed_ms(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 3)
 
 
+# Of the types of JSON, what holds no text, and what need not be made text of.
+_NUMBERS = (int, float, type(None))
+_PLAIN = (str, *_NUMBERS)
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time (Unix seconds), level, logger, message, and our fields."""
 
@@ -85,17 +94,42 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             **getattr(record, "fields", {}),
         }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+        # All values at once: nearly no line holds a secret.
+        joined = "\n".join([value for value in line.values() if isinstance(value, str)])
+        if mask(joined) != joined or not all(isinstance(v, _PLAIN) for v in line.values()):
+            line = {name: _masked(value) for name, value in line.items()}
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = shown(record.exc_info[1])
         # ASCII, since the encoding of standard error is unknown.
-        return json.dumps(line, separators=(",", ":"), default=str)
+        return json.dumps(line, separators=(",", ":"))
+
+
+def _masked(value: Any) -> Any:
+    return value if isinstance(value, _NUMBERS) else mask(str(value))
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Writes lines to standard error."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say that a record cannot be written. Python would print its arguments as they are."""
+        error = sys.exception()
+        if self.stream and error is not None and not isinstance(error, OSError):
+            what = {"level": "error", "logger": record.name, "message": "a log line is broken"}
+            line = {**what, "place": f"{record.pathname}:{record.lineno}"}
+            self.stream.write(json.dumps(line, separators=(",", ":")) + self.terminator)
 
 
 def configure_logging(level: int = logging.INFO) -> None:
-    """Send all logs to standard error as JSON lines. For entry points only."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Send all that is reported to standard error as JSON lines. For entry points only.
+
+    That is the log, warnings, and the exceptions that end the process, a thread or an object.
+    """
+    handler = _Handler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logger.setLevel(level)
+    logging.captureWarnings(True)
+    report_uncaught(logger)

@@ -14,6 +14,7 @@ import msgspec
 
 from app.events import Emit, Status, ToolOutputAvailable, ToolOutputError
 from app.messages import ToolOutputPart
+from app.tools import own_tasks
 from app.tools.context import Scene, ToolContext
 from app.tools.definition import InvalidToolInput, ToolError
 from app.tools.event_merger import EventMerger
@@ -143,7 +144,9 @@ async def run_call(
             await on_preliminary(chat_output(result.output))
 
     # In a task of its own, so that cancelling the tool does not cancel this function.
-    task = asyncio.create_task(_body(tool.run, call.arguments, context, show_preliminary))
+    task = asyncio.create_task(
+        _body(tool.run, tool.name, call.arguments, context, show_preliminary)
+    )
     try:
         await asyncio.wait({task}, timeout=timeout_s)
         if not task.done():
@@ -195,11 +198,13 @@ class _Raised(msgspec.Struct, frozen=True):
 
 async def _body(
     run: Implementation,
+    tool_name: str,
     arguments: Mapping[str, Any],
     context: ToolContext,
     on_preliminary: OnPreliminary,
 ) -> _Returned | _Raised:
     """Run the tool. Raises nothing but the cancellation of its task."""
+    own_tasks.enter(tool_name)
     try:
         return _Returned(await run(arguments, context, on_preliminary))
     except asyncio.CancelledError:

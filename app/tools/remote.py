@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from app.aws.credentials import AwsCredentials, CredentialsError
 from app.aws.sigv4 import Credentials, signature_headers
+from app.known_secrets import password_in, remember
 from app.protocols.json_text import dumps
 from app.protocols.tool_result import ToolResult
 from app.protocols.tool_stream_reader import (
@@ -120,6 +121,7 @@ class RemoteTool(Tool):
         )
         if function_url is not None and function_arn is None:
             self._target = function_url_target(name, function_url, region)
+            remember(*password_in(function_url))
         elif function_arn is not None and function_url is None:
             endpoint_url = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_LAMBDA")
             self._target = function_arn_target(name, function_arn, endpoint_url)
@@ -161,6 +163,7 @@ class RemoteTool(Tool):
         except CredentialsError as error:
             raise self._no_credentials() from error
         if credentials is not None:
+            remember(credentials.secret_access_key, credentials.session_token)
             headers |= signature_headers(
                 "POST",
                 target.url,

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from app.causes import or_lack_of_descriptors
 from app.errors import ChatError, ServerStopping, TimeLimitReached, status_of
 from app.events import Emit, Error, Event, Start, TextDelta
 from app.grammar import State
@@ -163,8 +164,9 @@ class LiveTurn:
 
     async def _fail(self, error: Exception) -> None:
         """End the turn for ``error``: as an exception while the status is open, else in-band."""
+        error = or_lack_of_descriptors(error)
         if isinstance(error, ChatError):
-            logger.warning("turn failed: %s: %s", type(error).__name__, error)
+            logger.warning("turn failed: %s: %s", type(error).__name__, error.log_text)
             event = Error(error.code, error.public_message)
         else:
             logger.error("turn failed by a defect", exc_info=error)
@@ -179,6 +181,8 @@ class LiveTurn:
     async def _end(self, event: Error) -> None:
         if self._framer.state is State.DONE:
             return  # the turn was over before it could be stopped
+        if self._outbox is not None:
+            self._outbox.hold_back_no_more()  # the response may never begin
         start = [Start(self._message_id)] if self._framer.state is State.IDLE else []
         await self._emit([*start, event])
 

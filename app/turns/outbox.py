@@ -7,6 +7,7 @@ stays constant however long the answer is.
 """
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -76,6 +77,11 @@ class Outbox:
         while self._waiting_bytes > self._high_water_bytes and not self._is_closed:
             self._room = self._loop.create_future()
             await self._room
+
+    def hold_back_no_more(self) -> None:
+        """Let `put` wait no more for a response that has not begun: the turn is ending."""
+        self._high_water_bytes = sys.maxsize
+        self._make_room()
 
     async def connect(self, write: Write) -> None:
         """Send the frames that wait; from then on each goes to ``write`` as it comes."""

@@ -6,12 +6,14 @@ Owned by the app's lifespan. When a turn is over, its observers (log, metrics) a
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from app.events import Usage
 from app.turns.live_turn import SHUTDOWN, LiveTurn
 from app.turns.outcome import TurnObserver
+from app.turns.places import Places
 from app.turns.transcript import Transcript
 
 logger = logging.getLogger("deltaline.turn")
@@ -28,6 +30,7 @@ class RunningTurns:
     Args:
         on_finish: called with the chat id, the assistant's message (as AI SDK 5 and later keep it)
             and the usage when a turn is over, however it ended.
+        places: how many turns may run; no limit if not given.
         observers: called with the labels and the outcome of every turn that is over.
         last_calls_s: how long ``on_finish`` may go on when the server ends, in seconds.
     """
@@ -36,10 +39,12 @@ class RunningTurns:
         self,
         on_finish: OnFinish | None = None,
         *,
+        places: Places | None = None,
         observers: Sequence[TurnObserver] = (),
         last_calls_s: float = LAST_CALLS_S,
     ) -> None:
         self._on_finish = on_finish
+        self._places = Places(sys.maxsize) if places is None else places
         self._observers = observers
         self._last_calls_s = last_calls_s
         self._running: set[LiveTurn] = set()
@@ -54,13 +59,20 @@ class RunningTurns:
         return len(self._running)
 
     def start(self, turn: LiveTurn) -> None:
-        """Start ``turn``. Cannot fail: when this returns, the turn runs and is accounted for."""
+        """Start ``turn``: when this returns, it runs and is accounted for.
+
+        Raises:
+            TooManyTurns: there is no room for it. It has not begun, and leaves nothing behind.
+        """
+        self._places.check()
+        self._places.take()
         turn.start(self._ended)
         self._running.add(turn)
 
     def _ended(self, turn: LiveTurn) -> None:
         """Tell the observers and the application."""
         self._running.discard(turn)
+        self._places.give_back()
         outcome = turn.outcome
         assert outcome is not None
         for observe in self._observers:

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from app.emulator.output import Console, FunctionLog, OutputPipe
+from app.known_secrets import remember
 
 
 def test_the_log_tail_is_its_last_four_kilobytes() -> None:
@@ -58,3 +59,12 @@ def test_a_line_without_end_does_not_fill_the_memory() -> None:
     output.close()
 
     assert [len(line) for line in lines] == [300_000, 300_000]
+
+
+def test_a_known_secret_is_masked_whoever_printed_it() -> None:
+    remember(key := "sk-0123456789-output")
+    stream = io.StringIO()
+
+    Console(stream, colour=False).function_line("f#1", 0, f"key={key}")
+
+    assert stream.getvalue() == "f#1 key=[secret]\n"

@@ -365,6 +365,22 @@ async def test_a_slow_but_steady_body_is_not_cut_off() -> None:
     assert took > 2 * body_s
 
 
+async def test_a_body_that_never_ends_is_given_up_however_steadily_it_comes() -> None:
+    async with site(whole_body_s=0.5) as server, server.client() as client:
+        client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n")
+
+        async def drip() -> None:
+            while True:
+                client.send(b"x")
+                await asyncio.sleep(0.01)
+
+        dripping = asyncio.create_task(drip())
+        status, _ = await client.refusal()
+        dripping.cancel()
+
+    assert status == 408
+
+
 async def test_a_client_whose_body_we_do_not_read_yet_is_not_cut_off() -> None:
     body = b"b" * 4_000_000
     async with site(body_s=0.1) as server, server.client() as client:

@@ -1,8 +1,16 @@
 """Errors before the first byte, in one form."""
 
+import errno
+
 import httpx2
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from app.errors import OutOfDescriptors
+from app.http.errors import with_error_responses
 from app.main import create_app
 from app.settings import Settings
 from tests.chatting import NOWHERE, Broken, chatting, logged
@@ -56,3 +64,19 @@ async def test_a_defect_is_500_without_details_but_with_cors() -> None:
         "error": "Something went wrong on the server; please try again.",
     }
     assert any(record.exc_info for record in log.records)
+
+
+async def test_a_lack_of_descriptors_outside_of_a_turn_is_a_503_and_a_line() -> None:
+    async def lacks(_: Request) -> Response:
+        raise OSError(errno.EMFILE, "Too many open files", "/etc/passwd")
+
+    app = Starlette(routes=[Route("/", with_error_responses(lacks))])
+    with logged() as log:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://x") as http:
+            response = await http.get("/")
+
+    assert response.status_code == 503
+    assert response.json()["error"] == OutOfDescriptors.public_message
+    assert log.requests[0]["error_code"] == "out_of_descriptors"
+    assert "/etc" not in "".join(record.getMessage() for record in log.records)

@@ -2,7 +2,9 @@ import json
 
 import pytest
 
+from app.known_secrets import remember
 from app.lambda_runtime.invocation import FunctionError, describe_exception, read_invocation
+from tests.test_causes import KEY, raised, request_bearing
 
 _NOW_MS = 1_800_000_000_000
 _HEADERS = {
@@ -86,3 +88,13 @@ def test_a_report_has_a_bounded_size() -> None:
     report = FunctionError("A.B", "x" * 1_000_000, "B")
 
     assert len(report.body()) < 10_000
+
+
+def test_the_report_of_an_exception_holds_no_known_secret_and_no_request() -> None:
+    remember(KEY)
+
+    for error in (raised(ValueError(f"key {KEY}")), request_bearing()):
+        body = describe_exception(error).body().decode()
+
+        assert KEY not in body
+        assert "RequestInfo" not in body

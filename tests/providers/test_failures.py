@@ -1,6 +1,7 @@
 """The provider's failures as our errors."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from app.errors import (
     ProviderTimeout,
     ProviderUnauthorized,
 )
-from app.providers.failures import error_for_status, error_in_stream
+from app.known_secrets import remember
+from app.providers.failures import LOGGER, error_for_status, error_in_stream
 
 TOO_LONG_OPENAI = {
     "error": {
@@ -137,6 +139,45 @@ def test_the_log_gets_the_words_and_the_client_does_not() -> None:
 
     assert str(error) == "status 400: type='t' code='c' param='p' secret words"
     assert "secret" not in error.public_message
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        (
+            {"type": "t_x", "code": 40, "param": "messages[0].content", "message": "Hello"},
+            "status 400: type='t_x' code='40' param='messages[0].content'",
+        ),
+        (
+            {"message": "litellm.BadRequestError: ValueError in BadRequestError: Hello"},
+            "status 400: BadRequestError ValueError",
+        ),
+        ({"type": "what the user said", "code": "c" * 200}, "status 400"),
+        ("words of the user", "status 400"),
+        (["words"], "status 400"),
+        ("malformed chunk (x): words", "status 400: malformed chunk"),
+    ],
+)
+def test_the_log_gets_what_names_the_failure_and_no_words(error: Any, named: str) -> None:
+    failed = error_for_status(400, {}, json.dumps({"error": error}).encode())
+
+    assert failed.log_text == named
+
+
+def test_the_words_are_logged_where_they_are_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, LOGGER):
+        error_in_stream({"message": "the words"})
+
+    assert "the model's server says: error in the stream: the words" in caplog.text
+
+
+@pytest.mark.parametrize("before", [0, 470, 490])
+def test_a_key_in_a_text_is_masked_before_the_text_is_cut(before: int) -> None:
+    remember(key := "sk-0123456789-failures")
+
+    text = str(error_in_stream("x" * before + f" {key}"))
+
+    assert "sk-0" not in text
 
 
 def test_a_long_text_is_cut() -> None:

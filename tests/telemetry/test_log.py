@@ -1,7 +1,10 @@
 """Log lines: one JSON object each, whatever is in them."""
 
+import io
 import json
 import logging
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 
 from app.events import Error, Usage
+from app.known_secrets import remember
 from app.telemetry.log import (
     JsonFormatter,
     RequestLine,
@@ -26,10 +30,13 @@ def own_logging() -> Iterator[None]:
     """Put the process's logging back as it was."""
     root, ours = logging.getLogger(), logging.getLogger("deltaline")
     before = (root.handlers[:], root.level, ours.level)
+    hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
     yield
     root.handlers[:] = before[0]
     root.setLevel(before[1])
     ours.setLevel(before[2])
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.captureWarnings(False)
 
 
 def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -137,6 +144,42 @@ def test_a_value_that_is_no_json_is_written_as_text() -> None:
     record = logging.makeLogRecord({"msg": "x", "fields": {"reason": ValueError("odd")}})
 
     assert json.loads(JsonFormatter().format(record))["reason"] == "odd"
+
+
+def test_known_secrets_are_masked_in_every_value_of_a_line() -> None:
+    remember(key := 'sk-"0123456789-log')
+    fields = {"text": key, "list": [key], "number": 5, "is_true": True, "nothing": None}
+    record = logging.makeLogRecord({"msg": "%s", "args": (key,), "fields": fields})
+
+    line = json.loads(JsonFormatter().format(record))
+
+    del line["time"], line["level"], line["logger"]
+    rest = {"number": 5, "is_true": True, "nothing": None}
+    assert line == {"message": "[secret]", "text": "[secret]", "list": "['[secret]']", **rest}
+
+
+def test_a_line_that_cannot_be_written_says_where_and_not_what(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging()
+
+    logging.getLogger("deltaline").error("%d", "what was asked")
+
+    (line,) = _lines(capsys)
+    assert line["message"] == "a log line is broken"
+    assert "test_log.py:" in line["place"]
+    assert "what was asked" not in str(line)
+
+
+def test_a_standard_error_that_is_gone_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    configure_logging()
+
+    logging.getLogger("deltaline").error("nobody reads this")
 
 
 def test_a_turn_is_one_line_with_its_labels_and_its_outcome(

@@ -355,14 +355,32 @@ async def test_leaving_before_the_turn_has_begun_ends_it_too() -> None:
 
 
 async def test_leaving_while_the_turn_ends_cuts_it_off() -> None:
-    told = Told(_waiting(*BEGIN, TextDelta("x" * 300_000)))
+    told = Told(_waiting(*BEGIN))
     await told.turn.opened
+    is_ending = asyncio.Event()
+
+    async def write(data: bytes) -> None:
+        if TIME_LIMIT.message.encode() in data:
+            is_ending.set()
+            await asyncio.Event().wait()  # the client does not take the end
+
+    await told.outbox.connect(write)
     told.turn.stop(TIME_LIMIT)
-    await asyncio.sleep(0.01)
+    await is_ending.wait()
 
     await told.turn.leave()
 
     assert told.turn.task.cancelled()
+    assert told.ends == 1
+
+
+async def test_a_turn_whose_response_never_begins_ends_at_its_deadline_all_the_same() -> None:
+    deadline = asyncio.get_running_loop().time() + 0.02
+    told = Told(_waiting(*BEGIN, TextDelta("x" * 300_000)), deadline=deadline)
+
+    await asyncio.wait([told.turn.task])
+
+    assert told.outcome.error == TIME_LIMIT
     assert told.ends == 1
 
 

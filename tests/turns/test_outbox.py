@@ -250,3 +250,16 @@ async def test_the_end_cuts_a_keep_alive_that_nobody_takes() -> None:
 
     assert client.got == []
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_turn_that_ends_before_its_response_begins_waits_for_nobody() -> None:
+    outbox = Outbox(keep_alive_s=60, keep_alive=lambda: b"", high_water_bytes=2)
+    blocked = asyncio.create_task(outbox.put(b"much"))
+    await asyncio.sleep(0)
+    assert not blocked.done()
+
+    outbox.hold_back_no_more()
+    await blocked
+    await outbox.put(b"the end")
+
+    outbox.close()

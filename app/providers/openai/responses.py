@@ -55,7 +55,7 @@ class OpenAIResponses:
         except ProviderRefused as error:
             if not _REASONING_REFUSED.search(str(error)):
                 raise
-            logger.warning("asking again without the earlier reasoning: %s", error)
+            logger.warning("asking again without the earlier reasoning: %s", error.log_text)
             stream = await self._open(request, with_reasoning=False)
         decoder = ResponsesDecoder(
             taken_ids=call_ids(request), max_output_tokens=request.max_output_tokens

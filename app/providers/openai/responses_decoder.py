@@ -102,7 +102,9 @@ class ResponsesDecoder:
             self._take_event(name, data, out)
         except (ValueError, RecursionError) as error:
             text = data.decode("utf-8", "replace")
-            out.extend(self._fail(ProviderError(f"unusable event ({error}): {text[:500]}")))
+            failed = ProviderError(f"unusable event ({error}): {text[:500]}")
+            failed.log_text = f"unusable event of {len(data)} bytes"  # it holds the answer
+            out.extend(self._fail(failed))
 
     def _take_event(self, name: bytes, data: bytes, out: Joiner) -> None:
         items = self._items

@@ -12,14 +12,18 @@ import aiohttp
 from yarl import URL
 
 from app import __version__
+from app.causes import described
 from app.errors import (
+    OutOfDescriptors,
     ProviderError,
     ProviderNotConfigured,
     ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
 )
+from app.known_secrets import password_in, remember
 from app.providers.failures import MAX_BODY_BYTES, error_for_status
+from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
 from app.providers.openers.retries import is_worth_a_retry, retry_delay_s
 from app.received import read_received, take_buffered
@@ -95,6 +99,7 @@ class AiohttpOpener:
             raise ProviderNotConfigured("neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
         retry = 0
         while True:
+            error: ProviderError | OutOfDescriptors
             try:
                 response = await self._post(self._urls[path], body)
             except (aiohttp.ClientError, OSError) as cause:
@@ -116,7 +121,8 @@ class AiohttpOpener:
             if delay_s is None:
                 raise error
             retry += 1
-            logger.info("retry %d of the model's server in %.1f s: %s", retry, delay_s, error)
+            text = "retry %d of the model's server in %.1f s: %s"
+            logger.info(text, retry, delay_s, error.log_text)
             await self._sleep(delay_s)
 
     async def aclose(self) -> None:
@@ -183,7 +189,7 @@ class AiohttpStream:
                 return data
             if isinstance(error, TimeoutError):
                 raise ProviderTimeout("nothing came for the read time-out") from error
-            raise ProviderError(f"the stream broke off: {error!r}") from error
+            raise ProviderError(f"the stream broke off: {described(error)}") from error
 
     async def aclose(self) -> None:
         _let_go(self._response)
@@ -196,12 +202,14 @@ def _let_go(response: aiohttp.ClientResponse) -> None:
         response.close()
 
 
-def _no_response(cause: Exception) -> ProviderError:
-    error: ProviderError
-    if isinstance(cause, TimeoutError) and not isinstance(cause, aiohttp.ConnectionTimeoutError):
+def _no_response(cause: Exception) -> ProviderError | OutOfDescriptors:
+    error: ProviderError | OutOfDescriptors
+    if is_without_descriptors(cause):
+        error = OutOfDescriptors(f"no connection to the model: {described(cause)}")
+    elif isinstance(cause, TimeoutError) and not isinstance(cause, aiohttp.ConnectionTimeoutError):
         error = ProviderTimeout("no response within the read time-out")
     else:
-        error = ProviderUnreachable(f"no response: {cause!r}")
+        error = ProviderUnreachable(f"no response: {described(cause)}")
     error.__cause__ = cause
     return error
 
@@ -216,6 +224,7 @@ def _proxy_for(url: URL) -> tuple[URL | None, str]:
     address = getproxies().get(url.scheme)
     if not address or proxy_bypass(f"{host}:{url.port}"):
         return None, ""
+    remember(*password_in(address))
     proxy = URL(address if "://" in address else f"http://{address}")
     if proxy.user is None:
         return proxy, ""

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.causes import described
 from app.errors import (
+    OutOfDescriptors,
     ProviderError,
     ProviderNotConfigured,
     ProviderRefused,
@@ -20,6 +22,7 @@ from app.errors import (
     ProviderUnreachable,
 )
 from app.providers.failures import MAX_BODY_BYTES, error_for_status
+from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
 from app.received import take_buffered
 
@@ -118,7 +121,7 @@ class OpenAIOpener:
         if self._client is not None:
             await self._client.close()
 
-    def _failure(self, error: Exception) -> ProviderError:
+    def _failure(self, error: Exception) -> ProviderError | OutOfDescriptors:
         from openai import APIConnectionError, APIStatusError
 
         if isinstance(error, APIStatusError):
@@ -126,11 +129,13 @@ class OpenAIOpener:
             if self._api_key:
                 body = body.replace(self._api_key.encode(), b"[key]")  # some servers repeat it
             return error_for_status(error.status_code, error.response.headers, body)
+        if is_without_descriptors(error):
+            return OutOfDescriptors(f"no connection to the model: {described(error)}")
         if _is_read_timeout(error):
             return ProviderTimeout("no response within the read time-out")
         if isinstance(error, APIConnectionError):
-            return ProviderUnreachable(f"no response: {error.__cause__!r}")
-        return ProviderError(f"no response: {error!r}")
+            return ProviderUnreachable(f"no response: {described(error)}")
+        return ProviderError(f"no response: {described(error)}")
 
 
 class OpenAIStream:
@@ -155,7 +160,7 @@ class OpenAIStream:
             if _is_read_timeout(error):
                 self._failure = ProviderTimeout("nothing came for the read time-out")
             else:
-                self._failure = ProviderError(f"the stream broke off: {error!r}")
+                self._failure = ProviderError(f"the stream broke off: {described(error)}")
             self._failure.__cause__ = error
             if data := _left_behind(self._response):
                 return data

@@ -46,6 +46,7 @@ class Opener(Protocol):
         Raises:
             ProviderNotConfigured: there is no key for OpenAI's own server.
             ProviderUnreachable, ProviderTimeout: there was no response.
+            OutOfDescriptors: this process may open no connection.
             ProviderError: the status is not 2xx; see `failures.error_for_status` for the subclass.
         """
         ...

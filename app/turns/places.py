@@ -1,0 +1,62 @@
+"""How many turns may run at once in this process. A tool that runs on its own counts as one."""
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+from app.errors import TooManyTurns
+
+logger = logging.getLogger("deltaline.turn")
+
+_WARNING_INTERVAL_S = 60.0
+
+
+class Places:
+    """The places of running turns. Belongs to one event loop.
+
+    Args:
+        limit: how many there are.
+        clock: seconds, monotonic.
+
+    Attributes:
+        taken: how many turns run now.
+    """
+
+    def __init__(self, limit: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._next_warning = 0.0
+        self.taken = 0
+
+    def check(self) -> None:
+        """Do nothing if there is a free place.
+
+        Raises:
+            TooManyTurns: there is none.
+        """
+        if self.taken < self._limit:
+            return
+        now = self._clock()
+        if now >= self._next_warning:
+            self._next_warning = now + _WARNING_INTERVAL_S
+            text = "%d turns run, more are refused; CHAT_RUNNING_TURNS allows more"
+            logger.warning(text, self.taken)
+        raise TooManyTurns(f"{self.taken} turns run")
+
+    def take(self) -> None:
+        """Take a place, whether or not there is a free one. `give_back` has to follow."""
+        self.taken += 1
+
+    def give_back(self) -> None:
+        """Give back what was taken."""
+        self.taken -= 1
+
+    @contextlib.contextmanager
+    def taking(self) -> Iterator[None]:
+        """Hold a place within the block."""
+        self.take()
+        try:
+            yield
+        finally:
+            self.give_back()
