@@ -6,7 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from starlette.routing import Match, Mount, Route
 
+from app.main import create_lean_app
+from app.settings import Settings
 from tests.chatting import NOWHERE, chatting, data_body, logged
 
 SAY_HI = "scenario: say text='Hi there.'"
@@ -64,12 +67,18 @@ PROTECTED = [
     ("POST", "/api/chat"),
     ("POST", "/"),
     ("POST", "/events"),
+    ("POST", "/api/completion"),
+    ("POST", "/api/object/recipe"),
+    ("POST", "/api/tools/get_weather/invoke"),
+    ("POST", "/invoke"),
     ("GET", "/api/chat"),
     ("GET", "/?chatId=c1"),
     ("GET", "/api/chat/c1/stream"),
     ("GET", "/c1/stream"),
     ("POST", "/api/chat/c1/stop"),
 ]
+# What anybody may see: what the server can do, and whether it lives. The page at `/` is open too.
+OPEN = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/health"}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +106,23 @@ async def test_without_the_token_every_route_that_does_something_is_401(
             assert response.headers["www-authenticate"] == "Bearer"
             assert response.json()["success"] is False
             assert TOKEN not in response.text
+
+
+def test_every_other_route_is_open_on_purpose() -> None:
+    app = create_lean_app(Settings(openai_base_url=NOWHERE))
+    scopes = [
+        {"type": "http", "method": method, "path": path.partition("?")[0]}
+        for method, path in PROTECTED
+    ]
+
+    unprotected = {
+        route.path
+        for route in app.routes
+        if isinstance(route, (Route, Mount))
+        and not any(route.matches(scope)[0] is Match.FULL for scope in scopes)
+    }
+    assert all(isinstance(route, (Route, Mount)) for route in app.routes)
+    assert unprotected - {"/assets"} == OPEN  # the page's, where it is built
 
 
 @pytest.mark.parametrize(
