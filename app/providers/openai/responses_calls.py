@@ -73,16 +73,31 @@ class OpenCalls:
 
     def __init__(self) -> None:
         self._calls: list[OpenCall] = []
+        # (whether it is built in, one of its ids, or its index) → such calls. A server may have a
+        # thousand calls open and send each in tiny pieces.
+        self._of_name: dict[tuple[bool, str | int | None], list[OpenCall]] = {}
 
     def add(self, call: OpenCall) -> None:
         self._calls.append(call)
+        for name in (*call.upstream_ids, call.index):
+            self._of_name.setdefault((call.is_builtin, name), []).append(call)
 
     def find(
         self, index: int | None, ids: Iterable[str | None], *, is_builtin: bool = False
     ) -> OpenCall | None:
         """Return the one call that an event with this index and these ids is about."""
-        calls = [call for call in self._calls if call.is_builtin == is_builtin]
         named = {one for one in ids if one}
+        same: list[OpenCall] = []
+        if len(named) == 1:
+            (name,) = named
+            same = self._of_name.get((is_builtin, name), [])
+        elif not named and index is not None:
+            same = [
+                call for one in (index, None) for call in self._of_name.get((is_builtin, one), [])
+            ]
+        if len(same) == 1:
+            return same[0]
+        calls = [call for call in self._calls if call.is_builtin == is_builtin]
         by_id = [call for call in calls if call.upstream_ids & named]
         if len(by_id) == 1:
             return by_id[0]
@@ -120,10 +135,13 @@ class OpenCalls:
 
     def remove(self, call: OpenCall) -> None:
         self._calls.remove(call)
+        for name in (*call.upstream_ids, call.index):
+            self._of_name[call.is_builtin, name].remove(call)
 
     def take_all(self) -> list[OpenCall]:
         """Return all calls, which are no longer here then."""
         calls, self._calls = self._calls, []
+        self._of_name.clear()
         return calls
 
 
