@@ -1,6 +1,7 @@
 """The command line as a person meets it: help, versions, mistakes."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -118,3 +119,13 @@ def test_a_reader_that_leaves_ends_a_command_quietly() -> None:
 
     assert complaints == b""
     assert process.returncode == 141
+
+
+def test_output_that_nobody_reads_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    output = open(writer, "w")  # noqa: SIM115 - closed by the command
+    monkeypatch.setattr(sys, "stdout", output)
+
+    assert main(["words", "--delay", "0"]) == 141
+    assert output.closed
