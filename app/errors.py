@@ -24,10 +24,10 @@
     - ProviderModelNotFound      502
     - ProviderUnreachable        502
     - ProviderTimeout            504
-  + AnswerTooLong                502
+  + AnswerTooLong                502  more than `CHAT_MAX_ANSWER_BYTES`
   + TimeLimitReached             504  sent as an `Error` event, never raised
   + ServerStopping               503  sent as an `Error` event, never raised
-  + TooManyTurns                 503
+  + TooManyTurns                 503  `CHAT_RUNNING_TURNS` of them run
   + OutOfDescriptors             503
 
 Every other error is in the module that raises it:
@@ -179,8 +179,6 @@ class ProviderNotConfigured(ProviderError):
 
 
 class ProviderRefused(ProviderError):
-    """The model's API responded with 400, 413 or 422."""
-
     code = "provider_refused"
     status = 400
     public_message = "The model refused the request; check CHAT_MODEL and what it accepts."
@@ -242,8 +240,6 @@ class ProviderTimeout(ProviderError):
 
 
 class AnswerTooLong(ChatError):
-    """The model says more than ``CHAT_MAX_ANSWER_BYTES``."""
-
     code = "answer_too_long"
     status = 502
     public_message = "The answer was cut off: it is longer than this server allows."
@@ -270,8 +266,6 @@ _RETRY_AFTER_S = "5"
 
 
 class TooManyTurns(ChatError):
-    """``CHAT_RUNNING_TURNS`` turns run."""
-
     code = "too_many_turns"
     status = 503
     public_message = _BUSY

@@ -1,7 +1,10 @@
 """What every test module may use."""
 
+import logging
 import os
 import signal
+import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -46,6 +49,22 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in tuple(os.environ):
         if name.startswith(("CHAT_", "OPENAI_", "AZURE_OPENAI_", "AWS_", "LAMBDA_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def process_log() -> Iterator[None]:
+    """Put the process's log back as it was: an entry point takes it over, for good."""
+    root, ours = logging.getLogger(), logging.getLogger("deltaline")
+    before = (root.handlers[:], root.level, ours.level)
+    hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
+    yield
+    if sys.excepthook is hooks[0]:
+        return
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    ours.setLevel(before[2])
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.captureWarnings(False)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ A line holds no message text, no key and no header, so that logs may be kept and
 libraries and Python itself report becomes such a line too, and known secrets are masked in all.
 """
 
+import contextlib
 import json
 import logging
 import sys
@@ -114,7 +115,9 @@ class _Handler(logging.StreamHandler[Any]):
     def handleError(self, record: logging.LogRecord) -> None:
         """Say that a record cannot be written. Python would print its arguments as they are."""
         error = sys.exception()
-        if self.stream and error is not None and not isinstance(error, OSError):
+        if error is None or isinstance(error, OSError) or getattr(self.stream, "closed", True):
+            return  # nobody can be told
+        with contextlib.suppress(OSError):
             what = {"level": "error", "logger": record.name, "message": "a log line is broken"}
             line = {**what, "place": f"{record.pathname}:{record.lineno}"}
             self.stream.write(json.dumps(line, separators=(",", ":")) + self.terminator)

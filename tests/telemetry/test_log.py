@@ -4,9 +4,7 @@ import io
 import json
 import logging
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,20 +21,6 @@ from app.telemetry.log import (
 )
 from app.turns.outcome import TurnLabels, TurnOutcome
 from tests.chatting import logged
-
-
-@pytest.fixture(autouse=True)
-def own_logging() -> Iterator[None]:
-    """Put the process's logging back as it was."""
-    root, ours = logging.getLogger(), logging.getLogger("deltaline")
-    before = (root.handlers[:], root.level, ours.level)
-    hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
-    yield
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    ours.setLevel(before[2])
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
-    logging.captureWarnings(False)
 
 
 def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -180,6 +164,30 @@ def test_a_standard_error_that_is_gone_is_no_failure(monkeypatch: pytest.MonkeyP
     configure_logging()
 
     logging.getLogger("deltaline").error("nobody reads this")
+
+
+@pytest.mark.parametrize("question", ["known", "what was asked"])
+def test_a_standard_error_that_is_closed_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    configure_logging()
+    sys.stderr.close()
+
+    logging.getLogger("deltaline").error("%s" if question == "known" else "%d", question)
+
+
+def test_a_broken_line_for_a_standard_error_that_is_gone_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    configure_logging()
+
+    logging.getLogger("deltaline").error("%d", "what was asked")
 
 
 def test_a_turn_is_one_line_with_its_labels_and_its_outcome(
