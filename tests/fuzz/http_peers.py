@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import logging
 import re
 import socket
 import threading
@@ -374,5 +373,3 @@ TARGETS = (
         is_made=True,
     ),
 )
-logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-logging.getLogger("deltaline").setLevel(logging.CRITICAL)

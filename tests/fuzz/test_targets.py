@@ -1,6 +1,8 @@
 """Every target with the inputs that are kept, and some made ones."""
 
+import logging
 import zlib
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +13,14 @@ from tests.fuzz.pumping import check_cost, check_memory
 from tests.fuzz.targets import CORPUS, TARGETS, kept
 
 _LARGEST_CORPUS_BYTES = 300_000
+
+
+@pytest.fixture(autouse=True)
+def no_log() -> Iterator[None]:
+    """What is wrong with the inputs is logged, which takes longer than reading them."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("name", TARGETS)
