@@ -87,26 +87,25 @@ class OpenCalls:
     ) -> OpenCall | None:
         """Return the one call that an event with this index and these ids is about."""
         named = {one for one in ids if one}
-        same: list[OpenCall] = []
-        if len(named) == 1:
-            (name,) = named
-            same = self._of_name.get((is_builtin, name), [])
-        elif not named and index is not None:
-            same = [
-                call for one in (index, None) for call in self._of_name.get((is_builtin, one), [])
+        by_id = self._named(named, is_builtin)
+        if len(by_id) > 1 and index is not None:
+            # Servers with one id for all calls number them.
+            calls = [call for call in by_id if call.index in (index, None)]
+        elif by_id:
+            calls = by_id
+        elif index is not None:
+            calls = self._named((index, None), is_builtin)
+        else:
+            calls = [
+                call
+                for call in self._calls
+                if call.is_builtin == is_builtin and not (named and call.upstream_ids)
             ]
-        if len(same) == 1:
-            return same[0]
-        calls = [call for call in self._calls if call.is_builtin == is_builtin]
-        by_id = [call for call in calls if call.upstream_ids & named]
-        if len(by_id) == 1:
-            return by_id[0]
-        calls = by_id or calls  # servers with one id for all calls number them
-        if index is not None:
-            calls = [call for call in calls if call.index in (index, None)]
-        elif not by_id:
-            calls = [call for call in calls if not (named and call.upstream_ids)]
         return calls[0] if len(calls) == 1 else None
+
+    def _named(self, names: Iterable[str | int | None], is_builtin: bool) -> list[OpenCall]:
+        found = (call for name in names for call in self._of_name.get((is_builtin, name), ()))
+        return list(dict.fromkeys(found))  # a call may have several ids
 
     def find_done(self, index: int | None, item: FunctionCall) -> OpenCall | None:
         """Return the call that ``item``, which is done, is about.
