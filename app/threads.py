@@ -94,6 +94,10 @@ class Aside:
         finally:
             self._let_next_in()
 
+    async def run_if(self, is_large: bool, function: Callable[[], T], *, size: int) -> T:
+        """Do as `run` does if the work is large; else call ``function`` here and now."""
+        return await self.run(function, size=size) if is_large else function()
+
     def _let_next_in(self) -> None:
         while self._waiting:
             _, _, turn = heapq.heappop(self._waiting)

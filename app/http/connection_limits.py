@@ -190,11 +190,6 @@ class LimitedConnection(WatchedConnection):
     def _head_too_large(self) -> tuple[int, str]:
         return 431, f"The request's headers are larger than {self._limits.head_bytes} bytes."
 
-    @property
-    def _is_responding(self) -> bool:
-        # Before the first request `cycle` is None, whatever its annotation says.
-        return getattr(self.cycle, "response_complete", True) is False
-
     def _set_timer(self) -> None:
         """Wait for what the client owes us after what it has just sent."""
         if self._state is _BODY:

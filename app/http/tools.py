@@ -93,10 +93,8 @@ class ToolResponder:
             call = check_request(tool, asked)
             return call, needs_user(tool, call)
 
-        if is_heavy(admitted.body):
-            call, is_asking = await self._aside.run(check, size=len(admitted.body))
-        else:
-            call, is_asking = check()
+        body = admitted.body
+        call, is_asking = await self._aside.run_if(is_heavy(body), check, size=len(body))
         if is_asking:
             raise Forbidden(
                 f"The tool {tool.name!r} needs a user's approval: it runs in chats only."

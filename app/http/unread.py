@@ -116,10 +116,13 @@ class WatchedConnection(HttpToolsProtocol):
             self._unread.start()
         HttpToolsProtocol.on_response_complete(self)
 
-    def _is_writing_freely(self) -> bool:
+    @property
+    def _is_responding(self) -> bool:
         # Before the first request `cycle` is None, whatever its annotation says.
-        is_responding = getattr(self.cycle, "response_complete", True) is False
-        return is_responding and not self.flow.write_paused
+        return getattr(self.cycle, "response_complete", True) is False
+
+    def _is_writing_freely(self) -> bool:
+        return self._is_responding and not self.flow.write_paused
 
 
 def _unread_bytes(transport: asyncio.Transport) -> int:

@@ -152,9 +152,9 @@ class Runtime:
         # An app is given the bytes of such an event, and refuses them with a sentence. A plain
         # handler takes any event that Lambda takes.
         limit = len(payload) if isinstance(self._handler, PlainHandler) else MAX_VALUES
-        if not is_heavy(payload):
-            return _call(invocation, limit)
-        return await self._aside.run(lambda: _call(invocation, limit), size=len(payload))
+        return await self._aside.run_if(
+            is_heavy(payload), lambda: _call(invocation, limit), size=len(payload)
+        )
 
     async def _work(self, call: LambdaCall, response: InvocationResponse) -> None:
         try:

@@ -24,15 +24,13 @@ class OpenAIChat:
         self._aside = Aside("encoding")
 
     async def stream_step(self, request: StepRequest, emit: Emit) -> None:
-        if request.is_large:
-            body = await self._aside.run(lambda: self._body(request), size=len(request.messages))
-        else:
-            body = self._body(request)
+        body = await self._aside.run_if(
+            request.is_large,
+            lambda: chat_body(request, max_tokens=self._max_tokens),
+            size=len(request.messages),
+        )
         stream = await self._opener.open("/chat/completions", body)
         await stream_events(stream, ChatDecoder(taken_ids=call_ids(request)), emit)
 
     async def aclose(self) -> None:
         await self._opener.aclose()
-
-    def _body(self, request: StepRequest) -> bytes:
-        return chat_body(request, max_tokens=self._max_tokens)

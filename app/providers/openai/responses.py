@@ -74,8 +74,5 @@ class OpenAIResponses:
                 with_reasoning=with_reasoning,
             )
 
-        if request.is_large:
-            body = await self._aside.run(encode, size=len(request.messages))
-        else:
-            body = encode()
+        body = await self._aside.run_if(request.is_large, encode, size=len(request.messages))
         return await self._opener.open("/responses", body)
