@@ -97,6 +97,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "scripted_model/script": (),
     "scripted_model/server_sent_events": (),
     "scripted_model/tool_use": (),
+    "seldom_warning": (),
     "telemetry/log": (),
     "telemetry/metrics": (),
     "telemetry/tracebacks": (),

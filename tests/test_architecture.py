@@ -36,7 +36,7 @@ LAYERS = [
     ["app.grammar", "app.messages"],
     [
         *("app.causes", "app.events", "app.forbidden_keys", "app.growing_text", "app.peer_http"),
-        *("app.received", "app.settings", "app.threads"),
+        *("app.received", "app.seldom_warning", "app.settings", "app.threads"),
     ],
     ["app.errors", "app.known_secrets"],
 ]

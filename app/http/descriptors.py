@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from app.causes import has_errno
+from app.seldom_warning import SeldomWarning
 
 logger = logging.getLogger("deltaline")
 
 # For models, tools and files, once connections have taken all others.
 _KEPT_DESCRIPTORS = 16
-_WARNING_INTERVAL_S = 60.0
 
 
 class Room:
@@ -32,11 +32,11 @@ class Room:
     def __init__(self, connections: int | None = None) -> None:
         descriptors = _allowed_descriptors()
         self.connections = max(1, descriptors // 2) if connections is None else connections
-        self._kept_from = descriptors - _KEPT_DESCRIPTORS
         text = "%d connections are open, more are refused; a higher ulimit -n allows more"
-        self._warn = SeldomWarning(text, self.connections)
+        self._warn = SeldomWarning(logger, text)
         text = "nearly all of %d descriptors are used; a higher ulimit -n allows more"
-        self._warn_of_descriptors = SeldomWarning(text, descriptors)
+        self._warn_of_descriptors = SeldomWarning(logger, text)
+        self._descriptors = descriptors
 
     def has_one_more(self, count: int, transport: asyncio.BaseTransport) -> bool:
         """Whether there is room for a connection; a warning is logged if there is none.
@@ -47,11 +47,11 @@ class Room:
         """
         now = asyncio.get_running_loop().time()
         if count > self.connections:
-            self._warn(now)
+            self._warn(now, self.connections)
             return False
         # The system gives the lowest free number: a high one says that nearly all are used.
-        if _number_of(transport) >= self._kept_from:
-            self._warn_of_descriptors(now)
+        if _number_of(transport) >= self._descriptors - _KEPT_DESCRIPTORS:
+            self._warn_of_descriptors(now, self._descriptors)
             return False
         return True
 
@@ -72,31 +72,13 @@ def _number_of(transport: asyncio.BaseTransport) -> int:
     return 0 if connection is None else int(connection.fileno())
 
 
-class SeldomWarning:
-    """Writes a line to the log, at most once a minute.
-
-    Args:
-        text: with ``%d`` for each of ``numbers``.
-    """
-
-    def __init__(self, text: str, *numbers: int) -> None:
-        self._text = text
-        self._numbers = numbers
-        self._next = 0.0
-
-    def __call__(self, now: float) -> None:
-        if now >= self._next:
-            self._next = now + _WARNING_INTERVAL_S
-            logger.warning(self._text, *self._numbers)
-
-
 def report_seldom(loop: asyncio.AbstractEventLoop) -> None:
     """Let ``loop`` say only once a minute that it has no descriptor for a new connection.
 
     asyncio says it for each place in its backlog, thousands of times a second.
     """
     text = "there is no descriptor for a new connection; a higher ulimit -n allows more"
-    warn = SeldomWarning(text)
+    warn = SeldomWarning(logger, text)
     before: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None
     before = loop.get_exception_handler()
 

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from app.errors import TooManyTurns
+from app.seldom_warning import SeldomWarning
 
 logger = logging.getLogger("deltaline.turn")
-
-_WARNING_INTERVAL_S = 60.0
 
 
 class Places:
@@ -26,7 +25,8 @@ class Places:
     def __init__(self, limit: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
         self._clock = clock
-        self._next_warning = 0.0
+        text = "%d turns run, more are refused; CHAT_RUNNING_TURNS allows more"
+        self._warn = SeldomWarning(logger, text)
         self.taken = 0
 
     def check(self) -> None:
@@ -37,11 +37,7 @@ class Places:
         """
         if self.taken < self._limit:
             return
-        now = self._clock()
-        if now >= self._next_warning:
-            self._next_warning = now + _WARNING_INTERVAL_S
-            text = "%d turns run, more are refused; CHAT_RUNNING_TURNS allows more"
-            logger.warning(text, self.taken)
+        self._warn(self._clock(), self.taken)
         raise TooManyTurns(f"{self.taken} turns run")
 
     def take(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.http.descriptors import Room, SeldomWarning, report_seldom
+from app.http.descriptors import Room, report_seldom
 from tests.chatting import logged
 
 SERVER = """
@@ -125,15 +125,6 @@ async def test_the_last_descriptors_are_kept_from_connections() -> None:
         assert not room.has_one_more(1, Numbered(last))
 
     assert ["nearly all" in record.getMessage() for record in log.records] == [True]
-
-
-def test_a_warning_comes_once_a_minute() -> None:
-    warn = SeldomWarning("%d", 5)
-    with logged() as log:
-        for now in (100.0, 130.0, 160.0):
-            warn(now)
-
-    assert [record.getMessage() for record in log.records] == ["5", "5"]
 
 
 async def test_other_exceptions_of_the_loop_reach_whoever_handled_them() -> None:
