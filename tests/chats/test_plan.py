@@ -1,0 +1,1 @@
+"""`app.chats.plan`: what a request asks of a stored chat."""

@@ -1,0 +1,1 @@
+"""`app.chats.shown`: a stored chat as a page gets it."""

@@ -1,0 +1,1 @@
+"""`app.chats.title`: titles of chats."""

@@ -1,0 +1,1 @@
+"""`app.chats.whole_message`: the log of a turn that continues a message."""
