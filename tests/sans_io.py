@@ -103,6 +103,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "scripted_model/tool_use": (),
     "seldom_warning": (),
     "store/abandoned": (),
+    "store/event_log": (),
     "store/memory_counts": (),
     "store/message_json": (),
     "telemetry/log": (),
