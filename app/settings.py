@@ -109,7 +109,12 @@ class Settings(BaseSettings):
     allowed_hosts: Names = ()
     allow_client_system: bool = False
     log_model_errors: bool = False
-    resume: Literal["off"] = "off"
+    # What the start of `app.setup.store` knows: off, memory, sqlite:PATH …
+    store: str = "off"
+    resume_keep_s: float = Field(default=600.0, ge=0)
+    detached_s: PositiveFloat = 600.0
+    history_days: PositiveFloat | None = None
+    on_disconnect: Literal["continue", "stop"] = "continue"
     direct: bool = False
 
     @field_validator(

@@ -60,7 +60,10 @@ def test_each_event_has_its_number() -> None:
     "value", [2**80, -(2**70), 0.1, [[[]]], {"a": {"\ud800": "\udfff"}}, None, "text", True]
 )
 def test_json_is_kept_as_it_was_sent(value: Any) -> None:
-    events = [ToolInputAvailable("c", "t", {"a": value}), ToolOutputAvailable("c", value)]
+    events: list[Event] = [
+        ToolInputAvailable("c", "t", {"a": value}),
+        ToolOutputAvailable("c", value),
+    ]
 
     assert decode(encode(events)[0]) == events
 
