@@ -60,6 +60,8 @@ Every other error is in the module that raises it:
 * emulator.program: CannotListen
 * emulator.variables: EnvFileError
 * scripted_model.checks: BadRequest
+* store.opening: StoreRefused
+* store.sqlite_schema: DatabaseRefused
 
 A tool that fails raises nothing in the turn: its failure is an event, and the model sees it. Once
 the response has begun, any error is an `Error` event in the stream.
