@@ -291,11 +291,7 @@ class StoreUnavailable(ChatError):
 
 def status_of(code: str) -> int:
     """Return the HTTP status that belongs to the ``code`` of an error; 502 for a foreign one."""
-    return _statuses(ChatError).get(code, ProviderError.status)
-
-
-def _statuses(error_type: type[ChatError]) -> dict[str, int]:
-    statuses = {error_type.code: error_type.status}
-    for narrower in error_type.__subclasses__():
-        statuses |= _statuses(narrower)
-    return statuses
+    kinds: list[type[ChatError]] = [ChatError]
+    for kind in kinds:  # which grows by the narrower ones
+        kinds += kind.__subclasses__()
+    return {kind.code: kind.status for kind in kinds}.get(code, ProviderError.status)

@@ -21,6 +21,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "aws/sigv4": (),
     "causes": (),
     "cli": (),
+    "commands/chat_text": (),
     "emulator/admission": (),
     "emulator/cors": (),
     "emulator/function_url_event": (),
