@@ -35,6 +35,9 @@ _HOST = re.compile(r"\*|[a-z0-9._-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?|[0-9a-f.]*:[0
 _FILE_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f.]*:[0-9a-f:.]+\]?", re.I)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 
+# Settings that there are no more, and what to do about it.
+_GONE = {"CHAT_RESUME": "set CHAT_STORE, which keeps turns and chats."}
+
 
 class SettingsError(Exception):
     """The environment cannot be used; the message is one sentence that names the variable."""
@@ -109,7 +112,7 @@ class Settings(BaseSettings):
     allowed_hosts: Names = ()
     allow_client_system: bool = False
     log_model_errors: bool = False
-    # What the start of `app.setup.store` knows: off, memory, sqlite:PATH …
+    # As `app.store.opening` reads it.
     store: str = "off"
     resume_keep_s: float = Field(default=600.0, ge=0)
     detached_s: PositiveFloat = 600.0
@@ -245,6 +248,8 @@ def load_settings() -> Settings:
     known = {f"CHAT_{name.upper()}" for name in Settings.model_fields if _is_ours(name)}
     for name in sorted(os.environ):
         if name.upper().startswith("CHAT_") and name.upper() not in known:
+            if name.upper() in _GONE:
+                raise SettingsError(f"{name} is not a setting any more: {_GONE[name.upper()]}")
             near = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f"; did you mean {near[0]}?" if near else "."
             raise SettingsError(f"{name} is not a setting{hint}")

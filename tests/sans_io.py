@@ -25,6 +25,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "chats/title": (),
     "chats/whole_message": (),
     "cli": (),
+    "commands/chat_text": (),
     "emulator/admission": (),
     "emulator/cors": (),
     "emulator/function_url_event": (),
@@ -104,6 +105,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "seldom_warning": (),
     "store/abandoned": (),
     "store/event_log": (),
+    "store/log_order": (),
     "store/memory_counts": (),
     "store/message_json": (),
     "telemetry/log": (),
@@ -144,6 +146,22 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "scripted_model/texts": "scripted_model/test_demo.py",
     # Needs a running SSM and Secrets Manager.
     "setup/secrets": "aws/test_secrets.py",
+    # The promises, and the stores that break one each.
+    "store/checks/at_once": "store/test_broken_stores.py",
+    "store/checks/beginning": "store/test_broken_stores.py",
+    "store/checks/chats": "store/test_broken_stores.py",
+    "store/checks/endings": "store/test_broken_stores.py",
+    "store/checks/keys": "store/test_broken_stores.py",
+    "store/checks/logs": "store/test_broken_stores.py",
+    "store/checks/stores": "store/test_broken_stores.py",
+    "store/checks/strange": "store/test_broken_stores.py",
+    "store/checks/sweeping": "store/test_broken_stores.py",
+    # One for the other.
+    "store/sqlite_connection": "store/test_sqlite.py",
+    "store/sqlite_thread": "store/test_sqlite.py",
+    # Statements, which the promises are about.
+    "store/sqlite_chats": "store/test_conformance.py",
+    "store/sqlite_turns": "store/test_conformance.py",
     # Two structs.
     "turns/outcome": "turns/test_progress.py",
 }

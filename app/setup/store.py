@@ -8,14 +8,13 @@ def make_store(settings: Settings) -> Store | None:
     """Return the store of ``CHAT_STORE``; None for ``off``.
 
     Raises:
-        SettingsError: there is no such store.
+        SettingsError: there is no such store, or it cannot be used here.
     """
-    match settings.store:
-        case "off":
-            return None
-        case "memory":
-            from app.store.memory import MemoryStore
+    if settings.store == "off":
+        return None
+    from app.store.opening import StoreRefused, open_store  # by those who keep something
 
-            return MemoryStore()
-        case other:
-            raise SettingsError(f"CHAT_STORE has a bad value: {other[:40]!r}.")
+    try:
+        return open_store(settings.store, is_on_lambda=settings.is_on_lambda)
+    except StoreRefused as error:
+        raise SettingsError(str(error)) from error

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import msgspec
 
 from app.store.abandoned import Abandoned
+from app.store.log_order import by_turn, fit
 from app.store.memory_counts import Counts
-from app.store.message_json import decoded, encoded
+from app.store.message_json import decoded, encoded, id_of
 from app.store.store import (
     Batch,
     Begun,
@@ -52,7 +53,7 @@ class _Chat:
     def __init__(self, title: str, created: int) -> None:
         self.title = title
         self.created = self.updated = created
-        self.messages: list[tuple[object, bytes]] = []
+        self.messages: list[tuple[str | None, bytes]] = []
         self.turns: list[_Turn] = []
 
     @property
@@ -96,7 +97,7 @@ class MemoryStore:
             return Changed()
         if head.id in self._turns:
             raise ValueError("the id of a turn is used again")
-        added = [(message.get("id"), encoded(message)) for message in messages]
+        added = [(id_of(message), encoded(message)) for message in messages]
         changed = self._change()
         if chat is None:
             chat = _Chat(title, changed)
@@ -110,13 +111,10 @@ class MemoryStore:
     async def append(
         self, batches: Sequence[Batch], *, beating: Collection[TurnId]
     ) -> Mapping[TurnId, StopReason | None]:
-        by_turn: dict[TurnId, list[Batch]] = {turn: [] for turn in beating}
-        for batch in batches:
-            by_turn.setdefault(batch.turn, []).append(batch)
         to_end: dict[TurnId, StopReason | None] = {}
-        for turn_id, new in by_turn.items():
+        for turn_id, new in by_turn(batches, beating).items():
             turn = self._turns.get(turn_id)
-            if turn is None or turn.head.state != "running" or not _fit(new, len(turn.log)):
+            if turn is None or turn.head.state != "running" or not fit(new, len(turn.log)):
                 to_end[turn_id] = None
                 continue
             if turn_id in beating:
@@ -267,7 +265,7 @@ class MemoryStore:
         return running.head
 
     def _add(self, chat: _Chat, message: UIMessage) -> None:
-        added = (message.get("id"), encoded(message))
+        added = (id_of(message), encoded(message))
         if added[0] is not None and chat.messages and chat.messages[-1][0] == added[0]:
             chat.messages.pop()
         chat.messages.append(added)
@@ -277,11 +275,3 @@ class MemoryStore:
         """Return the time in microseconds; later than before, also if the clock went back."""
         self._last_change = max(round(self._now() * 1e6), self._last_change + 1)
         return self._last_change
-
-
-def _fit(new: Sequence[Batch], held: int) -> bool:
-    """Return whether a log of ``held`` batches has no gap once it has ``new`` ones too."""
-    if not new:
-        return True
-    first = new[0].seq
-    return first <= held + 1 and all(b.seq == first + n for n, b in enumerate(new))

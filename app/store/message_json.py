@@ -14,6 +14,12 @@ def encoded(message: UIMessage) -> bytes:
     return dumps(message)
 
 
+def id_of(message: UIMessage) -> str | None:
+    """Return the id of a message, if it has one."""
+    found = message.get("id")
+    return found if isinstance(found, str) else None
+
+
 def decoded(data: bytes) -> dict[str, Any]:
     """Return the message that `encoded` has made ``data`` of."""
     message: dict[str, Any]
