@@ -105,7 +105,7 @@ class Follower:
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        while not self._is_done:
+        while not self._is_done():
             async with patience():
                 tail = await self._store.fetch(self._head.id, self._seq)
             frame = self._frame_of(tail)
@@ -126,7 +126,7 @@ class Follower:
             waiting = [self._rest(piece) for piece in waiting]
         if caught_up := b"".join(waiting):
             yield caught_up
-        if self._is_done:
+        if self._is_done():
             return
         async with self._lost.watching(self._head):
             async for frame in self._live():
@@ -136,7 +136,7 @@ class Follower:
         loop = asyncio.get_running_loop()
         sent = reached = loop.time()
         stop_at: float | None = None
-        while not self._is_done:
+        while not self._is_done():
             tail: Tail | None = None
             try:
                 async with patience():
@@ -149,7 +149,7 @@ class Follower:
                     frame = self._ended_by(_UNREACHABLE)
                 else:
                     await asyncio.sleep(1.0)
-            if self._stopping.is_set and not self._is_done:
+            if self._stopping.is_set and not self._is_done():
                 stop_at = loop.time() + _LAST_EVENTS_S if stop_at is None else stop_at
                 if loop.time() >= stop_at:
                     frame += self._ended_by(_STOPPING)
@@ -160,7 +160,7 @@ class Follower:
             if frame:
                 sent = loop.time()
                 yield frame
-            elif not self._is_done and (tail is None or not tail.batches):
+            elif not self._is_done() and (tail is None or not tail.batches):
                 await self._wait(stop_at)
 
     async def _wait(self, stop_at: float | None) -> None:
@@ -180,7 +180,6 @@ class Follower:
             more.cancel()
             stopping.cancel()
 
-    @property
     def _is_done(self) -> bool:
         return self._framer is not None and self._framer.state is State.DONE
 
@@ -199,7 +198,7 @@ class Follower:
             logger.error("the log of a turn cannot be read: %s", error)
             return self._framed(events) + self._ended_by(DEFECT)
         frame = self._framed(events)
-        if not tail.batches and tail.head.state != "running" and not self._is_done:
+        if not tail.batches and tail.head.state != "running" and not self._is_done():
             is_stopped = tail.head.state == "stopped"
             frame += self._ended_by(Abort() if is_stopped else LOST)
         return frame
