@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 from starlette.responses import Response
 
-from app.errors import InvalidOption
+from app.errors import InvalidMessages, InvalidOption
 from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.disconnect import watch
@@ -24,6 +24,7 @@ from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers.provider import Provider
+from app.requests.conversation import NOTHING_SAID
 from app.requests.value_count import is_heavy
 from app.threads import Aside
 from app.tools.approval import Approvals
@@ -180,7 +181,10 @@ class ChatResponder:
 
         Raises:
             InvalidOption: the model that was asked for is not allowed.
+            InvalidMessages: the messages were left to a store, and there is none.
         """
+        if not asked.messages:
+            raise InvalidMessages(NOTHING_SAID)
         model = self._model(asked)
         deadline = deadline_of(
             admitted.http,
