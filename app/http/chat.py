@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from app.errors import InvalidMessages
 from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.chat_options import ChatOptions
@@ -24,6 +25,7 @@ from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers.provider import Provider
+from app.requests.conversation import NOTHING_SAID
 from app.requests.value_count import is_heavy
 from app.store.store import TurnHead
 from app.threads import Aside
@@ -189,7 +191,10 @@ class ChatResponder:
 
         Raises:
             InvalidOption: the model that was asked for is not allowed.
+            InvalidMessages: the messages were left to a store, and there is none.
         """
+        if not asked.messages:
+            raise InvalidMessages(NOTHING_SAID)
         model = self._options.model_for(asked)
         deadline = deadline_of(
             admitted.http,

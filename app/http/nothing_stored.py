@@ -56,9 +56,9 @@ class NothingStored:
         return nothing_runs()
 
     async def resume_4(self, request: Request) -> Response:
-        """Say that no turn is running."""
+        """Say so with an empty stream."""
         self._admission.authorize(request)
-        return nothing_runs_4()
+        return Response(headers=dict(NO_STORE), media_type="text/plain; charset=utf-8")
 
     async def stop(self, request: Request) -> Response:
         """Do nothing: each turn ends with its client."""
@@ -76,11 +76,3 @@ class NothingStored:
 def nothing_runs() -> Response:
     """Return what AI SDK 5 and later take for: nothing to resume."""
     return Response(status_code=204, headers=dict(NO_STORE))
-
-
-def nothing_runs_4() -> Response:
-    """Return the same for AI SDK 4: a 200 with a blank line, which its parser skips.
-
-    An empty response would not leave Lambda for minutes.
-    """
-    return Response(b"\n", headers=dict(NO_STORE), media_type="text/plain; charset=utf-8")

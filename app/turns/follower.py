@@ -9,7 +9,8 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 
-from app.chats.whole_message import WholeMessage, owed_calls
+from app.chats.earlier import owed_calls
+from app.chats.whole_message import WholeMessage
 from app.errors import ServerStopping, StoreUnavailable
 from app.events import Abort, Error, Event, Start, Terminal
 from app.grammar import State
