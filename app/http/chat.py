@@ -27,7 +27,6 @@ from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers.provider import Provider
 from app.requests.conversation import NOTHING_SAID
 from app.requests.value_count import is_heavy
-from app.store.store import TurnHead
 from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.context import Scene
@@ -139,7 +138,7 @@ class ChatResponder:
         if self._keeping is not None and schema is None:
             self._turns.check()
             begun = await self._keeping.begin(admitted, asked)
-            if isinstance(begun, TurnHead):
+            if not isinstance(begun, tuple):
                 return await self._keeping.join(admitted, begun, dialect)
             kept, asked = begun
             headers |= self._keeping.headers(kept)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from app.chats.plan import Plan, plan
+from app.chats.plan import Join, Plan, plan
 from app.errors import StoreUnavailable
 from app.http.admission import AdmittedRequest
 from app.http.following import Following, turn_headers
 from app.messages import ChatRequest
 from app.protocols.negotiation import Dialect
-from app.store.store import Chat, TurnHead
+from app.store.store import Chat
 from app.threads import Aside
 from app.turns.kept_turn import KeptTurn
 from app.turns.kept_turns import KeptTurns
@@ -43,7 +43,7 @@ class Keeping:
 
     async def begin(
         self, admitted: AdmittedRequest, asked: ChatRequest
-    ) -> tuple[KeptTurn | None, ChatRequest] | TurnHead:
+    ) -> tuple[KeptTurn | None, ChatRequest] | Join:
         """Begin the turn that ``asked`` wants of its chat.
 
         Returns:
@@ -69,7 +69,7 @@ class Keeping:
             # The answer comes first: it is made of what the client has posted, and not kept.
             logger.warning("a turn is not kept: %s", error.log_text)
             return None, asked
-        if isinstance(begun, TurnHead):
+        if isinstance(begun, Join):
             return begun
         turn, run = begun
         return turn, run.asked
@@ -78,10 +78,11 @@ class Keeping:
         """Return the response headers that name ``turn``."""
         return {} if turn is None else turn_headers(turn.head)
 
-    async def join(self, admitted: AdmittedRequest, turn: TurnHead, dialect: Dialect) -> Response:
+    async def join(self, admitted: AdmittedRequest, join: Join, dialect: Dialect) -> Response:
         """Return what the response to the same request was before."""
+        start = None if join.whole else 0
         headers = {"x-request-id": admitted.id}
-        return await self.following.respond(turn, dialect, start=0, headers=headers)
+        return await self.following.respond(join.turn, dialect, start=start, headers=headers)
 
     def _plan(self, chat: Chat | None, asked: ChatRequest) -> Plan:
         return plan(

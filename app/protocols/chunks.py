@@ -8,6 +8,7 @@ the AI SDK's parser gives it.
 """
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from app.protocols.negotiation import ProtocolName
 
@@ -23,6 +24,8 @@ def pieces(frame: bytes, protocol: ProtocolName) -> Sequence[bytes]:
             return [line + b"\n" for line in frame.split(b"\n")[:-1]]
         case "text":
             return [frame] if frame else []
+        case _:
+            assert_never(protocol)
 
 
 def is_chunk(piece: bytes) -> bool:

@@ -40,6 +40,9 @@ class Flusher:
         store: where to.
         now: Unix seconds.
         clock: seconds, monotonic.
+        interval_s: as `INTERVAL_S`.
+        retry_s: as `RETRY_S`.
+        last_writes_s: as `LAST_WRITES_S`.
     """
 
     def __init__(
@@ -50,12 +53,14 @@ class Flusher:
         clock: Callable[[], float] = time.monotonic,
         interval_s: float = INTERVAL_S,
         retry_s: float = RETRY_S,
+        last_writes_s: float = LAST_WRITES_S,
     ) -> None:
         self._store = store
         self._now = now
         self._clock = clock
         self._interval_s = interval_s
         self._retry_s = retry_s
+        self._last_writes_s = last_writes_s
         self._turns: dict[TurnId, KeptTurn] = {}
         self._last_beat = 0.0
         self._wake = asyncio.Event()
@@ -83,7 +88,7 @@ class Flusher:
         if self._task is None:
             return
         self.wake()
-        await asyncio.wait((self._task,), timeout=LAST_WRITES_S)
+        await asyncio.wait((self._task,), timeout=self._last_writes_s)
         if not self._task.done():
             logger.error("the end of %d turns could not be written", len(self._turns))
             self._task.cancel()

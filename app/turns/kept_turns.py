@@ -76,14 +76,19 @@ class KeptTurns:
         self._flusher: Flusher | None = None
         self._sweep: asyncio.Task[None] | None = None
 
+    @property
+    def kept_here(self) -> int:
+        """How many turns of this process have no end in the store yet."""
+        return len(self._here)
+
     async def begin(
         self, owner: Owner, chat_id: ChatId, plan: PlanTurn
-    ) -> tuple[KeptTurn, Run] | TurnHead:
+    ) -> tuple[KeptTurn, Run] | Join:
         """Begin the turn that ``plan`` wants, once the chat is free.
 
         Returns:
-            The turn, which has to be started or given up; or the head of the turn that the request
-            has come for before.
+            The turn, which has to be started or given up; or the turn that the same request has
+            begun before.
 
         Raises:
             StoreUnavailable: the store cannot be reached.
@@ -96,8 +101,8 @@ class KeptTurns:
             chat = await self.chat(owner, chat_id)
             wanted = await plan(chat)
             match wanted:
-                case Join(turn):
-                    return turn
+                case Join():
+                    return wanted
                 case Supersede(turn):
                     await self._supersede(turn, until)
                 case Run():

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 from app.chats.whole_message import WholeMessage
 from app.errors import StoreUnavailable
@@ -110,11 +111,14 @@ class LostTurns:
                 events += decode_or_nothing(batch.data)
                 seq = batch.seq
         missing, message = last_words(events, head.message_id)
-        (data,) = encode(missing, max_bytes=2**31)
+        last = None
+        if missing:
+            (data,) = encode(missing, max_bytes=2**31)
+            last = Batch(head.id, seq + 1, data)
         has_ended = await self._store.end(
             head.id,
             "lost",
-            last=Batch(head.id, seq + 1, data),
+            last=last,
             message=message,
             ended_at=self._now(),
             beat=head.beat,
@@ -135,7 +139,7 @@ def decode_or_nothing(data: bytes) -> Sequence[Event]:
 
 def last_words(
     events: Sequence[Event], message_id: str
-) -> tuple[Sequence[Event], dict[str, object] | None]:
+) -> tuple[Sequence[Event], dict[str, Any] | None]:
     """Return the events that end a turn which broke off after ``events``, and its message.
 
     The message is `None` if nothing was said.

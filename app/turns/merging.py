@@ -1,6 +1,7 @@
 """Pieces of one text in a row → one piece, for readers that were not there when they came."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from app.events import Event, ReasoningDelta, TextDelta, ToolInputDelta
 
@@ -50,3 +51,5 @@ def _end(
             joined.append(ReasoningDelta("".join(pieces)))
         case ToolInputDelta(call_id):
             joined.append(ToolInputDelta(call_id, "".join(pieces)))
+        case _:
+            assert_never(run)

@@ -5,7 +5,7 @@ called: the events become batches for the store and parts of the turn's message.
 """
 
 from collections.abc import Callable
-from typing import get_args
+from typing import assert_never, get_args
 
 from app.events import Abort, Error, Event, Finish, Terminal
 from app.store.event_log import encode
@@ -101,3 +101,5 @@ class Recorder:
                 return "stopped"
             case Error():
                 return "failed"
+            case _:
+                assert_never(self._end)
