@@ -13,3 +13,7 @@ EVERY_OPENER: Mapping[str, MakeOpener] = {
     "aiohttp": AiohttpOpener,
     "openai": OpenAIOpener,
 }
+
+# What an opener is known not to do: opener, test (with its case in brackets, or all of its cases),
+# and why. Such a test has to fail, so an entry goes as soon as its reason does.
+KNOWN_GAPS: Mapping[tuple[str, str], str] = {}
