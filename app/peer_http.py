@@ -1,12 +1,13 @@
 """HTTP to servers that we call and do not trust: the model's, and those of remote tools.
 
-An aiohttp session with three differences:
+An aiohttp session with four differences:
 
 * A body whose framing is broken is an error at once. aiohttp closes the connection then and tells
   whoever waits for the *headers*. The reader of a body is never told, not even by the read
   time-out. What came before the fault can be read first.
 * What is no body (headers, interim responses, chunk lines, trailers) is limited.
 * Nothing is decompressed.
+* The wait for a proxy's tunnel is a part of connecting. aiohttp waits for it without a limit.
 
 Redirects are each caller's to refuse (``allow_redirects=False``).
 
@@ -14,6 +15,7 @@ Source: aiohttp 3.14, client_proto.py (`ResponseHandler.data_received`), connect
 _http_parser.pyx; test_peer_http.py would notice a change.
 """
 
+import asyncio
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -58,6 +60,15 @@ class _PeerConnector(aiohttp.TCPConnector):
         # No public option names the class of a connection.
         connection: type[ResponseHandler] = _PeerConnection
         self._factory = functools.partial(connection, loop=self._loop)
+
+    async def _create_proxy_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (aiohttp's own signature)
+    ) -> tuple[asyncio.BaseTransport, ResponseHandler]:
+        async with asyncio.timeout(timeout.sock_connect):
+            return await super()._create_proxy_connection(req, traces, timeout)
 
 
 _receive = ResponseHandler.data_received
