@@ -1,10 +1,11 @@
 """HTTP to servers that we call and do not trust: the model's, and those of remote tools.
 
-An aiohttp session with five differences:
+An aiohttp session with six differences:
 
 * A body whose framing is broken is an error at once. aiohttp closes the connection then and tells
   whoever waits for the *headers*. The reader of a body is never told, not even by the read
   time-out. What came before the fault can be read first.
+* A connection that breaks is never the end of a body.
 * What is no body (headers, interim responses, chunk lines, trailers) is limited.
 * What comes while nobody asks closes the connection. aiohttp keeps it as the response to the next
   request, so a server could answer one conversation with another's.
@@ -90,6 +91,15 @@ class _PeerConnection(ResponseHandler):
         self.is_idle = False
         self._body_bytes = self._framing_bytes = 0
         super().set_response_params(**params)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        payload = self._payload
+        if exc is not None and payload is not None and not payload.is_eof():
+            # aiohttp takes it for the end of a body that has no other end.
+            error = aiohttp.ClientPayloadError("the connection broke")
+            error.__cause__ = exc
+            payload.set_exception(error)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.is_idle and data:
