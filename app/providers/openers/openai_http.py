@@ -23,6 +23,8 @@ from app.peer_http import peer_session
 from app.providers.failures import ERROR_BODY_TIMEOUT_S, MAX_BODY_BYTES
 
 _CREDENTIALS = "proxy-authorization"
+_LARGE_BODY_BYTES = 2**20
+_PIECE_BYTES = 2**16
 
 
 class PeerClient(Httpx2AiohttpClient):
@@ -68,6 +70,15 @@ class _Transport(AiohttpTransport):
         if self.proxy is not None and request.url.scheme == "http":
             # aiohttp sends the proxy's headers to where it asks for a tunnel only.
             request.headers.update(self.proxy.headers)
+        if len(request.content) > _LARGE_BODY_BYTES:
+            # aiohttp warns that bytes of this size, as they are, would block the loop.
+            request = httpx2.Request(
+                request.method,
+                request.url,
+                headers=request.headers,
+                stream=_InPieces(request.content),
+                extensions=request.extensions,
+            )
         try:
             response = await super().handle_async_request(request)
         except aiohttp.ClientError as error:  # none of those that the package knows
@@ -76,6 +87,17 @@ class _Transport(AiohttpTransport):
             response.headers.pop("content-encoding", None)
             response.stream = _ErrorBody(response.stream, self._error_body_timeout_s)
         return response
+
+
+class _InPieces(httpx2.AsyncByteStream):
+    """The body of a request, sent as fast as the other side reads."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for begin in range(0, len(self._body), _PIECE_BYTES):
+            yield self._body[begin : begin + _PIECE_BYTES]
 
 
 class _ErrorBody(httpx2.AsyncByteStream):
