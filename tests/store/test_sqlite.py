@@ -132,6 +132,25 @@ async def test_a_full_disk_is_an_error_until_there_is_room_again(tmp_path: Path)
     assert line.endswith("chats.db cannot be used: database or disk is full")
 
 
+async def test_a_file_that_may_only_be_read_is_an_error_until_it_may_be_written(
+    tmp_path: Path,
+) -> None:
+    modes = ["ON", "ON", "OFF"]
+
+    def guarded(path: Path) -> sqlite3.Connection:
+        connection = open_database(path)
+        connection.execute(f"PRAGMA query_only = {modes.pop(0)}")
+        return connection
+
+    async with opened(tmp_path / "chats.db", open_connection=guarded) as store:
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="readonly"):
+                await begun(store)
+
+        own = await begun(store)
+        assert await store.turn(own.owner, own.id) == own
+
+
 async def test_who_is_locked_out_is_told_and_goes_on_later(tmp_path: Path) -> None:
     path = tmp_path / "chats.db"
 
