@@ -245,6 +245,51 @@ async def test_calls_that_wait_together_share_a_commit(tmp_path: Path) -> None:
             assert await log(store, own.id) == [batch(own, 1)]
 
 
+async def test_a_commit_of_ours_wakes_without_looking_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_SOON_S", "_SELDOM_S"):
+        monkeypatch.setattr(sqlite_thread, name, 1000.0)
+    async with opened(tmp_path / "chats.db") as store:
+        own = await begun(store)
+        waiting = asyncio.create_task(store.wait(own.id, 0, 1000.0))
+        assert await log(store, own.id) == []  # after the wait has begun
+        assert not waiting.done()
+
+        await store.append([batch(own, 1)], beating=[])
+
+        await waiting
+
+
+async def test_nobody_looks_for_commits_of_others_unless_somebody_waits(tmp_path: Path) -> None:
+    looks: list[str] = []
+
+    def watched(path: Path) -> sqlite3.Connection:
+        connection = open_database(path)
+        connection.set_trace_callback(
+            lambda sql: looks.append(sql) if sql == "PRAGMA data_version" else None
+        )
+        return connection
+
+    path = tmp_path / "chats.db"
+    async with opened(path, open_connection=watched) as store, opened(path) as other:
+        own = await begun(store)
+        await store.append([batch(own, 1)], beating=[])
+        await store.fetch(own.id)
+        assert looks == []
+
+        waiting = asyncio.create_task(store.wait(own.id, 1, 1000.0))
+        await store.fetch(own.id)
+        await other.append([batch(own, 2)], beating=[])
+        await waiting
+        assert looks != []
+
+        looks.clear()
+        for _ in range(20):
+            await store.fetch(own.id)
+        assert looks == []
+
+
 async def test_nobody_waits_for_a_thread_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
