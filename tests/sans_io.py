@@ -118,6 +118,9 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "turns/progress": (),
     "turns/step": (),
     "turns/transcript": (),
+    "workers/connection_counts": (),
+    "workers/handover": (),
+    "workers/restarts": (),
 }
 
 

@@ -28,10 +28,12 @@ LAYERS = [
     ["app.main"],
     ["app.setup"],
     ["app.http", "app.emulator", "app.lambda_runtime", "app.examples", "app.scripted_model"],
+    ["app.workers"],
     ["app.telemetry"],
     ["app.turns"],
     ["app.tools"],
     ["app.providers"],
+    ["app.store"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
     [
