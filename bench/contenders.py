@@ -122,8 +122,8 @@ def all_contenders() -> list[Contender]:
         ours(OURS_OPENAI, "data", (*COST, "D"), CHAT_CLIENT="openai"),
         under_uvicorn(TYPED_STREAM, "typed_stream", imports_traced=True),
         _node(AI_SDK_4, "ai_sdk_4", "data"),
-        _node(AI_SDK_LATEST, "ai_sdk_latest", "ui", ("A", "B.1", "B.60", "B.500", "D")),
-        under_uvicorn(BARE_LOOP, "bare_loop", ("A", "D")),
+        _node(AI_SDK_LATEST, "ai_sdk_latest", "ui", (*COST, "B.500", "D")),
+        under_uvicorn(BARE_LOOP, "bare_loop", ("A.16", "D")),
         under_uvicorn(FLOOR_ASGI, "floor_asgi", ("A", "B")),
         Contender(
             name=FLOOR_PUSH,

@@ -91,11 +91,12 @@ class Server:
 
     def ask(self, body: bytes) -> bytes:
         """Return the whole body of the response to one chat request."""
-        with self._response("POST", CHAT_PATH, body) as response:
-            try:
+        try:
+            with self._response("POST", CHAT_PATH, body) as response:
                 content = response.read()
-            except http.client.IncompleteRead as cut:
-                raise self.failure(f"ends its response early: {cut}") from cut
+        except (OSError, http.client.HTTPException) as broken:
+            self.require_running()
+            raise self.failure(f"does not respond: {broken}") from broken
         if response.status != 200:
             raise self.failure(f"answers {response.status}: {content[:200]!r}")
         return content

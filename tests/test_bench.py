@@ -22,7 +22,7 @@ from bench.load import Load, Measurement, Percentiles, measurement
 from bench.running import Bench, Pace, Plan, bench
 from bench.sections.cold_start import dearest, import_times_us
 from bench.sections.paced import TOO_BUSY, Paced, paced_load, share_of_the_load
-from bench.sections.workers import Run, rate_alone, two_cores
+from bench.sections.workers import Run, capacity, rate_alone, two_cores
 from bench.servers import Contender
 from bench.table import Block, Figure, Section, median, ratio, render, side_by_side, times
 from bench.targets import Target, reached, render_targets, value_of
@@ -193,6 +193,13 @@ def test_what_the_load_took_of_shared_cores_is_computed_out() -> None:
     # One worker leaves the load a core; and where the load has its own there is nothing to compute.
     assert rate_alone(Run(1, busy_load, shares_cores=True)) == 90
     assert rate_alone(Run(2, busy_load, shares_cores=False)) == 90
+
+
+def test_the_capacity_of_workers_counts_their_cpu_time_only() -> None:
+    half_idle = replace(_run(90.0), cpu_s=0.5)
+
+    assert capacity(Run(1, half_idle, shares_cores=True)) == 180
+    assert capacity(Run(2, half_idle, shares_cores=True)) == 360
 
 
 # Contenders

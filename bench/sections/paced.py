@@ -88,7 +88,7 @@ def paced_load(pace: Pace) -> Load:
         answers=pace.streams * pace.answers,
         tokens=pace.tokens,
         ramp_ms=pace.ramp_ms,
-        timeout_s=in_time_s * 3.5 + 2,  # an overloaded server is late, not wrong
+        timeout_s=in_time_s * 4 + 10,  # an overloaded server is late, not wrong
         latency=True,
     )
 
@@ -105,10 +105,14 @@ def share_of_the_load(pace: Pace, runs: Runs) -> list[str]:
     name = max(busy, key=lambda name: busy[name])
     warning = " Too busy: latencies here are theirs." if busy[name] > TOO_BUSY else ""
     sentence = (
-        f"{pace.streams:,} streams: the mock and the load generator used at most "
+        f"{_counted(pace)}: the mock and the load generator used at most "
         f"{busy[name]:.0%} of their core (beside {name}).{warning}"
     )
     return [sentence]
+
+
+def _counted(pace: Pace) -> str:
+    return "1 stream" if pace.streams == 1 else f"{pace.streams:,} streams"
 
 
 def _block(pace: Pace, runs: Runs) -> Block:
@@ -124,9 +128,8 @@ def _block(pace: Pace, runs: Runs) -> Block:
         name: float(sum(paced.run.failed for paced in of_server))
         for name, of_server in at_level.items()
     }
-    counted = "1 stream" if streams == 1 else f"{streams:,} streams"
     return Block(
-        caption=f"{counted}, a token every {pace.delay_ms} ms, answers of {pace.tokens}",
+        caption=f"{_counted(pace)}, a token every {pace.delay_ms} ms, answers of {pace.tokens}",
         figures=[
             column("first_p50", "added first token p50 ms", 2, _first_token(lambda p: p.p50)),
             column("first_p99", "p99 ms", 2, _first_token(lambda p: p.p99)),

@@ -56,7 +56,7 @@ def answers_for(
     bench: Bench, server: Server, streams: int, tokens: int, earlier: Sequence[Measurement]
 ) -> int:
     """Return how many answers a measurement of the planned length needs."""
-    fewest = max(FEWEST_ANSWERS, streams * 2)
+    fewest = max(FEWEST_ANSWERS, streams)
     probe = earlier[0] if earlier else bench.put(server, Load(streams, fewest, tokens))
     return max(fewest, round(bench.plan.unpaced_s * probe.tokens_per_s / tokens))
 

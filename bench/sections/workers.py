@@ -29,7 +29,7 @@ from bench.table import Block, Figure, Section, difference, median
 CORES = WORKERS = 2
 STREAMS = 32
 SHORT, LONG = 20, 200
-PACE = Pace(500, tokens=60)
+PACE = Pace(500, tokens=60, ramp_ms=500)
 
 OURS = (OURS_ALONE, OURS_BOTH)
 
@@ -89,6 +89,9 @@ def measure(bench: Bench) -> Section:
             "over wall time, of all processes of the server, and of the mock with the load "
             "generator. Busiest: the share of the busiest worker in the server's CPU time. "
             + (_SHARED if is_shared else "The mock and the load generator have other cores.")
+            + " Alone: the rate had the workers for themselves what the load took of their cores. "
+            "Full cores: the rate had they nothing to wait for, from CPU per token alone; where "
+            "other programs are busy, it is the one to look at."
         ),
         blocks=[
             _block(f"answers of {SHORT} tokens", "short", runs),
@@ -114,8 +117,7 @@ def measure(bench: Bench) -> Section:
 
 _SHARED = (
     "There are no other cores: the mock and the load generator share these two with the server, "
-    "so two workers cannot do quite twice what one does. The last column is computed: the rate "
-    "that they would have, had they for themselves what the load took of both cores."
+    "so two workers cannot do quite twice what one does."
 )
 
 
@@ -156,6 +158,11 @@ def rate_alone(run: Run) -> float:
     return run.of.tokens_per_s * run.workers / left
 
 
+def capacity(run: Run) -> float:
+    """Return the tokens/s of as many full cores as there are workers. Computed, from CPU alone."""
+    return run.of.tokens / run.of.cpu_s * run.workers
+
+
 def _block(caption: str, kind: str, runs: Runs) -> Block:
     column = _columns(kind, runs)
     figures = [
@@ -163,6 +170,7 @@ def _block(caption: str, kind: str, runs: Runs) -> Block:
         column("cpu_us", "CPU µs/token", 2, lambda run: run.of.cpu_us_per_token),
         *_use(column),
         column("alone", "computed: tokens/s alone", 0, rate_alone),
+        column("capacity", "tokens/s of full cores", 0, capacity),
     ]
     return Block(caption, figures)
 
