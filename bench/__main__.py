@@ -1,6 +1,7 @@
 """The command line: `python -m bench --help`."""
 
 import argparse
+import datetime
 import platform
 import signal
 import sys
@@ -9,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import machine, preparing
-from bench.contenders import PEERS, REFERENCES, all_contenders, missing
+from bench import machine, preparing, publishing
+from bench.contenders import PEERS, REFERENCES, ROOT, all_contenders, missing
+from bench.results import Results
 from bench.running import Bench, Pace, Plan, bench, progress
 from bench.sections import SECTIONS
 from bench.servers import Contender, ServerFailed
@@ -36,6 +38,9 @@ QUICK_SECTIONS = ("A", "B", "D", "E")
 
 def main() -> int:
     options = _options()
+    if options.render:
+        publishing.publish_again(ROOT)
+        return 0
     if platform.system() != "Linux":
         print("The benchmark reads Linux' accounts in /proc and runs only there.", file=sys.stderr)
         return 1
@@ -44,7 +49,7 @@ def main() -> int:
     if not contenders:
         print("There is nobody to measure.", file=sys.stderr)
         return 1
-    on, versions = machine.machine(), machine.versions()
+    on, load, versions = machine.machine(), machine.load(), machine.versions()
     figures: dict[str, Figure] = {}
     try:
         with bench(_plan(options), contenders) as ground:
@@ -58,6 +63,15 @@ def main() -> int:
         progress(f"written to {options.out}")
     for failure in ground.left_out:
         print(f"Not measured: {failure}", file=sys.stderr)
+    if options.speed:
+        today = datetime.date.today().isoformat()
+        results = Results(today, ground.plan.rounds, on, load, versions, figures)
+        try:
+            publishing.publish(ROOT, results, [*absent, *ground.left_out])
+        except publishing.NotPublished as reason:
+            print(reason, file=sys.stderr)
+            return 1
+        progress("written to docs/speed.json and what is made of it")
     return 1 if ground.left_out else 0
 
 
@@ -144,7 +158,16 @@ def _options() -> argparse.Namespace:
         help="only servers whose name contains one of these",
     )
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the report there too")
-    return parser.parse_args()
+    parser.add_argument(
+        "--speed", action="store_true", help="put the results into docs/speed.* and README.md"
+    )
+    parser.add_argument(
+        "--render", action="store_true", help="measure nothing: make these anew from the results"
+    )
+    options = parser.parse_args()
+    if options.speed and (options.quick or options.only or options.peers):
+        parser.error("--speed is about all sections and servers")
+    return options
 
 
 def _count(text: str) -> int:

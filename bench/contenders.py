@@ -15,7 +15,7 @@ PEERS = HERE / "peers"
 
 OURS_DATA = "Deltaline, data stream"
 OURS_UI = "Deltaline, UI stream"
-OURS_AIOHTTP = "Deltaline, data stream, opened by aiohttp"
+OURS_AIOHTTP = "Deltaline, data stream, CHAT_CLIENT=aiohttp"
 OURS_OPENAI = "Deltaline, data stream, CHAT_CLIENT=openai"
 TYPED_STREAM = "FastAPI + AsyncOpenAI's typed stream"
 AI_SDK_4 = "AI SDK 4 on Node"
@@ -44,7 +44,6 @@ REFERENCES: Mapping[str, str] = {
 
 # What a setting or a part costs shows at one level of A and one of B.
 COST = ("A.16", "B.60")
-AIOHTTP_MODULE = "bench.peers.serve_with_aiohttp"
 # More turns at once than 1000, the default: there is a level of 2,000 streams.
 MANY_TURNS = {"CHAT_RUNNING_TURNS": "4000"}
 
@@ -64,14 +63,12 @@ def ours(
     name: str,
     protocol: Protocol,
     places: Collection[str] | None = COST,
-    *,
-    module: str = "app",
     **settings: str,
 ) -> Contender:
     """Return our server with these settings, where it is measured (`Contender.places`)."""
     return Contender(
         name=name,
-        command=(sys.executable, "-m", module, "serve", "--host", "127.0.0.1", "--port", "{port}"),
+        command=(sys.executable, "-m", "app", "serve", "--host", "127.0.0.1", "--port", "{port}"),
         protocol=protocol,
         cwd=ROOT,
         env={**MANY_TURNS, **settings},
@@ -118,7 +115,7 @@ def all_contenders() -> list[Contender]:
     return [
         ours(OURS_DATA, "data", None),
         ours(OURS_UI, "ui", ("A", "B.60", "C", "D")),
-        ours(OURS_AIOHTTP, "data", (*COST, "B.500", "D"), module=AIOHTTP_MODULE),
+        ours(OURS_AIOHTTP, "data", (*COST, "B.500", "D"), CHAT_CLIENT="aiohttp"),
         ours(OURS_OPENAI, "data", (*COST, "D"), CHAT_CLIENT="openai"),
         under_uvicorn(TYPED_STREAM, "typed_stream", imports_traced=True),
         _node(AI_SDK_4, "ai_sdk_4", "data"),

@@ -29,11 +29,15 @@ def versions() -> str:
 def machine() -> str:
     """Return the machine, the commit and how busy the machine is, in a sentence."""
     commit = _output("git", "-C", str(ROOT), "describe", "--always", "--dirty") or "unknown"
-    busy = os.getloadavg()[0]
     return (
         f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; "
-        f"commit {commit}; load before the run {busy:.2f}."
+        f"commit {commit}; load before the run {load():.2f}."
     )
+
+
+def load() -> float:
+    """Return how many programs wanted to run in the last minute, on average."""
+    return os.getloadavg()[0]
 
 
 def _processor() -> str:

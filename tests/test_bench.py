@@ -13,6 +13,8 @@ from bench.contenders import (
     BARE_LOOP,
     FLOOR_ASGI,
     FLOOR_PUSH,
+    OURS_AIOHTTP,
+    OURS_BOTH,
     OURS_DATA,
     TYPED_STREAM,
     all_contenders,
@@ -371,6 +373,31 @@ def test_a_server_whose_text_is_the_models_passes_the_check(ground: Bench, name:
     assert run.busiest_cpu_s <= run.cpu_s
     assert run.load_cpu_s > 0
     assert run.peak_rss > 0
+
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+def test_the_work_of_two_workers_is_counted_for_each(ground: Bench) -> None:
+    both = ours(OURS_BOTH, "data", CHAT_WORKERS="2")
+
+    with ground.with_cores(two_cores(ground.available)) as shared, shared.start(both) as server:
+        shared.check(server)
+        run = shared.put(server, Load(streams=16, answers=64, tokens=20))
+
+    assert (run.failed, run.tokens) == (0, 64 * 20)
+    assert 0 < run.busiest_cpu_s < run.cpu_s
+
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+def test_the_row_of_the_old_opener_is_opened_by_aiohttp(ground: Bench) -> None:
+    (old,) = (contender for contender in ground.contenders if contender.name == OURS_AIOHTTP)
+
+    with ground.start(old) as server:
+        ground.check(server)
+        loaded = Path(f"/proc/{server.pid}/maps").read_text()
+
+    assert "/aiohttp/_http_parser" in loaded
 
 
 @pytest.mark.real
