@@ -52,7 +52,6 @@ Every other error is in the module that raises it:
 * lambda_runtime.asgi_lifespan: LifespanFailed
 * lambda_runtime.handler_loading: HandlerNotFound
 * lambda_runtime.runtime_api: RuntimeApiFailed, ResponseRefused
-* workers.supervisor: WorkersFailed
 * emulator.arguments: UsageError
 * emulator.connection: ClientGone, BadRequest, BodyTooLarge
 * emulator.function: Throttled

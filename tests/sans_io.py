@@ -121,6 +121,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "workers/connection_counts": (),
     "workers/handover": (),
     "workers/restarts": (),
+    "workers/used_approvals": (),
 }
 
 

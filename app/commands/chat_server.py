@@ -8,6 +8,7 @@ import gc
 import os
 import secrets
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -111,14 +112,14 @@ def _supervise(
     announce: Callable[[str], None] | None,
 ) -> int:
     """Look after ``count`` workers until told to stop; return the exit status."""
-    from app.workers.restarts import Restarts
-    from app.workers.shared_file import locked, make_shared_file
-    from app.workers.supervisor import Supervisor, WorkersFailed
+    from app.workers.restarts import GiveUp, Restarts
+    from app.workers.shared_file import Lock, locked, make_shared_file
+    from app.workers.supervisor import Supervisor
 
     if os.name == "nt":
         raise SettingsError("CHAT_WORKERS has a bad value: Windows can run one worker only.")
     shared = make_shared_file(count)
-    configure_logging(alone=partial(locked, shared))
+    configure_logging(alone=partial(locked, shared, Lock.LOG))
     is_secret_set = settings.approval_secret or settings.approval_secret_arn
     with listen(host, port) as listener:
         url = url_of(listener, host)
@@ -136,21 +137,22 @@ def _supervise(
             restarts=Restarts(),
             shared=shared,
         )
-        try:
-            return supervisor.run()
-        except WorkersFailed as error:
-            print(f"deltaline: {error}", file=sys.stderr)
-            return error.status
+        ended = supervisor.run()
+    if isinstance(ended, GiveUp):
+        print(f"deltaline: {ended.sentence}", file=sys.stderr)
+        return ended.status
+    return ended
 
 
 def _serve_as_worker(descriptor: str, settings: Settings, grace_s: float) -> int:
     """Serve as one of several until told to stop; return the exit status."""
-    from app.workers.shared_file import locked
+    from app.workers.shared_file import Lock, approvals_offset, locked
+    from app.workers.used_approvals import SharedUsedIds
     from app.workers.worker import take_over
 
     worker = take_over(descriptor)
     place = worker.place
-    configure_logging(worker=place.number, alone=partial(locked, place.shared))
+    configure_logging(worker=place.number, alone=partial(locked, place.shared, Lock.LOG))
     worker.end_with_supervisor(grace_s + _END_S)
     own: dict[str, Any] = {
         "running_turns": place.share_of(settings.running_turns),
@@ -162,6 +164,11 @@ def _serve_as_worker(descriptor: str, settings: Settings, grace_s: float) -> int
         app = _make_app(
             settings.model_copy(update=own),
             refuse_other_sites=True,
+            used_approvals=SharedUsedIds(
+                place.shared,
+                approvals_offset(place.count),
+                alone=partial(locked, place.shared, Lock.APPROVALS, threads=threading.Lock()),
+            ),
             facts={"worker": place.number, "workers": place.count, "pid": os.getpid()},
         )
     except SettingsError as error:

@@ -23,14 +23,6 @@ from app.workers.restarts import Again, Ending, GiveUp, Restarts
 logger = logging.getLogger("deltaline.workers")
 
 
-class WorkersFailed(Exception):
-    """The workers cannot serve; the message is a sentence, ``status`` that of the process."""
-
-    def __init__(self, sentence: str, status: int) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
 @dataclass(slots=True)
 class _Process:
     """One worker. ``since``: when it was ready, by the supervisor's clock."""
@@ -94,12 +86,8 @@ class Supervisor:
         self._is_ending = False
         self._kill_at: float | None = None
 
-    def run(self) -> int:
-        """Return the exit status once all workers have ended.
-
-        Raises:
-            WorkersFailed: they cannot serve.
-        """
+    def run(self) -> int | GiveUp:
+        """Return the exit status once all workers have ended, or why they could not serve."""
         with self._selector, _signals_as_bytes() as signals:
             self._selector.register(signals, selectors.EVENT_READ)
             while self._workers or self._due:
@@ -112,9 +100,7 @@ class Supervisor:
                         self._read(key.data)
                 self._bury()
                 self._kill_late()
-        if self._failure is not None:
-            raise WorkersFailed(self._failure.sentence, self._failure.status)
-        return self._status
+        return self._status if self._failure is None else self._failure
 
     def _patience_s(self) -> float | None:
         """Return for how long nothing has to be done unless something happens."""

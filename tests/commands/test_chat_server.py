@@ -175,7 +175,7 @@ async def test_a_signal_to_every_process_at_once_is_one_signal(
     assert status == 0
 
 
-async def test_an_approval_that_one_worker_asked_for_is_taken_by_another() -> None:
+async def test_an_approval_that_one_worker_asked_for_is_taken_by_another_once() -> None:
     async with serving("--workers", "2") as server, _each_worker(server.url) as workers:
         body = ui_body("Send an email to ada@example.com about tea saying 'It is ready.'")
         asked = _chunks(await workers[1].post("/api/chat?sdk=6", json=body))
@@ -197,9 +197,12 @@ async def test_an_approval_that_one_worker_asked_for_is_taken_by_another() -> No
         }
         reply = {**body, "messages": [*body["messages"], message], "messageId": message["id"]}
         answered = _chunks(await workers[2].post("/api/chat?sdk=6", json=reply))
+        again = _chunks(await workers[1].post("/api/chat?sdk=6", json=reply))
 
     outputs = [chunk["output"] for chunk in answered if chunk["type"] == "tool-output-available"]
     assert [output["sent"] for output in outputs] == [True]
+    (refusal,) = [chunk for chunk in again if chunk["type"] == "tool-output-error"]
+    assert "used before" in refusal["errorText"]
 
 
 def _chunks(response: httpx2.Response) -> list[dict[str, Any]]:
