@@ -10,6 +10,7 @@
     - Unauthorized               401
     - Forbidden                  403
     - NotFound                   404
+    - ChatHasGoneOn              409  about a message that is no more the chat's last
     - BodyTooLarge               413
     - TooManyMessages            413  more messages, parts or replies than are accepted
     - MisdirectedRequest         421  sent to a host that is not served here
@@ -92,7 +93,6 @@ class ChatError(Exception):
         self._log_text = text
 
     _log_text: str | None = None
-
     # Seconds after which the client may try again, if that is worth saying.
     retry_after_s: ClassVar[int | None] = None
 
@@ -148,6 +148,11 @@ class Forbidden(RequestError):
 class NotFound(RequestError):
     code = "not_found"
     status = 404
+
+
+class ChatHasGoneOn(RequestError):
+    code = "chat_has_gone_on"
+    status = 409
 
 
 class BodyTooLarge(RequestError):
@@ -256,20 +261,15 @@ class TimeLimitReached(ChatError):
 
 
 class ServerStopping(ChatError):
-    """The server was told to stop while the turn ran."""
-
     code = "shutdown"
     status = 503
     public_message = "The server is restarting; please send your message again."
 
 
-_BUSY = "The server has too much to do; please try again in a few seconds."
-
-
 class TooManyTurns(ChatError):
     code = "too_many_turns"
     status = 503
-    public_message = _BUSY
+    public_message = "The server has too much to do; please try again in a few seconds."
     retry_after_s = 5
 
 
@@ -278,7 +278,7 @@ class OutOfDescriptors(ChatError):
 
     code = "out_of_descriptors"
     status = 503
-    public_message = _BUSY
+    public_message = TooManyTurns.public_message
     retry_after_s = 5
 
 

@@ -113,7 +113,8 @@ _CALL_NEXT: Mapping[CallState, Mapping[type[object], CallState]] = {
         ToolOutputError: CallState.SETTLED,
         ToolOutputDenied: CallState.SETTLED,
     },
-    CallState.ASKED: {},
+    # The reply comes with another request. A log that holds both has the denial here.
+    CallState.ASKED: {ToolOutputDenied: CallState.SETTLED},
     CallState.SETTLED: {},
 }
 

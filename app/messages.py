@@ -98,6 +98,11 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     continues: str | None = None
     approval_replies: Sequence[ApprovalReply] = ()
     trigger: str | None = None
+    # The message that the trigger is about, as AI SDK 5 to 7 name it.
+    message_id: str | None = None
+    # The user's and the assistant's messages as they were posted: checked, of any shape. What a
+    # store has to know of them is in `app.chats.plan`.
+    posted: Sequence[Mapping[str, Any]] = ()
     model: str | None = None
     # From the body or the payload; the query string overrides them (see `negotiation.negotiate`).
     protocol: str | None = None

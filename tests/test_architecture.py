@@ -33,6 +33,7 @@ LAYERS = [
     ["app.turns"],
     ["app.tools"],
     ["app.providers"],
+    ["app.chats"],
     ["app.store"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],

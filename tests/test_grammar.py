@@ -52,6 +52,8 @@ def order_after(*events: Event) -> Order:
         [*IN_STEP, ToolInputStart("c", "t"), ToolInputDelta("c", "{"), CALL],
         [*IN_STEP, ToolInputStart("c", "t"), ToolInputError("c", "t", "{", "No.")],
         [*IN_STEP, CALL, ToolOutputAvailable("c", 1, True), ToolOutputAvailable("c", 2)],
+        # the log of two requests: the second has the denial
+        [*IN_STEP, CALL, ToolApprovalRequest("p", "c"), StepEnd("stop"), ToolOutputDenied("c")],
     ],
 )
 def test_a_turn_in_order_is_accepted(events: Sequence[Event]) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 import msgspec
 from starlette.responses import Response
 
-from app.errors import InvalidOption
+from app.chats.stored_form import continued_form
+from app.errors import InvalidMessages, InvalidOption
 from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.disconnect import watch
@@ -24,6 +25,7 @@ from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers.provider import Provider
+from app.requests.conversation import NOTHING_SAID
 from app.requests.value_count import is_heavy
 from app.threads import Aside
 from app.tools.approval import Approvals
@@ -180,7 +182,10 @@ class ChatResponder:
 
         Raises:
             InvalidOption: the model that was asked for is not allowed.
+            InvalidMessages: the messages were left to a store, and there is none.
         """
+        if not asked.messages:
+            raise InvalidMessages(NOTHING_SAID)
         model = self._model(asked)
         deadline = deadline_of(
             admitted.http,
@@ -193,7 +198,8 @@ class ChatResponder:
         toolbox = self._toolbox(asked, dialect, deadline, schema)
         progress = TurnProgress(model=model, started=admitted.started)
         keeps_transcript = outbox is None or schema is not None or self._turns.keeps_transcripts
-        transcript = Transcript(message_id) if keeps_transcript else None
+        earlier = continued_form(asked) if keeps_transcript else None
+        transcript = Transcript(message_id, earlier) if keeps_transcript else None
 
         async def run(emit: Emit) -> None:
             if schema is not None and transcript is not None:

@@ -55,6 +55,8 @@ from app.protocols.json_text import dumps
 
 ClientVersion: TypeAlias = Literal["3.4", "4"]
 
+DENIED = "The user did not allow this call."
+
 _NO_USAGE = {"promptTokens": 0, "completionTokens": 0}
 
 
@@ -114,7 +116,7 @@ class DataStreamEncoder:
             case ToolOutputError(tool_call_id, message):
                 return _result(tool_call_id, {"error": message})
             case ToolOutputDenied(tool_call_id):
-                return _result(tool_call_id, {"error": "The user did not allow this call."})
+                return _result(tool_call_id, {"error": DENIED})
             case ToolApprovalRequest():
                 return b""  # v1 cannot ask, so the turn refuses such calls in this protocol
             case Status(message, tool_call_id):

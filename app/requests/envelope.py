@@ -1,17 +1,11 @@
 """The shape of a request, and the options beside its messages."""
 
 from base64 import b64decode
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar, assert_never
+from collections.abc import Collection, Mapping
+from typing import Any, assert_never
 
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    ValidationError,
-)
+import msgspec
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictBool
 
 from app.errors import (
     InvalidJson,
@@ -21,22 +15,16 @@ from app.errors import (
     UnknownAction,
     UnknownRequestShape,
 )
-from app.forbidden_keys import may_hold_neutralised, restore
+from app.forbidden_keys import may_hold_neutralised
 from app.messages import ChatRequest, Shape, ToolRequest
-from app.requests.amount import (
-    DEFAULT_MAX_MESSAGES,
-    check_messages,
-    check_parts,
-    check_replies,
-)
+from app.requests.amount import DEFAULT_MAX_MESSAGES, check_replies
 from app.requests.body import DEFAULT_MAX_BYTES, parse_json
-from app.requests.client_message import ClientMessage, Name
+from app.requests.client_message import Name
+from app.requests.conversation import NOTHING_SAID, Rules, read_conversation, use_chat_shape
 from app.requests.history import read_history
-from app.requests.sentence import sentence
-from app.requests.shapes import RequestShape, find_shape
+from app.requests.sentence import validated
+from app.requests.shapes import REGENERATE, RequestShape, find_shape
 from app.requests.value_count import is_heavy
-
-M = TypeVar("M", bound=BaseModel)
 
 _CHAT_ACTIONS = ("chat", "chat-stream", "chat-v2-stream")
 _TOOL_ACTION = "tool"
@@ -49,22 +37,13 @@ class _Options(BaseModel):
 
     chat_id: Name | None = Field(None, validation_alias=AliasChoices("id", "chatId", "chat_id"))
     trigger: Name | None = None
+    message_id: Name | None = Field(None, validation_alias="messageId")
     model: Name | None = None
     protocol: Name | None = None
     sdk: Name | None = None
     stream: StrictBool | None = None
     session_id: Name | None = None
     user_id: Name | None = None
-
-
-class _Rules(NamedTuple):
-    """What is accepted of a conversation, and what may be in it."""
-
-    max_messages: int
-    file_hosts: Collection[str]
-    allow_client_system: bool
-    is_large: bool  # very many parts
-    has_our_keys: bool  # keys that we have sent under another name
 
 
 class _ToolBody(BaseModel):
@@ -96,6 +75,8 @@ def parse(
     - ``{"messages": […]}``: `useChat`, or plain OpenAI messages. ``{"message": {…}}`` alone comes
       from a client that relies on the server for its history.
     - ``{"args": {…}, "name"?, "context"?, "tool_config"?}``: one tool, without an envelope.
+    - ``{"trigger": "regenerate-message", "id": …, "messageId"?}``: `useChat` that leaves the
+      messages to the server's store; what is returned has none then.
     - ``{"prompt": "…"}``: `useCompletion`.
     - ``{"body": …, "isBase64Encoded"?: bool}``: another shape, as text or as an object, wrapped by
       API Gateway or a Function URL. Unwrapped once.
@@ -125,10 +106,10 @@ def parse(
     `packages/react/src/use-chat.ts` (release-v4.3) and `packages/ai/src/ui/http-chat-transport.ts`
     (release-v5.0, release-v6.0, main).
     """
-    rules = _Rules(
-        max_messages,
-        file_hosts,
-        allow_client_system,
+    rules = Rules(
+        max_messages=max_messages,
+        file_hosts=file_hosts,
+        allow_client_system=allow_client_system,
         is_large=is_heavy(body) if is_large is None else is_large,
         has_our_keys=may_hold_neutralised(body),
     )
@@ -136,7 +117,7 @@ def parse(
     request_shape = find_shape(fields)
     if request_shape is RequestShape.WRAPPED:
         if fields.get("isBase64Encoded"):
-            rules = rules._replace(has_our_keys=True)  # in base64 they do not show
+            rules = msgspec.structs.replace(rules, has_our_keys=True)  # in base64 they do not show
         fields = _object(_unwrap(fields, max_bytes))
         request_shape = find_shape(fields)
         if request_shape is RequestShape.WRAPPED:
@@ -183,7 +164,7 @@ def _unwrap(fields: Mapping[str, Any], max_bytes: int) -> Any:
     return parse_json(decoded, max_bytes=max_bytes)
 
 
-def _direct(fields: Mapping[str, Any], rules: _Rules) -> ChatRequest | ToolRequest:
+def _direct(fields: Mapping[str, Any], rules: Rules) -> ChatRequest | ToolRequest:
     action = fields["action"]
     if action != _TOOL_ACTION and action not in _CHAT_ACTIONS:
         known = ", ".join(_CHAT_ACTIONS)
@@ -198,11 +179,11 @@ def _direct(fields: Mapping[str, Any], rules: _Rules) -> ChatRequest | ToolReque
 
 
 def _options(fields: Mapping[str, Any]) -> _Options:
-    return _validated(_Options, fields, "", InvalidOption)
+    return validated(_Options, fields, "", InvalidOption)
 
 
 def _tool(fields: Mapping[str, Any], options: _Options, place: str) -> ToolRequest:
-    tool = _validated(_ToolBody, fields, place, RequestError)
+    tool = validated(_ToolBody, fields, place, RequestError)
     return ToolRequest(
         name=tool.name,
         args=tool.args or {},
@@ -218,23 +199,24 @@ def _chat(
     options: _Options,
     shape: Shape | None,
     place: str,
-    rules: _Rules,
+    rules: Rules,
 ) -> ChatRequest:
-    if rules.has_our_keys:
-        for key in ("messages", "message"):
-            restore(fields.get(key))
-    posted = _posted(fields, place, rules)
+    conversation = read_conversation(fields, place, rules)
+    posted = conversation.messages
     history = read_history(posted, allow_client_system=rules.allow_client_system)
     check_replies(len(history.approvals))
-    if not history.messages:
-        raise InvalidMessages("messages must hold at least one message of a user or an assistant.")
+    if not history.messages and not (options.chat_id and options.trigger == REGENERATE):
+        raise InvalidMessages(NOTHING_SAID)
     return ChatRequest(
-        shape=shape or _use_chat_shape(fields, options, posted),
+        shape=shape
+        or use_chat_shape(fields, has_trigger=options.trigger is not None, messages=posted),
         messages=history.messages,
         chat_id=options.chat_id,
         continues=history.continues,
         approval_replies=history.approvals,
         trigger=options.trigger,
+        message_id=options.message_id,
+        posted=conversation.posted,
         model=options.model,
         protocol=options.protocol,
         sdk=options.sdk,
@@ -243,55 +225,3 @@ def _chat(
         user_id=options.user_id,
         is_large=rules.is_large,
     )
-
-
-def _posted(fields: Mapping[str, Any], place: str, rules: _Rules) -> Sequence[ClientMessage]:
-    if "messages" in fields:
-        messages = fields["messages"]
-        if not isinstance(messages, list):
-            raise InvalidMessages(f"{place}messages must be a list.")
-        check_messages(messages, limit=rules.max_messages)
-        if rules.is_large:
-            check_parts(messages)
-        return [
-            _message(message, f"{place}messages[{index}]", rules)
-            for index, message in enumerate(messages)
-        ]
-    for key in ("message", "prompt", "text"):
-        if key in fields:
-            value = fields[key]
-            if key == "message" and not isinstance(value, str):
-                if rules.is_large:
-                    check_parts([value])
-                return [_message(value, f"{place}message", rules)]
-            if not isinstance(value, str):
-                raise InvalidMessages(f"{place}{key} must be a string.")
-            return [ClientMessage(role="user", content=value)]
-    raise InvalidMessages("payload must have messages, message, text or prompt.")
-
-
-def _use_chat_shape(
-    fields: Mapping[str, Any], options: _Options, posted: Sequence[ClientMessage]
-) -> Shape:
-    """Tell the clients apart by what only they send (all of it recorded from the real hooks)."""
-    with_parts = [message for message in posted if message.parts is not None]
-    if options.trigger is not None or any(message.content is None for message in with_parts):
-        return "ai-sdk-5"
-    return "ai-sdk-4" if with_parts or "id" in fields else "ai-sdk-3.4"
-
-
-def _message(value: object, place: str, rules: _Rules) -> ClientMessage:
-    return _validated(ClientMessage, value, place, InvalidMessages, rules.file_hosts)
-
-
-def _validated(
-    model: type[M],
-    value: object,
-    place: str,
-    error_type: type[RequestError],
-    context: object = None,
-) -> M:
-    try:
-        return model.model_validate(value, context=context)
-    except ValidationError as error:
-        raise error_type(sentence(error, place)) from None

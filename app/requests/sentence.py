@@ -4,9 +4,14 @@ The sentence never repeats the client's content.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
+
+from app.errors import RequestError
+
+M = TypeVar("M", bound=BaseModel)
 
 # Our own error type. Its message is a reason as it stands.
 LOCATED = "located"
@@ -53,3 +58,21 @@ def _join(place: str, steps: Iterable[str | int]) -> str:
         elif not step.startswith("<"):  # the tag of a member of a union
             place += f".{step}" if place and not place.endswith(".") else step
     return place
+
+
+def validated(
+    model: type[M],
+    value: object,
+    place: str,
+    error_type: type[RequestError],
+    context: object = None,
+) -> M:
+    """Return ``value`` as a ``model``.
+
+    Raises:
+        RequestError: of ``error_type``, with the sentence.
+    """
+    try:
+        return model.model_validate(value, context=context)
+    except ValidationError as error:
+        raise error_type(sentence(error, place)) from None

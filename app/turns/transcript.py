@@ -38,34 +38,49 @@ from app.events import (
 from app.growing_text import GrowingText
 from app.protocols.ui_message_stream import METADATA_KEY, source_chunk
 
+# Between two deltas, these do not end the text or reasoning: clients keep it as one part, before
+# the part of the other event. A signature belongs to the reasoning before it.
+_WITHIN_A_BLOCK = (Status, Source, File, Data, Metadata, ReasoningSignature)
+
 
 class Transcript:
     """Collects the events of one turn.
 
     Args:
         message_id: of the assistant's message, for a turn that ends before its `Start`.
+        earlier: the message that the turn continues: `message` has its parts before the new ones.
 
     Attributes:
         message_id: the assistant message's id.
         parts: the message's parts, as AI SDK 5 and later keep them.
-        text: the answer's text of all steps.
     """
 
-    def __init__(self, message_id: str) -> None:
+    def __init__(self, message_id: str, earlier: Mapping[str, Any] | None = None) -> None:
         self.message_id = message_id
-        self.parts: list[dict[str, Any]] = []
-        self._metadata: dict[str, Any] = {}
-        self._block: tuple[str, GrowingText] | None = None
-        self._calls: dict[str, dict[str, Any]] = {}
+        earlier = earlier or {}
+        # Copies: a call of an earlier request gets its result here.
+        self.parts: list[dict[str, Any]] = [dict(part) for part in earlier.get("parts", ())]
+        self._said_before = len(self.parts)
+        self._metadata: dict[str, Any] = dict(earlier.get("metadata") or {})
+        self._block: tuple[dict[str, Any], GrowingText] | None = None
+        self._calls = {
+            part["toolCallId"]: part
+            for part in self.parts
+            if isinstance(part.get("toolCallId"), str)  # a client may write anything
+        }
+        # Where in ``parts`` the calls belong whose arguments are still coming, oldest first.
+        self._places: dict[str, int] = {}
 
     @property
     def text(self) -> str:
-        self._end_block()
-        return "".join(part["text"] for part in self.parts if part["type"] == "text")
+        """What this turn has said in all its steps."""
+        self._write_block()
+        said = self.parts[self._said_before :]
+        return "".join(part["text"] for part in said if part["type"] == "text")
 
     def message(self) -> dict[str, Any]:
         """Return the message: ``{"id", "role", "parts", "metadata"?}``."""
-        self._end_block()
+        self._write_block()
         about = {"metadata": self._metadata} if self._metadata else {}
         return {"id": self.message_id, "role": "assistant", "parts": self.parts, **about}
 
@@ -73,20 +88,23 @@ class Transcript:
         """Add the next event of the turn."""
         if isinstance(event, TextDelta | ReasoningDelta):
             kind = "text" if isinstance(event, TextDelta) else "reasoning"
-            if self._block is None or self._block[0] != kind:
+            if self._block is None or self._block[0]["type"] != kind:
                 self._end_block()
-                self._block = (kind, GrowingText())
+                self._block = ({"type": kind, "text": "", "state": "done"}, GrowingText())
+                self.parts.append(self._block[0])
             self._block[1].append(event.text)
             return
-        self._end_block()
+        if not isinstance(event, _WITHIN_A_BLOCK):
+            self._end_block()
         match event:
             case Start(message_id, metadata):
                 self.message_id = message_id
-                self._metadata.update(metadata or {})
+                self._metadata = _merged(self._metadata, metadata or {})
             case StepStart():
                 self.parts.append({"type": "step-start"})
             case ReasoningSignature(signature):
                 self._prove({"signature": signature})
+                self._end_block()
             case ReasoningRedacted(data):
                 self.parts.append({"type": "reasoning", "text": "", "state": "done"})
                 self._prove({"redactedData": data})
@@ -114,31 +132,43 @@ class Transcript:
                 self._metadata = _merged(self._metadata, value)
             case Finish(_, _, metadata):
                 self._metadata = _merged(self._metadata, metadata or {})
-            case ToolInputStart() | ToolInputDelta() | Status() | StepEnd() | Abort() | Error():
+            case ToolInputStart(call_id):
+                self._places[call_id] = len(self.parts)
+            case ToolInputDelta() | Status() | StepEnd() | Abort() | Error():
                 pass  # not part of the message
             case _:
                 assert_never(event)
 
     def _end_block(self) -> None:
+        self._write_block()
+        self._block = None
+
+    def _write_block(self) -> None:
         if self._block is not None:
-            kind, text = self._block
-            self._block = None
-            self.parts.append({"type": kind, "text": str(text), "state": "done"})
+            part, text = self._block
+            part["text"] = str(text)
 
     def _prove(self, proof: dict[str, str]) -> None:
-        if self.parts and self.parts[-1]["type"] == "reasoning":
-            self.parts[-1]["providerMetadata"] = {METADATA_KEY: proof}
+        proved = self._block[0] if self._block else self.parts[-1] if self.parts else {}
+        if proved.get("type") == "reasoning" and "providerMetadata" not in proved:
+            proved["providerMetadata"] = {METADATA_KEY: proof}
 
     def _call(self, call_id: str, tool_name: str, state: str, **fields: Any) -> None:
         part = {"type": f"tool-{tool_name}", "toolCallId": call_id, "state": state, **fields}
         self._calls[call_id] = part
-        self.parts.append(part)
+        # Clients show a call from its first argument on, so it stands before what came meanwhile.
+        begun = list(self._places)
+        later = begun[begun.index(call_id) + 1 :] if call_id in self._places else ()
+        self.parts.insert(self._places.pop(call_id, len(self.parts)), part)
+        for other in later:
+            self._places[other] += 1
 
     def _answer(self, call_id: str, state: str, **fields: Any) -> None:
-        # A call of an earlier request is not part of this turn's message.
         part = self._calls.get(call_id)
-        if part is not None:
-            part.update(state=state, **fields)
+        if part is None:
+            return  # a call of an earlier request, whose message is not known here
+        part.pop("output", None)  # a preliminary one
+        part.update(state=state, **fields)
 
     def _data(self, name: str, data: Any, data_id: str | None) -> None:
         kind = f"data-{name}"

@@ -158,7 +158,35 @@ def test_options_may_be_null_or_left_out() -> None:
     options = dict.fromkeys([*OPTIONS, "id"])
 
     assert chat({"prompt": "Hi", **options}) == chat({"prompt": "Hi"})
-    assert chat({"prompt": "Hi"}) == ChatRequest(shape="prompt", messages=HI)
+    posted = [{"role": "user", "content": "Hi"}]
+    assert chat({"prompt": "Hi"}) == ChatRequest(shape="prompt", messages=HI, posted=posted)
+
+
+def test_the_message_that_a_trigger_is_about_is_kept() -> None:
+    body = {"messages": [{"id": "u1", "role": "user", "parts": []}], "messageId": "u1"}
+
+    assert chat(body).message_id == "u1"
+    assert chat({**body, "messageId": None}).message_id is None
+    assert str(refusal({**body, "messageId": 1})) == "messageId must be a string."
+
+
+@pytest.mark.parametrize("more", [{}, {"messageId": "a1"}, {"messages": []}])
+def test_another_answer_may_be_asked_for_without_the_messages(more: dict[str, Any]) -> None:
+    asked = chat({"id": "c", "trigger": "regenerate-message", **more})
+
+    assert (asked.shape, asked.messages, asked.posted) == ("ai-sdk-5", [], [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"trigger": "regenerate-message"},  # of no chat
+        {"id": "c", "trigger": "submit-message", "messages": []},
+        {"id": "c", "messages": []},
+    ],
+)
+def test_any_other_request_has_messages(body: dict[str, Any]) -> None:
+    assert isinstance(refusal(body), InvalidMessages)
 
 
 def test_an_id_may_have_256_characters() -> None:

@@ -13,7 +13,8 @@ from pydantic import (
     field_validator,
 )
 
-from app.requests.sentence import located, sentence
+from app.errors import InvalidMessages
+from app.requests.sentence import located, sentence, validated
 
 
 class Inner(BaseModel):
@@ -94,3 +95,9 @@ def test_each_kind_of_mistake_has_its_reason(value: object, expected: str) -> No
         Everything.model_validate(value)
 
     assert sentence(caught.value) == expected
+
+
+def test_a_value_is_its_model_or_an_error_with_the_sentence() -> None:
+    assert validated(Inner, {"number": 1}, "a", InvalidMessages) == Inner(number=1)
+    with pytest.raises(InvalidMessages, match=r"^a\.number is missing\.$"):
+        validated(Inner, {}, "a", InvalidMessages)

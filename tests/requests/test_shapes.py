@@ -50,3 +50,9 @@ def test_neither_the_order_nor_the_values_of_keys_count() -> None:
         shape = find_shape(dict.fromkeys(keys))
 
         assert find_shape({key: {"a": 1} for key in reversed(keys)}) is shape
+
+
+def test_a_page_that_wants_another_answer_may_leave_the_messages_to_the_server() -> None:
+    assert find_shape({"trigger": "regenerate-message", "id": "c"}) is RequestShape.CHAT
+    assert find_shape({"trigger": "submit-message", "id": "c"}) is None
+    assert find_shape({"trigger": "schedule"}) is None

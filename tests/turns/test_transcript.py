@@ -1,5 +1,6 @@
 """The message that a turn adds up to, event by event."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -270,3 +271,103 @@ def test_a_turn_that_was_stopped_keeps_what_was_said() -> None:
         transcript.add(event)
 
     assert transcript.text == "Hal"
+
+
+def test_what_comes_between_two_deltas_does_not_part_the_text() -> None:
+    source = Source("s1", url="https://example.com")
+
+    parts = _parts(
+        StepStart(), TextDelta("a"), Status("Looking"), source, TextDelta("b"), Metadata({"x": 1})
+    )
+
+    assert [part["type"] for part in parts] == ["step-start", "text", "source-url"]
+    assert parts[1]["text"] == "ab"
+
+
+def test_a_proof_belongs_to_the_reasoning_that_it_interrupts() -> None:
+    parts = _parts(ReasoningDelta("Hm"), Data("note", 1), ReasoningSignature("sig"))
+
+    assert parts[0]["providerMetadata"] == {"deltaline": {"signature": "sig"}}
+
+
+def test_a_proof_does_not_replace_another() -> None:
+    (part,) = _parts(ReasoningRedacted("x9"), ReasoningSignature("sig"))
+
+    assert part["providerMetadata"] == {"deltaline": {"redactedData": "x9"}}
+
+
+def test_a_call_stands_where_its_first_argument_came() -> None:
+    def call(call_id: str) -> ToolInputAvailable:
+        return ToolInputAvailable(call_id, "weather", {})
+
+    parts = _parts(
+        ToolInputStart("c1", "weather"),
+        ToolInputStart("c2", "weather"),
+        TextDelta("Wait."),
+        ToolInputStart("c3", "weather"),
+        call("c2"),
+        call("c4"),
+        call("c1"),
+        call("c3"),
+    )
+
+    assert [part.get("toolCallId", "text") for part in parts] == ["c1", "c2", "text", "c3", "c4"]
+
+
+def test_a_preliminary_output_is_none_once_the_call_has_failed() -> None:
+    assert _parts(
+        CALL, ToolOutputAvailable("call_1", 1, True), ToolOutputError("call_1", "No.")
+    ) == [{**CALLED, "state": "output-error", "errorText": "No."}]
+
+
+EARLIER: dict[str, Any] = {
+    "id": "msg-1",
+    "role": "assistant",
+    "parts": [
+        {"type": "step-start"},
+        {"type": "text", "text": "Let me see. ", "state": "done"},
+        {**CALLED, "state": "approval-responded", "approval": {"id": "ask", "approved": True}},
+        {"type": "data-weather", "id": "w1", "data": "loading"},
+    ],
+    "metadata": {"usage": {"inputTokens": 1}, "model": "m"},
+}
+
+
+def test_a_continued_message_is_whole() -> None:
+    before = copy.deepcopy(EARLIER)
+    transcript = Transcript("msg-1", EARLIER)
+
+    for event in (
+        Start("msg-1"),
+        ToolOutputAvailable("call_1", {"tempC": 3}),
+        StepStart(),
+        TextDelta("It is 3 °C."),
+        Data("weather", "cold", id="w1"),
+        StepEnd("stop"),
+        Finish("stop", Usage(), {"usage": {"inputTokens": 9}}),
+    ):
+        transcript.add(event)
+
+    assert transcript.message() == {
+        **EARLIER,
+        "parts": [
+            *EARLIER["parts"][:2],
+            {**EARLIER["parts"][2], "state": "output-available", "output": {"tempC": 3}},
+            {"type": "data-weather", "id": "w1", "data": "cold"},
+            {"type": "step-start"},
+            {"type": "text", "text": "It is 3 °C.", "state": "done"},
+        ],
+        "metadata": {"usage": {"inputTokens": 9}, "model": "m"},
+    }
+    assert transcript.text == "It is 3 °C."
+    assert before == EARLIER
+
+
+def test_a_continuation_that_says_nothing_leaves_the_message_as_it_was() -> None:
+    assert Transcript("msg-1", EARLIER).message() == EARLIER
+
+
+def test_a_continued_message_may_hold_anything() -> None:
+    odd = {"type": "of-tomorrow", "toolCallId": ["no", "id"]}
+
+    assert Transcript("m", {"parts": [odd]}).message()["parts"] == [odd]
