@@ -139,6 +139,10 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "turns/recorder": (),
     "turns/step": (),
     "turns/transcript": (),
+    "workers/connection_counts": (),
+    "workers/handover": (),
+    "workers/restarts": (),
+    "workers/used_approvals": (),
 }
 
 
@@ -168,9 +172,8 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/checks/stores": "store/test_broken_stores.py",
     "store/checks/strange": "store/test_broken_stores.py",
     "store/checks/sweeping": "store/test_broken_stores.py",
-    # One for the other.
+    # Faults of the disk.
     "store/sqlite_connection": "store/test_sqlite.py",
-    "store/sqlite_thread": "store/test_sqlite.py",
     # Statements, which the promises are about.
     "store/sqlite_chats": "store/test_conformance.py",
     "store/sqlite_turns": "store/test_conformance.py",

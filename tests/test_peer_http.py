@@ -34,6 +34,20 @@ def test_a_compression_is_known_by_its_header(header: str | None, coding: str | 
     assert compression_of(headers) == coding
 
 
+@pytest.mark.parametrize(
+    ("header", "coding"),
+    [
+        ("chunked", None),
+        ("identity, Chunked ", None),
+        ("gzip", "gzip"),
+        ("GZIP ,\tchunked", "gzip"),
+        ("x, gzip, chunked", "an unknown coding"),
+    ],
+)
+def test_a_compression_may_be_said_with_the_framing(header: str, coding: str | None) -> None:
+    assert compression_of({"transfer-encoding": header}) == coding
+
+
 async def test_a_body_comes_as_it_was_sent() -> None:
     packed = gzip.compress(b"a")
     script = respond(packed, headers={"content-encoding": "gzip"})

@@ -11,6 +11,7 @@ Sources: vercel/ai, `packages/ai/src/ui/ui-messages.ts` (main) and `packages/ui-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from app.messages import ChatRequest
 from app.protocols.ui_message_stream import METADATA_KEY
 
 _UNKNOWN_MEDIA_TYPE = "application/octet-stream"
@@ -36,6 +37,13 @@ def stored_form(posted: Mapping[str, Any], *, fallback_id: str) -> dict[str, Any
     about = posted.get("metadata")
     more = {} if about is None else {"metadata": about}
     return {"id": posted.get("id") or fallback_id, "role": role, "parts": parts, **more}
+
+
+def continued_form(asked: ChatRequest) -> dict[str, Any] | None:
+    """Return the message that a request continues, as its client tells it; None if it does not."""
+    if asked.continues is None or not asked.posted or asked.posted[-1]["role"] != "assistant":
+        return None
+    return stored_form(asked.posted[-1], fallback_id=asked.continues)
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from app.chats.stored_form import continued_form
 from app.errors import InvalidMessages
 from app.events import Emit
 from app.http.admission import AdmittedRequest
@@ -208,9 +209,11 @@ class ChatResponder:
         toolbox = self._toolbox(asked, dialect, deadline, schema)
         progress = TurnProgress(model=model, started=admitted.started)
         keeps_transcript = outbox is None or schema is not None or self._turns.keeps_transcripts
-        transcript = Transcript(message_id) if keeps_transcript else None
         if kept is not None:
-            transcript = kept.recorder.transcript
+            transcript: Transcript | None = kept.recorder.transcript
+        else:
+            earlier = continued_form(asked) if keeps_transcript else None
+            transcript = Transcript(message_id, earlier) if keeps_transcript else None
 
         async def run(emit: Emit) -> None:
             if schema is not None and transcript is not None:

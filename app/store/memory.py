@@ -111,6 +111,7 @@ class MemoryStore:
     async def append(
         self, batches: Sequence[Batch], *, beating: Collection[TurnId]
     ) -> Mapping[TurnId, StopReason | None]:
+        beating = frozenset(beating)
         to_end: dict[TurnId, StopReason | None] = {}
         for turn_id, new in by_turn(batches, beating).items():
             turn = self._turns.get(turn_id)

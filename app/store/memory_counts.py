@@ -20,7 +20,8 @@ class Counts:
     def count(self, key: str, limit: int, window_s: float, now: float) -> float | None:
         """Return None if one more use was counted, else the seconds until it may be."""
         used, until = self._counts.get(key, (0, now))
-        if until <= now:
+        # A window that ends later than a new one would is from before the clock was put back.
+        if not now < until <= now + window_s:
             used, until = 0, now + window_s
         if used >= limit:
             return until - now

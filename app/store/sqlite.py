@@ -80,6 +80,7 @@ class SqliteStore:
     async def append(
         self, batches: Sequence[Batch], *, beating: Collection[TurnId]
     ) -> Mapping[TurnId, StopReason | None]:
+        beating = frozenset(beating)
         new = by_turn(batches, beating)
         return await self._thread.write(partial(sqlite_turns.append, batches=new, beating=beating))
 

@@ -75,7 +75,9 @@ def count(
     row: tuple[int, float] | None = connection.execute(
         "SELECT used, until FROM counts WHERE key = ?", (stored(key),)
     ).fetchone()
-    used, until = (0, now + window_s) if row is None or row[1] <= now else row
+    # A window that ends later than a new one would is from before the clock was put back.
+    is_new = row is None or not now < row[1] <= now + window_s
+    used, until = (0, now + window_s) if row is None or is_new else row
     if used >= limit:
         return until - now
     connection.execute(

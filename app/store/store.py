@@ -67,7 +67,7 @@ class TurnHead(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float | None = None
 
 
-class Batch(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """What one write adds to a log: encoded events (`app.store.event_log`), never empty.
 
     ``seq`` counts the batches of a turn from 1, without gaps.

@@ -63,7 +63,11 @@ class Transcript:
         self._said_before = len(self.parts)
         self._metadata: dict[str, Any] = dict(earlier.get("metadata") or {})
         self._block: tuple[dict[str, Any], GrowingText] | None = None
-        self._calls = {part["toolCallId"]: part for part in self.parts if "toolCallId" in part}
+        self._calls = {
+            part["toolCallId"]: part
+            for part in self.parts
+            if isinstance(part.get("toolCallId"), str)  # a client may write anything
+        }
         # Where in ``parts`` the calls belong whose arguments are still coming, oldest first.
         self._places: dict[str, int] = {}
 

@@ -4,14 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from app.chats.stored_form import stored_form
+from app.chats.stored_form import continued_form, stored_form
 from app.chats.stored_history import stored_history
 from app.messages import Message
 from tests.chats.stored import STEP, answer, said, user
 from tests.requests.posting import chat as parsed
-from tests.requests.posting import plain
+from tests.requests.posting import openai_call, plain
 
 REQUESTS = Path(__file__).parent.parent / "traces" / "requests"
 PNG = "data:image/png;base64,AAAA"
@@ -193,6 +194,34 @@ def test_an_answer_of_ai_sdk_3_4_has_its_calls_after_its_text_step_by_step() -> 
 
 def test_an_answer_without_parts_stays_empty() -> None:
     assert parts_of(role="assistant", content="") == []
+
+
+@pytest.mark.parametrize(
+    ("messages", "continued"),
+    [
+        ([user("u1")], None),
+        ([user("u1"), answer("a1")], answer("a1")),
+        (
+            [{"role": "assistant", "content": "Hm."}],
+            {"id": "", "role": "assistant", "parts": [said("Hm.")]},
+        ),
+        (
+            [
+                {"role": "assistant", "tool_calls": [openai_call("c1", "{}")]},
+                {"role": "tool", "tool_call_id": "c1", "content": "2"},
+            ],
+            None,
+        ),
+    ],
+)
+def test_a_request_continues_the_answer_at_its_end(messages: list[Any], continued: Any) -> None:
+    assert continued_form(parsed({"messages": messages})) == continued
+
+
+def test_a_request_whose_messages_are_left_to_the_store_continues_nothing_of_its_own() -> None:
+    asked = msgspec.structs.replace(parsed({"messages": [answer("a1")]}), posted=())
+
+    assert continued_form(asked) is None
 
 
 RECORDED = sorted(REQUESTS.glob("*/*.json"))

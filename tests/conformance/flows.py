@@ -48,6 +48,12 @@ FLOWS: Mapping[str, Clients] = {
     "provider-tool": CLIENTS,
     "input-replaced": CLIENTS,
     "abort": CLIENTS,
+    # Played by `kept_app`, without a model.
+    # 3.4 reads no parts: it joins the texts of all steps.
+    "kept-history": _SINCE_4,
+    "kept-regenerate": CLIENTS,
+    "kept-client-tool": CLIENTS,
+    "kept-approval": _SINCE_6,
     # What the user sends and does.
     "files-in": CLIENTS,
     "regenerate": CLIENTS,

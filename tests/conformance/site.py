@@ -2,6 +2,7 @@
 
 /api/…             the real app, with the scripted model behind it
 /parts/NAME        turns that `parts_app` plays, without a model
+/kept/NAME/ID      chats that `kept_app` keeps, without a model
 /model/requests    what the model was asked: bodies that contain ``?containing=``
 /model/left        answers as soon as a client has left the model's answer
 /trap/NAME/…       any of these, with its bytes spoilt on the wire (`traps`)
@@ -23,6 +24,7 @@ from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
 from app.settings import Settings
 from tests.conformance.flows import Api
+from tests.conformance.kept_app import create_kept_app
 from tests.conformance.pace import Pace
 from tests.conformance.parts_app import create_parts_app
 from tests.conformance.spoiler import Spoiler
@@ -56,6 +58,7 @@ async def site(api: Api = "chat", *, pace: Pace | None = None) -> AsyncIterator[
         app = _Site(
             create_app(settings, tools=tools(pause)),
             create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}", pause=pause),
+            create_kept_app(new_id=lambda prefix: f"{prefix}-{secrets.token_hex(8)}"),
             watching(control),
         )
         async with served(app) as url:
@@ -98,9 +101,10 @@ def watching(control: Control, *, patience_s: float | None = None) -> Starlette:
 
 
 class _Site:
-    def __init__(self, app: ASGIApp, parts: ASGIApp, model: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, parts: ASGIApp, kept: ASGIApp, model: ASGIApp) -> None:
         self._app = app
         self._parts = parts
+        self._kept = kept
         self._model = model
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,6 +115,8 @@ class _Site:
             await Spoiler(TRAPS[name], self)(inner, receive, send)
         elif path.startswith("/parts/"):
             await self._parts(scope, receive, send)
+        elif path.startswith("/kept/"):
+            await self._kept(scope, receive, send)
         elif path.startswith("/model/"):
             await self._model(scope, receive, send)
         else:

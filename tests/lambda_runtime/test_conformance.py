@@ -66,8 +66,13 @@ _IMPOSSIBLE: Mapping[Front, Mapping[str, str]] = {
         **dict.fromkeys(("error-after-tool", "abort-after-tool"), _NO_PATH),
     },
 }
+# These never ask the function.
+_KEPT = ("kept-history", "kept-regenerate", "kept-client-tool", "kept-approval")
 # Without its path it gets a chat's response, and would accept any that is not a recipe.
-_MEANINGLESS: Mapping[Front, Sequence[str]] = {"url": (), "invocations": ("object-violation",)}
+_MEANINGLESS: Mapping[Front, Sequence[str]] = {
+    "url": _KEPT,
+    "invocations": ("object-violation", *_KEPT),
+}
 
 
 class Function(NamedTuple):

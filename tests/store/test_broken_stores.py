@@ -210,6 +210,15 @@ class NeverFrees(MemoryStore):
         return await super().count(key, limit, 1e9)
 
 
+class LocksOut(MemoryStore):
+    """Believes a window that ends in an hour."""
+
+    async def count(self, key: str, limit: int, window_s: float) -> float | None:
+        until = self._counts._counts.get(key, (0, 0.0))[1]
+        now = self._now()
+        return until - now if until > now + window_s else await super().count(key, limit, window_s)
+
+
 class ListsTheOldestFirst(MemoryStore):
     async def chats(self, owner: Owner, *, before: int | None, limit: int) -> Sequence[ChatSummary]:
         found = await super().chats(owner, before=before, limit=limit)

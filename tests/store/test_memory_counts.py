@@ -25,6 +25,14 @@ def test_a_window_begins_with_its_first_use() -> None:
     ]
 
 
+def test_a_window_from_before_the_clock_went_back_is_over() -> None:
+    counts = Counts()
+    counts.count("k", 1, 60.0, 5000.0)
+
+    assert counts.count("k", 1, 60.0, 4990.0) is None
+    assert counts.count("k", 1, 60.0, 4991.0) == 59.0
+
+
 def test_what_is_over_is_forgotten_and_nothing_else() -> None:
     counts = Counts()
     counts.once("old", 10.0, 0.0)
@@ -36,4 +44,4 @@ def test_what_is_over_is_forgotten_and_nothing_else() -> None:
 
     assert (list(counts._once), list(counts._counts)) == (["new"], ["new"])
     assert not counts.once("new", 1.0, 10.0)
-    assert counts.count("new", 1, 10.0, 10.0) == 1.0
+    assert counts.count("new", 1, 11.0, 10.0) == 1.0

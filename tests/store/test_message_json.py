@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.store.message_json import decoded, encoded
+from app.store.message_json import decoded, encoded, id_of
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,13 @@ from app.store.message_json import decoded, encoded
 )
 def test_a_message_comes_back_as_it_was(value: dict[str, Any]) -> None:
     assert decoded(encoded(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("message", "found"), [({"id": "m"}, "m"), ({"id": ""}, ""), ({"id": 5}, None), ({}, None)]
+)
+def test_an_id_is_a_text(message: dict[str, Any], found: str | None) -> None:
+    assert id_of(message) == found
 
 
 def test_what_is_kept_does_not_change_with_the_message() -> None:

@@ -132,6 +132,25 @@ async def test_a_full_disk_is_an_error_until_there_is_room_again(tmp_path: Path)
     assert line.endswith("chats.db cannot be used: database or disk is full")
 
 
+async def test_a_file_that_may_only_be_read_is_an_error_until_it_may_be_written(
+    tmp_path: Path,
+) -> None:
+    modes = ["ON", "ON", "OFF"]
+
+    def guarded(path: Path) -> sqlite3.Connection:
+        connection = open_database(path)
+        connection.execute(f"PRAGMA query_only = {modes.pop(0)}")
+        return connection
+
+    async with opened(tmp_path / "chats.db", open_connection=guarded) as store:
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="readonly"):
+                await begun(store)
+
+        own = await begun(store)
+        assert await store.turn(own.owner, own.id) == own
+
+
 async def test_who_is_locked_out_is_told_and_goes_on_later(tmp_path: Path) -> None:
     path = tmp_path / "chats.db"
 
@@ -224,6 +243,51 @@ async def test_calls_that_wait_together_share_a_commit(tmp_path: Path) -> None:
         assert len(commits) < 20
         for own in owns:
             assert await log(store, own.id) == [batch(own, 1)]
+
+
+async def test_a_commit_of_ours_wakes_without_looking_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_SOON_S", "_SELDOM_S"):
+        monkeypatch.setattr(sqlite_thread, name, 1000.0)
+    async with opened(tmp_path / "chats.db") as store:
+        own = await begun(store)
+        waiting = asyncio.create_task(store.wait(own.id, 0, 1000.0))
+        assert await log(store, own.id) == []  # after the wait has begun
+        assert not waiting.done()
+
+        await store.append([batch(own, 1)], beating=[])
+
+        await waiting
+
+
+async def test_nobody_looks_for_commits_of_others_unless_somebody_waits(tmp_path: Path) -> None:
+    looks: list[str] = []
+
+    def watched(path: Path) -> sqlite3.Connection:
+        connection = open_database(path)
+        connection.set_trace_callback(
+            lambda sql: looks.append(sql) if sql == "PRAGMA data_version" else None
+        )
+        return connection
+
+    path = tmp_path / "chats.db"
+    async with opened(path, open_connection=watched) as store, opened(path) as other:
+        own = await begun(store)
+        await store.append([batch(own, 1)], beating=[])
+        await store.fetch(own.id)
+        assert looks == []
+
+        waiting = asyncio.create_task(store.wait(own.id, 1, 1000.0))
+        await store.fetch(own.id)
+        await other.append([batch(own, 2)], beating=[])
+        await waiting
+        assert looks != []
+
+        looks.clear()
+        for _ in range(20):
+            await store.fetch(own.id)
+        assert looks == []
 
 
 async def test_nobody_waits_for_a_thread_that_hangs(

@@ -52,6 +52,25 @@ async def test_the_application_is_told_what_was_said(model: str) -> None:
     assert ends.told.empty()
 
 
+async def test_the_application_is_told_the_whole_message_also_of_a_continuation(model: str) -> None:
+    ends = Ends()
+    done = {"type": "tool-get_location", "toolCallId": "c1", "state": "output-available"}
+    earlier = [{"type": "step-start"}, {**done, "input": {}, "output": {"latitude": 60.39}}]
+    answer = {"id": "msg-1", "role": "assistant", "parts": earlier, "metadata": {"mine": 1}}
+    body = ui_body("Where am I?")
+    body["messages"].append(answer)
+
+    async with chatting(model, on_finish=ends) as chat:
+        response = await chat.post(body)
+        _, message, _ = await ends.told.get()
+
+    assert '"messageId":"msg-1"' in response.text
+    assert message["id"] == "msg-1"
+    assert message["parts"][:2] == earlier
+    assert [part["type"] for part in message["parts"][2:]] == ["step-start", "text"]
+    assert message["metadata"]["mine"] == 1
+
+
 @pytest.mark.parametrize("is_stream", [True, False])
 async def test_the_application_is_told_what_was_said_before_the_answer_got_too_long(
     is_stream: bool,

@@ -365,3 +365,9 @@ def test_a_continued_message_is_whole() -> None:
 
 def test_a_continuation_that_says_nothing_leaves_the_message_as_it_was() -> None:
     assert Transcript("msg-1", EARLIER).message() == EARLIER
+
+
+def test_a_continued_message_may_hold_anything() -> None:
+    odd = {"type": "of-tomorrow", "toolCallId": ["no", "id"]}
+
+    assert Transcript("m", {"parts": [odd]}).message()["parts"] == [odd]

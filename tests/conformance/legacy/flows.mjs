@@ -3,7 +3,8 @@ import { hooks } from '../hooks.mjs';
 import { actions } from './actions.mjs';
 import { answers } from './answers.mjs';
 import { builtin } from './builtin.mjs';
+import { kept } from './kept.mjs';
 import { parts } from './parts.mjs';
 import { tools } from './tools.mjs';
 
-export const flows = { ...answers, ...parts, ...actions, ...tools, ...hooks, ...builtin };
+export const flows = { ...answers, ...parts, ...actions, ...tools, ...hooks, ...builtin, ...kept };

@@ -4,6 +4,7 @@ import { actions } from './actions.mjs';
 import { answers } from './answers.mjs';
 import { approvals } from './approvals.mjs';
 import { builtin } from './builtin.mjs';
+import { kept } from './kept.mjs';
 import { parts } from './parts.mjs';
 import { tools } from './tools.mjs';
 
@@ -15,4 +16,5 @@ export const flows = {
   ...approvals,
   ...hooks,
   ...builtin,
+  ...kept,
 };
