@@ -14,7 +14,9 @@ def make_store(settings: Settings) -> Store | None:
         return None
     from app.store.opening import StoreRefused, open_store  # by those who keep something
 
+    # "auto" is as many as there are processors.
+    workers = 2 if settings.workers == "auto" else settings.workers
     try:
-        return open_store(settings.store, is_on_lambda=settings.is_on_lambda)
+        return open_store(settings.store, is_on_lambda=settings.is_on_lambda, workers=workers)
     except StoreRefused as error:
         raise SettingsError(str(error)) from error

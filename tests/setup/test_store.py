@@ -25,6 +25,9 @@ def test_a_store_that_cannot_be_used_is_refused_in_a_sentence(
     with pytest.raises(SettingsError, match="CHAT_STORE names no store"):
         make_store(Settings(store="mysql://x"))
 
+    with pytest.raises(SettingsError, match="CHAT_WORKERS above 1"):
+        make_store(Settings(store="memory", workers=2))
+
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
     with pytest.raises(SettingsError, match="CHAT_STORE=memory is not possible on Lambda"):
         make_store(Settings(store="memory"))
