@@ -34,6 +34,7 @@ Every other error is in the module that raises it:
 
 * grammar: OrderError, a defect of ours
 * settings: SettingsError
+* requests.fields: Misfit
 * requests.lambda_events: MalformedEvent
 * protocols.tool_result: InvalidToolResult
 * protocols.tool_stream_reader: ToolStreamError

@@ -2,16 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar, assert_never
-
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    ValidationError,
-)
+from typing import Any, NamedTuple, assert_never
 
 from app.errors import (
     InvalidJson,
@@ -30,31 +21,32 @@ from app.requests.amount import (
     check_replies,
 )
 from app.requests.body import DEFAULT_MAX_BYTES, parse_json
-from app.requests.client_message import ClientMessage, Name
+from app.requests.client_message import ClientMessage
+from app.requests.fields import Misfit, boolean, json_object, optional
 from app.requests.history import read_history
-from app.requests.sentence import sentence
+from app.requests.message_reader import name, read_message
 from app.requests.shapes import RequestShape, find_shape
 from app.requests.value_count import is_heavy
-
-M = TypeVar("M", bound=BaseModel)
 
 _CHAT_ACTIONS = ("chat", "chat-stream", "chat-v2-stream")
 _TOOL_ACTION = "tool"
 
 
-class _Options(BaseModel):
+# The names of a chat's id in the body, the first of which counts.
+_CHAT_ID = ("id", "chatId", "chat_id")
+
+
+class _Options(NamedTuple):
     """The options in the body, or in the payload of a direct call, beside its content."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    chat_id: Name | None = Field(None, validation_alias=AliasChoices("id", "chatId", "chat_id"))
-    trigger: Name | None = None
-    model: Name | None = None
-    protocol: Name | None = None
-    sdk: Name | None = None
-    stream: StrictBool | None = None
-    session_id: Name | None = None
-    user_id: Name | None = None
+    chat_id: str | None
+    trigger: str | None
+    model: str | None
+    protocol: str | None
+    sdk: str | None
+    stream: bool | None
+    session_id: str | None
+    user_id: str | None
 
 
 class _Rules(NamedTuple):
@@ -65,15 +57,6 @@ class _Rules(NamedTuple):
     allow_client_system: bool
     is_large: bool  # very many parts
     has_our_keys: bool  # keys that we have sent under another name
-
-
-class _ToolBody(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    name: Name | None = None
-    args: dict[str, Any] | None = None
-    context: dict[str, Any] | None = None
-    tool_config: dict[str, Any] | None = None
 
 
 def parse(
@@ -198,19 +181,34 @@ def _direct(fields: Mapping[str, Any], rules: _Rules) -> ChatRequest | ToolReque
 
 
 def _options(fields: Mapping[str, Any]) -> _Options:
-    return _validated(_Options, fields, "", InvalidOption)
+    chat_id = next((key for key in _CHAT_ID if key in fields), _CHAT_ID[0])
+    try:
+        return _Options(
+            optional(fields, chat_id, name),
+            optional(fields, "trigger", name),
+            optional(fields, "model", name),
+            optional(fields, "protocol", name),
+            optional(fields, "sdk", name),
+            optional(fields, "stream", boolean),
+            optional(fields, "session_id", name),
+            optional(fields, "user_id", name),
+        )
+    except Misfit as misfit:
+        raise InvalidOption(misfit.sentence()) from None
 
 
 def _tool(fields: Mapping[str, Any], options: _Options, place: str) -> ToolRequest:
-    tool = _validated(_ToolBody, fields, place, RequestError)
-    return ToolRequest(
-        name=tool.name,
-        args=tool.args or {},
-        context=tool.context or {},
-        tool_config=tool.tool_config or {},
-        protocol=options.protocol,
-        stream=options.stream is not False,
-    )
+    try:
+        return ToolRequest(
+            name=optional(fields, "name", name),
+            args=optional(fields, "args", json_object) or {},
+            context=optional(fields, "context", json_object) or {},
+            tool_config=optional(fields, "tool_config", json_object) or {},
+            protocol=options.protocol,
+            stream=options.stream is not False,
+        )
+    except Misfit as misfit:
+        raise RequestError(misfit.sentence(place)) from None
 
 
 def _chat(
@@ -281,17 +279,7 @@ def _use_chat_shape(
 
 
 def _message(value: object, place: str, rules: _Rules) -> ClientMessage:
-    return _validated(ClientMessage, value, place, InvalidMessages, rules.file_hosts)
-
-
-def _validated(
-    model: type[M],
-    value: object,
-    place: str,
-    error_type: type[RequestError],
-    context: object = None,
-) -> M:
     try:
-        return model.model_validate(value, context=context)
-    except ValidationError as error:
-        raise error_type(sentence(error, place)) from None
+        return read_message(value, rules.file_hosts)
+    except Misfit as misfit:
+        raise InvalidMessages(misfit.sentence(place)) from None
