@@ -98,6 +98,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "scripted_model/server_sent_events": (),
     "scripted_model/tool_use": (),
     "seldom_warning": (),
+    "setting_checks": (),
+    "setting_kinds": (),
     "telemetry/log": (),
     "telemetry/metrics": (),
     "telemetry/tracebacks": (),

@@ -38,7 +38,7 @@ LAYERS = [
         *("app.causes", "app.events", "app.forbidden_keys", "app.growing_text", "app.peer_http"),
         *("app.received", "app.seldom_warning", "app.settings", "app.threads"),
     ],
-    ["app.errors", "app.known_secrets"],
+    ["app.errors", "app.known_secrets", "app.setting_checks", "app.setting_kinds"],
 ]
 ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")
 # What every AWS SDK takes from the environment by itself: credentials, and Lambda's address.

@@ -2,8 +2,8 @@
 
 from app.providers.openers.opener import Opener
 from app.providers.provider import Provider
+from app.setting_kinds import secret_text
 from app.settings import Settings, SettingsError
-from app.setup.secrets import secret_text
 
 
 def make_provider(settings: Settings) -> Provider:
