@@ -76,7 +76,7 @@ class Settings(BaseSettings):
 
     provider: Literal["openai", "scripted"] = "openai"
     api: Literal["chat", "responses"] = "chat"
-    client: Literal["aiohttp", "openai"] = "aiohttp"
+    client: Literal["httptools", "aiohttp", "openai"] = "httptools"
     model: str = Field(default="gpt-4o-mini", min_length=1)
     allowed_models: Names = ()
     system_prompt: str | None = None
