@@ -70,7 +70,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "providers/openai/token_counts": (),
     "providers/openai/tool_calls": (),
     "providers/openers/idle_connections": (),
-    "providers/openers/proxies": (),
+    "providers/openers/proxy": (),
     "providers/openers/request_head": (),
     "providers/openers/response_framing": (),
     "providers/openers/retries": (),

@@ -29,7 +29,7 @@ from app.providers.failures import (
 from app.providers.openers.attempts import Attempts, Failed, refused, unanswered
 from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
-from app.providers.openers.proxies import proxy_for
+from app.providers.openers.proxy import proxy_for
 from app.providers.openers.proxy_environment import proxies_of_environment
 from app.providers.openers.request_head import request_headers
 from app.providers.openers.server_address import server_address

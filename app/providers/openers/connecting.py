@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from app.errors import ProviderUnreachable
 from app.providers.openers.connection import Connection
-from app.providers.openers.proxies import Proxy, TunnelHandshake
+from app.providers.openers.proxy import Proxy, TunnelHandshake
 from app.providers.openers.server_address import ServerAddress
 
 if TYPE_CHECKING:

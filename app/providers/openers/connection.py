@@ -33,12 +33,16 @@ class Connection(asyncio.Protocol):
     """One TCP connection, with or without TLS.
 
     Args:
+        on_made: called when the connection stands.
         on_lost: called once, when the connection is closed.
     """
 
-    __slots__ = ("_on_lost", "_owner", "_transport", "is_lost", "is_writable")
+    __slots__ = ("_on_lost", "_on_made", "_owner", "_transport", "is_lost", "is_writable")
 
-    def __init__(self, on_lost: "Callable[[Connection], None]") -> None:
+    def __init__(
+        self, on_made: "Callable[[Connection], None]", on_lost: "Callable[[Connection], None]"
+    ) -> None:
+        self._on_made = on_made
         self._on_lost = on_lost
         self._owner: Owner | None = None
         self._transport: asyncio.Transport | None = None
@@ -80,6 +84,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._on_made(self)
 
     def data_received(self, data: bytes) -> None:
         if self._owner is not None:

@@ -33,7 +33,7 @@ from app.providers.openers.connection import Connection
 from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.idle_connections import IDLE_S, IdleConnections, idle_time_s
 from app.providers.openers.opener import ApiPath
-from app.providers.openers.proxies import proxy_for
+from app.providers.openers.proxy import proxy_for
 from app.providers.openers.proxy_environment import proxies_of_environment
 from app.providers.openers.request_head import request_head, request_headers
 from app.providers.openers.response_framing import ResponseHead
@@ -172,7 +172,7 @@ class HttpToolsOpener:
             raise ProviderUnreachable("the opener is closed")
         try:
             async with asyncio.timeout(self._connect_timeout_s) as limit:
-                return await self._route().connect(self._made)
+                return await self._route().connect(self._new)
         except (OSError, UnicodeError) as error:
             if limit.expired():
                 text = f"no connection within {self._connect_timeout_s:g} seconds"
@@ -182,10 +182,8 @@ class HttpToolsOpener:
                 raise OutOfDescriptors(lack) from error
             raise ProviderUnreachable(f"no connection: {described(error)}") from error
 
-    def _made(self) -> Connection:
-        connection = Connection(self._lost)
-        self._connections.add(connection)
-        return connection
+    def _new(self) -> Connection:
+        return Connection(self._connections.add, self._lost)
 
     def _lost(self, connection: Connection) -> None:
         self._connections.discard(connection)

@@ -22,6 +22,8 @@ MAX_INTERIM_RESPONSES = 100
 # What may come between two bytes of the body, or behind the last: lines of chunks, which are a few
 # bytes unless they are padded to keep us busy, and trailers.
 MAX_FRAMING_BYTES = 64 * 1024
+# What must not be in the value of a header (RFC 9110, 5.5).
+_FORBIDDEN = frozenset(b"\r\n\0")
 
 
 class ResponseHead(msgspec.Struct, frozen=True, gc=False):
@@ -132,6 +134,8 @@ class ResponseFraming:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.head is not None:
             return  # a trailer, of which we need none
+        if not _FORBIDDEN.isdisjoint(value):
+            raise _Malformed("a header has a control character in it")
         self._head_bytes += len(name) + len(value) + 4
         if self._head_bytes > MAX_HEAD_BYTES:
             raise _Malformed("the headers have no end")

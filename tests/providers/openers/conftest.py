@@ -1,18 +1,35 @@
 """What the tests of the openers share: one test runs with each opener, in one environment."""
 
+import asyncio
 import ssl
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import aiohttp.connector
 import pytest
+import uvloop
 
 from tests.providers.openers import certificates
 from tests.providers.openers.every_opener import EVERY_OPENER, KNOWN_GAPS, MakeOpener
+from tests.providers.openers.reading import Run
 
 
 @pytest.fixture(params=EVERY_OPENER)
 def make_opener(request: pytest.FixtureRequest) -> MakeOpener:
     return EVERY_OPENER[request.param]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """For what depends on the event loop: ours is uvloop, where there is one."""
+    factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
+
+    def run(test: Coroutine[Any, Any, None]) -> None:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(test)
+
+    return run
 
 
 @pytest.fixture(scope="session")

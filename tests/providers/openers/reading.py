@@ -1,12 +1,17 @@
 """How the tests read a stream."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
+from typing import Any, TypeAlias
 
 from app.errors import ProviderError
 from app.providers.openers.opener import ByteStream, Opener
 
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hello"}],"stream":true}'
+
+# Runs a test on an event loop of its kind.
+Run: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]
 
 
 async def read_all(stream: ByteStream) -> bytes:

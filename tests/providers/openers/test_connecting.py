@@ -1,6 +1,6 @@
 """How a connection comes about: addresses, proxies, TLS; over real sockets.
 
-Certificates are in test_tls.py, and what a proxy may say in test_proxies.py.
+Certificates are in test_tls.py, and what a proxy may say in test_proxy.py.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import pytest
 from app.errors import ProviderUnreachable
 from app.providers.openers.connecting import Connector, _by_turns, _first
 from app.providers.openers.connection import Connection
-from app.providers.openers.proxies import Proxy
+from app.providers.openers.proxy import Proxy
 from app.providers.openers.server_address import ServerAddress
 from tests.providers import upstream as server
 from tests.providers.upstream import Script, accept, hang_up, settled
@@ -42,9 +42,7 @@ class Made:
         self.lost: list[Connection] = []
 
     def __call__(self) -> Connection:
-        connection = Connection(self.lost.append)
-        self.connections.append(connection)
-        return connection
+        return Connection(self.connections.append, self.lost.append)
 
 
 def attempt(

@@ -33,6 +33,10 @@ class Noting:
         self._note("room")
 
 
+def _nothing(connection: Connection) -> None:
+    pass
+
+
 @asynccontextmanager
 async def connected(
     script: server.Script, lost: Callable[[Connection], None]
@@ -40,7 +44,9 @@ async def connected(
     async with asyncio.timeout(20), accept(script) as upstream:
         port = int(upstream.url.rpartition(":")[2].partition("/")[0])
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: Connection(lost), "127.0.0.1", port)
+        _, connection = await loop.create_connection(
+            lambda: Connection(_nothing, lost), "127.0.0.1", port
+        )
         try:
             yield connection
         finally:
@@ -124,7 +130,7 @@ async def test_the_loss_is_told_once() -> None:
 
 def test_a_connection_that_was_never_made_can_be_closed() -> None:
     losses: list[Connection] = []
-    connection = Connection(losses.append)
+    connection = Connection(_nothing, losses.append)
 
     connection.abort()
     connection.abandon()

@@ -160,6 +160,7 @@ def test_what_follows_a_response_is_no_part_of_it(name: str, arrival: str, more:
     [
         (b"SSH-2.0-OpenSSH\r\n", "malformed HTTP"),
         (b"<html>", "malformed HTTP"),
+        (OK + b"x: a\0\r\n\r\n", "a header has a control character in it"),
         (OK + b"x y: 1\r\n\r\n", "malformed HTTP"),
         (OK + b"content-length: 3\r\ncontent-length: 4\r\n\r\nabcd", "malformed HTTP"),
         (OK + b"content-length: -1\r\n\r\n", "malformed HTTP"),

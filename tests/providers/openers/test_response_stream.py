@@ -36,7 +36,7 @@ async def asking(script: Script, read_timeout_s: float = 100.0) -> AsyncIterator
         port = int(upstream.url.rpartition(":")[2].removesuffix("/v1"))
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(
-            lambda: Connection(lambda _: lost.set()), "127.0.0.1", port
+            lambda: Connection(lambda _: None, lambda _: lost.set()), "127.0.0.1", port
         )
         stream = ResponseStream(
             connection,
