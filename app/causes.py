@@ -94,6 +94,8 @@ def _of_the_system(error: OSError) -> Iterator[str]:
     reason = getattr(error, "reason", None)
     if isinstance(reason, str) and reason.isidentifier():
         yield reason  # of OpenSSL, such as CERTIFICATE_VERIFY_FAILED
+        if isinstance(why := getattr(error, "verify_message", None), str):
+            yield mask(why[:_MOST_CHARS])  # a sentence of OpenSSL's, with the host that we asked
     elif error.errno is not None and error.errno in errno.errorcode:
         yield errno.errorcode[error.errno]
     elif type(error).__module__ in ("builtins", "socket") and error.args:

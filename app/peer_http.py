@@ -1,12 +1,16 @@
 """HTTP to servers that we call and do not trust: the model's, and those of remote tools.
 
-An aiohttp session with three differences:
+An aiohttp session with six differences:
 
 * A body whose framing is broken is an error at once. aiohttp closes the connection then and tells
   whoever waits for the *headers*. The reader of a body is never told, not even by the read
   time-out. What came before the fault can be read first.
+* A connection that breaks is never the end of a body.
 * What is no body (headers, interim responses, chunk lines, trailers) is limited.
+* What comes while nobody asks closes the connection. aiohttp keeps it as the response to the next
+  request, so a server could answer one conversation with another's.
 * Nothing is decompressed.
+* The wait for a proxy's tunnel is a part of connecting. aiohttp waits for it without a limit.
 
 Redirects are each caller's to refuse (``allow_redirects=False``).
 
@@ -14,8 +18,8 @@ Source: aiohttp 3.14, client_proto.py (`ResponseHandler.data_received`), connect
 _http_parser.pyx; test_peer_http.py would notice a change.
 """
 
+import asyncio
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -25,7 +29,6 @@ from aiohttp.client_proto import ResponseHandler
 # has a few bytes, unless it is padded with extensions to keep us busy.
 MAX_FRAMING_BYTES = 256 * 1024
 _HEAD_END = b"\r\n\r\n"
-_CODINGS = ("gzip", "deflate", "br", "zstd", "compress")
 
 
 def peer_session(timeout: aiohttp.ClientTimeout, **options: Any) -> aiohttp.ClientSession:
@@ -41,17 +44,6 @@ def peer_session(timeout: aiohttp.ClientTimeout, **options: Any) -> aiohttp.Clie
     )
 
 
-def compression_of(headers: Mapping[str, str]) -> str | None:
-    """Return the name of a body's compression, None if it has none, which is what we ask for.
-
-    A compressed body has to be refused: a few bytes of it may expand to gigabytes.
-    """
-    coding = headers.get("content-encoding", "").strip().lower()
-    if coding in ("", "identity"):
-        return None
-    return coding if coding in _CODINGS else "an unknown coding"
-
-
 class _PeerConnector(aiohttp.TCPConnector):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -59,19 +51,47 @@ class _PeerConnector(aiohttp.TCPConnector):
         connection: type[ResponseHandler] = _PeerConnection
         self._factory = functools.partial(connection, loop=self._loop)
 
+    def _release(self, key: Any, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        super()._release(key, protocol, should_close=should_close)
+        if isinstance(protocol, _PeerConnection):
+            protocol.is_idle = True
+
+    async def _create_proxy_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (aiohttp's own signature)
+    ) -> tuple[asyncio.BaseTransport, ResponseHandler]:
+        async with asyncio.timeout(timeout.sock_connect):
+            return await super()._create_proxy_connection(req, traces, timeout)
+
 
 _receive = ResponseHandler.data_received
 
 
 class _PeerConnection(ResponseHandler):
+    is_idle = False
     _body_bytes = 0
     _framing_bytes = 0  # since the last byte of a body
 
     def set_response_params(self, **params: Any) -> None:
+        self.is_idle = False
         self._body_bytes = self._framing_bytes = 0
         super().set_response_params(**params)
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        payload = self._payload
+        if exc is not None and payload is not None and not payload.is_eof():
+            # aiohttp takes it for the end of a body that has no other end.
+            error = aiohttp.ClientPayloadError("the connection broke")
+            error.__cause__ = exc
+            payload.set_exception(error)
+        super().connection_lost(exc)
+
     def data_received(self, data: bytes) -> None:
+        if self.is_idle and data:
+            self.close()
+            return
         payload = self._payload
         while payload is None or payload.is_eof():
             if not (data := self._receive_head(data)):

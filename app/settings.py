@@ -60,7 +60,7 @@ class Settings:
 
     provider: Literal["openai", "scripted"] = "openai"
     api: Literal["chat", "responses"] = "chat"
-    client: Literal["aiohttp", "openai"] = "aiohttp"
+    client: Literal["httptools", "aiohttp", "openai"] = "httptools"
     model: str = "gpt-4o-mini"
     allowed_models: Names = ()
     system_prompt: str | None = None

@@ -36,10 +36,10 @@ _MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 
 # It would be a third of the zip file, and uvicorn runs without it behind the adapter.
 _WITHOUT = frozenset({"uvloop"})
-# Packages that our runtime never imports with CHAT_CLIENT=aiohttp and a real model: the web server,
-# which the scripted model needs too, and openai with the packages that only it depends on.
+# Packages that our runtime never imports with a real model, unless CHAT_CLIENT says so: the web
+# server, which the scripted model needs too, and openai with the packages that only it depends on.
 _LEAN_WITHOUT = _WITHOUT | {
-    *("uvicorn", "httptools", "click"),
+    *("uvicorn", "click"),
     *("openai", "jiter", "sniffio", "httpx2", "httpcore2", "truststore"),
 }
 

@@ -90,6 +90,12 @@ def test_the_reason_of_a_tls_failure_is_said() -> None:
 
     assert described(error) == "SSLCertVerificationError (CERTIFICATE_VERIFY_FAILED)"
 
+    error.verify_message = "certificate has expired"
+
+    assert described(error) == (
+        "SSLCertVerificationError (CERTIFICATE_VERIFY_FAILED, certificate has expired)"
+    )
+
 
 def test_the_text_of_other_exceptions_is_masked() -> None:
     assert text_of(ValueError("Bearer abcDEF0123456789")) == "Bearer [secret]"

@@ -22,7 +22,7 @@ _SECRETS = [
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
     settings = load_settings()
 
-    assert (settings.provider, settings.api, settings.client) == ("openai", "chat", "aiohttp")
+    assert (settings.provider, settings.api, settings.client) == ("openai", "chat", "httptools")
     assert settings.models == {settings.model} == {"gpt-4o-mini"}
     assert (settings.max_steps, settings.max_body_bytes) == (8, 6 * 1024 * 1024)
     assert settings.max_answer_bytes == 16 * 1024 * 1024
@@ -116,7 +116,7 @@ def test_a_value_from_a_file_loses_its_line_end(monkeypatch: pytest.MonkeyPatch)
     [
         ("CHAT_PROVIDER", "azure", "should be 'openai' or 'scripted'"),
         ("CHAT_API", "assistants", "should be 'chat' or 'responses'"),
-        ("CHAT_CLIENT", "httpx", "should be 'aiohttp' or 'openai'"),
+        ("CHAT_CLIENT", "httpx", "should be 'httptools', 'aiohttp' or 'openai'"),
         ("CHAT_BUILTIN_TOOLS", "search", "should be 'web_search', 'code_interpreter' or"),
         ("CHAT_REASONING_SUMMARY", "auto", "needs CHAT_API=responses"),
         ("CHAT_RESUME", "redis", "should be 'off'"),

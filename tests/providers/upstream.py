@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -53,6 +54,10 @@ class Connection:
     async def finish(self) -> None:
         await self.send(b"0\r\n\r\n")
 
+    async def read_some(self) -> bytes:
+        """Return what came since the last read, ``b""`` at the end."""
+        return await self._reader.read(65536)
+
     async def closed_by_client(self) -> None:
         """Return as soon as the client has closed the connection."""
         try:
@@ -64,8 +69,18 @@ class Connection:
     def close(self) -> None:
         self._writer.close()
 
+    def end(self) -> None:
+        """Send no more, and go on reading."""
+        self._writer.write_eof()
+
     def abort(self) -> None:
+        """Close the socket as it is: over TLS without a goodbye, and without what is unsent."""
         self._writer.transport.abort()
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        found: ssl.SSLObject | None = self._writer.get_extra_info("ssl_object")
+        return found
 
     def reset(self) -> None:
         """Close the connection with a reset instead of an orderly end."""
@@ -109,23 +124,52 @@ class Upstream:
     """What the server has seen."""
 
     url: str = ""
+    port: int = 0
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
 
 
 @asynccontextmanager
-async def serve(*scripts: Script) -> AsyncIterator[Upstream]:
+async def serve(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Upstream]:
     """Run the server; ``url`` is a base URL. After the last script it hangs up on requests."""
     upstream = Upstream()
     waiting = list(scripts)
+
+    async def play(connection: Connection) -> None:
+        while (request := await connection.read_request()) is not None:
+            upstream.requests.append(request)
+            await (waiting.pop(0) if waiting else hang_up)(connection)
+
+    async with _listening(play, upstream, tls):
+        yield upstream
+
+
+@asynccontextmanager
+async def accept(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Upstream]:
+    """Run a server that plays a script per connection, before any request is read.
+
+    After the last script it hangs up on connections.
+    """
+    upstream = Upstream()
+    waiting = list(scripts)
+
+    async def play(connection: Connection) -> None:
+        await (waiting.pop(0) if waiting else hang_up)(connection)
+
+    async with _listening(play, upstream, tls):
+        yield upstream
+
+
+@asynccontextmanager
+async def _listening(
+    script: Script, upstream: Upstream, tls: ssl.SSLContext | None
+) -> AsyncIterator[None]:
     tasks: set[asyncio.Task[None]] = set()
 
     async def play(connection: Connection) -> None:
         try:
-            while (request := await connection.read_request()) is not None:
-                upstream.requests.append(request)
-                await (waiting.pop(0) if waiting else hang_up)(connection)
-        except ConnectionError:
+            await script(connection)
+        except (ConnectionError, ssl.SSLError):
             pass
         finally:
             connection.close()
@@ -136,10 +180,11 @@ async def serve(*scripts: Script) -> AsyncIterator[Upstream]:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    upstream.port = server.sockets[0].getsockname()[1]
+    upstream.url = f"http{'s' if tls else ''}://127.0.0.1:{upstream.port}/v1"
     try:
-        yield upstream
+        yield
     finally:
         server.close()
         for task in tasks:

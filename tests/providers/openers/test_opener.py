@@ -23,15 +23,10 @@ from app.errors import (
 )
 from app.providers.failures import MAX_BODY_BYTES
 from app.providers.openers.opener import ByteStream
-from tests.providers.openers.every_opener import EVERY_OPENER, MakeOpener
+from tests.providers.openers.every_opener import MakeOpener
 from tests.providers.upstream import Connection, hang_up, respond, serve, settled
 
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hello"}],"stream":true}'
-
-
-@pytest.fixture(params=EVERY_OPENER)
-def make_opener(request: pytest.FixtureRequest) -> MakeOpener:
-    return EVERY_OPENER[request.param]
 
 
 async def read_all(stream: ByteStream) -> bytes:
