@@ -62,8 +62,7 @@ Every other error is in the module that raises it:
 * emulator.variables: EnvFileError
 * scripted_model.checks: BadRequest
 
-A tool that fails raises nothing in the turn: its failure is an event, and the model sees it. Once
-the response has begun, any error is an `Error` event in the stream.
+A tool's failure is an event, and the model sees it. Once a response has begun, any error is one.
 """
 
 from typing import ClassVar
