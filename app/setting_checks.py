@@ -6,11 +6,13 @@ that begins with the name of the setting.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 # In CHAT_ALLOWED_ORIGINS, any port of this machine.
 LOCALHOST = "localhost"
+# A typo must not fill the machine with processes.
+MAX_WORKERS = 256
 # As in the header Host: a name or an address, with or without a port; IPv6 in brackets or not.
 _HOST = r"\*|[a-z0-9._-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?|[0-9a-f.]*:[0-9a-f:.]+"
 _FILE_HOST = r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f.]*:[0-9a-f:.]+\]?"
@@ -79,3 +81,18 @@ CHECKS: Mapping[str, Check] = {
     "allowed_hosts": _are_hosts,
     "file_hosts": _are_file_hosts,
 }
+
+
+def read_workers(value: object) -> int | Literal["auto"]:
+    """Return a number of processes, or "auto"."""
+    text = str(value).strip()
+    if text == "auto":
+        return "auto"
+    is_number = text.isascii() and text.isdecimal() and len(text) < 9
+    if not (is_number and 1 <= int(text) <= MAX_WORKERS):
+        raise ValueError(f"must be auto or a number from 1 to {MAX_WORKERS}")
+    return int(text)
+
+
+# Fields whose sentence no type has.
+READERS: Mapping[str, Callable[[object], Any]] = {"workers": read_workers}

@@ -8,7 +8,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias, get_origin
 
-from app.setting_checks import CHECKS
+from app.setting_checks import CHECKS, READERS
 from app.setting_kinds import Bounds, PositiveFloat, PositiveInt, Secret, read_as
 
 Names: TypeAlias = tuple[str, ...]
@@ -57,6 +57,7 @@ class Settings:
     openai_api_version: str | None = None
     aws_endpoint_url: str | None = None
     port: Annotated[int, Bounds(least=0, most=65535)] = 9000
+    workers: int | Literal["auto"] = 1
 
     provider: Literal["openai", "scripted"] = "openai"
     api: Literal["chat", "responses"] = "chat"
@@ -232,7 +233,9 @@ def _read(name: str, value: Any, earlier: Mapping[str, Any]) -> Any:
             raise ValueError("must not be blank")
         if get_origin(kind) is tuple:
             value = tuple(item.strip() for item in value.split(",") if item.strip())
-    value = read_as(kind, value)
+    value = READERS[name](value) if name in READERS else read_as(kind, value)
+    if name == "workers" and value != 1 and "AWS_LAMBDA_RUNTIME_API" in os.environ:
+        raise ValueError("must be 1 on Lambda, which starts a process for each request itself")
     if value is not None and name in CHECKS:
         CHECKS[name](value, earlier)
     return value

@@ -2,12 +2,12 @@
 
 import pytest
 
-from app.setting_checks import CHECKS
+from app.setting_checks import CHECKS, READERS, read_workers
 from app.settings import Settings
 
 
 def test_every_check_is_one_of_a_field() -> None:
-    assert set(CHECKS) - set(Settings.model_fields) == set()
+    assert {*CHECKS, *READERS} - set(Settings.model_fields) == set()
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,14 @@ def test_what_does_not_fit_is_told_why(
 ) -> None:
     with pytest.raises(ValueError, match=reason):
         CHECKS[field](value, earlier)
+
+
+@pytest.mark.parametrize(("value", "workers"), [("auto", "auto"), ("2", 2), (256, 256)])
+def test_workers_are_a_number_or_auto(value: object, workers: object) -> None:
+    assert read_workers(value) == workers
+
+
+@pytest.mark.parametrize("value", ["0", "257", "many", "1.5", "9" * 9, None])
+def test_too_many_workers_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="must be auto or a number from 1 to 256"):
+        read_workers(value)
