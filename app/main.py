@@ -8,12 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
 from app import __version__
-from app.examples.recipe import Recipe
 from app.http.admission import Admission
 from app.http.allowed_sites import AllowedSites
 from app.http.chat import ChatOptions, ChatResponder
@@ -25,9 +23,11 @@ from app.http.routes import Endpoint, Routes
 from app.http.tools import ToolResponder
 from app.providers import failures
 from app.requests.sites import ANY, Sites, host_set
-from app.settings import LOCALHOST, Settings, load_settings
+from app.setting_checks import LOCALHOST
+from app.setting_kinds import secret_text
+from app.settings import Settings, load_settings
 from app.setup.provider import make_provider
-from app.setup.secrets import secret_text, with_secrets
+from app.setup.secrets import with_secrets
 from app.setup.tools import approval_secret, make_tools
 from app.telemetry.log import log_turn
 from app.telemetry.metrics import TurnMetrics
@@ -41,6 +41,7 @@ from app.turns.running_turns import OnFinish, RunningTurns
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from pydantic import BaseModel
 
 _App = TypeVar("_App", bound=Starlette)
 _MakeApp: TypeAlias = Callable[[Sequence[Endpoint], Lifespan], _App]
@@ -52,7 +53,7 @@ def create_app(
     settings: Settings | None = None,
     *,
     tools: Sequence[Tool] = (),
-    schemas: Mapping[str, type[BaseModel]] | None = None,
+    schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
 ) -> "FastAPI":
     """Return the chat backend as an ASGI app.
@@ -77,7 +78,7 @@ def create_lean_app(
     settings: Settings | None = None,
     *,
     tools: Sequence[Tool] = (),
-    schemas: Mapping[str, type[BaseModel]] | None = None,
+    schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
@@ -110,7 +111,7 @@ def _create(
     make: _MakeApp[_App],
     settings: Settings | None,
     own_tools: Sequence[Tool],
-    schemas: Mapping[str, type[BaseModel]] | None,
+    schemas: "Mapping[str, type[BaseModel]] | None",
     on_finish: OnFinish | None,
     *,
     refuse_other_sites: bool = False,
@@ -168,7 +169,7 @@ def _create(
             aside=aside,
         ),
         lifespan,
-        schemas=Schemas({"recipe": Recipe} if schemas is None else schemas),
+        schemas=Schemas(_example_schemas if schemas is None else lambda: schemas),
         max_messages=settings.max_messages,
         file_hosts=host_set(settings.file_hosts),
         allow_client_system=settings.allow_client_system,
@@ -204,6 +205,12 @@ def _create(
             AllowedSites, sites=_sites(settings), are_origins_checked=are_origins_checked
         )
     return app
+
+
+def _example_schemas() -> "Mapping[str, type[BaseModel]]":
+    from app.examples.recipe import Recipe  # loads pydantic
+
+    return {"recipe": Recipe}
 
 
 def _sites(settings: Settings) -> Sites:

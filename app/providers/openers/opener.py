@@ -1,7 +1,8 @@
 """The seam between a provider and the HTTP client that opens the model's stream.
 
-`AiohttpOpener` is the lean one. `OpenAIOpener` uses the openai package: for Azure, and for clients
-that the application made itself.
+`HttpToolsOpener` is our own, and the default. `OpenAIOpener` uses the openai package: for Azure,
+and for clients that the application made itself. `AiohttpOpener` uses aiohttp; it came before ours,
+and stays to compare with and to fall back on.
 """
 
 from typing import Literal, Protocol, TypeAlias
