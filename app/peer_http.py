@@ -1,12 +1,16 @@
 """HTTP to servers that we call and do not trust: the model's, and those of remote tools.
 
-An aiohttp session with six differences:
+An aiohttp session with these differences:
 
 * A body whose framing is broken is an error at once. aiohttp closes the connection then and tells
   whoever waits for the *headers*. The reader of a body is never told, not even by the read
   time-out. What came before the fault can be read first.
 * A connection that breaks is never the end of a body.
 * What is no body (headers, interim responses, chunk lines, trailers) is limited.
+* A server that does not read the request, or sends interim responses and then nothing, is waited
+  for as long as one that sends nothing. aiohttp's read time-out begins later, or ends, then.
+* A connection that is closed while a request is being sent is closed at once. aiohttp, or rather
+  asyncio, would keep it until the server has read the rest.
 * What comes while nobody asks closes the connection. aiohttp keeps it as the response to the next
   request, so a server could answer one conversation with another's.
 * Nothing is decompressed.
@@ -71,6 +75,7 @@ _receive = ResponseHandler.data_received
 
 class _PeerConnection(ResponseHandler):
     is_idle = False
+    _sending_timer: asyncio.TimerHandle | None = None
     _body_bytes = 0
     _framing_bytes = 0  # since the last byte of a body
 
@@ -79,6 +84,27 @@ class _PeerConnection(ResponseHandler):
         self._body_bytes = self._framing_bytes = 0
         super().set_response_params(**params)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.read_timeout and self._sending_timer is None:
+            self._sending_timer = self._loop.call_later(self.read_timeout, self._on_read_timeout)
+
+    def resume_writing(self) -> None:
+        self._drop_sending_timer()
+        super().resume_writing()
+
+    def _drop_sending_timer(self) -> None:
+        if self._sending_timer is not None:
+            self._sending_timer.cancel()
+            self._sending_timer = None
+
+    def close(self) -> None:
+        self._drop_sending_timer()
+        transport: Any = self.transport
+        super().close()
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         payload = self._payload
         if exc is not None and payload is not None and not payload.is_eof():
@@ -86,6 +112,7 @@ class _PeerConnection(ResponseHandler):
             error = aiohttp.ClientPayloadError("the connection broke")
             error.__cause__ = exc
             payload.set_exception(error)
+        self._drop_sending_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -118,6 +145,8 @@ class _PeerConnection(ResponseHandler):
         self._count_framing(data[:end])
         if self._exception is None:
             _receive(self, data[:end])
+            if self._buffer and self._buffer[-1][0][0].code < 200:
+                self._reschedule_timeout()
         return data[end:] if self._exception is None else b""
 
     def _count_framing(self, data: bytes) -> None:

@@ -85,9 +85,16 @@ class Connection:
     def reset(self) -> None:
         """Close the connection with a reset instead of an orderly end."""
         linger = struct.pack("ii", 1, 0)  # on, for no time
-        connection: socket.socket = self._writer.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._set_option(socket.SO_LINGER, linger)
         self.abort()
+
+    def hold_little(self) -> None:
+        """Let the kernel buffer little of what is sent: the rest of it waits for the client."""
+        self._set_option(socket.SO_SNDBUF, 65536)
+
+    def _set_option(self, option: int, value: int | bytes) -> None:
+        connection: socket.socket = self._writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, option, value)
 
 
 Script: TypeAlias = Callable[[Connection], Awaitable[None]]

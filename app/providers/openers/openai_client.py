@@ -7,6 +7,7 @@ most of a second, so only making an `OpenAIOpener` does it, not importing this m
 Source: openai-python 3.52, _base_client.py and its aiohttp transport in _vendor/httpx_aiohttp.
 """
 
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from app.errors import (
 from app.providers.failures import MAX_BODY_BYTES, compressed, error_for_status
 from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
+from app.providers.openers.retries import MAX_RETRY_AFTER_S, is_worth_a_retry, retry_after_s
 from app.received import take_buffered
 
 if TYPE_CHECKING:
@@ -128,7 +130,11 @@ class OpenAIOpener:
     def _failure(self, error: Exception) -> ProviderError | OutOfDescriptors:
         from openai import APIConnectionError, APIStatusError
 
+        from app.providers.openers.openai_http import TIMED_OUT
+
         if isinstance(error, APIStatusError):
+            if TIMED_OUT in error.response.extensions:
+                return ProviderTimeout("no response within the read time-out")
             body = error.response.content[:MAX_BODY_BYTES]
             if self._api_key:
                 body = body.replace(self._api_key.encode(), b"[key]")  # some servers repeat it
@@ -175,15 +181,21 @@ class OpenAIStream:
 
 
 async def _judge(response: "httpx2.Response") -> None:
-    """Tell the package not to retry a request that is itself wrong, whatever the status.
+    """Tell the package not to retry where `AiohttpOpener` would not.
 
-    The package retries every 5xx unless this header, which is OpenAI's own, says otherwise.
+    The package retries every 5xx, a request that is itself wrong too, and waits up to a minute for
+    it, unless this header, which is OpenAI's own, says otherwise.
     """
-    if response.status_code >= 500:
+    if response.is_success or not is_worth_a_retry(response.status_code, response.headers):
+        return
+    wanted = retry_after_s(response.headers, time.time())
+    is_vain = wanted is not None and wanted > MAX_RETRY_AFTER_S
+    if not is_vain and response.status_code >= 500:
         body = (await response.aread())[:MAX_BODY_BYTES]
         error = error_for_status(response.status_code, response.headers, body)
-        if isinstance(error, ProviderRefused):
-            response.headers["x-should-retry"] = "false"
+        is_vain = isinstance(error, ProviderRefused)
+    if is_vain:
+        response.headers["x-should-retry"] = "false"
 
 
 def _left_behind(response: "httpx2.Response") -> bytes:

@@ -22,6 +22,8 @@ from app.known_secrets import remember
 from app.peer_http import peer_session
 from app.providers.failures import ERROR_BODY_TIMEOUT_S, MAX_BODY_BYTES
 
+# Marks a response that stands for a read time-out.
+TIMED_OUT = "deltaline.timed_out"
 _CREDENTIALS = "proxy-authorization"
 _LARGE_BODY_BYTES = 2**20
 _PIECE_BYTES = 2**16
@@ -81,6 +83,11 @@ class _Transport(AiohttpTransport):
             )
         try:
             response = await super().handle_async_request(request)
+        except httpx2.ReadTimeout:
+            # As a response, since the package sends everything else again.
+            return httpx2.Response(
+                504, headers={"x-should-retry": "false"}, extensions={TIMED_OUT: True}
+            )
         except aiohttp.ClientError as error:  # none of those that the package knows
             raise httpx2.ConnectError("no response", request=request) from error
         if not response.is_success:

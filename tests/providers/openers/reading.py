@@ -25,7 +25,7 @@ async def read_all(stream: ByteStream) -> bytes:
 
 async def read_to_the_end(stream: ByteStream) -> tuple[bytes, ProviderError | None]:
     """Return what came, and the error after it if there was one; check that it stays so."""
-    data = b""
+    data = bytearray()
     try:
         while piece := await stream.read():
             data += piece
@@ -39,8 +39,8 @@ async def read_to_the_end(stream: ByteStream) -> tuple[bytes, ProviderError | No
             assert type(again) is type(failure)
         else:
             raise AssertionError("after an error the stream ends as if it were whole") from failure
-        return data, failure
-    return data, None
+        return bytes(data), failure
+    return bytes(data), None
 
 
 async def ask(opener: Opener, body: bytes = BODY) -> bytes:
