@@ -146,10 +146,13 @@ class ResponseFraming:
     def on_headers_complete(self) -> None:
         assert self._parser is not None
         status = self._parser.get_status_code()
+        headers = self._headers
         if status < 200:
+            # Below 100 llhttp would read a body up to the end of the connection.
+            if status < 100 or "transfer-encoding" in headers or _has_length(headers):
+                raise _Malformed("an interim response has a body")
             self._headers = {}
             return
-        headers = self._headers
         coding = headers.get("transfer-encoding", "").lower()
         if coding not in ("", "chunked"):
             raise _Malformed("the transfer coding is not chunked")
@@ -166,9 +169,10 @@ class ResponseFraming:
         self._interim_responses += 1
         if self._interim_responses > MAX_INTERIM_RESPONSES:
             raise _Malformed("interim responses have no end")
-        if self.pieces:
-            self.pieces.clear()
-            raise _Malformed("an interim response has a body")
+
+
+def _has_length(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-length", "0").strip("0") != ""
 
 
 class _Malformed(Exception):

@@ -51,7 +51,10 @@ WHOLE = {
     "without a reason": (b"HTTP/1.1 500\r\ncontent-length: 1\r\n\r\na", 500, b"a", True),
     "with line ends of Unix": (b"HTTP/1.1 200 OK\ncontent-length: 1\n\na", 200, b"a", True),
     "after hints": (
-        HINT * 2 + b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"content-length: 1\r\n\r\na",
+        HINT * 2
+        + b"HTTP/1.1 100 Continue\r\ncontent-length: 0\r\n\r\n"
+        + OK
+        + b"content-length: 1\r\n\r\na",
         200,
         b"a",
         True,
@@ -171,9 +174,14 @@ def test_what_follows_a_response_is_no_part_of_it(name: str, arrival: str, more:
             b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n",
             "the server switches to a protocol that nobody asked for",
         ),
-        (
-            b"HTTP/1.1 150 X\r\ncontent-length: 1\r\n\r\na" + OK + b"\r\n",
-            "an interim response has a body",
+        *(
+            (b"HTTP/1.1 %b\r\n\r\na" % head, "an interim response has a body")
+            for head in (
+                b"150 X\r\ncontent-length: 1",
+                b"103 X\r\ncontent-length: 1",
+                b"150 X\r\ntransfer-encoding: chunked",
+                b"051 X\r\nserver: a",
+            )
         ),
         (HINT * (MAX_INTERIM_RESPONSES + 1), "interim responses have no end"),
     ],
