@@ -32,6 +32,7 @@ LAYERS = [
     ["app.turns"],
     ["app.tools"],
     ["app.providers"],
+    ["app.store"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
     [

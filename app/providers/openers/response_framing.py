@@ -153,10 +153,12 @@ class ResponseFraming:
                 raise _Malformed("an interim response has a body")
             self._headers = {}
             return
-        coding = headers.get("transfer-encoding", "").lower()
-        if coding not in ("", "chunked"):
-            raise _Malformed("the transfer coding is not chunked")
-        self._ends_with_connection = not coding and "content-length" not in headers
+        coding = headers.get("transfer-encoding")
+        self._ends_with_connection = (
+            "content-length" not in headers
+            if coding is None
+            else not coding.lower().endswith("chunked")
+        )
         self._framing_bytes = 0
         self.head = ResponseHead(status, headers)
 
