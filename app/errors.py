@@ -48,7 +48,7 @@ Every other error is in the module that raises it:
 * aws.invoke: InvokeError
 * aws.secrets: SecretError
 * http.disconnect: ClientLeft
-* http.server: ListenError
+* http.listening: ListenError
 * lambda_runtime.asgi_lifespan: LifespanFailed
 * lambda_runtime.handler_loading: HandlerNotFound
 * lambda_runtime.runtime_api: RuntimeApiFailed, ResponseRefused

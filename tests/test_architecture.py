@@ -28,6 +28,7 @@ LAYERS = [
     ["app.main"],
     ["app.setup"],
     ["app.http", "app.emulator", "app.lambda_runtime", "app.examples", "app.scripted_model"],
+    ["app.workers"],
     ["app.telemetry"],
     ["app.turns"],
     ["app.tools"],
