@@ -10,6 +10,7 @@ from app.errors import ProviderError, ProviderNotConfigured, ProviderRefused, Pr
 from app.providers.openers.httptools_client import HttpToolsOpener
 from app.providers.openers.opener import ByteStream
 from tests.providers.openers.certificates import server_tls
+from tests.providers.openers.proxying import tunnel_to
 from tests.providers.openers.reading import Run, read_to_the_end
 from tests.providers.upstream import Connection, Script, accept, hang_up, respond, serve, settled
 
@@ -356,3 +357,20 @@ async def test_a_proxy_of_another_kind_is_named_in_a_sentence(
             await ask(opener)
 
     assert "secret" not in str(caught.value)
+
+
+def test_tls_goes_through_tls_on_either_event_loop(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check() -> None:
+        async with (
+            serve(respond(b"abc" * 100_000), respond(b"d"), tls=server_tls()) as upstream,
+            serve(tunnel_to(upstream.port), tls=server_tls()) as proxy,
+        ):
+            monkeypatch.setenv("https_proxy", f"https://127.0.0.1:{proxy.port}")
+            url = upstream.url.replace("127.0.0.1", "localhost")
+            async with aclosing(HttpToolsOpener(base_url=url)) as opener:
+                assert [await ask(opener), await ask(opener)] == [b"abc" * 100_000, b"d"]
+        assert proxy.connections == 1
+
+    run(check())
