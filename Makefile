@@ -116,7 +116,7 @@ screenshots: .venv/.ready-dev web ## Take the pictures of the demo page anew
 zip: .venv/.ready-dev ## Build dist/function.zip for Lambda (ZIP="--arch arm64 --lean")
 	$(BIN)/python infra/package_zip.py $(ZIP)
 
-bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH="--quick" for a short run)
+bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH=--quick for a short run, BENCH=--speed for docs/speed.md)
 	$(BIN)/python -m bench $(BENCH)
 
 ##@ The stack on AWS

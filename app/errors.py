@@ -60,6 +60,8 @@ Every other error is in the module that raises it:
 * emulator.program: CannotListen
 * emulator.variables: EnvFileError
 * scripted_model.checks: BadRequest
+* store.opening: StoreRefused
+* store.sqlite_schema: DatabaseRefused
 
 A tool that fails raises nothing in the turn: its failure is an event, and the model sees it. Once
 the response has begun, any error is an `Error` event in the stream.
@@ -289,11 +291,7 @@ class StoreUnavailable(ChatError):
 
 def status_of(code: str) -> int:
     """Return the HTTP status that belongs to the ``code`` of an error; 502 for a foreign one."""
-    return _statuses(ChatError).get(code, ProviderError.status)
-
-
-def _statuses(error_type: type[ChatError]) -> dict[str, int]:
-    statuses = {error_type.code: error_type.status}
-    for narrower in error_type.__subclasses__():
-        statuses |= _statuses(narrower)
-    return statuses
+    kinds: list[type[ChatError]] = [ChatError]
+    for kind in kinds:  # which grows by the narrower ones
+        kinds += kind.__subclasses__()
+    return {kind.code: kind.status for kind in kinds}.get(code, ProviderError.status)

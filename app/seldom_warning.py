@@ -10,7 +10,7 @@ class SeldomWarning:
 
     Args:
         logger: writes it.
-        text: with ``%d`` for each number of a call.
+        text: with a ``%s`` or ``%d`` for each detail of a call.
     """
 
     def __init__(self, logger: logging.Logger, text: str) -> None:
@@ -18,8 +18,8 @@ class SeldomWarning:
         self._text = text
         self._next = 0.0
 
-    def __call__(self, now: float, *numbers: int) -> None:
+    def __call__(self, now: float, *details: object) -> None:
         """Warn, unless the last minute has a warning. ``now`` is in seconds of any clock."""
         if now >= self._next:
             self._next = now + _INTERVAL_S
-            self._logger.warning(self._text, *numbers)
+            self._logger.warning(self._text, *details)

@@ -1,6 +1,7 @@
 """The command line: `python -m bench --help`."""
 
 import argparse
+import datetime
 import platform
 import signal
 import sys
@@ -9,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import machine, preparing
-from bench.contenders import PEERS, REFERENCES, all_contenders, missing
-from bench.running import Bench, Plan, bench, progress
+from bench import machine, preparing, publishing
+from bench.contenders import PEERS, REFERENCES, ROOT, all_contenders, missing
+from bench.results import Results
+from bench.running import Bench, Pace, Plan, bench, progress
 from bench.sections import SECTIONS
 from bench.servers import Contender, ServerFailed
 from bench.table import Figure, render
@@ -19,27 +21,26 @@ from bench.targets import render_targets
 
 FULL = Plan(
     rounds=5,
-    paced_rounds=3,
-    cold_rounds=5,
     unpaced_streams=(1, 16, 128),
-    unpaced_s=1.0,
-    paced_streams=(1, 60, 100, 500),
-    paced_tokens=100,
+    unpaced_s=0.6,
+    paces=(
+        Pace(1, tokens=20, answers=5, ramp_ms=0),
+        Pace(60),
+        # Fewer tokens, since this is beyond most servers, which take ten times as long.
+        Pace(500, tokens=60, ramp_ms=500),
+        # 10,000 tokens/s, as 200 streams would at 20 ms: more is beyond one core of Python.
+        Pace(2000, tokens=20, delay_ms=200, ramp_ms=2000, most_rounds=1),
+    ),
 )
-QUICK = Plan(
-    rounds=1,
-    paced_rounds=1,
-    cold_rounds=1,
-    unpaced_streams=(16,),
-    unpaced_s=0.5,
-    paced_streams=(60,),
-    paced_tokens=100,
-)
+QUICK = Plan(rounds=1, unpaced_streams=(16,), unpaced_s=0.5, paces=(Pace(60),))
 QUICK_SECTIONS = ("A", "B", "D", "E")
 
 
 def main() -> int:
     options = _options()
+    if options.render:
+        publishing.publish_again(ROOT)
+        return 0
     if platform.system() != "Linux":
         print("The benchmark reads Linux' accounts in /proc and runs only there.", file=sys.stderr)
         return 1
@@ -48,9 +49,11 @@ def main() -> int:
     if not contenders:
         print("There is nobody to measure.", file=sys.stderr)
         return 1
+    on, load, versions = machine.machine(), machine.load(), machine.versions()
+    figures: dict[str, Figure] = {}
     try:
         with bench(_plan(options), contenders) as ground:
-            report = _report(ground, _sections(options), absent)
+            report = _report(ground, _sections(options), absent, figures, f"{on}\n\n{versions}\n")
     except (preparing.CannotPrepare, ServerFailed) as reason:
         print(reason, file=sys.stderr)
         return 1
@@ -60,15 +63,22 @@ def main() -> int:
         progress(f"written to {options.out}")
     for failure in ground.left_out:
         print(f"Not measured: {failure}", file=sys.stderr)
+    if options.speed:
+        today = datetime.date.today().isoformat()
+        results = Results(today, ground.plan.rounds, on, load, versions, figures)
+        try:
+            publishing.publish(ROOT, results, [*absent, *ground.left_out])
+        except publishing.NotPublished as reason:
+            print(reason, file=sys.stderr)
+            return 1
+        progress("written to docs/speed.json and what is made of it")
     return 1 if ground.left_out else 0
 
 
 def _plan(options: argparse.Namespace) -> Plan:
     plan = QUICK if options.quick else FULL
     rounds: int | None = options.rounds
-    if rounds is None:
-        return plan
-    return replace(plan, rounds=rounds, paced_rounds=rounds, cold_rounds=rounds)
+    return plan if rounds is None else replace(plan, rounds=rounds)
 
 
 def _sections(options: argparse.Namespace) -> Sequence[str]:
@@ -78,10 +88,15 @@ def _sections(options: argparse.Namespace) -> Sequence[str]:
     return QUICK_SECTIONS if options.quick else tuple(SECTIONS)
 
 
-def _report(ground: Bench, sections: Sequence[str], absent: Sequence[str]) -> str:
+def _report(
+    ground: Bench,
+    sections: Sequence[str],
+    absent: Sequence[str],
+    figures: dict[str, Figure],
+    on: str,
+) -> str:
+    """Measure, collect the figures and return the report; ``on``: what is said of the machine."""
     started = time.monotonic()
-    on = machine.describe()
-    figures: dict[str, Figure] = {}
     tables = [_measure(ground, letter, figures) for letter in sections]
     failures = [f"Not measured: {failure.splitlines()[0]}" for failure in ground.left_out]
     remarks = "".join(f"- {remark}\n" for remark in [*absent, *failures])
@@ -128,7 +143,8 @@ def _options() -> argparse.Namespace:
         "--only",
         type=_letters,
         metavar="A,B,…",
-        help="sections: A unpaced, B paced, C memory, D cold start, E Lambda (default: all)",
+        help="sections: A unpaced, B paced, C memory, D cold start, E Lambda, "
+        "F workers (default: all)",
     )
     parser.add_argument("--rounds", type=_count, help="rounds of every section")
     parser.add_argument(
@@ -142,7 +158,16 @@ def _options() -> argparse.Namespace:
         help="only servers whose name contains one of these",
     )
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the report there too")
-    return parser.parse_args()
+    parser.add_argument(
+        "--speed", action="store_true", help="put the results into docs/speed.* and README.md"
+    )
+    parser.add_argument(
+        "--render", action="store_true", help="measure nothing: make these anew from the results"
+    )
+    options = parser.parse_args()
+    if options.speed and (options.quick or options.only or options.peers):
+        parser.error("--speed is about all sections and servers")
+    return options
 
 
 def _count(text: str) -> int:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bench.servers import Contender
@@ -15,10 +15,13 @@ PEERS = HERE / "peers"
 
 OURS_DATA = "Deltaline, data stream"
 OURS_UI = "Deltaline, UI stream"
+OURS_AIOHTTP = "Deltaline, data stream, CHAT_CLIENT=aiohttp"
 OURS_OPENAI = "Deltaline, data stream, CHAT_CLIENT=openai"
 TYPED_STREAM = "FastAPI + AsyncOpenAI's typed stream"
 AI_SDK_4 = "AI SDK 4 on Node"
 BARE_LOOP = "lower bound: FastAPI, aiohttp, msgspec, one loop"
+FLOOR_ASGI = "floor: httptools under uvicorn and Starlette"
+FLOOR_PUSH = "floor: httptools on both sides, no task"
 NGINX = "limit: nginx passing the model's bytes on"
 
 
@@ -39,29 +42,51 @@ REFERENCES: Mapping[str, str] = {
 }
 """The servers that every figure is compared with, by a short label."""
 
+# What a setting or a part costs shows at one level of A and one of B.
+COST = ("A.16", "B.60")
+# More turns at once than 1000, the default: there is a level of 2,000 streams.
+MANY_TURNS = {"CHAT_RUNNING_TURNS": "4000"}
+
 PICKED_INSTEAD = (TYPED_STREAM, AI_SDK_4, AI_SDK_LATEST)
 """The peers among which "the best peer" is found, without limits and lower bounds."""
 
 OURS_ON_LAMBDA = "Deltaline on its Lambda runtime"
 TYPED_ON_LAMBDA = "the typed stream on a minimal runtime loop"
 
+OURS_ALONE, OURS_BOTH = "Deltaline, one worker", "Deltaline, two workers"
+TYPED_ALONE, TYPED_BOTH = f"{TYPED_STREAM}, one worker", f"{TYPED_STREAM}, two workers"
+
 NODE_WARM_UP_ANSWERS = 600
 
 
-def _ours(name: str, protocol: Protocol, **env: str) -> Contender:
-    serve = ("-m", "app", "serve", "--host", "127.0.0.1", "--port", "{port}")
+def ours(
+    name: str,
+    protocol: Protocol,
+    places: Collection[str] | None = COST,
+    **settings: str,
+) -> Contender:
+    """Return our server with these settings, where it is measured (`Contender.places`)."""
     return Contender(
         name=name,
-        command=(sys.executable, *serve),
+        command=(sys.executable, "-m", "app", "serve", "--host", "127.0.0.1", "--port", "{port}"),
         protocol=protocol,
         cwd=ROOT,
-        env=env,
+        env={**MANY_TURNS, **settings},
         imports_traced=name == OURS_DATA,
+        places=places,
     )
 
 
-def _uvicorn(name: str, module: str, *, imports_traced: bool = False) -> Contender:
-    uvicorn = ("-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}")
+def under_uvicorn(
+    name: str,
+    module: str,
+    places: Collection[str] | None = None,
+    *,
+    options: Collection[str] = (),
+    imports_traced: bool = False,
+) -> Contender:
+    """Return a peer that is the ASGI app of a Python module."""
+    uvicorn = ("-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", *options)
     quiet = ("--no-access-log", "--log-level", "warning", "--backlog", "4096")
     return Contender(
         name=name,
@@ -69,28 +94,41 @@ def _uvicorn(name: str, module: str, *, imports_traced: bool = False) -> Contend
         protocol="data",
         cwd=PEERS,
         imports_traced=imports_traced,
+        places=places,
     )
 
 
-def _node(name: str, folder: str, protocol: Protocol) -> Contender:
+def _node(
+    name: str, folder: str, protocol: Protocol, places: Collection[str] | None = None
+) -> Contender:
     return Contender(
         name=name,
         command=("node", f"{folder}/server.mjs"),
         protocol=protocol,
         cwd=PEERS,
         warm_up_answers=NODE_WARM_UP_ANSWERS,
+        places=places,
     )
 
 
 def all_contenders() -> list[Contender]:
     return [
-        _ours(OURS_DATA, "data"),
-        _ours(OURS_UI, "ui"),
-        _ours(OURS_OPENAI, "data", CHAT_CLIENT="openai"),
-        _uvicorn(TYPED_STREAM, "typed_stream", imports_traced=True),
+        ours(OURS_DATA, "data", None),
+        ours(OURS_UI, "ui", ("A", "B.60", "C", "D")),
+        ours(OURS_AIOHTTP, "data", (*COST, "B.500", "D"), CHAT_CLIENT="aiohttp"),
+        ours(OURS_OPENAI, "data", (*COST, "D"), CHAT_CLIENT="openai"),
+        under_uvicorn(TYPED_STREAM, "typed_stream", imports_traced=True),
         _node(AI_SDK_4, "ai_sdk_4", "data"),
-        _node(AI_SDK_LATEST, "ai_sdk_latest", "ui"),
-        _uvicorn(BARE_LOOP, "bare_loop"),
+        _node(AI_SDK_LATEST, "ai_sdk_latest", "ui", (*COST, "B.500", "D")),
+        under_uvicorn(BARE_LOOP, "bare_loop", ("A.16", "D")),
+        under_uvicorn(FLOOR_ASGI, "floor_asgi", ("A", "B")),
+        Contender(
+            name=FLOOR_PUSH,
+            command=(sys.executable, "floor_push.py", "{port}"),
+            protocol="data",
+            cwd=PEERS,
+            places=("A", "B"),
+        ),
         Contender(
             name=NGINX,
             command=("nginx", "-p", "{tmp}", "-c", "{tmp}/server.conf"),

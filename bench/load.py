@@ -1,8 +1,9 @@
 """One measurement: the load generator against one server, and the server's costs."""
 
 import json
+import resource
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ class Measurement:
         failed: the number of answers that were wrong, cut off, or not done in time.
         why: what was wrong with the first of them.
         cpu_s: the server's CPU time during the run; 0 if no process was named.
+        busiest_cpu_s: the same of that process of the server which used most.
+        load_cpu_s: the CPU time of the mock and the load generator during the run.
         peak_rss: the server's highest resident memory during the run, in bytes.
     """
 
@@ -57,10 +60,22 @@ class Measurement:
     latency: Percentiles | None
     cpu_s: float
     peak_rss: int
+    busiest_cpu_s: float = 0.0
+    load_cpu_s: float = 0.0
 
     @property
     def tokens_per_s(self) -> float:
         return self.tokens / self.wall_s
+
+    @property
+    def cores(self) -> float:
+        """How many cores the server kept busy."""
+        return self.cpu_s / self.wall_s
+
+    @property
+    def load_cores(self) -> float:
+        """How many cores the mock and the load generator kept busy."""
+        return self.load_cpu_s / self.wall_s
 
     @property
     def cpu_us_per_token(self) -> float | None:
@@ -68,8 +83,17 @@ class Measurement:
 
 
 class LoadGenerator:
-    def __init__(self, program: Path, folder: Path) -> None:
+    """Runs `native/load.c`.
+
+    Args:
+        program: the compiled load generator.
+        folder: where it finds the body of its requests.
+        upstream_pid: the mock, whose CPU time counts as the load's.
+    """
+
+    def __init__(self, program: Path, folder: Path, *, upstream_pid: int) -> None:
         self._program = program
+        self._upstream_pid = upstream_pid
         self._body_file = folder / "body.json"
 
     def run(
@@ -84,13 +108,23 @@ class LoadGenerator:
             *(str(port), path, str(self._body_file)),
             *(str(load.streams), str(load.answers), str(load.tokens)),
         ]
+        load_before_s = self._load_cpu_s()
         if pid is None:
-            return measurement(_output(command), cpu_s=0.0, peak_rss=0)
-        processes.forget_peak_rss(pid)
-        before_s = processes.cpu_s(pid)
-        output = _output(command)
-        spent_s = processes.cpu_s(pid) - before_s
-        return measurement(output, cpu_s=spent_s, peak_rss=processes.peak_rss(pid))
+            run = measurement(_output(command), cpu_s=0.0, peak_rss=0)
+        else:
+            processes.forget_peak_rss(pid)
+            before_s = processes.cpu_s_of_each(pid)
+            output = _output(command)
+            after_s = processes.cpu_s_of_each(pid)
+            spent_s = [of_one - before_s.get(member, 0.0) for member, of_one in after_s.items()]
+            run = measurement(output, cpu_s=sum(spent_s), peak_rss=processes.peak_rss(pid))
+            run = replace(run, busiest_cpu_s=max(spent_s))
+        return replace(run, load_cpu_s=self._load_cpu_s() - load_before_s)
+
+    def _load_cpu_s(self) -> float:
+        generators = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent_s = generators.ru_utime + generators.ru_stime
+        return spent_s + processes.cpu_s(self._upstream_pid)
 
 
 def _output(command: list[str]) -> str:

@@ -12,8 +12,8 @@ from bench.contenders import PEERS, ROOT, installed_version
 PYTHON_PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "openai")
 
 
-def describe() -> str:
-    """Return two lines of Markdown: the machine, and the versions of everything measured."""
+def versions() -> str:
+    """Return the versions of everything measured, in a sentence."""
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{package} {metadata.version(package)}" for package in PYTHON_PACKAGES]
     if node := _output("node", "--version"):
@@ -23,13 +23,21 @@ def describe() -> str:
     ]
     if nginx := _output("nginx", "-v"):
         versions.append(nginx.removeprefix("nginx version: "))
+    return f"{', '.join(versions)}."
+
+
+def machine() -> str:
+    """Return the machine, the commit and how busy the machine is, in a sentence."""
     commit = _output("git", "-C", str(ROOT), "describe", "--always", "--dirty") or "unknown"
-    busy = os.getloadavg()[0]
     return (
         f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; "
-        f"commit {commit}; load before the run {busy:.2f}.\n\n"
-        f"{', '.join(versions)}.\n"
+        f"commit {commit}; load before the run {load():.2f}."
     )
+
+
+def load() -> float:
+    """Return how many programs wanted to run in the last minute, on average."""
+    return os.getloadavg()[0]
 
 
 def _processor() -> str:

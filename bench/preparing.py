@@ -1,5 +1,7 @@
 """Builds and installs what a run needs: two C programs and the npm packages."""
 
+import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +16,7 @@ class CannotPrepare(Exception):
 
 
 def compile_programs() -> tuple[Path, Path]:
-    """Compile the mock of the model and the load generator, if their sources are newer."""
+    """Compile the mock of the model and the load generator, unless these very sources were."""
     upstream = _compile("upstream", "upstream.c", "answers.c")
     load = _compile("load", "load.c")
     return upstream, load
@@ -39,14 +41,17 @@ def install_packages(peer: Path) -> None:
 
 
 def _compile(program: str, *sources: str) -> Path:
-    target = BUILT / program
-    newest = max(file.stat().st_mtime for file in NATIVE.iterdir())
-    if target.exists() and target.stat().st_mtime >= newest:
+    # Named after what it is made of: checkouts may share the folder.
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(NATIVE.iterdir())))
+    target = BUILT / f"{program}-{digest.hexdigest()[:12]}"
+    if target.exists():
         return target
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise CannotPrepare("A C compiler is needed (cc or gcc), and none is installed.")
     BUILT.mkdir(parents=True, exist_ok=True)
-    command = [compiler, "-O2", "-o", str(target), *(str(NATIVE / source) for source in sources)]
-    subprocess.run(command, check=True)
+    unfinished = BUILT / f"{target.name}.{os.getpid()}"
+    files = [str(NATIVE / source) for source in sources]
+    subprocess.run([compiler, "-O2", "-o", str(unfinished), *files], check=True)
+    unfinished.rename(target)
     return target

@@ -2,16 +2,16 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def started_on(cpu: int) -> Iterator[None]:
-    """Let processes that are started inside run on this core only."""
+def started_on(cpus: Collection[int]) -> Iterator[None]:
+    """Let processes that are started inside run on these cores only."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cpu})
+    os.sched_setaffinity(0, cpus)
     try:
         yield
     finally:
@@ -27,10 +27,15 @@ def family(pid: int) -> list[int]:
     return pids
 
 
-def cpu_s(pid: int) -> float:
-    """Return the family's user and system time so far, in seconds (nanosecond resolution)."""
+def cpu_s_of_each(pid: int) -> dict[int, float]:
+    """Return the user and system time so far of each in the family, in seconds."""
     # The id of the clock of another process' CPU time: see clock_getcpuclockid(3).
-    return sum(time.clock_gettime((~member << 3) | 2) for member in family(pid))
+    return {member: time.clock_gettime((~member << 3) | 2) for member in family(pid)}
+
+
+def cpu_s(pid: int) -> float:
+    """Return the family's user and system time so far, in seconds."""
+    return sum(cpu_s_of_each(pid).values())
 
 
 def rss(pid: int) -> int:

@@ -1,27 +1,52 @@
 """What every section measures with: two cores, the mock of the model, the load generator."""
 
 import os
+import resource
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench import preparing, servers
+from bench import preparing, processes, servers
 from bench.load import Load, LoadGenerator, Measurement
 from bench.servers import CHAT_PATH, Contender, Server, ServerFailed
 from bench.wire import WrongAnswer, read_answer, request_body
 
 UPSTREAM_PATH = "/v1/chat/completions"
 CHECKED_TOKENS = 40
+# For 2,000 streams a server opens 4,000 files; ours takes half of what it may open as connections.
+WANTED_FILES = 65_536
+FILES_PER_STREAM = 5
+SETTLING_LOOKS, SETTLING_LOOK_S = 60, 0.05
 WORDS = (
     *("ability", "because", "channel", "deliver", "example", "forward", "general", "history"),
     *("improve", "journey", "kitchen", "library", "machine", "natural", "opinion", "pattern"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A level of concurrency with a model that speaks at its own pace.
+
+    Attributes:
+        tokens: the length of an answer.
+        answers: how many each stream reads, one after another.
+        delay_ms: between two tokens.
+        ramp_ms: the streams start evenly over this time.
+        most_rounds: no more than these, however many the run has.
+    """
+
+    streams: int
+    tokens: int = 100
+    answers: int = 1
+    delay_ms: int = 20
+    ramp_ms: int = 1000
+    most_rounds: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +57,21 @@ class Plan:
         rounds: each visits all servers in turn; figures are medians over the rounds.
         unpaced_streams: levels of concurrency with a model that never waits.
         unpaced_s: how long one measurement should take, in seconds.
-        paced_streams: levels of concurrency with a token every 20 ms.
-        paced_tokens: the length of a paced answer.
+        paces: levels of concurrency with one that waits.
     """
 
     rounds: int
-    paced_rounds: int
-    cold_rounds: int
     unpaced_streams: Sequence[int]
     unpaced_s: float
-    paced_streams: Sequence[int]
-    paced_tokens: int
+    paces: Sequence[Pace]
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Which cores the server may use, and which the mock, the load generator and this program."""
+
+    server: Collection[int]
+    load: Collection[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +79,42 @@ class Bench:
     """What a section measures with.
 
     Attributes:
+        available: the cores of this machine that the run may use.
+        files: how many files a process may open.
         left_out: why contenders were left out, one sentence each.
     """
 
     plan: Plan
     contenders: Sequence[Contender]
-    server_cpu: int
+    cores: Cores
+    available: Sequence[int]
     upstream_port: int
+    upstream_pid: int
     generator: LoadGenerator
+    files: int
     left_out: list[str] = field(default_factory=list)
+
+    def contenders_of(self, section: str) -> list[Contender]:
+        return [contender for contender in self.contenders if contender.is_in(section)]
+
+    @contextmanager
+    def with_cores(self, cores: Cores) -> Iterator["Bench"]:
+        """Move the mock and this program to other cores for a while; servers start on theirs."""
+        try:
+            self._move_load(cores)
+            yield replace(self, cores=cores)
+        finally:
+            self._move_load(self.cores)
+
+    def _move_load(self, cores: Cores) -> None:
+        os.sched_setaffinity(0, cores.load)
+        os.sched_setaffinity(self.upstream_pid, cores.load)
 
     @contextmanager
     def start(self, contender: Contender) -> Iterator[Server]:
-        """Start a server on its core and wait until it is healthy, no more."""
+        """Start a server on its cores and wait until it is healthy, no more."""
         with servers.running(
-            contender, upstream_port=self.upstream_port, cpu=self.server_cpu
+            contender, upstream_port=self.upstream_port, cpus=self.cores.server
         ) as server:
             yield server
 
@@ -77,11 +127,11 @@ class Bench:
             yield server
 
     @contextmanager
-    def start_all_warm(self) -> Iterator[list[Server]]:
-        """Start all contenders, so that rounds can visit them in turn."""
+    def start_all_warm(self, contenders: Sequence[Contender]) -> Iterator[list[Server]]:
+        """Start contenders side by side, so that rounds can visit them in turn."""
         with ExitStack() as stack:
             ready = []
-            for contender in self.contenders:
+            for contender in contenders:
                 progress(f"  start {contender.name}")
                 try:
                     ready.append(stack.enter_context(self.start_warm(contender)))
@@ -112,6 +162,14 @@ class Bench:
         except OSError:  # /proc has nothing more about a process that is gone
             server.require_running()
             raise
+
+    def wait_until_idle(self, server: Server) -> None:
+        """Wait for a server that was overloaded to give up what nobody reads any more."""
+        for _ in range(SETTLING_LOOKS):
+            before_s = processes.cpu_s(server.pid)
+            time.sleep(SETTLING_LOOK_S)
+            if processes.cpu_s(server.pid) - before_s < SETTLING_LOOK_S / 10:
+                return
 
     def put_directly(self, load: Load, *, delay_us: int) -> Measurement:
         """Put the load on the mock itself: the zero from which the servers' times are measured."""
@@ -148,23 +206,32 @@ def bench(plan: Plan, contenders: Sequence[Contender]) -> Iterator[Bench]:
     Raises:
         CannotPrepare: a compiler or a second core is missing.
     """
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
+    available = sorted(os.sched_getaffinity(0))
+    if len(available) < 2:
         raise preparing.CannotPrepare("Two cores are needed: one for the server, one for the load.")
-    server_cpu, load_cpu = cores[:2]
-    os.sched_setaffinity(0, {load_cpu})
+    cores = Cores(server={available[0]}, load={available[1]})
+    os.sched_setaffinity(0, cores.load)
+    files = _allow_files()
     upstream, load = preparing.compile_programs()
     port = servers.free_port()
     process = subprocess.Popen([upstream, str(port)])
     try:
         _wait_until_listening(port)
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            generator = LoadGenerator(load, Path(folder))
-            yield Bench(plan, contenders, server_cpu, port, generator)
+            generator = LoadGenerator(load, Path(folder), upstream_pid=process.pid)
+            yield Bench(plan, contenders, cores, available, port, process.pid, generator, files)
     finally:
         process.terminate()
         process.wait()
-        os.sched_setaffinity(0, cores)
+        os.sched_setaffinity(0, available)
+
+
+def _allow_files() -> int:
+    """Let this process and its children open many files; return how many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, WANTED_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return files
 
 
 def _wait_until_listening(port: int) -> None:

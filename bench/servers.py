@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,8 @@ class Contender:
     Attributes:
         warm_up_answers: the number of answers before the first measurement; a JIT needs many.
         imports_traced: whether the cold start section breaks down its imports (Python only).
+        places: where it is measured: sections (``A``) and levels of sections (``A.16``); None:
+            everywhere.
     """
 
     name: str
@@ -43,6 +45,15 @@ class Contender:
     config_template: Path | None = None
     warm_up_answers: int = WARM_UP_ANSWERS
     imports_traced: bool = False
+    places: Collection[str] | None = None
+
+    def is_in(self, section: str, streams: int | None = None) -> bool:
+        """Whether it is measured at this level of a section; without one: at any of them."""
+        if self.places is None or section in self.places:
+            return True
+        if streams is None:
+            return any(place.startswith(f"{section}.") for place in self.places)
+        return f"{section}.{streams}" in self.places
 
 
 class ServerFailed(Exception):
@@ -71,26 +82,31 @@ class Server:
         while self.since_start_s() < START_TIMEOUT_S:
             self.require_running()
             try:
-                if self._request("GET", HEALTH_PATH).status == 200:
-                    return
+                with self._response("GET", HEALTH_PATH) as response:
+                    if response.status == 200:
+                        return
             except OSError:
                 time.sleep(0.002)  # not listening yet
         raise self.failure(f"{HEALTH_PATH} does not answer 200 after {START_TIMEOUT_S:g} s")
 
     def ask(self, body: bytes) -> bytes:
         """Return the whole body of the response to one chat request."""
-        response = self._request("POST", CHAT_PATH, body)
-        content = response.read()
+        try:
+            with self._response("POST", CHAT_PATH, body) as response:
+                content = response.read()
+        except (OSError, http.client.HTTPException) as broken:
+            self.require_running()
+            raise self.failure(f"does not respond: {broken}") from broken
         if response.status != 200:
             raise self.failure(f"answers {response.status}: {content[:200]!r}")
         return content
 
     def ask_for_first_token(self, body: bytes) -> None:
         """Return as soon as the first token (``~``) of the answer arrives."""
-        response = self._request("POST", CHAT_PATH, body)
-        while piece := response.read1():
-            if b"~" in piece:
-                return
+        with self._response("POST", CHAT_PATH, body) as response:
+            while piece := response.read1():
+                if b"~" in piece:
+                    return
         raise self.failure(f"answers {response.status} without a token")
 
     def stop(self) -> None:
@@ -114,29 +130,35 @@ class Server:
         tail = self.log.read_text(errors="replace")[-800:]
         return ServerFailed(f"{self.contender.name}: {what}\n{tail}")
 
-    def _request(
+    @contextmanager
+    def _response(
         self, method: str, path: str, body: bytes | None = None
-    ) -> http.client.HTTPResponse:
+    ) -> Iterator[http.client.HTTPResponse]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         headers = {"content-type": "application/json", "connection": "close"}
-        connection.request(method, path, body, headers)
-        return connection.getresponse()
+        try:
+            connection.request(method, path, body, headers)
+            yield connection.getresponse()
+        finally:
+            connection.close()
 
 
 @contextmanager
-def running(contender: Contender, *, upstream_port: int, cpu: int) -> Iterator[Server]:
-    """Start the contender on one core, wait until it is healthy, and stop it at the end."""
+def running(contender: Contender, *, upstream_port: int, cpus: Collection[int]) -> Iterator[Server]:
+    """Start the contender on these cores, wait until it is healthy, and stop it at the end."""
     port = free_port()
-    with started(contender, port=port, upstream_port=upstream_port, cpu=cpu) as server:
+    with started(contender, port=port, upstream_port=upstream_port, cpus=cpus) as server:
         server.wait_until_healthy()
         yield server
 
 
 @contextmanager
-def started(contender: Contender, *, port: int, upstream_port: int, cpu: int) -> Iterator[Server]:
-    """Start the contender on one core, and stop it at the end."""
+def started(
+    contender: Contender, *, port: int, upstream_port: int, cpus: Collection[int]
+) -> Iterator[Server]:
+    """Start the contender on these cores, and stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="bench-") as tmp:
-        server = _start(contender, Path(tmp), port, upstream_port, cpu)
+        server = _start(contender, Path(tmp), port, upstream_port, cpus)
         try:
             yield server
         finally:
@@ -150,13 +172,15 @@ def free_port() -> int:
         return port
 
 
-def _start(contender: Contender, tmp: Path, port: int, upstream_port: int, cpu: int) -> Server:
+def _start(
+    contender: Contender, tmp: Path, port: int, upstream_port: int, cpus: Collection[int]
+) -> Server:
     values = {"port": port, "spare": free_port(), "upstream": upstream_port, "tmp": tmp}
     if contender.config_template is not None:
         template = contender.config_template.read_text()
         (tmp / "server.conf").write_text(template.format_map(values))
     log = tmp / "log"
-    with started_on(cpu), log.open("wb") as output:
+    with started_on(cpus), log.open("wb") as output:
         started_at = time.perf_counter()
         process = subprocess.Popen(
             [word.format_map(values) for word in contender.command],

@@ -39,6 +39,7 @@ class Section:
     Attributes:
         names: its own rows, if it measures others than the servers of the run.
         references: the rows that its own rows are compared with.
+        rows: the head of the column of servers.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Section:
     remarks: Sequence[str] = ()
     names: Sequence[str] = ()
     references: Mapping[str, str] | None = None
+    rows: str = "one core"
 
     def figures(self) -> dict[str, Figure]:
         return {figure.key: figure for block in self.blocks for figure in block.figures}
@@ -93,26 +95,30 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def side_by_side(
-    figures: Sequence[Figure], names: Sequence[str], references: Mapping[str, str]
+    figures: Sequence[Figure],
+    names: Sequence[str],
+    references: Mapping[str, str],
+    rows: str = "one core",
 ) -> str:
     """Return a table with a row per server, and each figure's ratios to the measured references.
 
     Args:
         names: the servers, in the order of the rows. Those without any figure are left out.
         references: short label to server name, in the order of the ratios.
+        rows: the head of the column of servers.
     """
     present = [
         name for name in names if any(figure.values.get(name) is not None for figure in figures)
     ]
     labels = {label: name for label, name in references.items() if name in present}
-    head = ["one core"]
+    head = [rows]
     ratio_head = f"× {' / '.join(labels)}"
     for figure in figures:
         head.append(figure.label)
         if figure.compared and labels:
             head.append(ratio_head)
             ratio_head = "×"  # the first column says of what
-    rows = []
+    lines = []
     for name in present:
         row = [name]
         for figure in figures:
@@ -121,8 +127,8 @@ def side_by_side(
             if figure.compared and labels:
                 ratios = (ratio(value, figure.values.get(other)) for other in labels.values())
                 row.append(" / ".join(map(times, ratios)))
-        rows.append(row)
-    return markdown(head, rows)
+        lines.append(row)
+    return markdown(head, lines)
 
 
 def render(section: Section, names: Sequence[str], references: Mapping[str, str]) -> str:
@@ -131,7 +137,7 @@ def render(section: Section, names: Sequence[str], references: Mapping[str, str]
     references = references if section.references is None else section.references
     parts = [f"### {section.title}\n\n{section.method}\n"]
     for block in section.blocks:
-        table = side_by_side(block.figures, names, references)
+        table = side_by_side(block.figures, names, references, section.rows)
         parts.append(f"**{block.caption}**\n\n{table}")
     if section.remarks:
         parts.append("".join(f"- {remark}\n" for remark in section.remarks))

@@ -21,6 +21,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "aws/sigv4": (),
     "causes": (),
     "cli": (),
+    "commands/chat_text": (),
     "content_coding": (),
     "emulator/admission": (),
     "emulator/cors": (),
@@ -104,6 +105,10 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "scripted_model/server_sent_events": (),
     "scripted_model/tool_use": (),
     "seldom_warning": (),
+    "store/abandoned": (),
+    "store/log_order": (),
+    "store/memory_counts": (),
+    "store/message_json": (),
     "telemetry/log": (),
     "telemetry/metrics": (),
     "telemetry/tracebacks": (),
@@ -146,6 +151,21 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "scripted_model/texts": "scripted_model/test_demo.py",
     # Needs a running SSM and Secrets Manager.
     "setup/secrets": "aws/test_secrets.py",
+    # The promises, and the stores that break one each.
+    "store/checks/at_once": "store/test_broken_stores.py",
+    "store/checks/beginning": "store/test_broken_stores.py",
+    "store/checks/chats": "store/test_broken_stores.py",
+    "store/checks/endings": "store/test_broken_stores.py",
+    "store/checks/keys": "store/test_broken_stores.py",
+    "store/checks/logs": "store/test_broken_stores.py",
+    "store/checks/stores": "store/test_broken_stores.py",
+    "store/checks/strange": "store/test_broken_stores.py",
+    "store/checks/sweeping": "store/test_broken_stores.py",
+    # Faults of the disk.
+    "store/sqlite_connection": "store/test_sqlite.py",
+    # Statements, which the promises are about.
+    "store/sqlite_chats": "store/test_conformance.py",
+    "store/sqlite_turns": "store/test_conformance.py",
     # Two structs.
     "turns/outcome": "turns/test_progress.py",
 }

@@ -15,8 +15,8 @@ MODULES = sorted(path.relative_to(APP.parent) for path in APP.rglob("*.py"))
 
 IO_PACKAGES = {
     *("aiohttp", "anyio", "asyncio", "boto3", "fastapi", "http", "httpx2", "multiprocessing"),
-    *("openai", "os", "pathlib", "requests", "select", "signal", "socket", "ssl", "starlette"),
-    *("subprocess", "threading", "tempfile", "uvicorn"),
+    *("openai", "os", "pathlib", "requests", "select", "signal", "socket", "sqlite3", "ssl"),
+    *("starlette", "subprocess", "threading", "tempfile", "uvicorn"),
 }
 
 # From the top down, packages and the modules beside them. A module may import from its own package

@@ -8,11 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from bench.contenders import AI_SDK_4, BARE_LOOP, OURS_DATA, TYPED_STREAM, all_contenders
-from bench.load import Load, Percentiles, measurement
-from bench.running import Bench, Plan, bench
+from bench.contenders import (
+    AI_SDK_4,
+    BARE_LOOP,
+    FLOOR_ASGI,
+    FLOOR_PUSH,
+    OURS_AIOHTTP,
+    OURS_BOTH,
+    OURS_DATA,
+    TYPED_STREAM,
+    all_contenders,
+    ours,
+)
+from bench.load import Load, Measurement, Percentiles, measurement
+from bench.running import Bench, Pace, Plan, bench
 from bench.sections.cold_start import dearest, import_times_us
-from bench.sections.paced import paced_load
+from bench.sections.paced import TOO_BUSY, Paced, paced_load, share_of_the_load
+from bench.sections.workers import Run, capacity, rate_alone, two_cores
+from bench.servers import Contender
 from bench.table import Block, Figure, Section, median, ratio, render, side_by_side, times
 from bench.targets import Target, reached, render_targets, value_of
 from bench.wire import Protocol, WrongAnswer, read_answer, request_body
@@ -128,12 +141,98 @@ def test_the_load_generators_report_becomes_costs_per_token() -> None:
     assert run.latency is None
 
 
-@pytest.mark.parametrize("streams", [1, 500])
-def test_an_overloaded_server_has_several_times_the_time_to_finish(streams: int) -> None:
-    load = paced_load(streams, tokens=100)
+@pytest.mark.parametrize(
+    "pace", [Pace(1, tokens=20, answers=5, ramp_ms=0), Pace(500), Pace(2000, delay_ms=200)]
+)
+def test_an_overloaded_server_has_several_times_the_time_to_finish(pace: Pace) -> None:
+    load = paced_load(pace)
 
-    in_time_s = 100 * 0.020 * load.answers / streams + load.ramp_ms / 1000
-    assert load.timeout_s > 3 * in_time_s
+    in_time_s = pace.tokens * pace.delay_ms / 1000 * load.answers / load.streams
+    assert load.timeout_s > 3 * (in_time_s + load.ramp_ms / 1000)
+
+
+def _run(tokens_per_s: float, *, load_cores: float = 0.0) -> Measurement:
+    run = measurement(
+        json.dumps(
+            {
+                **{"answers": 1, "errors": 0, "unfinished": 0, "tokens": tokens_per_s},
+                **{"wall_s": 1.0, "first_error": "", "latency_us": None, "first_token_us": None},
+            }
+        ),
+        cpu_s=1.0,
+        peak_rss=0,
+    )
+    return replace(run, load_cpu_s=load_cores)
+
+
+@pytest.mark.parametrize("load_cores", [TOO_BUSY - 0.1, TOO_BUSY + 0.1])
+def test_a_load_that_is_too_busy_to_measure_with_says_so(load_cores: float) -> None:
+    pace = Pace(500)
+    runs = {
+        ("ours", 500): [Paced(_run(1, load_cores=load_cores), _run(1), pace, idle_rss=0)],
+        ("theirs", 500): [Paced(_run(1, load_cores=0.1), _run(1), pace, idle_rss=0)],
+    }
+
+    (sentence,) = share_of_the_load(pace, runs)
+
+    assert f"{load_cores:.0%} of their core (beside ours)" in sentence
+    assert ("Too busy" in sentence) == (load_cores > TOO_BUSY)
+
+
+# Several workers
+
+
+def test_the_load_has_its_own_cores_where_there_are_more_than_two() -> None:
+    assert two_cores([4, 5, 6, 7]).server == {4, 5}
+    assert two_cores([4, 5, 6, 7]).load == {6, 7}
+    assert two_cores([0, 1]).server == two_cores([0, 1]).load == {0, 1}
+
+
+def test_what_the_load_took_of_shared_cores_is_computed_out() -> None:
+    busy_load = _run(90.0, load_cores=0.2)
+
+    assert rate_alone(Run(2, busy_load, shares_cores=True)) == pytest.approx(90 * 2 / 1.8)
+    # One worker leaves the load a core; and where the load has its own there is nothing to compute.
+    assert rate_alone(Run(1, busy_load, shares_cores=True)) == 90
+    assert rate_alone(Run(2, busy_load, shares_cores=False)) == 90
+
+
+def test_the_capacity_of_workers_counts_their_cpu_time_only() -> None:
+    half_idle = replace(_run(90.0), cpu_s=0.5)
+
+    assert capacity(Run(1, half_idle, shares_cores=True)) == 180
+    assert capacity(Run(2, half_idle, shares_cores=True)) == 360
+
+
+# Contenders
+
+
+def test_a_contender_is_measured_where_its_places_say() -> None:
+    everywhere = Contender("x", ("x",), "data", Path())
+    some = replace(everywhere, places=("A.16", "B"))
+
+    assert everywhere.is_in("C")
+    assert everywhere.is_in("A", 1)
+    assert [level for level in (1, 16, 128) if some.is_in("A", level)] == [16]
+    assert [section for section in "ABCD" if some.is_in(section)] == ["A", "B"]
+    assert some.is_in("B", 60)
+
+
+def test_a_setting_costs_one_line_to_measure() -> None:
+    contender = ours("Deltaline, SQLite", "data", CHAT_STORE="sqlite:{tmp}/chat.db")
+
+    assert contender.env["CHAT_STORE"] == "sqlite:{tmp}/chat.db"
+    assert contender.is_in("A", 16)
+    assert contender.is_in("B", 60)
+    assert not contender.is_in("D")
+    # By default 1000 of 2,000 streams would be turned away.
+    assert int(contender.env["CHAT_RUNNING_TURNS"]) > 2000
+
+
+def test_contenders_have_names_of_their_own() -> None:
+    names = [contender.name for contender in all_contenders()]
+
+    assert len(names) == len(set(names))
 
 
 # Tables
@@ -202,14 +301,14 @@ def test_a_bound_is_reached_on_the_right_side_only() -> None:
 
 
 def test_only_targets_that_were_measured_are_listed() -> None:
-    speed = {OURS_DATA: 120.0, AI_SDK_4: 10.0, TYPED_STREAM: 6.0}
+    speed = {OURS_DATA: 240.0, AI_SDK_4: 10.0, TYPED_STREAM: 6.0}
     key = "unpaced.16.tokens_per_s"
 
     rows = render_targets({key: Figure(key, "tokens/s", speed)}).splitlines()[4:]
 
     assert [row.split(" | ")[1:] for row in rows] == [
-        ["≥ 11", "12.0", "yes |"],
-        ["≥ 25", "20.0", "**no** |"],
+        ["≥ 22", "30", "24.0", "yes |"],
+        ["≥ 42", "52", "40.0", "**no** |"],
     ]
     assert render_targets({}) == ""
 
@@ -240,7 +339,7 @@ def test_the_dearest_packages_come_first() -> None:
 def ground() -> Iterator[Bench]:
     if shutil.which("cc") is None and shutil.which("gcc") is None:
         pytest.skip("no C compiler")
-    plan = Plan(1, 1, 1, unpaced_streams=(1,), unpaced_s=0.1, paced_streams=(1,), paced_tokens=5)
+    plan = Plan(1, unpaced_streams=(1,), unpaced_s=0.1, paces=(Pace(1, tokens=5),))
     with bench(plan, all_contenders()) as ground:
         yield ground
 
@@ -259,16 +358,46 @@ def test_the_load_generator_counts_what_the_mock_says(ground: Bench) -> None:
 
 @pytest.mark.real
 @pytest.mark.timeout(180)
-def test_a_server_whose_text_is_the_models_passes_the_check(ground: Bench) -> None:
-    (loop,) = (contender for contender in ground.contenders if contender.name == BARE_LOOP)
+@pytest.mark.parametrize("name", [BARE_LOOP, FLOOR_ASGI, FLOOR_PUSH])
+def test_a_server_whose_text_is_the_models_passes_the_check(ground: Bench, name: str) -> None:
+    (loop,) = (contender for contender in ground.contenders if contender.name == name)
 
     with ground.start(loop) as server:
         ground.check(server)
         run = ground.put(server, Load(streams=4, answers=8, tokens=30))
+        paced = ground.put(server, Load(streams=4, answers=8, tokens=3), delay_us=1000)
 
     assert (run.failed, run.tokens) == (0, 240)
+    assert (paced.failed, paced.tokens) == (0, 24)
     assert run.cpu_s > 0
+    assert run.busiest_cpu_s <= run.cpu_s
+    assert run.load_cpu_s > 0
     assert run.peak_rss > 0
+
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+def test_the_work_of_two_workers_is_counted_for_each(ground: Bench) -> None:
+    both = ours(OURS_BOTH, "data", CHAT_WORKERS="2")
+
+    with ground.with_cores(two_cores(ground.available)) as shared, shared.start(both) as server:
+        shared.check(server)
+        run = shared.put(server, Load(streams=16, answers=64, tokens=20))
+
+    assert (run.failed, run.tokens) == (0, 64 * 20)
+    assert 0 < run.busiest_cpu_s < run.cpu_s
+
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+def test_the_row_of_the_old_opener_is_opened_by_aiohttp(ground: Bench) -> None:
+    (old,) = (contender for contender in ground.contenders if contender.name == OURS_AIOHTTP)
+
+    with ground.start(old) as server:
+        ground.check(server)
+        loaded = Path(f"/proc/{server.pid}/maps").read_text()
+
+    assert "/aiohttp/_http_parser" in loaded
 
 
 @pytest.mark.real

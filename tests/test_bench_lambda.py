@@ -9,7 +9,7 @@ import pytest
 
 from bench.contenders import OURS_ON_LAMBDA, TYPED_ON_LAMBDA
 from bench.lambda_front import InvocationResponse, LambdaFront, function_url_event, lambda_front
-from bench.running import Plan, bench
+from bench.running import Pace, Plan, bench
 from bench.sections import lambda_runtime
 from bench.table import Block, Figure, Section, render
 
@@ -82,7 +82,7 @@ def test_a_section_may_have_rows_of_its_own() -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")), reason="no C compiler")
 def test_our_runtime_and_its_peer_are_measured_with_the_models_own_text() -> None:
-    plan = Plan(1, 1, 1, unpaced_streams=(1,), unpaced_s=0.1, paced_streams=(1,), paced_tokens=5)
+    plan = Plan(1, unpaced_streams=(1,), unpaced_s=0.1, paces=(Pace(1, tokens=5),))
 
     with bench(plan, []) as ground:
         section = lambda_runtime.measure(ground)

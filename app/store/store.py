@@ -37,6 +37,10 @@ State: TypeAlias = Literal["running", "finished", "stopped", "failed", "lost"]
 StopReason: TypeAlias = Literal["stop", "superseded", "deleted"]
 
 
+# How long a turn may run without a beat until `sweep` gives it up, in seconds.
+ABANDONED_S = 3600.0
+
+
 class TurnHead(msgspec.Struct, frozen=True, kw_only=True):
     """A turn without its log.
 
@@ -63,7 +67,7 @@ class TurnHead(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float | None = None
 
 
-class Batch(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """What one write adds to a log: encoded events (`app.store.event_log`), never empty.
 
     ``seq`` counts the batches of a turn from 1, without gaps.
@@ -109,7 +113,10 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 class Busy(msgspec.Struct, frozen=True):
-    """Another turn of the chat is running. Nothing was changed."""
+    """A turn of the chat is running, and nothing was changed.
+
+    It is the caller's own if `begin` is repeated after a failure whose effect was unknown.
+    """
 
     turn: TurnHead
 
@@ -140,6 +147,9 @@ class TurnStore(Protocol):
             messages: added after them.
             title: of a chat that is new.
             first: the beginning of the log, if the turn continues a message.
+
+        Raises:
+            ValueError: the id belongs to another turn, running or over. Nothing was changed.
         """
         ...
 
@@ -148,11 +158,12 @@ class TurnStore(Protocol):
     ) -> Mapping[TurnId, StopReason | None]:
         """Add to the logs of running turns, and renew the beat of those in ``beating``.
 
-        A batch that the log holds already is ignored.
+        A batch that the log holds already is ignored. Batches of one turn are in order.
 
         Returns:
             Of these turns, those that have to end: the reason for those that somebody asked to
-            stop, and None for those that are over or unknown, whose batches were not written.
+            stop, and None for those that are over or unknown, or whose batches would leave a gap.
+            Of the latter nothing was written.
         """
         ...
 
@@ -169,18 +180,19 @@ class TurnStore(Protocol):
         """End a running turn, and add the assistant's message to the chat, unless it was deleted.
 
         Args:
-            last: the end of the log. Its ``seq`` must be the next one.
+            last: the end of the log. If its ``seq`` is not the next one, the turn does not end.
             message: replaces a message of the same id at the chat's end. None adds nothing.
             ended_at: Unix seconds.
             beat: end the turn only if this is still its beat. For those who are not its writer.
 
         Returns:
-            Whether this call has ended the turn, or an earlier one with the same ``last`` has.
+            Whether this call has ended the turn, or an earlier one with the same ``state`` and
+            ``last`` has.
         """
         ...
 
     async def turn(self, owner: Owner, turn: TurnId) -> TurnHead | None:
-        """Return the head of a turn whose log is kept."""
+        """Return the head of a turn whose log is kept. That of a deleted chat is not."""
         ...
 
     async def fetch(self, turn: TurnId, after: int = 0) -> Tail | None:
@@ -202,11 +214,14 @@ class TurnStore(Protocol):
         ...
 
     async def once(self, key: str, ttl_s: float) -> bool:
-        """Return whether nobody has called this with ``key`` in the last ``ttl_s`` seconds."""
+        """Return True to the first who calls this with ``key``, and False for ``ttl_s`` seconds."""
         ...
 
     async def count(self, key: str, limit: int, window_s: float) -> float | None:
         """Count one use of ``key`` if there were less than ``limit`` in the window.
+
+        The window begins with the first use that is counted, and the next one after its end. No
+        window holds more than ``limit`` uses, whoever counts at the same time.
 
         Returns:
             None if it was counted, else the seconds until it may be.
@@ -219,7 +234,11 @@ class TurnStore(Protocol):
         Args:
             now: Unix seconds.
             keep_s: how long the log of a turn that has ended is kept.
-            history_s: how long a chat is kept after its last change; None: for ever.
+            history_s: how long a chat is kept after its last change; None: for ever. A chat with
+                a running turn is kept.
+
+        A turn whose beat has stood still for `ABANDONED_S` between sweeps of this very store ends
+        as ``lost``, without a message: nobody has asked for it in all that time.
         """
         ...
 
@@ -239,6 +258,10 @@ class ChatStore(Protocol):
         """Return the chats of ``owner``, the last changed first, changed before ``before``."""
         ...
 
+    async def owners(self) -> Sequence[Owner]:
+        """Return who has chats, in order. For the operator's commands; it may take long."""
+        ...
+
     async def rename(self, owner: Owner, chat: ChatId, title: str) -> None:
         """Give a chat another title, which is no change of it."""
         ...
@@ -246,11 +269,11 @@ class ChatStore(Protocol):
     async def delete(self, owner: Owner, chat: ChatId) -> TurnHead | None:
         """Delete a chat with its messages and its logs.
 
-        A running turn of it is over (``stopped``): its readers see that, and its writer can add
-        nothing.
+        A running turn of it is over (``stopped``): its readers see that with `fetch`, which has
+        no batches of it any more, and its writer can add nothing.
 
         Returns:
-            The turn that was running.
+            The turn that was running, as it is now.
         """
         ...
 

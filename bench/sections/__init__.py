@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bench.running import Bench
-from bench.sections import cold_start, lambda_runtime, memory, paced, unpaced
+from bench.sections import cold_start, lambda_runtime, memory, paced, unpaced, workers
 from bench.table import Section
 
 SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
@@ -12,4 +12,5 @@ SECTIONS: Mapping[str, Callable[[Bench], Section]] = {
     "C": memory.measure,
     "D": cold_start.measure,
     "E": lambda_runtime.measure,
+    "F": workers.measure,
 }

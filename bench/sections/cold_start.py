@@ -27,9 +27,9 @@ def measure(bench: Bench) -> Section:
     starts: dict[str, list[ColdStart]] = {}
     traced: dict[str, list[ColdStart]] = {}
     broken: set[str] = set()
-    for number in range(bench.plan.cold_rounds + 1):
-        progress(f"D round {number} of {bench.plan.cold_rounds}")
-        for contender in bench.contenders:
+    for number in range(bench.plan.rounds + 1):
+        progress(f"D round {number} of {bench.plan.rounds}")
+        for contender in bench.contenders_of("D"):
             if contender.name in broken:
                 continue
             try:
@@ -49,7 +49,7 @@ def measure(bench: Bench) -> Section:
     return Section(
         title="D. Cold start: from the start of the process",
         method=(
-            f"Starts: {bench.plan.cold_rounds}, medians; files in the page cache, .pyc files "
+            f"Starts: {bench.plan.rounds}, medians; files in the page cache, .pyc files "
             "present. "
             "Imports: the sum of `python -X importtime` up to the first token, as a share of the "
             "same traced start."

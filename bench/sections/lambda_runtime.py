@@ -60,8 +60,8 @@ def measure(bench: Bench) -> Section:
     starts: dict[str, list[ColdStart]] = {}
     chunk_costs_us: dict[str, list[float]] = {}
     coldly, chunky = _cold_contenders(), _chunk_contenders()
-    for number in range(bench.plan.cold_rounds + 1):
-        progress(f"E round {number} of {bench.plan.cold_rounds}")
+    for number in range(bench.plan.rounds + 1):
+        progress(f"E round {number} of {bench.plan.rounds}")
         for contender in coldly:
             start = _measured(bench, contender, _cold_start)
             if start and number:  # the first fills the page cache and writes the .pyc files
@@ -73,7 +73,7 @@ def measure(bench: Bench) -> Section:
     return Section(
         title="E. On Lambda: under a fake Runtime API",
         method=(
-            f"Starts: {bench.plan.cold_rounds}, medians; files in the page cache, .pyc files "
+            f"Starts: {bench.plan.rounds}, medians; files in the page cache, .pyc files "
             "present, the event handed out at once. First byte: of the body, from one "
             "answer of one token to a Function URL's event. The peer is the typed app called in "
             "the process by the shortest loop that streams; behind the adapter the same app runs "
@@ -220,7 +220,7 @@ def _runtime(bench: Bench, contender: Contender) -> Iterator[tuple[LambdaFront, 
     with (
         lambda_front() as front,
         servers.started(
-            contender, port=front.port, upstream_port=bench.upstream_port, cpu=bench.server_cpu
+            contender, port=front.port, upstream_port=bench.upstream_port, cpus=bench.cores.server
         ) as server,
     ):
         yield front, server

@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 def measure(bench: Bench) -> Section:
     figures: dict[str, dict[str, float | None]] = {}
     runs: dict[tuple[str, int], list[Measurement]] = {}
-    for contender in bench.contenders:
+    for contender in bench.contenders_of("C"):
         progress(f"C {contender.name}")
         try:
             with bench.start_warm(contender) as server:
@@ -29,6 +29,7 @@ def measure(bench: Bench) -> Section:
         "short": f"one of {SHORT:,} tokens, MiB",
         "long": f"one of {LONG:,}, MiB",
         "beyond": f"more for one of {LONGEST:,}, MiB",
+        "growth": "bytes a token of that",
         "four": f"four of {LONG:,} at once, MiB",
         "per_1000": "left by each 1,000 answers, MiB",
     }
@@ -77,6 +78,7 @@ def _of_server(
         "short": short,
         "long": long,
         "beyond": longest - long,
+        "growth": (longest - long) * MIB / (LONGEST - LONG),
         "four": four,
         "per_1000": left_mib / (MANY_ANSWERS / 1000),
         "cpu_us": run.cpu_us_per_token,

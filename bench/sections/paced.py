@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from bench import processes
 from bench.load import Load, Measurement, Percentiles
-from bench.running import Bench, progress
+from bench.running import FILES_PER_STREAM, Bench, Pace, progress
 from bench.sections.unpaced import failures
 from bench.table import Block, Figure, Section, difference, median
 
-DELAY_MS = 20
-RAMP_MS = 1000
-# A single stream has one first token per answer; one answer a round would be too few.
-ANSWERS_ALONE = 3
+# Of the core that the mock, the load generator and this program share: above it they, not the
+# servers, may be what is late.
+TOO_BUSY = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,64 +24,99 @@ class Paced:
 
     run: Measurement
     direct: Measurement
-    streams: int
+    pace: Pace
     idle_rss: int
 
     @property
     def growth_kib_per_stream(self) -> float:
-        return (self.run.peak_rss - self.idle_rss) / self.streams / 1024
+        return (self.run.peak_rss - self.idle_rss) / self.pace.streams / 1024
 
 
 Runs = Mapping[tuple[str, int], Sequence[Paced]]
+"""By the server's name and the number of streams."""
 
 
 def measure(bench: Bench) -> Section:
     plan = bench.plan
     runs: dict[tuple[str, int], list[Paced]] = {}
-    delay_us = DELAY_MS * 1000
-    with bench.start_all_warm() as servers:
+    paces = [pace for pace in plan.paces if pace.streams * FILES_PER_STREAM <= bench.files]
+    with bench.start_all_warm(bench.contenders_of("B")) as servers:
         idle_rss = {server.contender.name: processes.rss(server.pid) for server in servers}
-        for number in range(plan.paced_rounds):
-            for streams in plan.paced_streams:
-                progress(f"B round {number + 1} of {plan.paced_rounds}, {streams} streams")
-                load = paced_load(streams, plan.paced_tokens)
+        for number in range(plan.rounds):
+            for pace in paces:
+                if number >= pace.most_rounds:
+                    continue
+                progress(f"B round {number + 1} of {plan.rounds}, {pace.streams} streams")
+                load, delay_us = paced_load(pace), pace.delay_ms * 1000
                 direct = bench.put_directly(load, delay_us=delay_us)
                 for server in servers:
+                    if not server.contender.is_in("B", pace.streams):
+                        continue
                     name = server.contender.name
                     run = bench.put(server, load, delay_us=delay_us)
-                    paced = Paced(run, direct, streams, idle_rss[name])
-                    runs.setdefault((name, streams), []).append(paced)
+                    paced = Paced(run, direct, pace, idle_rss[name])
+                    runs.setdefault((name, pace.streams), []).append(paced)
+                    bench.wait_until_idle(server)
     return Section(
-        title=f"B. A token every {DELAY_MS} ms: answers of {plan.paced_tokens} tokens",
+        title="B. A model that speaks at its own pace",
         method=(
             "Added: minus the same percentile of the same load on the mock itself, in the same "
             "round. First token: from the request to the first token. Token latency: from the "
             "mock's write to the client's read. "
-            f"Rounds: {plan.paced_rounds}, medians. Memory: growth of the resident set over the "
+            f"Rounds: {plan.rounds}, medians. Memory: growth of the resident set over the "
             "warm, idle server, of the first round, in which each level is the highest so far. "
             "A server that cannot keep the pace shows latencies of overload."
         ),
-        blocks=[_block(streams, runs) for streams in plan.paced_streams],
-        remarks=failures({key: [paced.run for paced in of] for key, of in runs.items()}),
+        blocks=[_block(pace, runs) for pace in paces],
+        remarks=[
+            *(sentence for pace in paces for sentence in share_of_the_load(pace, runs)),
+            *(
+                f"Not measured: {pace.streams:,} streams; at most {bench.files:,} files may be "
+                "open (ulimit -Hn)."
+                for pace in plan.paces
+                if pace not in paces
+            ),
+            *failures({key: [paced.run for paced in of] for key, of in runs.items()}),
+        ],
     )
 
 
-def paced_load(streams: int, tokens: int) -> Load:
-    alone = streams == 1
-    answers = ANSWERS_ALONE if alone else streams
-    ramp_ms = 0 if alone else RAMP_MS
-    in_time_s = tokens * DELAY_MS / 1000 * (answers // streams) + ramp_ms / 1000
+def paced_load(pace: Pace) -> Load:
+    in_time_s = pace.tokens * pace.delay_ms / 1000 * pace.answers + pace.ramp_ms / 1000
     return Load(
-        streams=streams,
-        answers=answers,
-        tokens=tokens,
-        ramp_ms=ramp_ms,
+        streams=pace.streams,
+        answers=pace.streams * pace.answers,
+        tokens=pace.tokens,
+        ramp_ms=pace.ramp_ms,
         timeout_s=in_time_s * 4 + 10,  # an overloaded server is late, not wrong
         latency=True,
     )
 
 
-def _block(streams: int, runs: Runs) -> Block:
+def share_of_the_load(pace: Pace, runs: Runs) -> list[str]:
+    """Say how busy the mock and the load generator were: where they are late, servers look late."""
+    busy = {
+        name: max(paced.run.load_cores for paced in of_server)
+        for (name, streams), of_server in runs.items()
+        if streams == pace.streams
+    }
+    if not busy:
+        return []
+    name = max(busy, key=lambda name: busy[name])
+    warning = " Too busy: latencies here are theirs." if busy[name] > TOO_BUSY else ""
+    sentence = (
+        f"{_counted(pace)}: the mock and the load generator used at most "
+        f"{busy[name]:.0%} of their core (beside {name}).{warning}"
+    )
+    return [sentence]
+
+
+def _counted(pace: Pace) -> str:
+    return "1 stream" if pace.streams == 1 else f"{pace.streams:,} streams"
+
+
+def _block(pace: Pace, runs: Runs) -> Block:
+    streams = pace.streams
     at_level = {name: of_server for (name, level), of_server in runs.items() if level == streams}
 
     def column(key: str, label: str, digits: int, value: Callable[[Paced], float | None]) -> Figure:
@@ -95,7 +129,7 @@ def _block(streams: int, runs: Runs) -> Block:
         for name, of_server in at_level.items()
     }
     return Block(
-        caption=f"{streams} {'stream' if streams == 1 else 'streams'}",
+        caption=f"{_counted(pace)}, a token every {pace.delay_ms} ms, answers of {pace.tokens}",
         figures=[
             column("first_p50", "added first token p50 ms", 2, _first_token(lambda p: p.p50)),
             column("first_p99", "p99 ms", 2, _first_token(lambda p: p.p99)),

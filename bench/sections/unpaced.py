@@ -10,6 +10,7 @@ from bench.table import Block, Figure, Section, median
 
 TOKENS = 200
 FEWEST_ANSWERS = 10
+STREAMS_DIRECTLY, ANSWERS_DIRECTLY = 16, 10_000
 
 Runs = Mapping[tuple[str, int], Sequence[Measurement]]
 """By the server's name and the number of streams."""
@@ -18,14 +19,17 @@ Runs = Mapping[tuple[str, int], Sequence[Measurement]]
 def measure(bench: Bench) -> Section:
     plan = bench.plan
     runs: dict[tuple[str, int], list[Measurement]] = {}
-    with bench.start_all_warm() as servers:
+    direct = bench.put_directly(Load(STREAMS_DIRECTLY, ANSWERS_DIRECTLY, TOKENS), delay_us=0)
+    with bench.start_all_warm(bench.contenders_of("A")) as servers:
         for number in range(plan.rounds):
             progress(f"A round {number + 1} of {plan.rounds}")
             for streams in plan.unpaced_streams:
                 for server in servers:
+                    if not server.contender.is_in("A", streams):
+                        continue
                     name = server.contender.name
                     of_server = runs.setdefault((name, streams), [])
-                    answers = _answers_for(bench, server, streams, of_server)
+                    answers = answers_for(bench, server, streams, TOKENS, of_server)
                     of_server.append(bench.put(server, Load(streams, answers, TOKENS)))
     return Section(
         title=f"A. A model that never waits: answers of {TOKENS} tokens",
@@ -34,15 +38,27 @@ def measure(bench: Bench) -> Section:
             f"{NODE_WARM_UP_ANSWERS} answers, the others with {WARM_UP_ANSWERS}."
         ),
         blocks=[_block(streams, runs) for streams in plan.unpaced_streams],
-        remarks=failures(runs),
+        remarks=[_reach_of_the_load(direct, runs), *failures(runs)],
     )
 
 
-def _answers_for(bench: Bench, server: Server, streams: int, earlier: Sequence[Measurement]) -> int:
+def _reach_of_the_load(direct: Measurement, runs: Runs) -> str:
+    """Say how far the fastest server is from what the mock and the load generator can do."""
+    rates = {(run.tokens_per_s, name) for (name, _), of in runs.items() for run in of}
+    alone = f"The mock and the load generator by themselves do {direct.tokens_per_s:,.0f} tokens/s"
+    if not rates:
+        return f"{alone}."
+    fastest, name = max(rates)
+    return f"{alone}, {direct.tokens_per_s / fastest:.1f} × the highest rate here ({name})."
+
+
+def answers_for(
+    bench: Bench, server: Server, streams: int, tokens: int, earlier: Sequence[Measurement]
+) -> int:
     """Return how many answers a measurement of the planned length needs."""
-    fewest = max(FEWEST_ANSWERS, streams * 2)
-    probe = earlier[0] if earlier else bench.put(server, Load(streams, fewest, TOKENS))
-    return max(fewest, round(bench.plan.unpaced_s * probe.tokens_per_s / TOKENS))
+    fewest = max(FEWEST_ANSWERS, streams)
+    probe = earlier[0] if earlier else bench.put(server, Load(streams, fewest, tokens))
+    return max(fewest, round(bench.plan.unpaced_s * probe.tokens_per_s / tokens))
 
 
 def _block(streams: int, runs: Runs) -> Block:

@@ -1,0 +1,122 @@
+"""What `CHAT_STORE` may say."""
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+from glob import glob
+from pathlib import Path
+
+import pytest
+
+from app.store.checks.stores import begun
+from app.store.memory import MemoryStore
+from app.store.opening import StoreRefused, open_store
+from app.store.sqlite import SqliteStore
+from app.store.sqlite_file import open_database
+
+
+def test_off_is_no_store() -> None:
+    assert open_store("off", is_on_lambda=True, workers=4) is None
+
+
+def test_memory_is_for_one_process() -> None:
+    assert isinstance(open_store("memory"), MemoryStore)
+    with pytest.raises(StoreRefused, match=r"^CHAT_STORE=memory .* Lambda"):
+        open_store("memory", is_on_lambda=True)
+    with pytest.raises(StoreRefused, match=r"^CHAT_STORE=memory .* CHAT_WORKERS above 1"):
+        open_store("memory", workers=2)
+
+
+async def test_a_path_is_relative_absolute_or_at_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for text in ("chats.db", f"{tmp_path}/folder/chats.db", "~/chats.db", "a b?c#d%20.db"):
+        store = open_store(f"sqlite:{text}", workers=8)
+        assert isinstance(store, SqliteStore)
+        await begun(store)
+        await store.aclose()
+
+    assert sorted(glob("**/*.db", recursive=True)) == [
+        "a b?c#d%20.db",
+        "chats.db",
+        "folder/chats.db",
+        "home/chats.db",
+    ]
+
+
+@pytest.mark.parametrize("text", ["sqlite:", "sqlite://chats.db", "sqlite::memory:"])
+def test_a_file_has_to_have_a_path(text: str) -> None:
+    with pytest.raises(StoreRefused, match=r"needs the path of a file, such as sqlite:chats\.db"):
+        open_store(text)
+
+
+@pytest.mark.parametrize("kind", ["redis", "rediss", "dynamodb"])
+def test_what_comes_later_is_refused(kind: str) -> None:
+    with pytest.raises(StoreRefused) as refused:
+        open_store(f"{kind}://:password@host")
+
+    assert "not built yet" in str(refused.value)
+    assert "password" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "on", "Memory", "sqlite", "postgres://u:password@host"])
+def test_anything_else_is_refused_with_what_there_is(text: str) -> None:
+    with pytest.raises(StoreRefused) as refused:
+        open_store(text)
+
+    assert "use off, memory or sqlite:PATH" in str(refused.value)
+    assert "password" not in str(refused.value)
+
+
+@pytest.mark.parametrize("path", ["chats.db", "/tmp/chats.db", "/mntx/chats.db", "/mnt"])
+def test_on_lambda_a_file_is_on_a_mounted_file_system(path: str) -> None:
+    with pytest.raises(StoreRefused, match="mounted file system"):
+        open_store(f"sqlite:{path}", is_on_lambda=True)
+
+
+def test_on_lambda_a_mounted_file_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.store import opening
+
+    monkeypatch.setattr(opening, "_MOUNTED", tmp_path)
+
+    assert open_store(f"sqlite:{tmp_path}/efs/chats.db", is_on_lambda=True) is not None
+
+
+def test_what_cannot_work_is_known_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("Dear grandmother, " * 100)
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE t (x)")
+
+    for name, sentence in (
+        ("letter", "The file is no SQLite database."),
+        ("other.db", "The file is the database of another program."),
+        ("letter/chats.db", "cannot be opened"),
+        ("", "cannot be opened"),
+    ):
+        with pytest.raises(StoreRefused) as refused:
+            open_store(f"sqlite:{tmp_path}/{name}")
+        assert sentence in str(refused.value)
+
+
+def test_a_file_that_is_locked_is_not_refused(tmp_path: Path) -> None:
+    path = tmp_path / "chats.db"
+    with contextlib.closing(open_database(path)) as busy:
+        busy.execute("BEGIN IMMEDIATE")
+
+        assert open_store(f"sqlite:{path}") is not None
+
+
+def test_an_engine_is_loaded_when_it_is_named() -> None:
+    code = (
+        "import sys\n"
+        "from app.store.opening import open_store\n"
+        "open_store('memory')\n"
+        "assert 'sqlite3' not in sys.modules"
+    )
+
+    subprocess.run([sys.executable, "-c", code], check=True)
