@@ -9,6 +9,9 @@ from app import __version__
 from app.errors import ProviderError, ProviderNotConfigured, ProviderRefused, ProviderUnreachable
 from app.providers.openers.httptools_client import HttpToolsOpener
 from app.providers.openers.opener import ByteStream
+from tests.providers.openers.certificates import server_tls
+from tests.providers.openers.proxying import tunnel_to
+from tests.providers.openers.reading import Run, read_to_the_end
 from tests.providers.upstream import Connection, Script, accept, hang_up, respond, serve, settled
 
 BODY = b'{"model":"m","messages":[],"stream":true}'
@@ -293,6 +296,28 @@ async def test_an_endless_error_is_cut_and_its_connection_closed() -> None:
         await closed.wait()
 
 
+@pytest.mark.parametrize("ends_well", [True, False], ids=["goodbye", "cut"])
+def test_a_body_that_is_cut_off_within_tls_is_not_whole(run: Run, ends_well: bool) -> None:
+    async def play(connection: Connection) -> None:
+        await connection.send(b"HTTP/1.1 200 OK\r\n\r\ndata: a\n\n")
+        if ends_well:
+            connection.close()
+        else:
+            connection.abort()
+
+    async def check() -> None:
+        async with (
+            serve(play, tls=server_tls()) as upstream,
+            aclosing(HttpToolsOpener(base_url=upstream.url)) as opener,
+            aclosing(await opener.open("/chat/completions", BODY)) as stream,
+        ):
+            received, failure = await read_to_the_end(stream)
+        assert received == b"data: a\n\n"
+        assert (failure is None) is ends_well
+
+    run(check())
+
+
 async def test_closing_it_ends_its_streams_and_its_connections() -> None:
     async def play(connection: Connection) -> None:
         await connection.start()
@@ -332,3 +357,20 @@ async def test_a_proxy_of_another_kind_is_named_in_a_sentence(
             await ask(opener)
 
     assert "secret" not in str(caught.value)
+
+
+def test_tls_goes_through_tls_on_either_event_loop(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check() -> None:
+        async with (
+            serve(respond(b"abc" * 100_000), respond(b"d"), tls=server_tls()) as upstream,
+            serve(tunnel_to(upstream.port), tls=server_tls()) as proxy,
+        ):
+            monkeypatch.setenv("https_proxy", f"https://127.0.0.1:{proxy.port}")
+            url = upstream.url.replace("127.0.0.1", "localhost")
+            async with aclosing(HttpToolsOpener(base_url=url)) as opener:
+                assert [await ask(opener), await ask(opener)] == [b"abc" * 100_000, b"d"]
+        assert proxy.connections == 1
+
+    run(check())

@@ -10,7 +10,7 @@ from app.errors import ProviderError, ProviderTimeout, ProviderUnreachable
 from app.providers.openers.connection import Connection
 from app.providers.openers.request_head import request_head
 from app.providers.openers.response_framing import ResponseHead
-from app.providers.openers.response_stream import HIGH_WATER_BYTES, ResponseStream
+from app.providers.openers.response_stream import ResponseStream
 from tests.providers import upstream as server
 from tests.providers.upstream import Script, respond, serve, settled
 
@@ -141,36 +141,6 @@ async def test_without_a_listener_again_one_reads_as_before() -> None:
         asked.stream.listen(None)
         await asked.ask()
         assert await asked.stream.read() == b"a"
-
-
-async def test_a_reader_that_does_not_read_stops_the_server_and_loses_nothing() -> None:
-    pieces = 400
-    sent = 0
-    is_full = asyncio.Event()
-
-    async def play(connection: server.Connection) -> None:
-        nonlocal sent
-        await connection.start()
-        for number in range(pieces):
-            sending = asyncio.ensure_future(connection.chunk(b"%d" % (number % 10) * 65536))
-            await asyncio.wait([sending], timeout=0.5 if not is_full.is_set() else None)
-            if not sending.done():
-                is_full.set()
-            await sending
-            sent += 1
-        await connection.finish()
-
-    async with asking(play) as asked:
-        await asked.ask()
-        await is_full.wait()
-        assert sent < pieces  # the rest waits in the server
-        waiting = sum(map(len, asked.stream._framing.pieces))
-        assert waiting <= HIGH_WATER_BYTES + 256 * 1024  # one read may exceed it
-        received = b""
-        while data := await asked.stream.read():
-            received += data
-
-    assert received == b"".join(b"%d" % (number % 10) * 65536 for number in range(pieces))
 
 
 async def test_the_time_in_which_nobody_reads_is_no_silence_of_the_server() -> None:
