@@ -12,5 +12,9 @@ def compression_of(headers: Mapping[str, str]) -> str | None:
     """
     coding = headers.get("content-encoding", "").strip().lower()
     if coding in ("", "identity"):
+        # Compressed on its way is compressed too (RFC 9112, 7.2).
+        coding = headers.get("transfer-encoding", "").strip().lower()
+        coding = coding.removesuffix("chunked").rstrip(" \t,")
+    if coding in ("", "identity"):
         return None
     return coding if coding in _CODINGS else "an unknown coding"

@@ -29,6 +29,7 @@
   + ServerStopping               503  sent as an `Error` event, never raised
   + TooManyTurns                 503  `CHAT_RUNNING_TURNS` of them run
   + OutOfDescriptors             503
+  + StoreUnavailable             503  the store of turns and chats
 
 Every other error is in the module that raises it:
 
@@ -47,7 +48,7 @@ Every other error is in the module that raises it:
 * aws.invoke: InvokeError
 * aws.secrets: SecretError
 * http.disconnect: ClientLeft
-* http.server: ListenError
+* http.listening: ListenError
 * lambda_runtime.asgi_lifespan: LifespanFailed
 * lambda_runtime.handler_loading: HandlerNotFound
 * lambda_runtime.runtime_api: RuntimeApiFailed, ResponseRefused
@@ -90,9 +91,12 @@ class ChatError(Exception):
 
     _log_text: str | None = None
 
+    # Seconds after which the client may try again, if that is worth saying.
+    retry_after_s: ClassVar[int | None] = None
+
     def headers(self) -> dict[str, str]:
         """Return the response headers that belong to this error."""
-        return {}
+        return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
 
 
 class RequestError(ChatError):
@@ -200,11 +204,7 @@ class InputNotSupported(ProviderRefused):
 
 
 class ProviderRateLimited(ProviderError):
-    """The provider limits the rate of requests.
-
-    Attributes:
-        retry_after: the provider's ``Retry-After`` value, if it sent one.
-    """
+    """The provider limits the rate; ``retry_after`` is its header's value, if it sent one."""
 
     code = "rate_limited"
     status = 429
@@ -262,16 +262,13 @@ class ServerStopping(ChatError):
 
 
 _BUSY = "The server has too much to do; please try again in a few seconds."
-_RETRY_AFTER_S = "5"
 
 
 class TooManyTurns(ChatError):
     code = "too_many_turns"
     status = 503
     public_message = _BUSY
-
-    def headers(self) -> dict[str, str]:
-        return {"retry-after": _RETRY_AFTER_S}
+    retry_after_s = 5
 
 
 class OutOfDescriptors(ChatError):
@@ -280,9 +277,14 @@ class OutOfDescriptors(ChatError):
     code = "out_of_descriptors"
     status = 503
     public_message = _BUSY
+    retry_after_s = 5
 
-    def headers(self) -> dict[str, str]:
-        return {"retry-after": _RETRY_AFTER_S}
+
+class StoreUnavailable(ChatError):
+    code = "store_unavailable"
+    status = 503
+    public_message = "Saved chats cannot be reached at the moment; please try again shortly."
+    retry_after_s = 5
 
 
 def status_of(code: str) -> int:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 from starlette.applications import Starlette
@@ -32,7 +32,7 @@ from app.setup.tools import approval_secret, make_tools
 from app.telemetry.log import log_turn
 from app.telemetry.metrics import TurnMetrics
 from app.threads import Aside
-from app.tools.approval import Approvals
+from app.tools.approval import Approvals, UsedIds
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.turns.outcome import TurnObserver
@@ -80,6 +80,8 @@ def create_lean_app(
     schemas: Mapping[str, type[BaseModel]] | None = None,
     on_finish: OnFinish | None = None,
     refuse_other_sites: bool = False,
+    facts: Mapping[str, Any] | None = None,
+    used_approvals: UsedIds | None = None,
 ) -> Starlette:
     """Return the same app as `create_app`, but load FastAPI only for its documentation.
 
@@ -89,8 +91,19 @@ def create_lean_app(
         settings, tools, schemas, on_finish: as for `create_app`.
         refuse_other_sites: whether pages of origins that are not allowed are refused even if the
             settings allow none. For a server that browsers reach without a front that does CORS.
+        facts: what ``GET /health`` says besides.
+        used_approvals: those of all processes of this server, if there are several.
     """
-    return _create(lean, settings, tools, schemas, on_finish, refuse_other_sites=refuse_other_sites)
+    return _create(
+        lean,
+        settings,
+        tools,
+        schemas,
+        on_finish,
+        refuse_other_sites=refuse_other_sites,
+        facts=facts,
+        used_approvals=used_approvals,
+    )
 
 
 def _create(
@@ -101,6 +114,8 @@ def _create(
     on_finish: OnFinish | None,
     *,
     refuse_other_sites: bool = False,
+    facts: Mapping[str, Any] | None = None,
+    used_approvals: UsedIds | None = None,
 ) -> _App:
     settings = with_secrets(load_settings() if settings is None else settings)
     if settings.log_model_errors:
@@ -130,7 +145,9 @@ def _create(
         ),
         tools=tools,
         threads=threads,
-        approvals=Approvals(approval_secret(settings, tools), lock=threading.Lock()),
+        approvals=Approvals(
+            approval_secret(settings, tools), lock=threading.Lock(), used=used_approvals
+        ),
         aside=aside,
         new_id=lambda prefix: f"{prefix}-{secrets.token_hex(8)}",
         now=time.time,
@@ -157,7 +174,12 @@ def _create(
         allow_client_system=settings.allow_client_system,
         aside=aside,
         page=_PAGE if (_PAGE / "index.html").is_file() else None,
-        facts={"version": __version__, "provider": settings.provider, "model": settings.model},
+        facts={
+            "version": __version__,
+            "provider": settings.provider,
+            "model": settings.model,
+            **(facts or {}),
+        },
         threads=threads,
         places=places,
     )

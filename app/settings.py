@@ -33,6 +33,8 @@ LOCALHOST = "localhost"
 # As in the header Host: a name or an address, with or without a port; IPv6 in brackets or not.
 _HOST = re.compile(r"\*|[a-z0-9._-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?|[0-9a-f.]*:[0-9a-f:.]+", re.I)
 _FILE_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f.]*:[0-9a-f:.]+\]?", re.I)
+# A typo must not fill the machine with processes.
+MAX_WORKERS = 256
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 
 
@@ -73,6 +75,7 @@ class Settings(BaseSettings):
     )
     aws_endpoint_url: str | None = Field(default=None, validation_alias=_env("AWS_ENDPOINT_URL"))
     port: int = Field(default=9000, ge=0, le=65535, validation_alias=_env("PORT"))
+    workers: int | Literal["auto"] = 1
 
     provider: Literal["openai", "scripted"] = "openai"
     api: Literal["chat", "responses"] = "chat"
@@ -138,6 +141,18 @@ class Settings(BaseSettings):
         if not value.strip():
             raise ValueError("must not be blank")
         return value.strip()
+
+    @field_validator("workers", mode="before")
+    @classmethod
+    def _is_a_number_of_workers(cls, value: object) -> object:
+        """Refuse several processes where Lambda starts one for each request."""
+        text = str(value).strip()
+        is_number = text.isascii() and text.isdecimal() and len(text) < 9
+        if text != "auto" and not (is_number and 1 <= int(text) <= MAX_WORKERS):
+            raise ValueError(f"must be auto or a number from 1 to {MAX_WORKERS}")
+        if text != "1" and "AWS_LAMBDA_RUNTIME_API" in os.environ:
+            raise ValueError("must be 1 on Lambda, which starts a process for each request itself")
+        return text if text == "auto" else int(text)
 
     @field_validator("openai_api_key_arn", "approval_secret_arn", "auth_token_arn")
     @classmethod

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from app.scripted_model.control import Control
@@ -27,6 +28,13 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# How fast an input comes says how busy the machine is, and nothing about the property.
+hypothesis.settings.register_profile(
+    "deltaline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("deltaline")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -124,6 +124,10 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "turns/progress": (),
     "turns/step": (),
     "turns/transcript": (),
+    "workers/connection_counts": (),
+    "workers/handover": (),
+    "workers/restarts": (),
+    "workers/used_approvals": (),
 }
 
 

@@ -28,10 +28,12 @@ LAYERS = [
     ["app.main"],
     ["app.setup"],
     ["app.http", "app.emulator", "app.lambda_runtime", "app.examples", "app.scripted_model"],
+    ["app.workers"],
     ["app.telemetry"],
     ["app.turns"],
     ["app.tools"],
     ["app.providers"],
+    ["app.store"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
     [
@@ -240,7 +242,17 @@ def test_the_server_starts_without_what_only_some_need() -> None:
         "create_app(Settings(openai_api_key='x'))"
     )
 
-    heavy = {"openai", "boto3", "botocore", "sse_starlette", "httpx", "httpx2", "redis", "jinja2"}
+    heavy = {
+        "aiohttp",
+        "openai",
+        "boto3",
+        "botocore",
+        "sse_starlette",
+        "httpx",
+        "httpx2",
+        "redis",
+        "jinja2",
+    }
     assert loaded & heavy == set()
     assert {name for name in loaded if name.startswith("app.scripted_model")} == set()
     assert {name for name in loaded if name.startswith("app.emulator")} == set()

@@ -16,6 +16,7 @@ from app.errors import (
     ProviderRateLimited,
     ProviderTimeout,
     RequestError,
+    StoreUnavailable,
     TooManyTurns,
     Unauthorized,
     status_of,
@@ -135,7 +136,7 @@ def test_what_an_error_says_is_for_the_log_unless_it_says_otherwise() -> None:
     assert (error.log_text, str(error)) == ("safe", "broken")
 
 
-@pytest.mark.parametrize("error", [TooManyTurns("x"), OutOfDescriptors("x")])
+@pytest.mark.parametrize("error", [TooManyTurns("x"), OutOfDescriptors("x"), StoreUnavailable("x")])
 def test_a_lack_of_room_says_when_to_come_back(error: ChatError) -> None:
     assert error.status == 503
     assert int(error.headers()["retry-after"]) > 0

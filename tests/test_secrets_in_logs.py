@@ -23,8 +23,8 @@ from app.telemetry.log import JsonFormatter
 from app.tools.remote import RemoteTool
 from tests.chatting import LogLines, chatting, data_body, logged
 from tests.emulator.emulation import INVOKE, OURS, emulator, post
-from tests.http.test_server import serving
 from tests.providers.upstream import Connection, Script, respond, serve
+from tests.server_process import serving
 
 KEY = "sk-live-0123456789abcdef"
 PASSWORD = "pro:xy/pass+word"

@@ -138,6 +138,10 @@ def test_a_value_from_a_file_loses_its_line_end(monkeypatch: pytest.MonkeyPatch)
         ("OPENAI_BASE_URL", "http://localhost:0/v1", "must name a host, and a port that exists"),
         ("OPENAI_BASE_URL", "http://localhost:99999", "port out of range"),
         ("AZURE_OPENAI_ENDPOINT", "name.openai.azure.com", "must start with http:// or https://"),
+        ("CHAT_WORKERS", "0", "must be auto or a number from 1 to 256"),
+        ("CHAT_WORKERS", "257", "must be auto or a number from 1 to 256"),
+        ("CHAT_WORKERS", "many", "must be auto or a number from 1 to 256"),
+        ("CHAT_WORKERS", "1.5", "must be auto or a number from 1 to 256"),
         ("PORT", "99999", "should be less than or equal to 65535"),
     ],
 )
@@ -153,6 +157,24 @@ def test_a_bad_value_is_refused_in_one_sentence_that_names_it(
     assert sentence.startswith(f"{name} has a bad value: {reason}")
     assert sentence.endswith(".")
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(("value", "workers"), [("auto", "auto"), (" 2 ", 2), ("256", 256)])
+def test_workers_are_a_number_or_auto(
+    monkeypatch: pytest.MonkeyPatch, value: str, workers: int | str
+) -> None:
+    monkeypatch.setenv("CHAT_WORKERS", value)
+
+    assert load_settings().workers == workers
+
+
+@pytest.mark.parametrize("value", ["2", "auto"])
+def test_several_workers_are_refused_on_lambda(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    monkeypatch.setenv("CHAT_WORKERS", value)
+
+    with pytest.raises(SettingsError, match=r"^CHAT_WORKERS has a bad value: must be 1 on Lambda"):
+        load_settings()
 
 
 def test_a_bad_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

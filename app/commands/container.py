@@ -64,6 +64,11 @@ def _run_outside(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if settings.direct:
         # The emulator's other options do not apply here.
         return _serve(settings, args.host, args.port)
+    if settings.workers != 1:
+        raise SettingsError(
+            "CHAT_WORKERS needs CHAT_DIRECT=true: a local Lambda starts a process for each request "
+            "itself."
+        )
     _check_invoke_mode(environ)
     from app.emulator.program import run
 
@@ -85,8 +90,7 @@ def _parse(argv: Sequence[str], settings: Settings) -> argparse.Namespace:
 
 
 def _serve(settings: Settings, host: str, port: int, *, behind_adapter: bool = False) -> int:
-    from app.commands.serve import serve_chat
-    from app.http.server import SHUTDOWN_GRACE_S
+    from app.commands.chat_server import SHUTDOWN_GRACE_S, serve_chat
 
     grace_s = _LAMBDA_GRACE_S if behind_adapter else SHUTDOWN_GRACE_S
     return serve_chat(

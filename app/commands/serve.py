@@ -3,16 +3,10 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from functools import partial
 
-from app.http.server import SHUTDOWN_GRACE_S, ListenError, serve
-from app.known_secrets import remember, secrets_in
-from app.main import create_lean_app
-from app.requests.sites import LOOPBACK_HOSTS, OPEN_TO_ALL, is_loopback
+from app.commands.chat_server import SHUTDOWN_GRACE_S, serve_chat
 from app.settings import Settings, SettingsError, load_settings
-from app.telemetry.log import configure_logging, logger
-from app.tools.loading import EXAMPLES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "CORS for localhost",
     )
     parser.add_argument(
+        "--workers",
+        metavar="N",
+        help="server processes on the port, or auto: one for each processor (CHAT_WORKERS, else 1)",
+    )
+    parser.add_argument(
         "--shutdown-grace",
         type=_seconds,
         default=SHUTDOWN_GRACE_S,
@@ -39,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     """Carry out ``serve``; return the exit status."""
     if args.demo:
         _demo_defaults()
+    if args.workers is not None:
+        os.environ["CHAT_WORKERS"] = args.workers
     try:
         settings = load_settings()
         return serve_chat(
@@ -51,59 +52,6 @@ def run(args: argparse.Namespace) -> int:
     except SettingsError as error:
         print(f"deltaline: {error}", file=sys.stderr)
         return 2
-
-
-def serve_chat(
-    settings: Settings,
-    *,
-    host: str,
-    port: int,
-    grace_s: float = SHUTDOWN_GRACE_S,
-    announce: Callable[[str], None] | None = None,
-    behind_adapter: bool = False,
-) -> int:
-    """Serve the chat backend until told to stop; return the exit status.
-
-    Args:
-        settings: of the app.
-        host, port, grace_s, announce, behind_adapter: as for `app.http.server.serve`.
-
-    Raises:
-        SettingsError: the settings contradict each other.
-    """
-    remember(*secrets_in(os.environ))
-    configure_logging()
-    is_local = is_loopback(host)
-    if is_local and not behind_adapter and not settings.allowed_hosts:
-        # Any name may be made to point to 127.0.0.1, even while a page of it is open.
-        settings = settings.model_copy(update={"allowed_hosts": (*LOOPBACK_HOSTS, host)})
-    app = create_lean_app(settings, refuse_other_sites=not behind_adapter)
-    if not is_local and not (settings.auth_token or settings.auth_token_arn):
-        announce = _with_warning(announce, host)
-    try:
-        return serve(
-            app,
-            stop_turns=app.state.turns.stop_all,
-            host=host,
-            port=port,
-            grace_s=grace_s,
-            announce=announce,
-            behind_adapter=behind_adapter,
-        )
-    except ListenError as error:
-        print(f"deltaline: {error}", file=sys.stderr)
-        return 1
-
-
-def _with_warning(announce: Callable[[str], None] | None, host: str) -> Callable[[str], None]:
-    """Return ``announce``, which warns besides that everybody may ask."""
-
-    def warn(url: str) -> None:
-        logger.warning(OPEN_TO_ALL, host)
-        if announce is not None:
-            announce(url)
-
-    return warn
 
 
 def _port(text: str) -> int:
@@ -129,6 +77,8 @@ def _demo_defaults() -> None:
         os.environ.setdefault("CHAT_MODEL", "scripted")  # what the page shows under an answer
     os.environ.setdefault("CHAT_ALLOWED_ORIGINS", "localhost")
     if not os.environ.get("CHAT_TOOL_MODULES"):
+        from app.tools.loading import EXAMPLES
+
         os.environ.setdefault("CHAT_TOOLS", ",".join(EXAMPLES))
 
 

@@ -203,6 +203,22 @@ HEALTH: dict[str, Any] = {
                         "required": ["status"],
                         "properties": {
                             "status": {"const": "ok"},
+                            "worker": {
+                                "type": "integer",
+                                "minimum": 1,
+                                "description": "Which of the server's CHAT_WORKERS processes has "
+                                "responded; runningTurns and hungToolThreads are its own. Left out "
+                                "if there is one only.",
+                            },
+                            "workers": {
+                                "type": "integer",
+                                "minimum": 2,
+                                "description": "How many workers there are.",
+                            },
+                            "pid": {
+                                "type": "integer",
+                                "description": "The process id of this worker.",
+                            },
                             "runningTurns": {
                                 "type": "integer",
                                 "minimum": 1,

@@ -10,6 +10,7 @@ import gc
 import signal
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -17,20 +18,17 @@ from starlette.types import ASGIApp
 from app.aws.behind_adapter import BehindAdapter
 from app.http.connection_limits import ConnectionLimits, limited_protocol
 from app.http.descriptors import report_seldom
+from app.http.listening import BACKLOG
 from app.tools.own_tasks import guard_tasks_of_tools
 
-# Long enough for a sentence to end, short enough for a deployment.
-SHUTDOWN_GRACE_S = 5.0
-# Connections that the system keeps until we accept them, and how many asyncio accepts in a row: so
-# often it tries again in one go when there is no descriptor for one.
-_BACKLOG = 2048
+if TYPE_CHECKING:
+    from app.http.fair_accepting import FairAcceptor
+
+# How many connections asyncio accepts in a row: so often it tries again in one go when there is no
+# descriptor for one.
 _ACCEPTED_AT_ONCE = 64
 # How long the end of a response may take to reach its client, in seconds.
 _LAST_BYTES_S = 1.5
-
-
-class ListenError(Exception):
-    """The address cannot be listened on."""
 
 
 class Server(uvicorn.Server):
@@ -40,6 +38,8 @@ class Server(uvicorn.Server):
         on_up: called once the server accepts requests and handles signals.
         stop_turns: ends every running turn properly.
         grace_s: how long turns may go on after a stop signal, in seconds.
+        is_my_turn: given where several processes accept from the same sockets, as for
+            `FairAcceptor`.
     """
 
     def __init__(
@@ -49,25 +49,54 @@ class Server(uvicorn.Server):
         on_up: Callable[[], None],
         stop_turns: Callable[[], None],
         grace_s: float,
+        is_my_turn: Callable[[int], bool] | None = None,
     ) -> None:
         super().__init__(config)
         self._on_up = on_up
         self._stop_turns = stop_turns
         self._grace_s = grace_s
+        self._is_my_turn = is_my_turn
+        self._acceptors: list[FairAcceptor] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         report_seldom(asyncio.get_running_loop())
         guard_tasks_of_tools(asyncio.get_running_loop())
-        await super().startup(sockets)
-        for listener in sockets or ():
-            listener.listen(_BACKLOG)
+        if self._is_my_turn is None:
+            await super().startup(sockets)
+            for listener in sockets or ():
+                listener.listen(BACKLOG)
+        else:
+            await super().startup([])
+            self._accept_fairly(sockets or [], self._is_my_turn)
         self._on_up()
+
+    def _accept_fairly(
+        self, listeners: list[socket.socket], is_my_turn: Callable[[int], bool]
+    ) -> None:
+        from app.http.fair_accepting import FairAcceptor
+
+        for listener in listeners:
+            acceptor = FairAcceptor(
+                listener,
+                # As uvicorn does it.
+                lambda: self.config.http_protocol_class(  # type: ignore[call-arg]
+                    config=self.config,
+                    server_state=self.server_state,
+                    app_state=self.lifespan.state,
+                ),
+                open_connections=lambda: len(self.server_state.connections),
+                is_my_turn=is_my_turn,
+            )
+            acceptor.start()
+            self._acceptors.append(acceptor)
 
     def stop(self, *_: object) -> None:
         """Begin to stop. A signal handler."""
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for acceptor in self._acceptors:
+            acceptor.stop()
         loop = asyncio.get_running_loop()
         timers = (
             loop.call_later(self._grace_s, self._stop_turns),
@@ -87,41 +116,28 @@ class Server(uvicorn.Server):
 
 def serve(
     app: ASGIApp,
+    listener: socket.socket,
     *,
     stop_turns: Callable[[], None],
-    host: str,
-    port: int,
-    grace_s: float = SHUTDOWN_GRACE_S,
-    announce: Callable[[str], None] | None = None,
+    on_up: Callable[[], None],
+    grace_s: float,
     behind_adapter: bool = False,
+    is_my_turn: Callable[[int], bool] | None = None,
 ) -> int:
     """Serve until told to stop; return the exit status.
 
     Args:
         app: what is served.
+        listener: accepts the connections; closed at the end.
         stop_turns: ends every running turn properly.
-        host: address to listen on.
-        port: 0 for any free one.
+        on_up: called once the server accepts requests.
         grace_s: how long running turns may go on after a stop signal, in seconds.
-        announce: called with the URL once the server accepts requests.
-        behind_adapter: only the Lambda Web Adapter can reach ``port``.
-
-    Raises:
-        ListenError: the port is taken or not allowed; the message is one sentence.
+        behind_adapter: only the Lambda Web Adapter can reach ``listener``.
+        is_my_turn: given where other processes accept connections from ``listener`` too: whether
+            a process with so many connections should take the next one.
     """
     # Everything that exists now lives as long as the process: the collector can skip it.
     gc.freeze()
-    try:
-        listener = socket.create_server(
-            (host, port),
-            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
-            backlog=_BACKLOG,
-        )
-    except OSError as error:
-        raise ListenError(
-            f"cannot listen on {host} port {port}: {error.strerror}; "
-            "choose another port with --port or PORT=."
-        ) from error
     config = uvicorn.Config(
         BehindAdapter(app) if behind_adapter else app,
         loop="uvloop" if _has_uvloop() else "asyncio",
@@ -137,13 +153,8 @@ def serve(
         # For tasks that outlive even a closed connection.
         timeout_graceful_shutdown=int(grace_s) + 5,
     )
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{listener.getsockname()[1]}"
     server = Server(
-        config,
-        on_up=lambda: None if announce is None else announce(url),
-        stop_turns=stop_turns,
-        grace_s=grace_s,
+        config, on_up=on_up, stop_turns=stop_turns, grace_s=grace_s, is_my_turn=is_my_turn
     )
     # For a signal that comes before uvicorn handles signals, and for the one that uvicorn raises
     # again at its end: that would kill the process, and a requested stop is no failure.

@@ -39,7 +39,8 @@ def count_values(text: bytes | str, *, limit: int) -> int:
     strings = text.count(b'"') // 2
     if strings > 2 * limit:  # each is a key or a value
         return strings
-    outside = b"".join(text.split(b'"')[::2])
+    # A quote stays for each string, or `[""]` would look like an empty list.
+    outside = b'"'.join(text.split(b'"')[::2])
     return 1 + _marks(outside) - outside.count(b"[]") - outside.count(b"{}")
 
 

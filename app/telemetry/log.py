@@ -9,7 +9,8 @@ import json
 import logging
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -19,6 +20,8 @@ from app.telemetry.uncaught import report_uncaught
 from app.turns.outcome import TurnLabels, TurnOutcome
 
 logger = logging.getLogger("deltaline")
+
+Alone: TypeAlias = Callable[[], contextlib.AbstractContextManager[object]]
 
 
 class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +88,15 @@ _PLAIN = (str, *_NUMBERS)
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time (Unix seconds), level, logger, message, and our fields."""
+    """One JSON object a line: time (Unix seconds), level, logger, message, and our fields.
+
+    Args:
+        worker: the number of this process, if it is one of several.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._own = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -93,6 +104,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **self._own,
             **getattr(record, "fields", {}),
         }
         # All values at once: nearly no line holds a secret.
@@ -110,7 +122,19 @@ def _masked(value: Any) -> Any:
 
 
 class _Handler(logging.StreamHandler[Any]):
-    """Writes lines to standard error."""
+    """Writes lines to standard error.
+
+    Args:
+        alone: held while a line is written.
+    """
+
+    def __init__(self, alone: Alone) -> None:
+        super().__init__(sys.stderr)
+        self._alone = alone
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self._alone():
+            super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say that a record cannot be written. Python would print its arguments as they are."""
@@ -123,13 +147,24 @@ class _Handler(logging.StreamHandler[Any]):
             self.stream.write(json.dumps(line, separators=(",", ":")) + self.terminator)
 
 
-def configure_logging(level: int = logging.INFO) -> None:
+def configure_logging(
+    level: int = logging.INFO,
+    *,
+    worker: int | None = None,
+    alone: Alone = contextlib.nullcontext,
+) -> None:
     """Send all that is reported to standard error as JSON lines. For entry points only.
 
     That is the log, warnings, and the exceptions that end the process, a thread or an object.
+
+    Args:
+        level: of the lines that are written.
+        worker: the number of this process, if it is one of several: each line says it.
+        alone: what is held while a line is written, if other processes write there too. The system
+            keeps a line whole by itself only up to 4096 bytes.
     """
-    handler = _Handler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler = _Handler(alone)
+    handler.setFormatter(JsonFormatter(worker))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -11,8 +11,8 @@ It permits nothing: it distinguishes an id that we issued for another call from 
 issued.
 
 A reply consumes an id, whether the user approves or denies. A process cannot know whether another
-process has already consumed it. A tool that must not run twice passes the id on as its idempotency
-key (`ToolContext.approval_id`).
+process has already consumed it, unless both have the same `UsedIds`. A tool that must not run twice
+passes the id on as its idempotency key (`ToolContext.approval_id`).
 """
 
 import base64
@@ -23,7 +23,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from app.tools.canonical_json import canonical_json
 
@@ -52,6 +52,53 @@ class ApprovalRefusal(enum.Enum):
         return str(self.value)
 
 
+class UsedIds(Protocol):
+    """Which ids have had their reply."""
+
+    def use(
+        self, nonce: str, expiry: int, reason: ApprovalRefusal, now: float
+    ) -> ApprovalRefusal | None:
+        """Note that an id is used; return why it does not count, if it was used before.
+
+        Args:
+            nonce: of the id.
+            expiry: after it the id need not be remembered, in Unix seconds.
+            reason: why it will not count from now on.
+            now: Unix time in seconds.
+        """
+
+
+class OwnUsedIds:
+    """The used ids of this process.
+
+    Args:
+        remembered: how many are remembered; beyond that the oldest is forgotten.
+        lock: held while an id is looked up and noted, if there are several threads.
+    """
+
+    def __init__(
+        self, remembered: int, lock: contextlib.AbstractContextManager[object] | None = None
+    ) -> None:
+        self._remembered = remembered
+        # nonce → expiry, and why the id does not count any more
+        self._used: dict[str, tuple[int, ApprovalRefusal]] = {}
+        self._lock = contextlib.nullcontext() if lock is None else lock
+
+    def use(
+        self, nonce: str, expiry: int, reason: ApprovalRefusal, now: float
+    ) -> ApprovalRefusal | None:
+        with self._lock:
+            if nonce in self._used:
+                return self._used[nonce][1]
+            while self._used:
+                oldest = next(iter(self._used))
+                if self._used[oldest][0] > now and len(self._used) < self._remembered:
+                    break
+                del self._used[oldest]
+            self._used[nonce] = (expiry, reason)
+            return None
+
+
 class Approvals:
     """Issues approval ids and takes one reply to each of them.
 
@@ -61,6 +108,8 @@ class Approvals:
         lifetime_s: how long the user has to reply, in seconds.
         remembered: how many ids with a reply are remembered.
         lock: held while an id is looked up and consumed, if replies are checked in several threads.
+        used: the ids with a reply, if other processes share them; ``remembered`` and ``lock`` are
+            its own then.
 
     Raises:
         ValueError: ``secret`` is empty.
@@ -74,16 +123,14 @@ class Approvals:
         lifetime_s: int = LIFETIME_S,
         remembered: int = REMEMBERED,
         lock: contextlib.AbstractContextManager[object] | None = None,
+        used: UsedIds | None = None,
     ) -> None:
         if not secret:
             raise ValueError("the secret for approvals is empty")
         self._secret = secret
         self._now = now
         self._lifetime_s = lifetime_s
-        self._remembered = remembered
-        # nonce → expiry, and why the id does not count any more
-        self._used: dict[str, tuple[int, ApprovalRefusal]] = {}
-        self._lock = contextlib.nullcontext() if lock is None else lock
+        self._used: UsedIds = OwnUsedIds(remembered, lock) if used is None else used
 
     def issue(
         self,
@@ -127,14 +174,10 @@ class Approvals:
         now = self._now()
         if int(expiry) <= now:
             return ApprovalRefusal.EXPIRED
-        with self._lock:
-            if nonce in self._used:
-                return self._used[nonce][1]
-            self._remember(nonce, int(expiry), ApprovalRefusal.REPLAYED, now)
-        return None
+        return self._used.use(nonce, int(expiry), ApprovalRefusal.REPLAYED, now)
 
     def deny(self, approval_id: str) -> None:
-        """Let the id never be redeemed in this process. An id that is not ours is ignored.
+        """Let the id never be redeemed. An id that is not ours is ignored.
 
         The call is not compared: it does not run, whatever the client says that it is.
         """
@@ -142,9 +185,8 @@ class Approvals:
         if sealed is None:
             return
         nonce, expiry, _ = sealed
-        with self._lock:
-            if int(expiry) > now and nonce not in self._used:
-                self._remember(nonce, int(expiry), ApprovalRefusal.DENIED, now)
+        if int(expiry) > now:
+            self._used.use(nonce, int(expiry), ApprovalRefusal.DENIED, now)
 
     def _opened(self, approval_id: str) -> tuple[str, str, str] | None:
         """Return the nonce, the expiry and the signature of an id that we issued, else ``None``."""
@@ -156,14 +198,6 @@ class Approvals:
         if not _is_same(proof[:_SEAL_CHARACTERS], self._seal(nonce, expiry)):
             return None
         return nonce, expiry, proof[_SEAL_CHARACTERS:]
-
-    def _remember(self, nonce: str, expiry: int, reason: ApprovalRefusal, now: float) -> None:
-        while self._used:
-            oldest = next(iter(self._used))
-            if self._used[oldest][0] > now and len(self._used) < self._remembered:
-                break
-            del self._used[oldest]
-        self._used[nonce] = (expiry, reason)
 
     def _seal(self, nonce: str, expiry: str) -> str:
         return _text(self._hmac(b"issued ", [nonce, expiry])[:_SEAL_BYTES])

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from app.http import server
+from app.http.listening import listen, url_of
 from app.telemetry.log import configure_logging
 
 if sys.argv[1] == "asyncio":
@@ -39,8 +40,14 @@ async def give(_):
 
 configure_logging()
 app = Starlette(routes=[Route("/take", take), Route("/give", give)])
+listener = listen("127.0.0.1", 0)
+url = url_of(listener, "127.0.0.1")
 server.serve(
-    app, stop_turns=lambda: None, host="127.0.0.1", port=0, announce=lambda u: print(u, flush=True)
+    app,
+    listener,
+    stop_turns=lambda: None,
+    on_up=lambda: print(url, flush=True),
+    grace_s=5,
 )
 """
 

@@ -1,16 +1,12 @@
 """The server as a process: how it starts, and how it stops while answers run."""
 
 import asyncio
-import contextlib
-import json
-import os
 import signal
 import socket
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from asyncio.subprocess import PIPE
+from collections.abc import Callable
 from logging import WARNING
-from typing import Any
 
 import httpx2
 import pytest
@@ -23,55 +19,12 @@ from app.protocols.ui_message_stream import UIMessageStreamEncoder
 from app.scripted_model.control import Control
 from app.turns.live_turn import SHUTDOWN
 from tests.chatting import Reader, data_body, logged, ui_body
+from tests.server_process import refuses_connections, serving
 from tests.torrent import Torrent, asking
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 RESTARTING = b"The server is restarting; please send your message again."
-
-
-class Running:
-    """A server process.
-
-    Attributes:
-        url: where it listens.
-        process: to signal and to wait for.
-    """
-
-    def __init__(self, process: Process, url: str) -> None:
-        self.process = process
-        self.url = url
-
-    async def ended(self) -> tuple[int, list[dict[str, Any]]]:
-        """Wait for the process; return its exit status and its log."""
-        _, logged = await self.process.communicate()
-        assert self.process.returncode is not None
-        return self.process.returncode, [json.loads(line) for line in logged.splitlines()]
-
-
-@contextlib.asynccontextmanager
-async def serving(*options: str, **environment: str) -> AsyncIterator[Running]:
-    """Run ``python -m app serve --demo`` on any port until the block is left."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "serve", "--demo", "--port", "0", *options),
-        env={**os.environ, **environment},
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        async for line in process.stdout:
-            if b"http://" in line:
-                url = line.split(b"http://", 1)[1].split()[0].decode()
-                yield Running(process, f"http://{url}")
-                break
-        else:
-            assert process.stderr is not None
-            raise AssertionError((await process.stderr.read()).decode())
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 @pytest.mark.parametrize("protocol", ["data", "ui"])
@@ -137,7 +90,7 @@ async def test_a_stream_that_ends_within_the_grace_period_is_left_alone(
             await reader.until(b"word1")
 
             server.process.send_signal(signal.SIGTERM)
-            await _refuses_connections(server.url)
+            await refuses_connections(server.url)
             control.gate("middle").open()
             whole = await reader.rest()
         status, log = await server.ended()
@@ -217,15 +170,3 @@ async def test_a_port_in_use_is_said_in_one_sentence() -> None:
     assert process.returncode == 1
     assert said.decode().startswith(f"deltaline: cannot listen on 127.0.0.1 port {port}: ")
     assert said.count(b"\n") == 1
-
-
-async def _refuses_connections(url: str) -> None:
-    """Return as soon as nobody listens there any more."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    while True:
-        try:
-            _, writer = await asyncio.open_connection(host, int(port))
-        except OSError:
-            return
-        writer.close()
-        await asyncio.sleep(0.02)

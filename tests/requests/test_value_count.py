@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.requests.value_count import count_values, is_heavy
@@ -22,6 +22,9 @@ def _values(value: Any) -> int:
 
 
 @given(json_values, st.booleans(), st.integers(0, 12))
+@example([""], True, 1)
+@example({"": ""}, True, 1)
+@example([["", {}], [""]], True, 5)
 def test_a_text_is_over_a_limit_if_it_holds_more_values(
     value: Any, is_ascii: bool, limit: int
 ) -> None:

@@ -60,7 +60,7 @@ def through_javascript() -> Iterator[RoundTrip]:
 
 @pytest.mark.real
 @pytest.mark.timeout(180)
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(value=values)
 def test_a_round_trip_through_javascript_keeps_the_form(
     through_javascript: RoundTrip, value: Any

@@ -107,10 +107,10 @@ async def _ignore(_: object) -> None:
 
 SERVER = """
 import asyncio, sys
-from app.commands.serve import serve_chat
+from app.commands.chat_server import serve_chat
 from app.settings import Settings
 from app.tools import tool
-import app.commands.serve as serve, app.main as main
+import app.main as main
 
 @tool
 async def starts() -> str:
@@ -120,7 +120,7 @@ async def starts() -> str:
     return "done"
 
 lean = main.create_lean_app
-serve.create_lean_app = lambda settings, **options: lean(settings, tools=[starts], **options)
+main.create_lean_app = lambda settings, **options: lean(settings, tools=[starts], **options)
 import threading, urllib.request
 
 def ask(url):

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from app.cli import main
 from app.tools import Tool, ToolContext, ToolError, tool
 from tests.chatting import Reader, chatting, ui_body
-from tests.http.test_server import serving
+from tests.server_process import serving
 
 MASKED = "An error occurred."
 

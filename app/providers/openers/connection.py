@@ -93,8 +93,12 @@ class Connection(asyncio.Protocol):
             self.abort()  # nobody has asked for anything
 
     def eof_received(self) -> None:
-        if self._owner is not None:
+        if self._owner is None:
+            return
+        if self._has_said_goodbye():
             self._owner.receive_end()
+        else:
+            self._owner.lose(None)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.is_lost:
@@ -104,6 +108,19 @@ class Connection(asyncio.Protocol):
         if owner is not None:
             owner.lose(error)
         self._on_lost(self)
+
+    def _has_said_goodbye(self) -> bool:
+        """Whether the end is the other side's own: with TLS anybody on the way can cut the rest.
+
+        uvloop tells of an end only then, asyncio of any.
+        """
+        tls = self.transport.get_extra_info("ssl_object")
+        if tls is None:
+            return True
+        try:
+            return bool(tls.read(1) == b"")  # the alert `close_notify`
+        except OSError:
+            return False
 
     def pause_writing(self) -> None:
         self.is_writable = False

@@ -146,14 +146,19 @@ class ResponseFraming:
     def on_headers_complete(self) -> None:
         assert self._parser is not None
         status = self._parser.get_status_code()
+        headers = self._headers
         if status < 200:
+            # Below 100 llhttp would read a body up to the end of the connection.
+            if status < 100 or "transfer-encoding" in headers or _has_length(headers):
+                raise _Malformed("an interim response has a body")
             self._headers = {}
             return
-        headers = self._headers
-        coding = headers.get("transfer-encoding", "").lower()
-        if coding not in ("", "chunked"):
-            raise _Malformed("the transfer coding is not chunked")
-        self._ends_with_connection = not coding and "content-length" not in headers
+        coding = headers.get("transfer-encoding")
+        self._ends_with_connection = (
+            "content-length" not in headers
+            if coding is None
+            else not coding.lower().endswith("chunked")
+        )
         self._framing_bytes = 0
         self.head = ResponseHead(status, headers)
 
@@ -166,9 +171,10 @@ class ResponseFraming:
         self._interim_responses += 1
         if self._interim_responses > MAX_INTERIM_RESPONSES:
             raise _Malformed("interim responses have no end")
-        if self.pieces:
-            self.pieces.clear()
-            raise _Malformed("an interim response has a body")
+
+
+def _has_length(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-length", "0").strip("0") != ""
 
 
 class _Malformed(Exception):

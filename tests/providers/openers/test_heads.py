@@ -22,6 +22,7 @@ ODD_HEADS = {
     "spaces around a value": OK + b"server: \t x \t \r\n" + END,
     "an empty value": OK + b"server:\r\n" + END,
     "a value in UTF-8": "HTTP/1.1 200 OK\r\nserver: Ünï\r\n".encode() + END,
+    "a folded value": OK + b"server: one\r\n two\r\n\tthree\r\n" + END,
     "a name twice": OK + b"set-cookie: a=1\r\nset-cookie: b=2\r\n" + END,
     "a hundred headers": OK + b"x-more: 1\r\n" * 100 + END,
     "8 kB in a header": OK + b"x-long: " + b"x" * 8000 + b"\r\n" + END,
@@ -48,6 +49,9 @@ NO_HEADS = {
     "a length with a sign": OK + b"content-length: +1\r\n\r\na",
     "two lengths": OK + b"content-length: 1\r\ncontent-length: 2\r\n\r\nab",
     "a length of 80 bits": OK + b"content-length: 999999999999999999999999\r\n\r\na",
+    "a coding that was not asked for": OK + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "a coding without chunks": OK + b"transfer-encoding: gzip\r\n\r\na",
+    "two framings": OK + b"transfer-encoding: chunked\r\ncontent-length: 1\r\n\r\n0\r\n\r\n",
     "switching protocols": b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nabc",
     "half a head, and the end": OK + b"content-length: 1\r\n",
 }

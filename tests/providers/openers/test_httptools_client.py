@@ -9,6 +9,8 @@ from app import __version__
 from app.errors import ProviderError, ProviderNotConfigured, ProviderRefused, ProviderUnreachable
 from app.providers.openers.httptools_client import HttpToolsOpener
 from app.providers.openers.opener import ByteStream
+from tests.providers.openers.certificates import server_tls
+from tests.providers.openers.reading import Run, read_to_the_end
 from tests.providers.upstream import Connection, Script, accept, hang_up, respond, serve, settled
 
 BODY = b'{"model":"m","messages":[],"stream":true}'
@@ -291,6 +293,28 @@ async def test_an_endless_error_is_cut_and_its_connection_closed() -> None:
         with pytest.raises(ProviderError, match="status 500"):
             await ask(opener)
         await closed.wait()
+
+
+@pytest.mark.parametrize("ends_well", [True, False], ids=["goodbye", "cut"])
+def test_a_body_that_is_cut_off_within_tls_is_not_whole(run: Run, ends_well: bool) -> None:
+    async def play(connection: Connection) -> None:
+        await connection.send(b"HTTP/1.1 200 OK\r\n\r\ndata: a\n\n")
+        if ends_well:
+            connection.close()
+        else:
+            connection.abort()
+
+    async def check() -> None:
+        async with (
+            serve(play, tls=server_tls()) as upstream,
+            aclosing(HttpToolsOpener(base_url=upstream.url)) as opener,
+            aclosing(await opener.open("/chat/completions", BODY)) as stream,
+        ):
+            received, failure = await read_to_the_end(stream)
+        assert received == b"data: a\n\n"
+        assert (failure is None) is ends_well
+
+    run(check())
 
 
 async def test_closing_it_ends_its_streams_and_its_connections() -> None:

@@ -43,36 +43,33 @@ def logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         assert secret not in caplog.text
 
 
-class TestProxyPy:
-    """The same through a proxy of other people's."""
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_of_other_people_forwards_what_comes_with_its_credentials(
+    make_opener: MakeOpener, scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = server_tls() if scheme == "https" else None
 
-    @pytest.mark.parametrize("scheme", ["http", "https"])
-    async def test_it_forwards_what_comes_with_its_credentials(
-        self, make_opener: MakeOpener, scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        tls = server_tls() if scheme == "https" else None
+    async with (
+        serve(respond(b"data: a\n\n"), respond(b"data: b\n\n"), tls=tls) as upstream,
+        proxy_py(tmp_path, f"user:{PASSWORD}") as port,
+    ):
+        for user in ("user", "stranger"):
+            monkeypatch.setenv(f"{scheme}_proxy", f"http://{user}:{QUOTED}@127.0.0.1:{port}")
+            opener = make_opener(base_url=upstream.url, api_key=KEY, max_retries=0)
+            async with aclosing(opener):
+                if user == "user":
+                    assert await ask(opener) == b"data: a\n\n"
+                    assert await ask(opener) == b"data: b\n\n"
+                else:
+                    with pytest.raises(ProviderError, match="407"):
+                        await opener.open("/chat/completions", BODY)
 
-        async with (
-            serve(respond(b"data: a\n\n"), respond(b"data: b\n\n"), tls=tls) as upstream,
-            proxy_py(tmp_path, f"user:{PASSWORD}") as port,
-        ):
-            for user in ("user", "stranger"):
-                monkeypatch.setenv(f"{scheme}_proxy", f"http://{user}:{QUOTED}@127.0.0.1:{port}")
-                opener = make_opener(base_url=upstream.url, api_key=KEY, max_retries=0)
-                async with aclosing(opener):
-                    if user == "user":
-                        assert await ask(opener) == b"data: a\n\n"
-                        assert await ask(opener) == b"data: b\n\n"
-                    else:
-                        with pytest.raises(ProviderError, match="407"):
-                            await opener.open("/chat/completions", BODY)
-
-        assert len(upstream.requests) == 2
-        for request in upstream.requests:
-            assert request.headers["authorization"] == f"Bearer {KEY}"
-            assert request.target == "/v1/chat/completions"
-            # A plain request brings the credentials along; this proxy does not take them out.
-            assert scheme == "http" or "proxy-authorization" not in request.headers
+    assert len(upstream.requests) == 2
+    for request in upstream.requests:
+        assert request.headers["authorization"] == f"Bearer {KEY}"
+        assert request.target == "/v1/chat/completions"
+        # A plain request brings the credentials along; this proxy does not take them out.
+        assert scheme == "http" or "proxy-authorization" not in request.headers
 
 
 @pytest.mark.parametrize("user", ["", f"user:{QUOTED}@"], ids=["no credentials", "credentials"])

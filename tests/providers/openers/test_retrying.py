@@ -4,16 +4,17 @@ The statuses are in `test_opener`, the pauses in `test_retries` and `test_aiohtt
 """
 
 import asyncio
+import socket
+import time
 from collections.abc import Callable
 from contextlib import aclosing
 
 import pytest
 
 from app.errors import ProviderError, ProviderRateLimited, ProviderUnreachable
-from tests.ports import free_port
 from tests.providers.openers.every_opener import MakeOpener
 from tests.providers.openers.reading import BODY, ask
-from tests.providers.upstream import Connection, Script, hang_up, respond, serve
+from tests.providers.upstream import Connection, Script, hang_up, respond, serve, settled
 
 
 def broken_off(beginning: bytes, how: Callable[[Connection], None]) -> Script:
@@ -47,24 +48,26 @@ async def test_a_connection_that_breaks_before_its_response_is_tried_again(
 
 
 async def test_a_server_that_is_just_starting_is_tried_again(make_opener: MakeOpener) -> None:
-    port = free_port()
-
-    async def start_later() -> asyncio.Server:
-        # The first try has been refused by then, or the test tests nothing; it passes either way.
-        await asyncio.sleep(0.05)
-        return await asyncio.start_server(answer, "127.0.0.1", port)
-
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await respond(b"a")(Connection(reader, writer))
-        await Connection(reader, writer).closed_by_client()
+        connection = Connection(reader, writer)
+        await connection.read_request()
+        await respond(b"a")(connection)
+        await connection.closed_by_client()
         writer.close()
 
-    starting = asyncio.ensure_future(start_later())
-    async with aclosing(make_opener(base_url=f"http://127.0.0.1:{port}/v1")) as opener:
-        assert await ask(opener) == b"a"
-    server = await starting
-    server.close()
-    await server.wait_closed()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))  # who only does that refuses connections
+        port = listener.getsockname()[1]
+        async with aclosing(make_opener(base_url=f"http://127.0.0.1:{port}/v1")) as opener:
+            begin = time.monotonic()
+            asking = asyncio.ensure_future(ask(opener))
+            await settled()
+            await settled()
+            server = await asyncio.start_server(answer, sock=listener)
+            assert await asking == b"a"
+        server.close()
+
+    assert time.monotonic() - begin > 0.3  # the shortest pause: it was refused at first
 
 
 @pytest.mark.parametrize("retries", [0, 1])
