@@ -38,7 +38,7 @@ LAYERS = [
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
     [
-        *("app.causes", "app.content_coding", "app.events", "app.forbidden_keys"),
+        *("app.at_once", "app.causes", "app.content_coding", "app.events", "app.forbidden_keys"),
         *("app.growing_text", "app.peer_http", "app.received", "app.seldom_warning"),
         *("app.settings", "app.threads"),
     ],
