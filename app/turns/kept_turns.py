@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.chats.plan import Join, Run, Supersede
+from app.chats.title import TitleOf
 from app.errors import StoreUnavailable, TooManyTurns
 from app.events import Abort
 from app.store.store import (
@@ -33,6 +34,7 @@ from app.turns.late_turns import LateTurns
 from app.turns.lost_turns import LostTurns
 from app.turns.patience import patience
 from app.turns.recorder import Recorder
+from app.turns.titles import Titles
 from app.turns.transcript import Transcript
 
 logger = logging.getLogger("deltaline.store")
@@ -51,6 +53,7 @@ class KeptTurns:
         store: where.
         keep_s: how long a turn can be resumed after its end, in seconds.
         history_s: how long a chat is kept after its last change, in seconds; None: for ever.
+        title_of: makes a title of the messages of a new chat after its first turn.
         now: Unix seconds.
 
     Attributes:
@@ -64,6 +67,7 @@ class KeptTurns:
         *,
         keep_s: float = 600.0,
         history_s: float | None = None,
+        title_of: TitleOf | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
@@ -73,6 +77,7 @@ class KeptTurns:
         self._now = now
         self._here: dict[TurnId, KeptTurn] = {}
         self._flusher: Flusher | None = None
+        self._titles = Titles(store, title_of)
         self._late = LateTurns(store, self.lost, on_begun=self._flush)
         self._sweep: asyncio.Task[None] | None = None
 
@@ -134,6 +139,7 @@ class KeptTurns:
                     match await claim(self.store, head, chat, wanted):
                         case Begun():
                             kept = self._kept(head, wanted)
+                            kept.is_first = chat is None
                             self._flush(kept)
                             return kept, wanted
                         case Busy(turn):
@@ -210,6 +216,7 @@ class KeptTurns:
         await self.lost.aclose()
         if self._flusher is not None:
             await self._flusher.aclose()
+        await self._titles.aclose()
         await self.store.aclose()
 
     def _kept(self, head: TurnHead, run: Run) -> KeptTurn:
@@ -224,12 +231,14 @@ class KeptTurns:
             on_close=self._flusher.wake,
         )
         kept = self._here[head.id] = KeptTurn(head, recorder)
-        kept.ended.add_done_callback(lambda _: self._forget(head.id, kept.head.id))
+        kept.ended.add_done_callback(lambda ended: self._ended(kept, head.id, ended.result()))
         return kept
 
-    def _forget(self, *turns: TurnId) -> None:
-        for turn in turns:
+    def _ended(self, kept: KeptTurn, first_id: TurnId, has_ended: bool) -> None:
+        for turn in (first_id, kept.head.id):
             self._here.pop(turn, None)
+        if has_ended and kept.is_first:
+            self._titles.give(kept.head.owner, kept.head.chat_id)
 
     def _flush(self, kept: KeptTurn) -> None:
         assert self._flusher is not None

@@ -191,6 +191,7 @@ class LateTurns:
             self._late[turn_id] = late
         if not isinstance(await claim(self._store, late.kept.head, chat, late.run), Begun):
             return False
+        late.kept.is_first = chat is None
         self._has_begun(late)
         return True
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import httpx2
@@ -11,7 +12,7 @@ from app.events import Start, StepStart, TextDelta
 from app.scripted_model.control import Control
 from app.store.event_log import encode
 from app.store.memory import MemoryStore
-from app.store.store import Batch, TurnHead
+from app.store.store import Batch, TurnHead, UIMessage
 from tests.chatting import Chat, Reader, chatting, data_body, ui_body
 from tests.turns.stores import Shaky
 
@@ -480,6 +481,24 @@ async def test_a_chat_goes_on_without_its_store_and_is_whole_afterwards(
         ("assistant", "Hi there."),
     ]
     assert _said(followed.content) == "Hi there."
+
+
+async def test_a_new_chat_gets_its_title_after_its_first_answer(model: str) -> None:
+    seen: list[list[str]] = []
+
+    async def title(messages: Sequence[UIMessage]) -> str:
+        seen.append([message["role"] for message in messages])
+        return f"Title\n{len(seen)}"
+
+    async with chatting(model, store="memory", title=title) as chat:
+        await chat.post(_asked(SAY_HI))
+        await _chat(chat)
+        await chat.post(_asked(SAY_HI, message="u2"))
+        await _chat(chat)
+        titles = (await chat.http.get("/api/chats")).json()["chats"]
+
+    assert seen == [["user", "assistant"]]
+    assert [one["title"] for one in titles] == ["Title 1"]
 
 
 async def test_a_store_that_hangs_keeps_nobody_waiting(model: str) -> None:
