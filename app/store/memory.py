@@ -161,6 +161,10 @@ class MemoryStore:
             return None
         return record.head
 
+    async def head(self, owner: Owner, chat: ChatId) -> TurnHead | None:
+        record = self._chats.get(owner, {}).get(chat)
+        return record.turns[-1].head if record is not None and record.turns else None
+
     async def fetch(self, turn: TurnId, after: int = 0) -> Tail | None:
         record = self._turns.get(turn)
         return None if record is None else Tail(record.head, record.log[after:])

@@ -151,6 +151,9 @@ class SqliteStore:
     async def aclose(self) -> None:
         await self._thread.aclose()
 
+    async def head(self, owner: Owner, chat: ChatId) -> TurnHead | None:
+        return await self._thread.read(partial(sqlite_chats.head, owner=owner, chat=chat))
+
     async def chat(self, owner: Owner, chat: ChatId) -> Chat | None:
         return await self._thread.read(partial(sqlite_chats.chat, owner=owner, chat=chat))
 

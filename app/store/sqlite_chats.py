@@ -31,6 +31,11 @@ def chat(connection: sqlite3.Connection, owner: Owner, chat: ChatId) -> Chat | N
     )
 
 
+def head(connection: sqlite3.Connection, owner: Owner, chat: ChatId) -> TurnHead | None:
+    key = _key(connection, owner, chat)
+    return None if key is None else last_turn(connection, key)
+
+
 def chats(
     connection: sqlite3.Connection, owner: Owner, before: int | None, limit: int
 ) -> Sequence[ChatSummary]:

@@ -195,6 +195,10 @@ class TurnStore(Protocol):
         """Return the head of a turn whose log is kept. That of a deleted chat is not."""
         ...
 
+    async def head(self, owner: Owner, chat: ChatId) -> TurnHead | None:
+        """Return `Chat.turn` without reading the chat's messages; None if there is no chat."""
+        ...
+
     async def fetch(self, turn: TurnId, after: int = 0) -> Tail | None:
         """Return the batches after number ``after``; None if the turn is unknown.
 

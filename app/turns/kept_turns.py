@@ -154,16 +154,20 @@ class KeptTurns:
         Raises:
             StoreUnavailable: it cannot be read.
         """
+        async with patience():
+            await self._written(owner, chat_id)
+            return await self.store.chat(owner, chat_id)
+
+    async def _written(self, owner: Owner, chat_id: ChatId) -> None:
+        """Wait until the store knows of the chat's turns what it will know of them by now."""
         ending = [
             kept.ended
             for kept in self._here.values()
             if kept.recorder.is_closed and (kept.head.owner, kept.head.chat_id) == (owner, chat_id)
         ]
-        async with patience():
-            waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
-            if waiting:
-                await asyncio.wait(waiting)
-            return await self.store.chat(owner, chat_id)
+        waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
+        if waiting:
+            await asyncio.wait(waiting)
 
     async def find(self, owner: Owner, chat_or_turn: str) -> TurnHead | None:
         """Return the turn that may be followed: of a chat the last one, else the one of that id.
@@ -171,9 +175,11 @@ class KeptTurns:
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        chat = await self.chat(owner, chat_or_turn)
         async with patience():
-            found = await self.store.turn(owner, chat_or_turn) if chat is None else chat.turn
+            await self._written(owner, chat_or_turn)
+            found = await self.store.head(owner, chat_or_turn)
+            if found is None:
+                found = await self.store.turn(owner, chat_or_turn)
         if found is None or found.ended_at is None:
             return found
         return found if self._now() < found.ended_at + self._keep_s else None

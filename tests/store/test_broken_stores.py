@@ -262,6 +262,18 @@ class HandsOutItsOwn(MemoryStore):
         return msgspec.structs.replace(found, messages=own)
 
 
+class NamesTheFirstTurn(MemoryStore):
+    async def head(self, owner: Owner, chat: ChatId) -> TurnHead | None:
+        record = self._chats.get(owner, {}).get(chat)
+        return record.turns[0].head if record is not None and record.turns else None
+
+
+class ShowsTurnsOfOthers(MemoryStore):
+    async def head(self, owner: Owner, chat: ChatId) -> TurnHead | None:
+        owners = [one for one, chats in self._chats.items() if chat in chats]
+        return await super().head(owners[0] if owners else owner, chat)
+
+
 class SweepsRunningTurns(MemoryStore):
     async def sweep(self, now: float, *, keep_s: float, history_s: float | None) -> None:
         for turn in [t for t, record in self._turns.items() if record.head.state == "running"]:

@@ -62,6 +62,10 @@ class Shaky(MemoryStore):
         await self._check()
         return await super().turn(owner, turn)
 
+    async def head(self, owner: str, chat: str) -> TurnHead | None:
+        await self._check()
+        return await super().head(owner, chat)
+
     async def fetch(self, turn: TurnId, after: int = 0) -> Any:
         await self._check()
         return await super().fetch(turn, after)

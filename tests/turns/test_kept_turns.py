@@ -282,3 +282,23 @@ async def test_a_store_that_begins_to_hang_makes_nobody_wait_for_ever() -> None:
     _say(first, TURN)
     await here.aclose()
     await there.aclose()
+
+
+async def test_a_turn_is_found_without_reading_its_chat() -> None:
+    store = Shaky()
+    turns = KeptTurns(store)
+    kept = await _begin(turns)
+
+    async def chat(owner: str, chat: str) -> Chat | None:
+        raise AssertionError("a chat may have megabytes of messages")
+
+    store.chat = chat  # type: ignore[method-assign]
+    assert await turns.find("", "c1") == kept.head
+    assert await turns.find("", kept.head.id) == kept.head
+    assert await turns.find("", "c2") is None
+    _say(kept, TURN)
+    ended = await turns.find("", "c1")
+    await turns.aclose()
+
+    assert ended is not None
+    assert ended.state == "finished"

@@ -31,6 +31,24 @@ async def chats_are_listed_the_last_changed_first(stores: Stores) -> None:
         assert chat.summary == summary
 
 
+async def the_head_of_a_chat_is_its_last_turn(stores: Stores) -> None:
+    owner = new("owner")
+    first = await begun(stores.here, owner=owner, messages=[user()])
+    assert await stores.there.head(owner, first.chat_id) == first
+    await finished(stores.here, first, answer(first.message_id))
+    over = await stores.there.head(owner, first.chat_id)
+    assert over is not None
+    assert (over.id, over.state) == (first.id, "finished")
+    second = await begun(stores.here, owner=owner, chat=first.chat_id, messages=[user()])
+
+    assert await stores.there.head(owner, first.chat_id) == second
+    assert await stores.there.head(new("owner"), first.chat_id) is None
+    assert await stores.there.head(owner, new("chat")) is None
+    assert await stores.there.head(owner, first.id) is None
+    await stores.there.delete(owner, first.chat_id)
+    assert await stores.here.head(owner, first.chat_id) is None
+
+
 async def a_list_has_pages_without_gaps(stores: Stores) -> None:
     owner = new("owner")
     made = [await begun(stores.here, owner=owner) for _ in range(11)]
