@@ -14,8 +14,8 @@ import pytest
 
 # A group is what the brackets of the first of these patterns find in a test's id.
 _GROUPS = (
-    # A client runs all of its flows at its first test.
-    re.compile(r"(tests/test_conformance\.py::)test_(?:flow|no_client)\w*(\[[^-]+)"),
+    # The clients of a major run all of their flows at its first test.
+    re.compile(r"(tests/test_conformance\.py::)test_(?:flow|no_client)\w*(\[\d+)"),
     # One running container for each chain.
     re.compile(r"(tests/container/test_chains\.py::)\w+(\[(?:web-adapter|runtime)\b)"),
     # One browser for all tests of the page: each one drawing by itself takes a whole core.

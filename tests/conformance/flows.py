@@ -12,6 +12,11 @@ Clients: TypeAlias = Sequence[str]
 CLIENTS: Clients = ("3.4", "4", "5.0.0", "5.0.100", "5", "6.0.98", "6", "7.0.19", "7")
 
 
+def major_of(client: str) -> str:
+    """Return the major of the AI SDK that a client is of."""
+    return client.partition(".")[0]
+
+
 def _since(client: str) -> Clients:
     return CLIENTS[CLIENTS.index(client) :]
 
@@ -105,7 +110,7 @@ _RESPONSES_ONLY: Mapping[str, Clients] = {
 }
 # All flows again through the other API, by the last client of each major: here it cannot be the
 # dialect that makes a difference.
-_LATEST: Clients = tuple({client.partition(".")[0]: client for client in CLIENTS}.values())
+_LATEST: Clients = tuple({major_of(client): client for client in CLIENTS}.values())
 RESPONSES_FLOWS: Mapping[str, Clients] = {
     **{
         flow: [client for client in clients if client in _LATEST] for flow, clients in FLOWS.items()
