@@ -20,6 +20,8 @@ _GROUPS = (
     re.compile(r"(tests/container/test_chains\.py::)\w+(\[(?:web-adapter|runtime)\b)"),
     # One browser for all tests of the page: each one drawing by itself takes a whole core.
     re.compile(r"(tests/web/)"),
+    # Pulumi, its AWS package and moto: seconds of every process that loads them.
+    re.compile(r"(tests/infra/)"),
     re.compile(r"([^:]+)"),  # the module
 )
 
@@ -27,9 +29,9 @@ _GROUPS = (
 # it meanwhile, and what has no place here comes after that.
 _ORDER = (
     "tests/web/",
+    "tests/infra/",
     "tests/test_conformance.py",
     "tests/lambda_runtime/test_conformance.py",
-    "tests/infra/test_terraform.py",
     "tests/test_package_zip.py",
     "tests/http/test_chat.py",
     "tests/http/",
@@ -38,7 +40,6 @@ _ORDER = (
     "tests/turns/test_tool_turns.py",
     "tests/container/",
     "tests/aws/test_adapter.py",
-    "tests/infra/",
     "tests/tools/test_canonical_json.py",
     "tests/aws/",
 )

@@ -68,6 +68,12 @@ def test_tests_of_the_page_share_one_browser() -> None:
     assert group_of("tests/web/test_tools.py::test_a") == group_of("tests/web/test_wire.py::test_b")
 
 
+def test_tests_of_the_stack_share_what_takes_long_to_load() -> None:
+    assert group_of("tests/infra/test_boot.py::test_a") == group_of(
+        "tests/infra/test_terraform.py::test_b"
+    )
+
+
 def test_long_groups_begin_first_and_the_adapters_late() -> None:
     ids = [
         "tests/aws/test_adapter.py::test_a",
