@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
 
 from tests.web.chat_page import ChatPage, Generation
-from tests.web.chromium import IS_READY, chromium
+from tests.web.chromium import IS_READY, profiled_chromium
 from tests.web.site import Site, site
 
 # Opens the page: its client generation, and what `Browser.new_context` takes.
@@ -35,10 +35,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """Run Chromium."""
-    async with chromium() as running:
-        yield running
+async def shared_context(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[BrowserContext]:
+    """Run Chromium. Its own context is for tests that want nothing special."""
+    async with profiled_chromium(tmp_path_factory.mktemp("profile")) as context:
+        yield context
+
+
+@pytest.fixture(scope="session")
+def browser(shared_context: BrowserContext) -> Browser:
+    """Return what makes further contexts, half a second each."""
+    assert shared_context.browser is not None
+    return shared_context.browser
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -53,15 +62,6 @@ def generation(request: pytest.FixtureRequest) -> Generation:
     """Both client generations, one after the other."""
     chosen: Generation = request.param
     return chosen
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """The context of tests that want nothing special: a new one costs half a second."""
-    # Without a graphics card, what moves costs the processor that the answers need.
-    context = await browser.new_context(reduced_motion="reduce")
-    yield context
-    await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
