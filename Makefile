@@ -39,7 +39,7 @@ help: ## Show this list
 		/^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.ready-run web ## Set up and serve on http://127.0.0.1:9000 (PORT= changes it)
-	@PORT=$(PORT) $(BIN)/python -m app serve --demo
+	@PORT=$(PORT) CHAT_STORE=$${CHAT_STORE:-sqlite:.chats/chats.db} $(BIN)/python -m app serve --demo
 
 emulate: .venv/.ready-run ## Set up and serve a local Lambda that streams on port 9000 (PORT= changes it)
 	@$(BIN)/python -m app emulate --port $(PORT)

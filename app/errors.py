@@ -44,6 +44,7 @@ Every other error is in the module that raises it:
 * tools.loading: ToolLoadError
 * providers.sse: EventTooLong
 * providers.openai.call_sizes: CallsTooLarge
+* store.event_log: LogDefect
 * aws.credentials: CredentialsError
 * aws.event_stream: EventStreamError
 * aws.http_integration: PreludeError
@@ -93,8 +94,7 @@ class ChatError(Exception):
         self._log_text = text
 
     _log_text: str | None = None
-    # Seconds after which the client may try again, if that is worth saying.
-    retry_after_s: ClassVar[int | None] = None
+    retry_after_s: ClassVar[int | None] = None  # after which a client may try again
 
     def headers(self) -> dict[str, str]:
         """Return the response headers that belong to this error."""

@@ -14,10 +14,12 @@ from starlette.staticfiles import StaticFiles
 from app import __version__
 from app.http.admission import Admission
 from app.http.allowed_sites import AllowedSites
-from app.http.chat import ChatOptions, ChatResponder
+from app.http.chat import ChatResponder
+from app.http.chat_options import ChatOptions
 from app.http.errors import add_not_found
 from app.http.lean import lean
 from app.http.lifespan import Lifespan
+from app.http.nothing_stored import NothingStored, StoredRoutes
 from app.http.objects import Schemas
 from app.http.routes import Endpoint, Routes
 from app.http.tools import ToolResponder
@@ -28,7 +30,9 @@ from app.setting_kinds import secret_text
 from app.settings import Settings, load_settings
 from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
+from app.setup.store import make_store
 from app.setup.tools import approval_secret, make_tools
+from app.store.store import Store
 from app.telemetry.log import log_turn
 from app.telemetry.metrics import TurnMetrics
 from app.threads import Aside
@@ -43,6 +47,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from pydantic import BaseModel
 
+    from app.http.keeping import Keeping
+
 _App = TypeVar("_App", bound=Starlette)
 _MakeApp: TypeAlias = Callable[[Sequence[Endpoint], Lifespan], _App]
 
@@ -55,6 +61,7 @@ def create_app(
     tools: Sequence[Tool] = (),
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
+    store: Store | None = None,
 ) -> "FastAPI":
     """Return the chat backend as an ASGI app.
 
@@ -64,14 +71,16 @@ def create_app(
         schemas: pydantic models by the name in ``POST /api/object/{name}``; an example if not
             given.
         on_finish: called with the chat id, the assistant's message and the usage when a turn is
-            over, however it ended; sync or async.
+            over, however it ended; sync or async. The message is whole, also of a turn that
+            continues it.
+        store: where turns and chats are kept, instead of what the settings name; closed at the end.
 
     Raises:
         SettingsError: the environment cannot be used.
     """
     from app.http.documentation import documented  # loads FastAPI
 
-    return _create(documented, settings, tools, schemas, on_finish)
+    return _create(documented, settings, tools, schemas, on_finish, store)
 
 
 def create_lean_app(
@@ -80,6 +89,7 @@ def create_lean_app(
     tools: Sequence[Tool] = (),
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
+    store: Store | None = None,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
     used_approvals: UsedIds | None = None,
@@ -89,7 +99,7 @@ def create_lean_app(
     It is ready in two thirds of the time, which is why our Lambda runtime takes it.
 
     Args:
-        settings, tools, schemas, on_finish: as for `create_app`.
+        settings, tools, schemas, on_finish, store: as for `create_app`.
         refuse_other_sites: whether pages of origins that are not allowed are refused even if the
             settings allow none. For a server that browsers reach without a front that does CORS.
         facts: what ``GET /health`` says besides.
@@ -101,6 +111,7 @@ def create_lean_app(
         tools,
         schemas,
         on_finish,
+        store,
         refuse_other_sites=refuse_other_sites,
         facts=facts,
         used_approvals=used_approvals,
@@ -113,6 +124,7 @@ def _create(
     own_tools: Sequence[Tool],
     schemas: "Mapping[str, type[BaseModel]] | None",
     on_finish: OnFinish | None,
+    store: Store | None,
     *,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
@@ -128,6 +140,20 @@ def _create(
     aside = Aside("reading")
     provider = make_provider(settings)
     lifespan = Lifespan(turns.aclose, provider.aclose)
+    admission = Admission(
+        max_body_bytes=settings.max_body_bytes, auth_token=secret_text(settings.auth_token)
+    )
+    keeping: Keeping | None = None
+    stored: StoredRoutes = NothingStored(admission)
+    store = make_store(settings) if store is None else store
+    if store is not None:
+        from app.http.stored import Stored  # by those who keep something, for the cold start
+        from app.setup.keeping import make_keeping
+
+        keeping = make_keeping(settings, store, aside=aside, new_id=_new_id)
+        stored = Stored(admission, keeping.kept, keeping.following)
+        turns.on_stop(keeping.following.stopping.set)
+        lifespan = Lifespan(turns.aclose, keeping.kept.aclose, provider.aclose)
     chat = ChatResponder(
         provider,
         turns,
@@ -150,13 +176,12 @@ def _create(
             approval_secret(settings, tools), lock=threading.Lock(), used=used_approvals
         ),
         aside=aside,
-        new_id=lambda prefix: f"{prefix}-{secrets.token_hex(8)}",
+        new_id=_new_id,
+        keeping=keeping,
         now=time.time,
     )
     routes = Routes(
-        Admission(
-            max_body_bytes=settings.max_body_bytes, auth_token=secret_text(settings.auth_token)
-        ),
+        admission,
         chat,
         ToolResponder(
             tools,
@@ -168,6 +193,7 @@ def _create(
             places=places,
             aside=aside,
         ),
+        stored,
         lifespan,
         schemas=Schemas(_example_schemas if schemas is None else lambda: schemas),
         max_messages=settings.max_messages,
@@ -205,6 +231,10 @@ def _create(
             AllowedSites, sites=_sites(settings), are_origins_checked=are_origins_checked
         )
     return app
+
+
+def _new_id(prefix: str) -> str:
+    return f"{prefix}-{secrets.token_hex(8)}"
 
 
 def _example_schemas() -> "Mapping[str, type[BaseModel]]":

@@ -14,6 +14,9 @@ from app.setting_kinds import Bounds, PositiveFloat, PositiveInt, Secret, read_a
 Names: TypeAlias = tuple[str, ...]
 BuiltinTools: TypeAlias = tuple[Literal["web_search", "code_interpreter", "image_generation"], ...]
 
+# Settings that there are no more, and what to do about it.
+_GONE = {"CHAT_RESUME": "set CHAT_STORE, which keeps turns and chats."}
+
 
 class SettingsError(ValueError):
     """The environment cannot be used; the message is one sentence that names the variable."""
@@ -94,7 +97,12 @@ class Settings:
     allowed_hosts: Names = ()
     allow_client_system: bool = False
     log_model_errors: bool = False
-    resume: Literal["off"] = "off"
+    # As `app.store.opening` reads it.
+    store: str = "off"
+    resume_keep_s: Annotated[float, Bounds(least=0)] = 600.0
+    detached_s: PositiveFloat = 600.0
+    history_days: PositiveFloat | None = None
+    on_disconnect: Literal["continue", "stop"] = "continue"
     direct: bool = False
 
     def __init__(self, **values: Any) -> None:
@@ -193,6 +201,8 @@ def load_settings() -> Settings:
     """
     for name in sorted(os.environ):
         if name.upper().startswith("CHAT_") and name.upper() not in _BY_VARIABLE:
+            if name.upper() in _GONE:
+                raise SettingsError(f"{name} is not a setting any more: {_GONE[name.upper()]}")
             known = [variable for variable in _BY_VARIABLE if variable.startswith("CHAT_")]
             raise SettingsError(_unknown(name, name.upper(), known))
     return Settings()

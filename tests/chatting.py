@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from app.main import create_app
 from app.settings import Settings
+from app.store.store import Store
 from app.tools import Tool
 from app.turns.running_turns import OnFinish, RunningTurns
 from tests.serving import served
@@ -55,11 +56,16 @@ async def chatting(
     base_url: str | None,
     *tools: Tool,
     on_finish: OnFinish | None = None,
+    store: Store | str = "off",
     **settings: Any,
 ) -> AsyncIterator[Chat]:
     """Serve an app with ``tools``, whose model is at ``base_url``, and give a client of it."""
+    named = store if isinstance(store, str) else "off"
     app = create_app(
-        Settings(openai_base_url=base_url, **settings), tools=tools, on_finish=on_finish
+        Settings(openai_base_url=base_url, store=named, **settings),
+        tools=tools,
+        on_finish=on_finish,
+        store=None if isinstance(store, str) else store,
     )
     async with served(app) as url, httpx2.AsyncClient(base_url=url, timeout=15) as http:
         yield Chat(http, app.state.turns)

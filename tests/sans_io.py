@@ -42,12 +42,14 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "forbidden_keys": (),
     "grammar": (),
     "growing_text": (),
+    "http/chat_options": (),
     "http/openapi": (),
     "known_secrets": (),
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
     "protocols/artifact": (),
+    "protocols/chunks": (),
     "protocols/data_stream": (_RECORDED,),
     "protocols/framing": (),
     "protocols/json_text": (),
@@ -117,6 +119,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "scripted_model/tool_use": (),
     "seldom_warning": (),
     "store/abandoned": (),
+    "store/event_log": (),
     "store/log_order": (),
     "store/memory_counts": (),
     "store/message_json": (),
@@ -138,8 +141,10 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "tools/strict_schema": (),
     "tools/valid_call": (),
     "turns/answer_size": (),
+    "turns/merging": (),
     "turns/places": (),
     "turns/progress": (),
+    "turns/recorder": (),
     "turns/step": (),
     "turns/transcript": (),
     "workers/connection_counts": (),
@@ -157,6 +162,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "commands/emulate": "emulator/test_program.py",  # passes on what app.emulator has
     # Declarations: what they hold is seen in the running app.
     "http/openapi_bodies": "http/test_openapi.py",
+    "http/openapi_stored": "http/test_openapi.py",
     "protocols/encoder": "protocols/test_every_encoder.py",  # a Protocol class only
     "providers/provider": "providers/openai/test_chat.py",  # a Protocol class only
     "requests/client_message": "requests/test_message_reader.py",  # what is read: structs only
@@ -180,6 +186,10 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Statements, which the promises are about.
     "store/sqlite_chats": "store/test_conformance.py",
     "store/sqlite_turns": "store/test_conformance.py",
+    # Joins parts; what they do together is seen over sockets.
+    "http/following": "http/test_stored.py",
+    "http/keeping": "http/test_stored.py",
+    "setup/keeping": "http/test_stored.py",
     # Two structs.
     "turns/outcome": "turns/test_progress.py",
 }

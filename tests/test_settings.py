@@ -33,7 +33,9 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
         1.5,
     )
     assert settings.read_timeout_s == 300
-    assert (settings.port, settings.resume, settings.direct) == (9000, "off", False)
+    assert (settings.port, settings.store, settings.direct) == (9000, "off", False)
+    assert (settings.resume_keep_s, settings.detached_s, settings.history_days) == (600, 600, None)
+    assert settings.on_disconnect == "continue"
     assert settings.openai_api_key is None
     assert settings.auth_token is None
 
@@ -119,7 +121,7 @@ def test_a_value_from_a_file_loses_its_line_end(monkeypatch: pytest.MonkeyPatch)
         ("CHAT_CLIENT", "httpx", "should be 'httptools', 'aiohttp' or 'openai'"),
         ("CHAT_BUILTIN_TOOLS", "search", "should be 'web_search', 'code_interpreter' or"),
         ("CHAT_REASONING_SUMMARY", "auto", "needs CHAT_API=responses"),
-        ("CHAT_RESUME", "redis", "should be 'off'"),
+        ("CHAT_ON_DISCONNECT", "go", "should be 'continue' or 'stop'"),
         ("CHAT_TEMPERATURE", "3", "should be less than or equal to 2"),
         ("CHAT_MAX_STEPS", "0", "should be greater than 0"),
         ("CHAT_MAX_OUTPUT_TOKENS", "-1", "should be greater than 0"),

@@ -61,12 +61,14 @@ class Admission:
             InvalidOption: the ``content-length`` is no number.
             ClientDisconnect: the client left before its end.
         """
-        self.authorize(request)
+        owner = self.authorize(request)
         body = await self._body(request)
-        return AdmittedRequest(request, body, request_id(request), started)
+        return AdmittedRequest(request, body, request_id(request), started, owner)
 
-    def authorize(self, request: Request) -> None:
-        """Check the bearer token; behind CloudFront it comes in ``x-chat-token``.
+    def authorize(self, request: Request) -> str:
+        """Check the bearer token, and return the owner of what is asked for.
+
+        Behind CloudFront the token comes in ``x-chat-token``.
 
         A direct invocation of the Lambda function needs none: IAM has admitted its caller, who
         cannot send headers.
@@ -75,7 +77,7 @@ class Admission:
             Unauthorized: the token is not ours.
         """
         if self._auth_token is None or DIRECT in request.scope.get("extensions", {}):
-            return
+            return ""
         is_given = gives_token(
             self._auth_token,
             authorization=request.headers.get("authorization", ""),
@@ -83,6 +85,7 @@ class Admission:
         )
         if not is_given:
             raise Unauthorized(HOW_TO_SEND_IT)
+        return ""
 
     async def _body(self, request: Request) -> bytes:
         limit = self.max_body_bytes

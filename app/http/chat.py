@@ -8,14 +8,15 @@ keep-alives.
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import msgspec
 from starlette.responses import Response
 
 from app.chats.stored_form import continued_form
-from app.errors import InvalidMessages, InvalidOption
+from app.errors import InvalidMessages
 from app.events import Emit
 from app.http.admission import AdmittedRequest
+from app.http.chat_options import ChatOptions
 from app.http.disconnect import watch
 from app.http.objects import INSTRUCTION, ObjectSchema, checked
 from app.http.options import deadline_of, wants_stream
@@ -41,21 +42,9 @@ from app.turns.running_turns import RunningTurns
 from app.turns.transcript import Transcript
 from app.turns.turn import TurnRequest, run_turn
 
-
-class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server decided about its turns; times in seconds."""
-
-    model: str
-    models: frozenset[str]
-    system_prompt: str | None
-    temperature: float | None
-    max_output_tokens: int | None
-    max_steps: int
-    max_answer_bytes: int
-    status_wait_s: float
-    keep_alive_s: float
-    deadline_margin_s: float
-    max_turn_s: float
+if TYPE_CHECKING:
+    from app.http.keeping import Keeping
+    from app.turns.kept_turn import KeptTurn
 
 
 class ChatResponder:
@@ -70,6 +59,7 @@ class ChatResponder:
         approvals: signs approval requests and checks the user's replies.
         aside: where the replies of a large request are checked.
         new_id: makes a unique id with the given prefix.
+        keeping: keeps the turns of chats; None without a store.
         now: Unix seconds.
     """
 
@@ -84,6 +74,7 @@ class ChatResponder:
         approvals: Approvals,
         aside: Aside,
         new_id: Callable[[str], str],
+        keeping: "Keeping | None" = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._provider = provider
@@ -94,6 +85,7 @@ class ChatResponder:
         self._approvals = approvals
         self._aside = aside
         self._new_id = new_id
+        self._keeping = keeping
         self._now = now
 
     async def respond(self, admitted: AdmittedRequest, asked: ChatRequest) -> Response:
@@ -141,24 +133,40 @@ class ChatResponder:
     ) -> Response:
         options = self._options
         is_stream = wants_stream(admitted.http, default=asked.stream)
+        self._options.model_for(asked)
+        headers = {"x-request-id": admitted.id}
+        kept: KeptTurn | None = None
+        if self._keeping is not None and schema is None:
+            self._turns.check()
+            begun = await self._keeping.begin(admitted, asked)
+            if not isinstance(begun, tuple):
+                return await self._keeping.join(admitted, begun, dialect)
+            kept, asked = begun
+            headers |= self._keeping.headers(kept)
         encoder = encoder_for(dialect, now=self._now)
         outbox = (
             Outbox(keep_alive_s=options.keep_alive_s, keep_alive=encoder.keep_alive)
             if is_stream
             else None
         )
-        turn = self._turn(admitted, asked, dialect, encoder, outbox, schema)
-        self._turns.start(turn)
+        try:
+            turn = self._turn(admitted, asked, dialect, encoder, outbox, schema, kept)
+            self._turns.start(turn)
+        except BaseException:
+            if kept is not None:
+                kept.give_up()
+            raise
         leaving = watch(admitted.http)
-        headers = {"x-request-id": admitted.id}
         try:
             await _opened(turn, leaving, options.status_wait_s if is_stream else None)
             if outbox is None:
                 leaving.cancel()
+                if turn.is_detached:
+                    return Response(status_code=204, headers=headers)  # to nobody
                 return await whole_answer(turn, headers, is_object=schema is not None)
         except BaseException:
             leaving.cancel()
-            await turn.leave()
+            await turn.part()
             raise
         turn.answer_anyway()
         return TurnResponse(
@@ -177,6 +185,7 @@ class ChatResponder:
         encoder: Encoder,
         outbox: Outbox | None,
         schema: ObjectSchema | None,
+        kept: "KeptTurn | None",
     ) -> LiveTurn:
         """Return the turn, not started.
 
@@ -186,7 +195,7 @@ class ChatResponder:
         """
         if not asked.messages:
             raise InvalidMessages(NOTHING_SAID)
-        model = self._model(asked)
+        model = self._options.model_for(asked)
         deadline = deadline_of(
             admitted.http,
             now=self._now(),
@@ -194,12 +203,17 @@ class ChatResponder:
             longest_s=self._options.max_turn_s,
         )
         message_id = asked.continues or self._new_id("msg")
+        if kept is not None:
+            message_id = kept.head.message_id
         request = self._turn_request(asked, model, message_id, schema)
         toolbox = self._toolbox(asked, dialect, deadline, schema)
         progress = TurnProgress(model=model, started=admitted.started)
         keeps_transcript = outbox is None or schema is not None or self._turns.keeps_transcripts
-        earlier = continued_form(asked) if keeps_transcript else None
-        transcript = Transcript(message_id, earlier) if keeps_transcript else None
+        if kept is not None:
+            transcript: Transcript | None = kept.recorder.transcript
+        else:
+            earlier = continued_form(asked) if keeps_transcript else None
+            transcript = Transcript(message_id, earlier) if keeps_transcript else None
 
         async def run(emit: Emit) -> None:
             if schema is not None and transcript is not None:
@@ -213,7 +227,7 @@ class ChatResponder:
                 aside=self._aside,
             )
 
-        return LiveTurn(
+        turn = LiveTurn(
             run,
             labels=TurnLabels(
                 request_id=admitted.id,
@@ -227,8 +241,13 @@ class ChatResponder:
             outbox=outbox,
             progress=progress,
             transcript=transcript,
+            recorder=None if kept is None else kept.recorder,
+            detached_s=None if kept is None or self._keeping is None else self._keeping.detached_s,
             deadline=deadline,
         )
+        if kept is not None:
+            kept.run_by(turn)
+        return turn
 
     def _turn_request(
         self, asked: ChatRequest, model: str, message_id: str, schema: ObjectSchema | None
@@ -265,14 +284,6 @@ class ChatResponder:
         tools = self._tools if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)
 
-    def _model(self, asked: ChatRequest) -> str:
-        if asked.model is None:
-            return self._options.model
-        if asked.model not in self._options.models:
-            known = ", ".join(sorted(self._options.models))
-            raise InvalidOption(f"The model {asked.model[:60]!r} is not allowed; allowed: {known}.")
-        return asked.model
-
 
 async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | None) -> None:
     """Wait until the turn has something to say, ``wait_s`` is over or the client has left.
@@ -282,6 +293,6 @@ async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | N
     until = turn.opened if wait_s is not None else turn.task
     await asyncio.wait((until, leaving), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
     if leaving.done() and not until.done():
-        await turn.leave()
+        await turn.part()
     elif turn.opened.done():
         turn.opened.result()

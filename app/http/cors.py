@@ -14,12 +14,16 @@ ALLOWED_HEADERS = (
     "user-agent",
     "x-chat-token",
     "x-amz-content-sha256",
+    "last-event-id",
 )
 EXPOSED_HEADERS = (
     "x-vercel-ai-data-stream",
     "x-vercel-ai-ui-message-stream",
     "x-request-id",
     "retry-after",
+    "x-chat-turn-id",
+    "x-workflow-run-id",
+    "x-workflow-stream-tail-index",
 )
 
 
@@ -34,7 +38,7 @@ def add_cors(app: Starlette, origins: Sequence[str], *, is_local_allowed: bool) 
         CORSMiddleware,
         allow_origins=origins,
         allow_origin_regex=LOCAL_ORIGIN if is_local_allowed else None,
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "DELETE"],
         allow_headers=ALLOWED_HEADERS,
         expose_headers=EXPOSED_HEADERS,
         max_age=600,

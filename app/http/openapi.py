@@ -8,14 +8,14 @@ from typing import Any
 
 from app.http.openapi_bodies import CHAT_BODY, EXAMPLES, OVERRIDES, PROMPT_BODY, TOOL_BODY
 
-_JSON = "application/json"
+JSON = "application/json"
 
 _ERROR = {
     "type": "object",
     "required": ["success", "error"],
     "properties": {"success": {"const": False}, "error": {"type": "string"}},
 }
-_STREAM = {
+STREAM = {
     "text/plain": {"schema": {"type": "string"}, "example": '0:"Hello"\n'},
     # No schema: in OpenAPI 3.1 it would describe the whole body, in 3.2 each event.
     "text/event-stream": {
@@ -25,18 +25,18 @@ _STREAM = {
         "schema": {"type": "string"},
         "example": '{"type":"delta","payload":{"text":"Hello"},"timestamp":1767225600.0}\n',
     },
-    _JSON: {"schema": {"type": "object"}},
+    JSON: {"schema": {"type": "object"}},
 }
 
 
-def _errors(**sentences: str) -> dict[int | str, dict[str, Any]]:
+def errors(**sentences: str) -> dict[int | str, dict[str, Any]]:
     return {
-        int(status[1:]): {"description": sentence, "content": {_JSON: {"schema": _ERROR}}}
+        int(status[1:]): {"description": sentence, "content": {JSON: {"schema": _ERROR}}}
         for status, sentence in sentences.items()
     }
 
 
-_CHAT_ERRORS = _errors(
+_CHAT_ERRORS = errors(
     _400="The body cannot be used, or the model refused it; the sentence says why.",
     _401="The server asks for its bearer token.",
     _403="The body asks for a tool that needs a user's approval.",
@@ -49,32 +49,32 @@ _CHAT_ERRORS = _errors(
     _503="Too many turns run; see Retry-After.",
     _504="The model did not answer in time.",
 )
-_QUERY = [
+QUERY = [
     {"name": "protocol", "in": "query", "schema": OVERRIDES["protocol"]},
     {"name": "sdk", "in": "query", "schema": OVERRIDES["sdk"]},
     {"name": "stream", "in": "query", "schema": {"type": "boolean"}},
 ]
-_HIDDEN: dict[str, Any] = {"response_model": None}
+HIDDEN: dict[str, Any] = {"response_model": None}
 
 
 def chat(path: str) -> dict[str, Any]:
     """Return the description of a chat route at ``path``."""
     return {
-        **_HIDDEN,
+        **HIDDEN,
         "operation_id": "chat" if path == "/api/chat" else "chat_at_root",
         "tags": ["chat"],
         "responses": {
             200: {
                 "description": "The answer, streamed in the client's protocol.",
-                "content": _STREAM,
+                "content": STREAM,
             },
             **_CHAT_ERRORS,
         },
         "openapi_extra": {
-            "parameters": _QUERY,
+            "parameters": QUERY,
             "requestBody": {
                 "required": True,
-                "content": {_JSON: {"schema": CHAT_BODY, "examples": EXAMPLES}},
+                "content": {JSON: {"schema": CHAT_BODY, "examples": EXAMPLES}},
             },
         },
     }
@@ -85,24 +85,24 @@ COMPLETION: dict[str, Any] = {
     **chat("/api/completion"),
     "operation_id": "completion",
     "openapi_extra": {
-        "parameters": _QUERY,
+        "parameters": QUERY,
         "requestBody": {
             "required": True,
-            "content": {_JSON: {"schema": PROMPT_BODY, "example": {"prompt": "Hello"}}},
+            "content": {JSON: {"schema": PROMPT_BODY, "example": {"prompt": "Hello"}}},
         },
     },
 }
 OBJECT: dict[str, Any] = {
-    **_HIDDEN,
+    **HIDDEN,
     "tags": ["chat"],
     "operation_id": "object",
     "responses": {
         200: {
             "description": "One JSON document that fits the schema, as it grows.",
-            "content": _STREAM,
+            "content": STREAM,
         },
         **_CHAT_ERRORS,
-        **_errors(_404="There is no schema of this name; the sentence names those that there are."),
+        **errors(_404="There is no schema of this name; the sentence names those that there are."),
     },
     "openapi_extra": {
         "parameters": [
@@ -113,11 +113,11 @@ OBJECT: dict[str, Any] = {
                 "schema": {"type": "string"},
                 "example": "recipe",
             },
-            *_QUERY,
+            *QUERY,
         ],
         "requestBody": {
             "required": True,
-            "content": {_JSON: {"schema": {}, "example": "Pancakes for two"}},
+            "content": {JSON: {"schema": {}, "example": "Pancakes for two"}},
         },
     },
 }
@@ -131,10 +131,10 @@ _TOOL_RESPONSES: dict[int | str, dict[str, Any]] = {
                 "example": '{"type":"status","payload":{"message":"Tool execution started"},'
                 '"timestamp":1767225600.0}\n',
             },
-            _JSON: {"schema": {"type": "object"}},
+            JSON: {"schema": {"type": "object"}},
         },
     },
-    **_errors(
+    **errors(
         _400="The body cannot be used; the sentence says why.",
         _401="The server asks for its bearer token.",
         _403="The tool needs a user's approval.",
@@ -149,13 +149,13 @@ _TOOL_RESPONSES: dict[int | str, dict[str, Any]] = {
 def _tool(operation_id: str, *parameters: dict[str, Any]) -> dict[str, Any]:
     content = {"schema": TOOL_BODY, "example": {"args": {"city": "Bergen"}}}
     return {
-        **_HIDDEN,
+        **HIDDEN,
         "tags": ["tools"],
         "operation_id": operation_id,
         "responses": _TOOL_RESPONSES,
         "openapi_extra": {
-            "parameters": [*parameters, _QUERY[-1]],
-            "requestBody": {"required": True, "content": {_JSON: content}},
+            "parameters": [*parameters, QUERY[-1]],
+            "requestBody": {"required": True, "content": {JSON: content}},
         },
     }
 
@@ -163,41 +163,17 @@ def _tool(operation_id: str, *parameters: dict[str, Any]) -> dict[str, Any]:
 _NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 TOOL = _tool("invoke_tool", {**_NAME, "example": "get_weather"})
 DEFAULT_TOOL = _tool("invoke_default_tool")
-_CHAT_ID = {"name": "chat_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _CHAT_ID_4 = {"name": "chatId", "in": "query", "schema": {"type": "string"}}
-_UNAUTHORIZED = _errors(_401="The server asks for its bearer token.")
-RESUME: dict[str, Any] = {
-    **_HIDDEN,
-    "tags": ["resume"],
-    "operation_id": "resume",
-    "status_code": 204,
-    "responses": {204: {"description": "No turn of this chat is running."}, **_UNAUTHORIZED},
-    # Declared here, since a parameter of the function would promise FastAPI's 422.
-    "openapi_extra": {"parameters": [_CHAT_ID]},
-}
-RESUME_4: dict[str, Any] = {
-    **_HIDDEN,
-    "tags": ["resume"],
-    "operation_id": "resume_ai_sdk_4",
-    "responses": {
-        200: {
-            "description": "Nothing to resume: an empty stream.",
-            "content": {"text/plain": {"schema": {"type": "string"}}},
-        },
-        **_UNAUTHORIZED,
-    },
-    "openapi_extra": {"parameters": [_CHAT_ID_4]},
-}
-STOP: dict[str, Any] = {**RESUME, "operation_id": "stop"}
+_UNAUTHORIZED = errors(_401="The server asks for its bearer token.")
 HEALTH: dict[str, Any] = {
-    **_HIDDEN,
+    **HIDDEN,
     "tags": ["server"],
     "operation_id": "health",
     "responses": {
         200: {
             "description": "The server is up.",
             "content": {
-                _JSON: {
+                JSON: {
                     "schema": {
                         "type": "object",
                         "required": ["status"],
@@ -241,15 +217,15 @@ HEALTH: dict[str, Any] = {
     },
 }
 HOME: dict[str, Any] = {
-    **_HIDDEN,
+    **HIDDEN,
     "tags": ["server"],
     "operation_id": "home",
     "responses": {
         200: {
-            "description": "The demo page, or what this server is; with chatId an empty stream.",
+            "description": "The demo page, or what this server is; with chatId as GET /api/chat.",
             "content": {
                 "text/html": {},
-                _JSON: {"schema": {"type": "object"}},
+                JSON: {"schema": {"type": "object"}},
                 "text/plain": {"schema": {"type": "string"}},
             },
         },

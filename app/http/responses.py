@@ -19,11 +19,17 @@ from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
 
 # What every streaming answer carries, so that no proxy holds it back.
-STREAM_HEADERS: Mapping[str, str] = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+STREAM_HEADERS: Mapping[str, str] = {
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+}
 
 
 class TurnResponse(Response):
-    """Streams a running turn. When the response ends, for whatever reason, so does the turn.
+    """Streams a running turn.
+
+    When the response ends, for whatever reason, so does the turn, unless it is one that may go on
+    without its client.
 
     Args:
         turn: already opened, or answered anyway.
@@ -54,21 +60,27 @@ class TurnResponse(Response):
         """Send the response; tell our Lambda runtime if the turn failed."""
         turn = self._turn
         refused: list[Exception] = []
+        parted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def part() -> None:
+            turn.abandon()
+            if not parted.done():
+                parted.set_result(None)
 
         async def write(data: bytes) -> None:
             try:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
             except Exception as error:  # for whoever called us: the turn has done nothing wrong
                 refused.append(error)
-                turn.abandon()
+                part()
 
         try:
             start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
             await send(start)
-            # Whatever we wait for below, a client that leaves ends the turn at once.
-            self._leaving.add_done_callback(lambda _: turn.abandon())
+            # Whatever we wait for below, a client that leaves ends the response at once.
+            self._leaving.add_done_callback(lambda _: part())
             await self._outbox.connect(write)
-            await asyncio.wait((turn.task,))
+            await asyncio.wait((turn.task, parted), return_when=asyncio.FIRST_COMPLETED)
             if refused:
                 raise refused[0]
             if not self._leaving.done():
@@ -77,7 +89,7 @@ class TurnResponse(Response):
             pass  # how servers since ASGI 2.4 say that the client has left
         finally:
             self._leaving.cancel()
-            await turn.leave()
+            await turn.part()
             self._outbox.close()
             told: dict[str, Any] | None = scope.get("extensions", {}).get(OUTCOME)
             if told is not None and turn.error is not None:

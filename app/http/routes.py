@@ -17,11 +17,12 @@ from starlette.responses import FileResponse, Response
 
 from app import __version__
 from app.errors import NotFound, RequestError, TooManyTurns
-from app.http import openapi
+from app.http import openapi, openapi_stored
 from app.http.admission import Admission, AdmittedRequest, request_id
 from app.http.chat import ChatResponder
 from app.http.errors import with_error_responses
 from app.http.lifespan import Lifespan
+from app.http.nothing_stored import StoredRoutes
 from app.http.objects import Schemas, question
 from app.http.responses import JSONResponse
 from app.http.tools import ToolResponder
@@ -39,14 +40,12 @@ T = TypeVar("T")
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
 
-_NOTHING_RUNS: Mapping[str, str] = {"cache-control": "no-store"}
-
 
 class Endpoint(NamedTuple):
     """One route: ``respond`` serves it, and ``description`` is what FastAPI is told about it."""
 
     path: str
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     respond: Callable[[Request], Awaitable[Response]]
     description: Mapping[str, Any]
 
@@ -58,6 +57,7 @@ class Routes:
         admission: decides which requests are served.
         chat: makes the response to a chat request.
         tools: makes the response to a request for one tool.
+        stored: what is kept of turns and chats.
         lifespan: of the app.
         schemas: of ``POST /api/object/{schema}``.
         max_messages: the longest conversation accepted.
@@ -75,6 +75,7 @@ class Routes:
         admission: Admission,
         chat: ChatResponder,
         tools: ToolResponder,
+        stored: StoredRoutes,
         lifespan: Lifespan,
         *,
         schemas: Schemas,
@@ -90,6 +91,7 @@ class Routes:
         self._admission = admission
         self._chat = chat
         self._tools = tools
+        self._stored = stored
         self._lifespan = lifespan
         self._schemas = schemas
         self._max_messages = max_messages
@@ -104,6 +106,7 @@ class Routes:
     def endpoints(self) -> Sequence[Endpoint]:
         """Return the routes, in the order in which they match."""
         tool = "/api/tools/{name}/invoke"
+        stored = self._stored
         hidden = {"include_in_schema": False}
         endpoints = [
             *(Endpoint(path, "POST", self.chat, openapi.chat(path)) for path in ("/api/chat", "/")),
@@ -112,12 +115,15 @@ class Routes:
             Endpoint("/api/object/{schema}", "POST", self.object, openapi.OBJECT),
             Endpoint(tool, "POST", self.tool, openapi.TOOL),
             Endpoint("/invoke", "POST", self.tool, openapi.DEFAULT_TOOL),
-            Endpoint("/api/chat/{chat_id}/stream", "GET", self.resume, openapi.RESUME),
-            Endpoint("/api/chat", "GET", self.resume_4, openapi.RESUME_4),
-            Endpoint("/api/chat/{chat_id}/stop", "POST", self.stop, openapi.STOP),
+            Endpoint("/api/chat/{chat_id}/stream", "GET", stored.resume, openapi_stored.RESUME),
+            Endpoint("/api/chat", "GET", stored.resume_4, openapi_stored.RESUME_4),
+            Endpoint("/api/chat/{chat_id}/stop", "POST", stored.stop, openapi_stored.STOP),
+            Endpoint("/api/chats", "GET", stored.chats, openapi_stored.CHATS),
+            Endpoint("/api/chats/{chat_id}", "GET", stored.chat, openapi_stored.CHAT),
+            Endpoint("/api/chats/{chat_id}", "DELETE", stored.delete, openapi_stored.DELETE_CHAT),
             Endpoint("/health", "GET", self.health, openapi.HEALTH),
             Endpoint("/", "GET", self.home, openapi.HOME),
-            Endpoint("/{chat_id}/stream", "GET", self.resume, hidden),
+            Endpoint("/{chat_id}/stream", "GET", stored.resume, hidden),
         ]
         return [
             endpoint._replace(respond=with_error_responses(endpoint.respond))
@@ -140,23 +146,6 @@ class Routes:
         """Run one tool and stream what it says as NDJSON."""
         return await self._admitted(request, self._respond_tool)
 
-    async def resume(self, request: Request) -> Response:
-        """Say that no turn is running: no stream is kept, so there is none to go on with."""
-        self._admission.authorize(request)
-        return Response(status_code=204, headers=dict(_NOTHING_RUNS))
-
-    async def resume_4(self, request: Request) -> Response:
-        """The same for AI SDK 4, whose client takes a 204 for an error: an empty 200."""
-        self._admission.authorize(request)
-        return Response(
-            status_code=200, headers=dict(_NOTHING_RUNS), media_type="text/plain; charset=utf-8"
-        )
-
-    async def stop(self, request: Request) -> Response:
-        """Stop the chat's turn: there is none, since no turn runs on without its client."""
-        self._admission.authorize(request)
-        return Response(status_code=204, headers=dict(_NOTHING_RUNS))
-
     async def health(self, _: Request) -> Response:
         """Say that the server is up. Never touches the model."""
         hung = self._threads.hung
@@ -168,7 +157,7 @@ class Routes:
     async def home(self, request: Request) -> Response:
         """Serve the demo page if it was built, else say what this is."""
         if request.query_params.get("chatId") is not None:
-            return await self.resume_4(request)
+            return await self._stored.resume_4(request)
         if self._page is not None:
             return FileResponse(self._page / "index.html")
         return JSONResponse(

@@ -4,21 +4,27 @@ All rules about endings are here. A turn that fails before it has sent anything 
 route, which responds with a real HTTP status. Later failures end the stream with an `Error` event,
 whatever the cause: the model's stream broke, the time limit was reached, the server stops, or a
 defect of ours.
+
+A turn that is recorded may outlive its client: `part` then lets it go on.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from app.causes import or_lack_of_descriptors
 from app.errors import ChatError, ServerStopping, TimeLimitReached, status_of
-from app.events import Emit, Error, Event, Start, TextDelta
+from app.events import Abort, Emit, Error, Event, Start, Terminal, TextDelta
 from app.grammar import State
 from app.protocols.framing import Framer
 from app.turns.outbox import Outbox
 from app.turns.outcome import TurnLabels, TurnOutcome
 from app.turns.progress import TurnProgress
 from app.turns.transcript import Transcript
+
+if TYPE_CHECKING:
+    from app.turns.recorder import Recorder
 
 logger = logging.getLogger("deltaline.turn")
 
@@ -46,6 +52,9 @@ class LiveTurn:
         outbox: where frames go; `None` collects events only (see ``transcript``).
         progress: counts the turn; ``run`` adds the usage of each step.
         transcript: collects the message, for ``on_finish`` and for answers in one piece.
+        recorder: keeps the events for a store, and ``transcript`` up to date.
+        detached_s: how long the turn goes on after its client has left, in seconds. `None`: the
+            turn ends with its client.
         deadline: loop time at which the turn ends with `TIME_LIMIT`.
 
     Attributes:
@@ -64,6 +73,8 @@ class LiveTurn:
         outbox: Outbox | None,
         progress: TurnProgress,
         transcript: Transcript | None = None,
+        recorder: "Recorder | None" = None,
+        detached_s: float | None = None,
         deadline: float | None = None,
     ) -> None:
         self.labels = labels
@@ -77,12 +88,17 @@ class LiveTurn:
         self._deadline = deadline
         self._timer: asyncio.TimerHandle | None = None
         self._limit: asyncio.Timeout | None = None
-        self._stop_error: Error | None = None
+        self._stop_with: Terminal | None = None
         self._is_answering = False
+        self._recorder = recorder
+        self._detached_s = detached_s
+        self._detached: asyncio.TimerHandle | None = None
         self._client_left = False
         # The status of a response that was not begun because the turn failed.
         self._refusal_status: int | None = None
-        if transcript is not None:
+        if recorder is not None:
+            framer.observe(recorder.note)
+        elif transcript is not None:
             framer.observe(transcript.add)
 
     def start(self, on_end: Callable[["LiveTurn"], None]) -> None:
@@ -111,9 +127,14 @@ class LiveTurn:
         """Declare that the response has begun: from now on a failure is an event in the stream."""
         self._is_answering = True
 
-    def stop(self, error: Error) -> None:
-        """End the turn with ``error`` as soon as possible; its stream still ends properly."""
-        self._stop_error = error
+    @property
+    def is_detached(self) -> bool:
+        """Whether the turn goes on although its client has left."""
+        return self._detached is not None and not self.task.done()
+
+    def stop(self, event: Terminal) -> None:
+        """End the turn with ``event`` as soon as possible; its stream still ends properly."""
+        self._stop_with = event
         if self._limit is None or self._limit.expired():
             return  # not begun, or already ending
         if self._outbox is None or not self._outbox.is_writing:
@@ -121,19 +142,34 @@ class LiveTurn:
         # Otherwise the client has to take the frame first, or the stream would miss a piece.
 
     def abandon(self) -> None:
-        """Cancel the turn because its client has left."""
-        if not self.task.done():
-            self._client_left = True
+        """Cancel the turn, or let it go on alone: its client has left."""
+        if self.task.done():
+            return
+        self._client_left = True
+        if self._detached_s is None:
             self.task.cancel()
+        elif self._detached is None:
+            self._is_answering = True  # to those who follow
+            if self._outbox is not None:
+                self._outbox.close()
+            loop = asyncio.get_running_loop()
+            self._detached = loop.call_later(self._detached_s, self.stop, Abort("detached"))
+
+    async def part(self) -> None:
+        """Abandon the turn, and wait for its end if that is near."""
+        self.abandon()
+        if self.outcome is None and not self.is_detached:
+            await asyncio.wait([self.task])
 
     async def leave(self) -> None:
-        """Abandon the turn and wait for its end."""
+        """End the turn, whether or not it could go on alone, and wait for its end."""
+        self._detached_s = None
+        self.abandon()
         if not self.task.done():
-            self.abandon()
             await asyncio.wait([self.task])
 
     async def _run(self) -> None:
-        limit = asyncio.timeout(None if self._stop_error is None else 0)
+        limit = asyncio.timeout(None if self._stop_with is None else 0)
         try:
             async with limit:
                 # Set only while it can be moved: a turn that is ending cannot be stopped again.
@@ -145,8 +181,8 @@ class LiveTurn:
             if self._framer.state is not State.DONE:
                 raise RuntimeError("the turn was over without its end")
         except TimeoutError as error:
-            if limit.expired() and self._stop_error is not None:
-                await self._end(self._stop_error)
+            if limit.expired() and self._stop_with is not None:
+                await self._end(self._stop_with)
             else:
                 await self._fail(error)
         except BaseException as error:
@@ -167,10 +203,12 @@ class LiveTurn:
                 self.opened.set_result(None)
             for event in events:
                 progress.note(event)
+            if self._recorder is not None:
+                self._recorder.weigh(len(frame))
         if self._outbox is not None:
             await self._outbox.put(frame)
-            if self._stop_error is not None and self._limit is not None:
-                self.stop(self._stop_error)
+            if self._stop_with is not None and self._limit is not None:
+                self.stop(self._stop_with)
                 await asyncio.sleep(0)  # the time limit cancels the task here
 
     async def _fail(self, error: Exception) -> None:
@@ -189,19 +227,28 @@ class LiveTurn:
             self._refusal_status = error.status if isinstance(error, ChatError) else 500
             self.opened.set_exception(error)
 
-    async def _end(self, event: Error) -> None:
+    async def _end(self, event: Terminal) -> None:
         if self._framer.state is State.DONE:
             return  # the turn was over before it could be stopped
         if self._outbox is not None:
             self._outbox.hold_back_no_more()  # the response may never begin
-        start = [Start(self._message_id)] if self._framer.state is State.IDLE else []
-        await self._emit([*start, event])
+        await self._emit(self._ended_by(event))
+
+    def _ended_by(self, event: Terminal) -> Sequence[Event]:
+        is_new = self._framer.state is State.IDLE
+        return [Start(self._message_id), event] if is_new else [event]
 
     def _done(self, _: asyncio.Task[None]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._detached):
+            if timer is not None:
+                timer.cancel()
         if self._outbox is not None:
             self._outbox.close()
+        if self._recorder is not None:
+            if self._framer.state is not State.DONE:
+                # Nobody has been sent an end, but who reads the log has to find one.
+                self._framer.frame(self._ended_by(self._progress.error or Abort()))
+            self._recorder.close()
         if not self.opened.cancel():
             self.opened.exception()  # retrieved, even if nobody waits for it any more
         self.outcome = self._progress.outcome(status=self._status(), client_left=self._client_left)

@@ -20,6 +20,8 @@ logger = logging.getLogger("deltaline.turn")
 
 # How long `on_finish` may go on when the server ends, in seconds.
 LAST_CALLS_S = 5.0
+# How long a turn without a client may take to end when the server does, in seconds.
+_LAST_EVENTS_S = 1.0
 
 OnFinish: TypeAlias = Callable[[str | None, dict[str, Any], Usage], Awaitable[None] | None]
 
@@ -47,6 +49,7 @@ class RunningTurns:
         self._places = Places(sys.maxsize) if places is None else places
         self._observers = observers
         self._last_calls_s = last_calls_s
+        self._on_stop: list[Callable[[], None]] = []
         self._running: set[LiveTurn] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
 
@@ -57,6 +60,14 @@ class RunningTurns:
 
     def __len__(self) -> int:
         return len(self._running)
+
+    def check(self) -> None:
+        """Do nothing if there is room for a turn.
+
+        Raises:
+            TooManyTurns: there is none.
+        """
+        self._places.check()
 
     def start(self, turn: LiveTurn) -> None:
         """Start ``turn``: when this returns, it runs and is accounted for.
@@ -88,9 +99,20 @@ class RunningTurns:
         """End every running turn with the error that says that the server is stopping."""
         for turn in tuple(self._running):
             turn.stop(SHUTDOWN)
+        for stop in self._on_stop:
+            stop()
+
+    def on_stop(self, stop: Callable[[], None]) -> None:
+        """Call ``stop`` too when every turn is to end."""
+        self._on_stop.append(stop)
 
     async def aclose(self) -> None:
-        """Cancel the running turns and wait for every ``on_finish``, for a limited time."""
+        """End the running turns and wait for every ``on_finish``, for a limited time."""
+        detached = [turn for turn in self._running if turn.is_detached]
+        if detached:
+            # No response has waited for them. Those that are kept get an end that says why.
+            self.stop_all()
+            await asyncio.wait([turn.task for turn in detached], timeout=_LAST_EVENTS_S)
         for turn in tuple(self._running):
             await turn.leave()
         if self._afterwards:

@@ -35,7 +35,16 @@ ROOT = Path(__file__).parents[2]
             "localhost:11434",
             "OPENAI_BASE_URL has a bad value: must start with http:// or https://.",
         ),
-        ("CHAT_RESUME", "redis", "CHAT_RESUME has a bad value: should be 'off'."),
+        (
+            "CHAT_RESUME",
+            "redis",
+            "CHAT_RESUME is not a setting any more: set CHAT_STORE, which keeps turns and chats.",
+        ),
+        (
+            "CHAT_STORE",
+            "postgres://user:secret@host/db",
+            "CHAT_STORE names no store that there is; use off, memory or sqlite:PATH.",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_used_stops_the_start_with_one_sentence(

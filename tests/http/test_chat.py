@@ -128,7 +128,7 @@ async def test_a_stream_carries_the_headers_that_keep_proxies_from_holding_it_ba
     async with chatting(model) as chat:
         response = await chat.post(data_body(SAY_HI), f"/api/chat?protocol={protocol}")
 
-    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["cache-control"] == "no-cache, no-transform"
     assert response.headers["x-accel-buffering"] == "no"
     assert response.headers["content-type"] == MEDIA_TYPES[protocol]
     assert response.headers["x-request-id"]

@@ -1,0 +1,94 @@
+"""The beginning of a chat turn that is kept in a store."""
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from app.chats.plan import Join, Plan, plan
+from app.errors import StoreUnavailable
+from app.http.admission import AdmittedRequest
+from app.http.following import Following, turn_headers
+from app.messages import ChatRequest
+from app.protocols.negotiation import Dialect
+from app.store.store import Chat
+from app.threads import Aside
+from app.turns.kept_turn import KeptTurn
+from app.turns.kept_turns import KeptTurns
+
+logger = logging.getLogger("deltaline.store")
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What it takes to keep the turns that are asked for.
+
+    Attributes:
+        kept: begins them.
+        following: makes the response to a request that has come before.
+        detached_s: how long a turn goes on without its client, in seconds; `None`: not at all.
+        file_hosts, max_messages: as for `plan`.
+        aside: where a large history is read.
+        new_id: makes a unique id with the given prefix.
+    """
+
+    kept: KeptTurns
+    following: Following
+    detached_s: float | None
+    file_hosts: Collection[str]
+    max_messages: int
+    aside: Aside
+    new_id: Callable[[str], str]
+
+    async def begin(
+        self, admitted: AdmittedRequest, asked: ChatRequest
+    ) -> tuple[KeptTurn | None, ChatRequest] | Join:
+        """Begin the turn that ``asked`` wants of its chat.
+
+        Returns:
+            The turn, and what the model is to be asked; without a turn if nothing can be kept. Or
+            the turn that the same request has begun before.
+
+        Raises:
+            ChatError: the request does not fit its chat.
+        """
+        if asked.chat_id is None:
+            return None, asked
+
+        async def plan_turn(chat: Chat | None) -> Plan:
+            return await self.aside.run_if(
+                asked.is_large, lambda: self._plan(chat, asked), size=len(admitted.body)
+            )
+
+        try:
+            begun = await self.kept.begin(admitted.owner, asked.chat_id, plan_turn)
+        except StoreUnavailable as error:
+            if not asked.messages:
+                raise
+            # The answer comes first: it is made of what the client has posted, and not kept.
+            logger.warning("a turn is not kept: %s", error.log_text)
+            return None, asked
+        if isinstance(begun, Join):
+            return begun
+        turn, run = begun
+        return turn, run.asked
+
+    def headers(self, turn: KeptTurn | None) -> dict[str, str]:
+        """Return the response headers that name ``turn``."""
+        return {} if turn is None else turn_headers(turn.head)
+
+    async def join(self, admitted: AdmittedRequest, join: Join, dialect: Dialect) -> Response:
+        """Return what the response to the same request was before."""
+        start = None if join.whole else 0
+        headers = {"x-request-id": admitted.id}
+        return await self.following.respond(join.turn, dialect, start=start, headers=headers)
+
+    def _plan(self, chat: Chat | None, asked: ChatRequest) -> Plan:
+        return plan(
+            chat,
+            asked,
+            new_id=self.new_id,
+            file_hosts=self.file_hosts,
+            max_messages=self.max_messages,
+        )

@@ -1,0 +1,243 @@
+"""A reader of a turn's log, in any process: the log's events → frames in the reader's dialect.
+
+Who reads from the start is sent the whole message, with all deltas that are there joined. Who says
+how many chunks he has is sent the rest, chunk for chunk as the client that asked was.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+
+from app.chats.earlier import owed_calls
+from app.chats.whole_message import WholeMessage
+from app.errors import ServerStopping, StoreUnavailable
+from app.events import Abort, Error, Event, Start, Terminal
+from app.grammar import State
+from app.protocols.chunks import is_chunk, pieces
+from app.protocols.encoder import Encoder
+from app.protocols.framing import Framer
+from app.protocols.negotiation import ProtocolName
+from app.store.event_log import LogDefect, decode
+from app.store.store import Store, Tail, TurnHead
+from app.turns.flusher import LOST
+from app.turns.live_turn import DEFECT
+from app.turns.lost_turns import LostTurns
+from app.turns.merging import merged
+from app.turns.patience import patience
+
+logger = logging.getLogger("deltaline.store")
+
+# How long a follower waits for a store that cannot be reached, in seconds.
+_OUTAGE_S = 30.0
+_WAIT_S = 5.0
+# How long the end of a turn of this process may take to come when the server stops, in seconds.
+_LAST_EVENTS_S = 0.7
+_UNREACHABLE = Error(StoreUnavailable.code, StoreUnavailable.public_message)
+_STOPPING = Error(ServerStopping.code, ServerStopping.public_message)
+
+
+class Stopping:
+    """Tells the followers of this process that the server stops."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    @property
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def set(self) -> None:
+        """End every follower, those of turns that run on elsewhere too."""
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Return when the server stops."""
+        await self._event.wait()
+
+
+class Follower:
+    """Follows one turn.
+
+    Args:
+        store: holds the log.
+        lost: ends the turn if its writer dies.
+        stopping: ends the follower before the turn's end.
+        head: of the turn.
+        encoder: new, of the reader's dialect.
+        protocol: the encoder's.
+        start: how many chunks the reader has, negative to count from the end; None: all deltas
+            joined, from the message's beginning.
+        keep_alive_s: longest silence in seconds, after which a keep-alive is sent; None: another
+            sends them.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        lost: LostTurns,
+        stopping: Stopping,
+        head: TurnHead,
+        encoder: Encoder,
+        protocol: ProtocolName,
+        *,
+        start: int | None = None,
+        keep_alive_s: float | None = None,
+    ) -> None:
+        self._store = store
+        self._lost = lost
+        self._stopping = stopping
+        self._head = head
+        self._encoder = encoder
+        self._protocol = protocol
+        self._start = start
+        self._keep_alive_s = keep_alive_s
+        self._seq = 0
+        self._framer: Framer | None = None
+        self._total = 0  # chunks
+        self._waiting: list[bytes] = []
+        self._is_caught_up = False
+        self._whole = WholeMessage()
+        self._earlier: list[Event] = []
+
+    async def catch_up(self) -> int:
+        """Read what the log has now; return the number of the last chunk, from 0.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        while not self._is_done():
+            async with patience():
+                tail = await self._store.fetch(self._head.id, self._seq)
+            frame = self._frame_of(tail)
+            if frame:
+                self._waiting.append(frame)
+            if tail is None or not tail.batches:
+                break
+        return self._total - 1
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """Yield frames until the turn is over."""
+        waiting, self._waiting = self._waiting, []
+        self._is_caught_up = True
+        if self._start is not None:
+            if self._start < 0:
+                self._start = max(0, self._total + self._start)
+            self._total = 0
+            waiting = [self._rest(piece) for piece in waiting]
+        if caught_up := b"".join(waiting):
+            yield caught_up
+        if self._is_done():
+            return
+        async with self._lost.watching(self._head):
+            async for frame in self._live():
+                yield frame
+
+    async def _live(self) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        sent = reached = loop.time()
+        stop_at: float | None = None
+        while not self._is_done():
+            tail: Tail | None = None
+            try:
+                async with patience():
+                    tail = await self._store.fetch(self._head.id, self._seq)
+                reached = loop.time()
+                frame = self._frame_of(tail)
+            except StoreUnavailable:
+                frame = b""
+                if loop.time() - reached > _OUTAGE_S:
+                    frame = self._ended_by(_UNREACHABLE)
+                else:
+                    await asyncio.sleep(1.0)
+            if self._stopping.is_set and not self._is_done():
+                stop_at = loop.time() + _LAST_EVENTS_S if stop_at is None else stop_at
+                if loop.time() >= stop_at:
+                    frame += self._ended_by(_STOPPING)
+            silent_s = loop.time() - sent
+            if not frame and self._keep_alive_s is not None and silent_s >= self._keep_alive_s:
+                frame = self._encoder.keep_alive()
+                sent = loop.time()
+            if frame:
+                sent = loop.time()
+                yield frame
+            elif not self._is_done() and (tail is None or not tail.batches):
+                await self._wait(stop_at)
+
+    async def _wait(self, stop_at: float | None) -> None:
+        """Wait for more of the log, or for the server to stop."""
+        waits = min(_WAIT_S, self._keep_alive_s or _WAIT_S)
+        if stop_at is not None:
+            waits = max(0.01, stop_at - asyncio.get_running_loop().time())
+        more = asyncio.ensure_future(self._store.wait(self._head.id, self._seq, waits))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        waited = (more,) if stop_at is not None else (more, stopping)
+        try:
+            await asyncio.wait(waited, timeout=waits, return_when=asyncio.FIRST_COMPLETED)
+            if more.done():
+                with contextlib.suppress(StoreUnavailable):
+                    more.result()
+        finally:
+            more.cancel()
+            stopping.cancel()
+
+    def _is_done(self) -> bool:
+        return self._framer is not None and self._framer.state is State.DONE
+
+    def _frame_of(self, tail: Tail | None) -> bytes:
+        """Return the frames of what the log has more."""
+        if tail is None:
+            return self._ended_by(Abort("deleted"))
+        events: list[Event] = []
+        try:
+            for batch in tail.batches:
+                if batch.seq != self._seq + 1:
+                    raise LogDefect(f"batch {batch.seq} follows batch {self._seq}")
+                events += decode(batch.data)
+                self._seq = batch.seq
+        except LogDefect as error:
+            logger.error("the log of a turn cannot be read: %s", error)
+            return self._framed(events) + self._ended_by(DEFECT)
+        frame = self._framed(events)
+        if not tail.batches and tail.head.state != "running" and not self._is_done():
+            is_stopped = tail.head.state == "stopped"
+            frame += self._ended_by(Abort() if is_stopped else LOST)
+        return frame
+
+    def _framed(self, events: Sequence[Event]) -> bytes:
+        if self._start is None:
+            framer = self._framer = self._framer or Framer(self._encoder)
+            return framer.frame(merged(self._whole.take(events)))
+        missing = self._head.live_from - len(self._earlier)
+        if missing > 0:
+            self._earlier += events[:missing]
+            events = events[missing:]
+        if not events:
+            return b""
+        framer = self._framer or Framer(self._encoder, owed_calls(self._earlier))
+        self._framer = framer
+        return b"".join(self._counted(framer.frame([event])) for event in events)
+
+    def _counted(self, frame: bytes) -> bytes:
+        """Return what the reader does not have yet of ``frame``, which came of one event."""
+        if self._start is None:
+            return frame
+        found = pieces(frame, self._protocol)
+        if self._is_caught_up:
+            return b"".join(map(self._rest, found))
+        # How many there are may have to be known first.
+        self._waiting += found
+        self._total += sum(map(is_chunk, found))
+        return b""
+
+    def _rest(self, piece: bytes) -> bytes:
+        assert self._start is not None
+        if not is_chunk(piece):
+            return piece
+        self._total += 1
+        return piece if self._total > self._start else b""
+
+    def _ended_by(self, event: Terminal) -> bytes:
+        framer = self._framer = self._framer or Framer(self._encoder)
+        start = [Start(self._head.message_id)] if framer.state is State.IDLE else []
+        return b"".join(self._counted(framer.frame([one])) for one in [*start, event])

@@ -1,0 +1,55 @@
+"""A turn of this process whose log is in a store."""
+
+import asyncio
+
+from app.errors import TooManyTurns
+from app.events import Abort, Error, Start, Terminal
+from app.store.store import TurnHead
+from app.turns.live_turn import LiveTurn
+from app.turns.recorder import Recorder
+
+_NOT_STARTED = Error(TooManyTurns.code, TooManyTurns.public_message)
+
+
+class KeptTurn:
+    """A turn that the store knows as running.
+
+    Args:
+        head: as the store got it.
+        recorder: of its events.
+
+    Attributes:
+        ended: done when the store knows the end, or will never be told it. Its result is whether
+            this process has ended the turn.
+    """
+
+    def __init__(self, head: TurnHead, recorder: Recorder) -> None:
+        self.head = head
+        self.recorder = recorder
+        self.ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._live: LiveTurn | None = None
+        self._stop_with: Terminal | None = None
+
+    def run_by(self, live: LiveTurn) -> None:
+        """Stop ``live`` when the turn is to stop."""
+        self._live = live
+        if self._stop_with is not None:
+            live.stop(self._stop_with)
+
+    def stop(self, event: Terminal | None = None) -> None:
+        """End the turn with ``event``, else with an `Abort`. The first call counts."""
+        if self._stop_with is None:
+            self._stop_with = Abort() if event is None else event
+            if self._live is not None:
+                self._live.stop(self._stop_with)
+
+    def give_up(self) -> None:
+        """End a turn that cannot be started."""
+        self.recorder.note(Start(self.head.message_id))
+        self.recorder.note(_NOT_STARTED)
+        self.recorder.close()
+
+    def settle(self, has_ended: bool) -> None:
+        """Note that nothing more is written."""
+        if not self.ended.done():
+            self.ended.set_result(has_ended)

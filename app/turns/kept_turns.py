@@ -1,0 +1,251 @@
+"""The turns that are kept in a store: how they begin, how they are stopped, how they are found.
+
+One for each process. It owns what works beside the turns: the flusher, the watch over turns of
+other processes, and the sweep.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+from app.chats.plan import Join, Plan, Run, Supersede
+from app.errors import StoreUnavailable, TooManyTurns
+from app.events import Abort
+from app.store.event_log import encode
+from app.store.store import (
+    Batch,
+    Begun,
+    Busy,
+    Changed,
+    Chat,
+    ChatId,
+    Owner,
+    StopReason,
+    Store,
+    TurnHead,
+    TurnId,
+)
+from app.turns.flusher import Flusher
+from app.turns.kept_turn import KeptTurn
+from app.turns.lost_turns import LostTurns
+from app.turns.patience import patience
+from app.turns.recorder import Recorder
+from app.turns.transcript import Transcript
+
+logger = logging.getLogger("deltaline.store")
+
+SWEEP_S = 60.0
+# How long a request waits for an earlier turn of its chat to end. A dead one ends within 12 s.
+_BEGIN_S = 18.0
+# Later than any batch: to wait for the end of a turn only.
+_THE_END = 2**31 - 1
+
+PlanTurn = Callable[[Chat | None], Awaitable[Plan]]
+
+
+class KeptTurns:
+    """The turns of one process that are kept.
+
+    Args:
+        store: where.
+        keep_s: how long a turn can be resumed after its end, in seconds.
+        history_s: how long a chat is kept after its last change, in seconds; None: for ever.
+        now: Unix seconds.
+
+    Attributes:
+        store: as given.
+        lost: watches the turns of other processes.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        keep_s: float = 600.0,
+        history_s: float | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.lost = LostTurns(store, is_ours=self._here_is, now=now)
+        self._keep_s = keep_s
+        self._history_s = history_s
+        self._now = now
+        self._here: dict[TurnId, KeptTurn] = {}
+        self._flusher: Flusher | None = None
+        self._sweep: asyncio.Task[None] | None = None
+
+    @property
+    def kept_here(self) -> int:
+        """How many turns of this process have no end in the store yet."""
+        return len(self._here)
+
+    async def begin(
+        self, owner: Owner, chat_id: ChatId, plan: PlanTurn
+    ) -> tuple[KeptTurn, Run] | Join:
+        """Begin the turn that ``plan`` wants, once the chat is free.
+
+        Returns:
+            The turn, which has to be started or given up; or the turn that the same request has
+            begun before.
+
+        Raises:
+            StoreUnavailable: the store cannot be reached.
+            TooManyTurns: the chat does not become free.
+            ChatError: what ``plan`` raises.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _BEGIN_S
+        while loop.time() < until:
+            chat = await self.chat(owner, chat_id)
+            wanted = await plan(chat)
+            match wanted:
+                case Join():
+                    return wanted
+                case Supersede(turn):
+                    await self._supersede(turn, until)
+                case Run():
+                    turn_id = secrets.token_hex(16)
+                    head = TurnHead(
+                        id=turn_id,
+                        owner=owner,
+                        chat_id=chat_id,
+                        message_id=wanted.message_id,
+                        user_message_id=wanted.replies_to,
+                        live_from=len(wanted.earlier),
+                    )
+                    match await self._claim(head, chat, wanted):
+                        case Begun():
+                            return self._begun(head, wanted), wanted
+                        case Busy(turn):
+                            await self._supersede(turn, until)
+                        case Changed():
+                            pass
+        raise TooManyTurns("another turn of the chat does not end")
+
+    async def chat(self, owner: Owner, chat_id: ChatId) -> Chat | None:
+        """Return a chat; one whose turn has just ended in this process has the end.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        ending = [
+            kept.ended
+            for kept in self._here.values()
+            if kept.recorder.is_closed and (kept.head.owner, kept.head.chat_id) == (owner, chat_id)
+        ]
+        async with patience():
+            if ending:
+                await asyncio.wait(ending)
+            return await self.store.chat(owner, chat_id)
+
+    async def find(self, owner: Owner, chat_or_turn: str) -> TurnHead | None:
+        """Return the turn that may be followed: of a chat the last one, else the one of that id.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        chat = await self.chat(owner, chat_or_turn)
+        async with patience():
+            found = await self.store.turn(owner, chat_or_turn) if chat is None else chat.turn
+        if found is None or found.ended_at is None:
+            return found
+        return found if self._now() < found.ended_at + self._keep_s else None
+
+    async def stop(self, turn: TurnHead, reason: StopReason = "stop") -> None:
+        """Let ``turn`` end, wherever it runs.
+
+        Raises:
+            StoreUnavailable: it runs elsewhere, and the store cannot be reached.
+        """
+        kept = self._here.get(turn.id)
+        if kept is not None:
+            kept.stop(Abort(reason))
+            return
+        async with patience():
+            await self.store.ask_to_stop(turn.id, reason)
+
+    async def delete(self, owner: Owner, chat_id: ChatId) -> None:
+        """Delete a chat; its running turn ends.
+
+        Raises:
+            StoreUnavailable: the store cannot be reached.
+        """
+        async with patience():
+            running = await self.store.delete(owner, chat_id)
+        if running is not None and running.id in self._here:
+            self._here[running.id].stop(Abort("deleted"))
+
+    def start_sweep(self) -> None:
+        """Begin to delete what nobody may ask for any more, once a minute."""
+        if self._sweep is None or self._sweep.done():
+            self._sweep = asyncio.create_task(self._sweep_on(), name="sweep")
+
+    async def aclose(self) -> None:
+        """Write what waits and close the store."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        if self._flusher is not None:
+            await self._flusher.aclose()
+        await self.store.aclose()
+
+    async def _claim(self, head: TurnHead, chat: Chat | None, run: Run) -> Begun | Busy | Changed:
+        first = None
+        if run.earlier:
+            (data,) = encode(run.earlier, max_bytes=2**31)
+            first = Batch(head.id, 1, data)
+        async with patience():
+            return await self.store.begin(
+                head,
+                revision=0 if chat is None else chat.revision,
+                keep=run.keep,
+                messages=run.messages,
+                title=run.title,
+                first=first,
+            )
+
+    def _begun(self, head: TurnHead, run: Run) -> KeptTurn:
+        if self._flusher is None:
+            self._flusher = Flusher(self.store, now=self._now)
+        self.start_sweep()
+        recorder = Recorder(
+            head.id,
+            Transcript(head.message_id, run.continued),
+            written=1 if run.earlier else 0,
+            on_full=self._flusher.wake,
+            on_close=self._flusher.wake,
+        )
+        kept = self._here[head.id] = KeptTurn(head, recorder)
+        kept.ended.add_done_callback(lambda _: self._here.pop(head.id))
+        self._flusher.add(kept)
+        return kept
+
+    async def _supersede(self, turn: TurnHead, until: float) -> None:
+        """Let ``turn`` end, and wait until it has."""
+        await self.stop(turn, "superseded")
+        kept = self._here.get(turn.id)
+        loop = asyncio.get_running_loop()
+        if kept is not None:
+            await asyncio.wait((kept.ended,), timeout=until - loop.time())
+            return
+        async with self.lost.watching(turn):
+            while loop.time() < until:
+                async with patience():
+                    head = await self.store.turn(turn.owner, turn.id)
+                if head is None or head.state != "running":
+                    return
+                await self.store.wait(turn.id, _THE_END, 1.0)
+
+    def _here_is(self, turn: TurnId) -> bool:
+        return turn in self._here
+
+    async def _sweep_on(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self.store.sweep(self._now(), keep_s=self._keep_s, history_s=self._history_s)
+            except StoreUnavailable as error:
+                logger.warning("old turns could not be deleted: %s", error.log_text)
+            except Exception:
+                logger.exception("old turns could not be deleted")

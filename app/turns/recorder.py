@@ -1,0 +1,111 @@
+"""The log of a running turn, as long as it is not in the store.
+
+A token costs one call of `list.append`. Everything else is done for many at once, when `take` is
+called: the events become batches for the store and parts of the turn's message.
+"""
+
+from collections.abc import Callable
+from typing import assert_never, get_args
+
+from app.events import Abort, Error, Event, Finish, Terminal, TextDelta
+from app.store.event_log import encode, encode_texts
+from app.store.store import Batch, State, TurnId
+from app.turns.merging import merged
+from app.turns.transcript import Transcript
+
+_TERMINALS: tuple[type[Terminal], ...] = get_args(Terminal)
+# Of frames; they are four to seven times as long as what the log keeps of them, which should go to
+# the store at once when it is 64 KiB.
+_FULL_BYTES = 256 * 1024
+
+
+class Recorder:
+    """Collects the events of one turn, in the order in which they are sent.
+
+    Args:
+        turn: whose log it is.
+        transcript: of the turn's message.
+        written: how many batches the log has already.
+        on_full: called when much waits to be taken.
+        on_close: called when the turn is over.
+
+    Attributes:
+        note: takes the next event.
+        transcript: knows the events that have been taken.
+        unwritten: batches that are not in the store yet, in order.
+        is_closed: whether the turn is over.
+    """
+
+    def __init__(
+        self,
+        turn: TurnId,
+        transcript: Transcript,
+        *,
+        written: int = 0,
+        on_full: Callable[[], None],
+        on_close: Callable[[], None],
+    ) -> None:
+        self.transcript = transcript
+        self.unwritten: list[Batch] = []
+        self.is_closed = False
+        self._turn = turn
+        self._seq = written
+        self._on_full = on_full
+        self._on_close = on_close
+        self._events: list[Event] = []
+        self.note: Callable[[Event], None] = self._events.append
+        self._bytes = 0
+        self._end: Terminal | None = None
+
+    def weigh(self, frame_bytes: int) -> None:
+        """Count what was sent for the events, so that not too much of them waits."""
+        self._bytes += frame_bytes
+        if self._bytes >= _FULL_BYTES:
+            self._bytes = 0
+            self._on_full()
+
+    def take(self) -> None:
+        """Make batches of the events that have come since the last time."""
+        events = self._events[:]
+        if not events:
+            return
+        self._events.clear()
+        self._bytes = 0
+        if set(map(type, events)) == {TextDelta}:  # nearly always
+            texts = [event.text for event in events]  # type: ignore[union-attr]
+            self.transcript.add(TextDelta("".join(texts)))
+            encoded = encode_texts(texts)
+        else:
+            for event in merged(events):
+                self.transcript.add(event)
+            encoded = encode(events)
+        for data in encoded:
+            self._seq += 1
+            self.unwritten.append(Batch(self._turn, self._seq, data))
+        if isinstance(events[-1], _TERMINALS):
+            self._end = events[-1]
+
+    def forget(self, batch: Batch) -> None:
+        """Drop the batches up to ``batch``: they are in the store."""
+        self.unwritten = [waiting for waiting in self.unwritten if waiting.seq > batch.seq]
+
+    def close(self) -> None:
+        """Take the last events. The turn is over, and its last event was a terminal one."""
+        self.take()
+        self.is_closed = True
+        self._on_close()
+
+    @property
+    def state(self) -> State:
+        """How the turn has ended, as the store says it."""
+        match self._end:
+            case None:
+                return "running"
+            case Finish():
+                return "finished"
+            case Abort():
+                return "stopped"
+            case Error():
+                return "failed"
+            case _:
+                assert_never(self._end)

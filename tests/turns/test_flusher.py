@@ -1,0 +1,189 @@
+"""`app.turns.flusher`: what is written when, and what happens if it cannot be."""
+
+import asyncio
+import logging
+
+from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta
+from app.store.event_log import decode
+from app.store.store import TurnHead
+from app.turns.flusher import LOST, Flusher
+from app.turns.kept_turn import KeptTurn
+from app.turns.recorder import Recorder
+from app.turns.transcript import Transcript
+from tests.chatting import logged
+from tests.turns.stores import Shaky
+
+BEGIN: list[Event] = [Start("m"), StepStart(), TextDelta("a")]
+END: list[Event] = [StepEnd("stop"), Finish("stop")]
+
+
+class _Live:
+    """Stands for the `LiveTurn` that is told to stop."""
+
+    def __init__(self) -> None:
+        self.stopped: list[Terminal] = []
+        self.told = asyncio.Event()
+
+    def stop(self, event: Terminal) -> None:
+        self.stopped.append(event)
+        self.told.set()
+
+
+async def _running(store: Shaky, flusher: Flusher, number: int = 1) -> tuple[KeptTurn, _Live]:
+    head = TurnHead(id=f"t{number}", owner="", chat_id=f"c{number}", message_id="m")
+    await store.begin(head, revision=0, keep=0, messages=[{"id": "u", "role": "user", "parts": []}])
+    recorder = Recorder(head.id, Transcript("m"), on_full=flusher.wake, on_close=flusher.wake)
+    kept, live = KeptTurn(head, recorder), _Live()
+    kept.run_by(live)  # type: ignore[arg-type]
+    flusher.add(kept)
+    return kept, live
+
+
+def _note(kept: KeptTurn, *events: Event) -> None:
+    for event in events:
+        kept.recorder.note(event)
+
+
+async def _log(store: Shaky, turn: str) -> list[Event]:
+    tail = await store.fetch(turn)
+    assert tail is not None
+    return [event for batch in tail.batches for event in decode(batch.data)]
+
+
+async def test_what_was_sent_is_written_without_being_asked() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=0)
+    kept, _ = await _running(store, flusher)
+
+    _note(kept, *BEGIN)
+    await store.until(lambda: bool(store.appended))
+    log = await _log(store, "t1")
+    _note(kept, *END)
+    kept.recorder.close()
+    has_ended = await kept.ended
+
+    chat = await store.chat("", "c1")
+    assert log == BEGIN
+    assert await _log(store, "t1") == [*BEGIN, *END]
+    assert has_ended
+    assert chat.turn.state == "finished"
+    assert chat.messages[1]["parts"][1]["text"] == "a"
+    assert len(flusher) == 0
+    await flusher.aclose()
+
+
+async def test_all_turns_are_written_together() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=60)
+    turns = [(await _running(store, flusher, number))[0] for number in range(5)]
+    for kept in turns:
+        _note(kept, *BEGIN)
+
+    flusher.wake()
+    await store.until(lambda: bool(store.appended))
+    for kept in turns:
+        kept.recorder.note(Abort())
+        kept.recorder.close()
+    await asyncio.gather(*(kept.ended for kept in turns))
+
+    assert [len(batches) for batches in store.appended] == [5]
+    await flusher.aclose()
+
+
+async def test_a_turn_beats_although_it_says_nothing() -> None:
+    store = Shaky()
+    time = 0.0
+    flusher = Flusher(store, interval_s=0, clock=lambda: time)
+    await _running(store, flusher)
+    time = 1.0
+    await store.until(lambda: bool(store.beats))
+    head = await store.turn("", "t1")
+
+    assert store.beats == [["t1"]]
+    assert head is not None
+    assert head.beat == 1
+    await flusher.aclose()
+
+
+async def test_a_wish_to_stop_reaches_the_turn() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=0)
+    kept, live = await _running(store, flusher)
+    await store.ask_to_stop("t1", "superseded")
+
+    _note(kept, *BEGIN)
+    await live.told.wait()
+
+    assert live.stopped == [Abort("superseded")]
+    await flusher.aclose()
+
+
+async def test_a_turn_that_was_taken_for_dead_is_ended_and_not_written() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=0)
+    kept, live = await _running(store, flusher)
+    await store.end("t1", "lost", last=None, message=None, ended_at=1.0)
+
+    _note(kept, *BEGIN)
+    await live.told.wait()
+    _note(kept, *END)
+    kept.recorder.close()
+
+    assert live.stopped == [LOST]
+    assert await kept.ended is False
+    assert await _log(store, "t1") == []
+    await flusher.aclose()
+
+
+async def test_a_turn_of_a_deleted_chat_is_ended() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=0)
+    kept, live = await _running(store, flusher)
+    await store.delete("", "c1")
+
+    _note(kept, *BEGIN)
+    await live.told.wait()
+
+    assert live.stopped == [Abort("deleted")]
+    await flusher.aclose()
+
+
+async def test_what_cannot_be_written_is_kept_and_said_once() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=0, retry_s=0)
+    kept, _ = await _running(store, flusher)
+    store.is_down = True
+
+    with logged() as log:
+        _note(kept, *BEGIN)
+        await store.until(lambda: len(store.appended) == 5)
+        _note(kept, TextDelta("b"), *END)
+        kept.recorder.close()
+        await store.until(lambda: len(store.appended) == 10)
+        store.is_down = False
+        has_ended = await kept.ended
+
+    warnings = [record for record in log.records if record.levelno >= logging.WARNING]
+    assert [record.getMessage() for record in warnings] == [
+        "the store cannot be written, 1 turns wait; answers go on"
+    ]
+    assert has_ended
+    assert await _log(store, "t1") == [*BEGIN, TextDelta("b"), *END]
+    await flusher.aclose()
+
+
+async def test_the_end_of_the_server_does_not_wait_for_a_store_that_hangs() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=0, last_writes_s=0.05)
+    kept, _ = await _running(store, flusher)
+    store.hangs = True
+    _note(kept, *BEGIN, *END)
+    kept.recorder.close()
+
+    with logged() as log:
+        await flusher.aclose()
+
+    assert [record.getMessage() for record in log.records] == [
+        "the end of 1 turns could not be written"
+    ]
+    assert await kept.ended is False
