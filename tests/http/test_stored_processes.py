@@ -11,8 +11,8 @@ import pytest
 
 from app.scripted_model.control import Control
 from tests.chatting import Reader
-from tests.server_process import Running, serving
 from tests.http.test_stored import SAY_HI, STALL, _asked, _said
+from tests.server_process import Running, serving
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
