@@ -114,7 +114,7 @@ screenshots: .venv/.ready-dev web ## Take the pictures of the demo page anew
 	$(BIN)/python -m tests.web.screenshots
 
 zip: .venv/.ready-dev ## Build dist/function.zip for Lambda (ZIP="--arch arm64 --lean")
-	$(BIN)/python infra/package_zip.py $(ZIP)
+	$(BIN)/python -m infra.package_zip $(ZIP)
 
 bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH=--quick for a short run, BENCH=--speed for docs/speed.md)
 	$(BIN)/python -m bench $(BENCH)
@@ -125,7 +125,7 @@ infra: .venv/.ready-infra ## Install what the stack on AWS needs
 
 deploy: .venv/.ready-infra ## Create or update the stack on AWS (STACK=dev)
 	@case "$$(pulumi config get packaging --stack $(STACK)) $$(pulumi config get examples --stack $(STACK))" in \
-	zip*|*true) $(BIN)/python infra/package_zip.py --arch "$$(pulumi config get architecture --stack $(STACK))";; esac
+	zip*|*true) $(BIN)/python -m infra.package_zip --arch "$$(pulumi config get architecture --stack $(STACK))";; esac
 	@if [ "$$(pulumi config get frontDoor --stack $(STACK))" = cloudfront ]; then $(MAKE) web; fi
 	pulumi up --stack $(STACK)
 

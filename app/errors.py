@@ -36,6 +36,7 @@ Every other error is in the module that raises it:
 
 * grammar: OrderError, a defect of ours
 * settings: SettingsError
+* requests.fields: Misfit
 * requests.lambda_events: MalformedEvent
 * protocols.tool_result: InvalidToolResult
 * protocols.tool_stream_reader: ToolStreamError
@@ -65,8 +66,7 @@ Every other error is in the module that raises it:
 * store.opening: StoreRefused
 * store.sqlite_schema: DatabaseRefused
 
-A tool that fails raises nothing in the turn: its failure is an event, and the model sees it. Once
-the response has begun, any error is an `Error` event in the stream.
+A tool's failure is an event, and the model sees it. Once a response has begun, any error is one.
 """
 
 from typing import ClassVar

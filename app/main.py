@@ -8,12 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
 from app import __version__
-from app.examples.recipe import Recipe
 from app.http.admission import Admission
 from app.http.allowed_sites import AllowedSites
 from app.http.chat import ChatResponder
@@ -27,9 +25,11 @@ from app.http.routes import Endpoint, Routes
 from app.http.tools import ToolResponder
 from app.providers import failures
 from app.requests.sites import ANY, Sites, host_set
-from app.settings import LOCALHOST, Settings, load_settings
+from app.setting_checks import LOCALHOST
+from app.setting_kinds import secret_text
+from app.settings import Settings, load_settings
 from app.setup.provider import make_provider
-from app.setup.secrets import secret_text, with_secrets
+from app.setup.secrets import with_secrets
 from app.setup.store import make_store
 from app.setup.tools import approval_secret, make_tools
 from app.store.store import Store
@@ -45,6 +45,7 @@ from app.turns.running_turns import OnFinish, RunningTurns
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from pydantic import BaseModel
 
     from app.http.keeping import Keeping
 
@@ -58,7 +59,7 @@ def create_app(
     settings: Settings | None = None,
     *,
     tools: Sequence[Tool] = (),
-    schemas: Mapping[str, type[BaseModel]] | None = None,
+    schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     store: Store | None = None,
 ) -> "FastAPI":
@@ -86,7 +87,7 @@ def create_lean_app(
     settings: Settings | None = None,
     *,
     tools: Sequence[Tool] = (),
-    schemas: Mapping[str, type[BaseModel]] | None = None,
+    schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     store: Store | None = None,
     refuse_other_sites: bool = False,
@@ -121,7 +122,7 @@ def _create(
     make: _MakeApp[_App],
     settings: Settings | None,
     own_tools: Sequence[Tool],
-    schemas: Mapping[str, type[BaseModel]] | None,
+    schemas: "Mapping[str, type[BaseModel]] | None",
     on_finish: OnFinish | None,
     store: Store | None,
     *,
@@ -194,7 +195,7 @@ def _create(
         ),
         stored,
         lifespan,
-        schemas=Schemas({"recipe": Recipe} if schemas is None else schemas),
+        schemas=Schemas(_example_schemas if schemas is None else lambda: schemas),
         max_messages=settings.max_messages,
         file_hosts=host_set(settings.file_hosts),
         allow_client_system=settings.allow_client_system,
@@ -234,6 +235,12 @@ def _create(
 
 def _new_id(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(8)}"
+
+
+def _example_schemas() -> "Mapping[str, type[BaseModel]]":
+    from app.examples.recipe import Recipe  # loads pydantic
+
+    return {"recipe": Recipe}
 
 
 def _sites(settings: Settings) -> Sites:

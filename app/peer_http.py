@@ -24,7 +24,6 @@ _http_parser.pyx; test_peer_http.py would notice a change.
 
 import asyncio
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -34,7 +33,6 @@ from aiohttp.client_proto import ResponseHandler
 # has a few bytes, unless it is padded with extensions to keep us busy.
 MAX_FRAMING_BYTES = 256 * 1024
 _HEAD_END = b"\r\n\r\n"
-_CODINGS = ("gzip", "deflate", "br", "zstd", "compress")
 
 
 def peer_session(timeout: aiohttp.ClientTimeout, **options: Any) -> aiohttp.ClientSession:
@@ -48,21 +46,6 @@ def peer_session(timeout: aiohttp.ClientTimeout, **options: Any) -> aiohttp.Clie
         timeout=timeout,
         auto_decompress=False,
     )
-
-
-def compression_of(headers: Mapping[str, str]) -> str | None:
-    """Return the name of a body's compression, None if it has none, which is what we ask for.
-
-    A compressed body has to be refused: a few bytes of it may expand to gigabytes.
-    """
-    coding = headers.get("content-encoding", "").strip().lower()
-    if coding in ("", "identity"):
-        # Compressed on its way is compressed too (RFC 9112, 7.2).
-        coding = headers.get("transfer-encoding", "").strip().lower()
-        coding = coding.removesuffix("chunked").rstrip(" \t,")
-    if coding in ("", "identity"):
-        return None
-    return coding if coding in _CODINGS else "an unknown coding"
 
 
 class _PeerConnector(aiohttp.TCPConnector):

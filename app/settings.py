@@ -4,89 +4,71 @@ An unknown name that starts with ``CHAT_``, or a value that does not fit, stops 
 sentence: a typo that silently means the default is worse than no setting.
 """
 
-import difflib
 import os
-import re
-from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
-from urllib.parse import urlsplit
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias, get_origin
 
-from pydantic import (
-    AliasChoices,
-    Field,
-    PositiveFloat,
-    PositiveInt,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from app.setting_checks import CHECKS, READERS
+from app.setting_kinds import Bounds, PositiveFloat, PositiveInt, Secret, read_as
 
-Names: TypeAlias = Annotated[tuple[str, ...], NoDecode]
-BuiltinTools: TypeAlias = Annotated[
-    tuple[Literal["web_search", "code_interpreter", "image_generation"], ...], NoDecode
-]
-
-# In CHAT_ALLOWED_ORIGINS, any port of this machine.
-LOCALHOST = "localhost"
-# As in the header Host: a name or an address, with or without a port; IPv6 in brackets or not.
-_HOST = re.compile(r"\*|[a-z0-9._-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?|[0-9a-f.]*:[0-9a-f:.]+", re.I)
-_FILE_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f.]*:[0-9a-f:.]+\]?", re.I)
-# A typo must not fill the machine with processes.
-MAX_WORKERS = 256
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
+Names: TypeAlias = tuple[str, ...]
+BuiltinTools: TypeAlias = tuple[Literal["web_search", "code_interpreter", "image_generation"], ...]
 
 # Settings that there are no more, and what to do about it.
 _GONE = {"CHAT_RESUME": "set CHAT_STORE, which keeps turns and chats."}
 
 
-class SettingsError(Exception):
+class SettingsError(ValueError):
     """The environment cannot be used; the message is one sentence that names the variable."""
 
 
-def _env(name: str) -> AliasChoices:
-    # The second name lets Python code write Settings(port=…).
-    return AliasChoices(name, name.lower())
+class Field(NamedTuple):
+    """How a setting is read.
+
+    Attributes:
+        kind: its type.
+        default: its value if the environment does not set it.
+        variable: its name in the environment.
+    """
+
+    kind: Any
+    default: Any
+    variable: str
 
 
-class Settings(BaseSettings):
-    """All settings. Read once, by an entry point, and handed down as values."""
+class Settings:
+    """All settings. Read once, by an entry point, and handed down as values.
 
-    model_config = SettingsConfigDict(
-        env_prefix="CHAT_",
-        case_sensitive=False,
-        env_ignore_empty=True,
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-    )
+    Args:
+        values: by field name, in Python or as the text that the environment would hold; what is not
+            given is read from the environment. A variable without ``CHAT_`` may be named as such.
 
-    openai_api_key: SecretStr | None = Field(default=None, validation_alias=_env("OPENAI_API_KEY"))
+    Raises:
+        SettingsError: a name that is no setting, or a value that does not fit.
+    """
+
+    # In the order in which they are checked.
+    model_fields: ClassVar[Mapping[str, Field]]
+
+    openai_api_key: Secret | None = None
     # Of an SSM parameter or a secret of Secrets Manager, read at the start.
-    openai_api_key_arn: str | None = Field(
-        default=None, validation_alias=_env("OPENAI_API_KEY_ARN")
-    )
-    openai_base_url: str | None = Field(default=None, validation_alias=_env("OPENAI_BASE_URL"))
-    openai_org_id: str | None = Field(default=None, validation_alias=_env("OPENAI_ORG_ID"))
-    openai_project_id: str | None = Field(default=None, validation_alias=_env("OPENAI_PROJECT_ID"))
-    azure_openai_endpoint: str | None = Field(
-        default=None, validation_alias=_env("AZURE_OPENAI_ENDPOINT")
-    )
-    openai_api_version: str | None = Field(
-        default=None, validation_alias=_env("OPENAI_API_VERSION")
-    )
-    aws_endpoint_url: str | None = Field(default=None, validation_alias=_env("AWS_ENDPOINT_URL"))
-    port: int = Field(default=9000, ge=0, le=65535, validation_alias=_env("PORT"))
+    openai_api_key_arn: str | None = None
+    openai_base_url: str | None = None
+    openai_org_id: str | None = None
+    openai_project_id: str | None = None
+    azure_openai_endpoint: str | None = None
+    openai_api_version: str | None = None
+    aws_endpoint_url: str | None = None
+    port: Annotated[int, Bounds(least=0, most=65535)] = 9000
     workers: int | Literal["auto"] = 1
 
     provider: Literal["openai", "scripted"] = "openai"
     api: Literal["chat", "responses"] = "chat"
-    client: Literal["aiohttp", "openai"] = "aiohttp"
-    model: str = Field(default="gpt-4o-mini", min_length=1)
+    client: Literal["httptools", "aiohttp", "openai"] = "httptools"
+    model: str = "gpt-4o-mini"
     allowed_models: Names = ()
     system_prompt: str | None = None
-    temperature: float | None = Field(default=None, ge=0, le=2)
+    temperature: Annotated[float, Bounds(least=0, most=2)] | None = None
     max_output_tokens: PositiveInt | None = None
     max_steps: PositiveInt = 8
     max_turn_s: PositiveFloat = 900.0
@@ -95,18 +77,18 @@ class Settings(BaseSettings):
     max_answer_bytes: PositiveInt = 16 * 1024 * 1024
     max_messages: PositiveInt = 2000
     read_timeout_s: PositiveFloat = 300.0
-    status_wait_s: float = Field(default=5.0, ge=0)
+    status_wait_s: Annotated[float, Bounds(least=0)] = 5.0
     keep_alive_s: PositiveFloat = 10.0
-    deadline_margin_s: float = Field(default=1.5, ge=0)
+    deadline_margin_s: Annotated[float, Bounds(least=0)] = 1.5
     tools: Names = ()
     tool_modules: Names = ()
     default_tool: str | None = None
     tool_threads: PositiveInt = 64
     builtin_tools: BuiltinTools = ()
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
-    approval_secret: SecretStr | None = None
+    approval_secret: Secret | None = None
     approval_secret_arn: str | None = None
-    auth_token: SecretStr | None = None
+    auth_token: Secret | None = None
     auth_token_arn: str | None = None
     allowed_origins: Names = ()
     # Hosts of files that the model is given; empty: all that are public.
@@ -117,108 +99,43 @@ class Settings(BaseSettings):
     log_model_errors: bool = False
     # As `app.store.opening` reads it.
     store: str = "off"
-    resume_keep_s: float = Field(default=600.0, ge=0)
+    resume_keep_s: Annotated[float, Bounds(least=0)] = 600.0
     detached_s: PositiveFloat = 600.0
     history_days: PositiveFloat | None = None
     on_disconnect: Literal["continue", "stop"] = "continue"
     direct: bool = False
 
-    @field_validator(
-        "allowed_models",
-        "tools",
-        "tool_modules",
-        "builtin_tools",
-        "allowed_origins",
-        "allowed_hosts",
-        "file_hosts",
-        mode="before",
-    )
-    @classmethod
-    def _split(cls, value: object) -> object:
-        """Read ``a, b`` as two names."""
-        if isinstance(value, str):
-            return tuple(name.strip() for name in value.split(",") if name.strip())
-        return value
+    def __init__(self, **values: Any) -> None:
+        given = _from_environment() | {_field_name(name): value for name, value in values.items()}
+        read: dict[str, Any] = {}
+        for name, field in self.model_fields.items():
+            try:
+                read[name] = _read(name, given[name], read) if name in given else field.default
+            except ValueError as error:
+                reason = str(error)
+                raise SettingsError(
+                    f"{field.variable} has a bad value: {reason[:1].lower()}{reason[1:]}."
+                ) from None
+        self.__dict__.update(read)
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _strip(cls, value: object) -> object:
-        """Drop the line end of a value that was read from a file; refuse blank values."""
-        if not isinstance(value, str):
-            return value
-        if not value.strip():
-            raise ValueError("must not be blank")
-        return value.strip()
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("settings do not change; model_copy makes others")
 
-    @field_validator("workers", mode="before")
-    @classmethod
-    def _is_a_number_of_workers(cls, value: object) -> object:
-        """Refuse several processes where Lambda starts one for each request."""
-        text = str(value).strip()
-        is_number = text.isascii() and text.isdecimal() and len(text) < 9
-        if text != "auto" and not (is_number and 1 <= int(text) <= MAX_WORKERS):
-            raise ValueError(f"must be auto or a number from 1 to {MAX_WORKERS}")
-        if text != "1" and "AWS_LAMBDA_RUNTIME_API" in os.environ:
-            raise ValueError("must be 1 on Lambda, which starts a process for each request itself")
-        return text if text == "auto" else int(text)
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and other.__dict__ == self.__dict__
 
-    @field_validator("openai_api_key_arn", "approval_secret_arn", "auth_token_arn")
-    @classmethod
-    def _is_the_only_one(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """Refuse a secret that is both given and named by an ARN."""
-        assert info.field_name is not None
-        given = info.field_name.removesuffix("_arn")
-        if value is not None and info.data.get(given) is not None:
-            raise ValueError("the secret itself is set too; keep one of the two")
-        return value
+    def __hash__(self) -> int:
+        return hash(tuple(self.__dict__.values()))
 
-    @field_validator("openai_base_url", "azure_openai_endpoint", "aws_endpoint_url")
-    @classmethod
-    def _is_http(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        address = urlsplit(value)
-        if not address.hostname or address.port == 0:
-            raise ValueError("must name a host, and a port that exists")
-        return value
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items())
+        return f"Settings({shown})"
 
-    @field_validator("builtin_tools", "reasoning_summary")
-    @classmethod
-    def _fit_the_api(cls, value: object, info: ValidationInfo) -> object:
-        if value and info.data.get("api") != "responses":
-            raise ValueError("needs CHAT_API=responses")
-        return value
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse what no browser sends as an origin, such as an address with a path."""
-        for origin in value:
-            if origin not in ("*", LOCALHOST) and not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"must be origins such as https://example.com, not {origin!r}")
-        return value
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse what no client sends as a host, such as a URL."""
-        for host in value:
-            if not _HOST.fullmatch(host):
-                raise ValueError(f"must be hosts such as chat.example.com, not {host!r}")
-        return value
-
-    @field_validator("file_hosts")
-    @classmethod
-    def _are_file_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse what is no host of a file, such as one with a port."""
-        for host in value:
-            if not _FILE_HOST.fullmatch(host):
-                raise ValueError(
-                    f"must be hosts such as files.example.com or *.example.com, not {host!r}"
-                )
-        return value
+    def model_copy(self, *, update: Mapping[str, Any]) -> "Settings":
+        """Return the same settings but for ``update``, which is not checked."""
+        copy = object.__new__(Settings)
+        copy.__dict__.update(self.__dict__, **update)
+        return copy
 
     @property
     def is_on_lambda(self) -> bool:
@@ -243,7 +160,7 @@ class Settings(BaseSettings):
     def with_secrets(self, found: Mapping[str, str]) -> "Settings":
         """Return these settings with the secrets found for `secret_arns`, by its variables."""
         fields = {
-            variable.removeprefix("CHAT_").removesuffix("_ARN").lower(): SecretStr(value)
+            variable.removeprefix("CHAT_").removesuffix("_ARN").lower(): Secret(value)
             for variable, value in found.items()
         }
         return self.model_copy(update=fields)
@@ -254,30 +171,81 @@ class Settings(BaseSettings):
         return frozenset((self.model, *self.allowed_models))
 
 
+# Variables that other programs read too; every other one begins with CHAT_.
+_WITHOUT_PREFIX = frozenset(
+    {
+        *("openai_api_key", "openai_api_key_arn", "openai_base_url", "openai_org_id"),
+        *("openai_project_id", "azure_openai_endpoint", "openai_api_version"),
+        *("aws_endpoint_url", "port"),
+    }
+)
+Settings.model_fields = {
+    name: Field(
+        kind,
+        getattr(Settings, name),
+        name.upper() if name in _WITHOUT_PREFIX else f"CHAT_{name.upper()}",
+    )
+    for name, kind in Settings.__annotations__.items()
+    if name != "model_fields"
+}
+_BY_VARIABLE: Mapping[str, str] = {
+    field.variable: name for name, field in Settings.model_fields.items()
+}
+
+
 def load_settings() -> Settings:
     """Read the environment.
 
     Raises:
         SettingsError: an unknown ``CHAT_`` name or a bad value.
     """
-    known = {f"CHAT_{name.upper()}" for name in Settings.model_fields if _is_ours(name)}
     for name in sorted(os.environ):
-        if name.upper().startswith("CHAT_") and name.upper() not in known:
+        if name.upper().startswith("CHAT_") and name.upper() not in _BY_VARIABLE:
             if name.upper() in _GONE:
                 raise SettingsError(f"{name} is not a setting any more: {_GONE[name.upper()]}")
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "."
-            raise SettingsError(f"{name} is not a setting{hint}")
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        field = str(first["loc"][0])
-        name = f"CHAT_{field.upper()}" if _is_ours(field) else field.upper()
-        reason = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input ")
-        raise SettingsError(f"{name} has a bad value: {reason[:1].lower()}{reason[1:]}.") from None
+            known = [variable for variable in _BY_VARIABLE if variable.startswith("CHAT_")]
+            raise SettingsError(_unknown(name, name.upper(), known))
+    return Settings()
 
 
-def _is_ours(field: str) -> bool:
-    known = Settings.model_fields.get(field)
-    return known is not None and known.validation_alias is None
+def _from_environment() -> dict[str, Any]:
+    """Return what the environment sets, by field. Names count in either case, no empty value."""
+    return {
+        field: value
+        for variable, value in os.environ.items()
+        if value and (field := _BY_VARIABLE.get(variable.upper())) is not None
+    }
+
+
+def _field_name(name: str) -> str:
+    """Return the field that a keyword of `Settings` names."""
+    if name in Settings.model_fields:
+        return name
+    if name.lower() in _WITHOUT_PREFIX and name.isupper():
+        return name.lower()
+    raise SettingsError(_unknown(name, name, Settings.model_fields))
+
+
+def _unknown(name: str, meant: str, known: Collection[str]) -> str:
+    import difflib  # which only a mistake needs
+
+    near = difflib.get_close_matches(meant, known, n=1)
+    return f"{name} is not a setting{f'; did you mean {near[0]}?' if near else '.'}"
+
+
+def _read(name: str, value: Any, earlier: Mapping[str, Any]) -> Any:
+    """Return the value of a field; ``earlier`` holds the fields before it."""
+    kind = Settings.model_fields[name].kind
+    if isinstance(value, str):
+        # A value that was read from a file has a line end.
+        value = value.strip()
+        if not value:
+            raise ValueError("must not be blank")
+        if get_origin(kind) is tuple:
+            value = tuple(item.strip() for item in value.split(",") if item.strip())
+    value = READERS[name](value) if name in READERS else read_as(kind, value)
+    if name == "workers" and value != 1 and "AWS_LAMBDA_RUNTIME_API" in os.environ:
+        raise ValueError("must be 1 on Lambda, which starts a process for each request itself")
+    if value is not None and name in CHECKS:
+        CHECKS[name](value, earlier)
+    return value

@@ -13,14 +13,18 @@ ALLOWED_HEADERS = (
     "user-agent",
     "x-chat-token",
     "x-amz-content-sha256",
+    "last-event-id",
 )
 EXPOSED_HEADERS = (
     "x-vercel-ai-data-stream",
     "x-vercel-ai-ui-message-stream",
     "x-request-id",
     "retry-after",
+    "x-chat-turn-id",
+    "x-workflow-run-id",
+    "x-workflow-stream-tail-index",
 )
-ALLOWED_METHODS = ("GET", "POST")
+ALLOWED_METHODS = ("GET", "POST", "DELETE")
 _MAX_AGE_S = 600
 
 

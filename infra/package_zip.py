@@ -7,15 +7,15 @@
 The same sources and the same lock give the same bytes: files are sorted and all have one date. The
 zip file holds nothing that only developers need.
 
-The folder of a function is read-only, so every cold start compiles all modules again, which takes
-as long as the rest of the start. ``--bytecode`` compiles them in the build instead. It needs the
-function's exact version of Python; a function with another version ignores the byte code.
+The folder of a function is read-only, so without byte code every cold start compiles all modules
+again, which takes longer than the rest of the start. So they are compiled here, by a Python of the
+function's version; a function with another version ignores the byte code. It is not held against
+its source (an unchecked hash), and nothing of the code is left out (no ``-O``).
 """
 
 import argparse
 import hashlib
 import json
-import shutil
 import stat
 import subprocess
 import sys
@@ -24,6 +24,8 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+
+from infra.interpreter import cache_tag, fetch_interpreter, find_interpreter, find_uv
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,10 +36,10 @@ _MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 
 # It would be a third of the zip file, and uvicorn runs without it behind the adapter.
 _WITHOUT = frozenset({"uvloop"})
-# Packages that our runtime never imports with CHAT_CLIENT=aiohttp and a real model: the web server,
-# which the scripted model needs too, and openai with the packages that only it depends on.
+# Packages that our runtime never imports with a real model, unless CHAT_CLIENT says so: the web
+# server, which the scripted model needs too, and openai with the packages that only it depends on.
 _LEAN_WITHOUT = _WITHOUT | {
-    *("uvicorn", "httptools", "click"),
+    *("uvicorn", "click"),
     *("openai", "jiter", "sniffio", "httpx2", "httpcore2", "truststore"),
 }
 
@@ -50,6 +52,7 @@ _SKIPPED_SUFFIXES = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h", ".has
 _SKIPPED_NAMES = frozenset({"INSTALLER", "RECORD", "REQUESTED"})
 
 _TASK_ROOT = "/var/task"
+_COST_WITHOUT = "every cold start compiles all modules, and takes more than twice as long"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -64,25 +67,54 @@ def main() -> int:
         help="leave out what only the openai client, uvicorn and the scripted model need",
     )
     parser.add_argument(
-        "--bytecode", action="store_true", help="compile now and not at every cold start"
+        "--bytecode",
+        action=argparse.BooleanOptionalAction,
+        help="compile now and not at every cold start; by default if there is a Python of the "
+        "function's version on this machine, or one can be fetched",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "dist" / "function.zip")
     options = parser.parse_args()
+    compiler = find_compiler(options.python, is_wanted=options.bytecode)
     lock = (ROOT / "requirements.lock").read_text()
     lock = without(lock, _LEAN_WITHOUT if options.lean else _WITHOUT)
     with tempfile.TemporaryDirectory() as folder:
         installed = Path(folder, "installed")
         _install(lock, installed, platform=_PLATFORMS[options.arch], python=options.python)
         files = {**dict(_ours()), **dict(_theirs(installed))}
-        if options.bytecode:
-            files |= _compile(files, Path(folder, "compiled"), python=options.python)
+        if compiler is not None:
+            files |= _compile(
+                files, Path(folder, "compiled"), by=compiler[0], tag=cache_tag(options.python)
+            )
         unzipped = sum(path.stat().st_size for path in files.values())
         if unzipped > _MAX_UNZIPPED_BYTES:
             sys.stderr.write(f"Unzipped it has {unzipped} bytes, more than Lambda accepts.\n")
             return 1
         write_zip(files, options.output)
-        _report(files, options.output, f"{options.arch}, Python {options.python}")
+        target = f"{options.arch}, Python {options.python}"
+        made_by = f"of Python {compiler[1]}" if compiler else f"none: {_COST_WITHOUT}"
+        _report(files, options.output, target, made_by)
     return 0
+
+
+def find_compiler(version: str, *, is_wanted: bool | None) -> tuple[str, str] | None:
+    """Return the interpreter that makes the byte code and its whole version; None for none.
+
+    Args:
+        version: of the function's Python, such as "3.13".
+        is_wanted: None for byte code if such an interpreter is here or can be fetched.
+
+    Raises:
+        SystemExit: byte code is wanted and cannot be made.
+    """
+    if is_wanted is False:
+        return None
+    compiler = find_interpreter(version) or fetch_interpreter(version)
+    if compiler is None:
+        none = f"There is no Python {version} on this machine, and uv cannot fetch one"
+        if is_wanted:
+            raise SystemExit(f"{none}.")
+        sys.stderr.write(f"{none}: as with --no-bytecode, {_COST_WITHOUT}.\n")
+    return compiler
 
 
 def without(lock: str, names: frozenset[str]) -> str:
@@ -99,19 +131,12 @@ def without(lock: str, names: frozenset[str]) -> str:
 
 def _install(lock: str, target: Path, *, platform: str, python: str) -> None:
     # uv evaluates the markers of the lock for the target, pip for the building machine.
-    command = [_uv(), "pip", "install", "--quiet", "--target", str(target), "--no-deps"]
+    command = [find_uv(), "pip", "install", "--quiet", "--target", str(target), "--no-deps"]
     command += ["--python-platform", platform, "--python-version", python]
     command += ["--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"]
     lock_file = target.with_name("requirements.lock")
     lock_file.write_text(lock)
     subprocess.run([*command, "--requirements", str(lock_file)], check=True)
-
-
-def _uv() -> str:
-    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    if uv is None:
-        raise SystemExit("uv is missing; `pip install uv` installs it.")
-    return uv
 
 
 # Runs in the function's version of Python; reads triples [source, byte code, name in tracebacks].
@@ -124,22 +149,18 @@ for source, compiled, name in json.load(sys.stdin):
 """
 
 
-def _compile(files: dict[str, Path], target: Path, *, python: str) -> dict[str, Path]:
+def _compile(files: dict[str, Path], target: Path, *, by: str, tag: str) -> dict[str, Path]:
     """Compile all modules; return the byte code by the names under which Python looks for it."""
-    command = [_uv(), "python", "find", "--no-project", "--no-python-downloads", python]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    if found.returncode:
-        raise SystemExit(f"--bytecode needs Python {python} on this machine, and there is none.")
-    tag = f"cpython-{python.replace('.', '')}"
     compiled: dict[str, Path] = {}
     triples: list[tuple[str, str, str]] = []
-    for name, path in files.items():
+    # In one order on every machine: what a module shares with those before shows in its byte code.
+    for name, path in sorted(files.items()):
         if path.suffix == ".py":
             module = PurePosixPath(name)
             cached = str(module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc")
             compiled[cached] = target / cached
             triples.append((str(path), str(target / cached), f"{_TASK_ROOT}/{name}"))
-    interpreter = [found.stdout.strip(), "-I", "-c", _COMPILER]
+    interpreter = [by, "-I", "-c", _COMPILER]
     subprocess.run(interpreter, input=json.dumps(triples), text=True, check=True)
     return compiled
 
@@ -176,7 +197,7 @@ def write_zip(files: dict[str, Path], output: Path) -> None:
             archive.writestr(entry, files[name].read_bytes())
 
 
-def _report(files: dict[str, Path], output: Path, target: str) -> None:
+def _report(files: dict[str, Path], output: Path, target: str, byte_code: str) -> None:
     parts: Counter[str] = Counter()
     for name, path in files.items():
         parts[name.partition("/")[0]] += path.stat().st_size
@@ -186,6 +207,7 @@ def _report(files: dict[str, Path], output: Path, target: str) -> None:
         f"  size      {_megabytes(output.stat().st_size)}",
         f"  unzipped  {_megabytes(parts.total())}",
         f"  sha256    {digest}",
+        f"  byte code {byte_code}",
         "  biggest parts, unzipped:",
         *(f"    {_megabytes(size)}  {name}" for name, size in parts.most_common(8)),
     ]

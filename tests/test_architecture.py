@@ -38,14 +38,17 @@ LAYERS = [
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
     [
-        *("app.causes", "app.events", "app.forbidden_keys", "app.growing_text", "app.peer_http"),
-        *("app.received", "app.seldom_warning", "app.settings", "app.threads"),
+        *("app.at_once", "app.causes", "app.content_coding", "app.events", "app.forbidden_keys"),
+        *("app.growing_text", "app.peer_http", "app.received", "app.seldom_warning"),
+        *("app.settings", "app.threads"),
     ],
-    ["app.errors", "app.known_secrets"],
+    ["app.errors", "app.known_secrets", "app.setting_checks", "app.setting_kinds"],
 ]
 ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")
 # What every AWS SDK takes from the environment by itself: credentials, and Lambda's address.
 AWS_ENVIRONMENT = ("app/aws/credentials.py", "app/tools/remote.py")
+# What every HTTP client takes from there.
+PROXY_ENVIRONMENT = ("app/providers/openers/proxy_environment.py",)
 
 
 def _module(path: Path) -> str:
@@ -204,7 +207,9 @@ def test_only_entry_points_read_the_environment() -> None:
     assert {
         path
         for path in reads
-        if not path.startswith(("app/settings.py", *ENTRY_POINTS, *AWS_ENVIRONMENT))
+        if not path.startswith(
+            ("app/settings.py", *ENTRY_POINTS, *AWS_ENVIRONMENT, *PROXY_ENVIRONMENT)
+        )
     } == set()
 
 
@@ -238,7 +243,17 @@ def test_the_server_starts_without_what_only_some_need() -> None:
         "create_app(Settings(openai_api_key='x'))"
     )
 
-    heavy = {"openai", "boto3", "botocore", "sse_starlette", "httpx", "httpx2", "redis", "jinja2"}
+    heavy = {
+        "aiohttp",
+        "openai",
+        "boto3",
+        "botocore",
+        "sse_starlette",
+        "httpx",
+        "httpx2",
+        "redis",
+        "jinja2",
+    }
     assert loaded & heavy == set()
     assert {name for name in loaded if name.startswith("app.scripted_model")} == set()
     assert {name for name in loaded if name.startswith("app.emulator")} == set()

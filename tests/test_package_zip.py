@@ -19,7 +19,6 @@ from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
 from tests.ports import free_port
 
 _ROOT = Path(__file__).parent.parent
-_SCRIPT = _ROOT / "infra" / "package_zip.py"
 _RIE = _ROOT / ".cache" / "aws-sam-cli"
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}
@@ -33,7 +32,11 @@ def _build(output: Path, *options: str) -> str:
     if "--arch" not in options:
         arguments += ["--arch", _ARCH[platform.machine()]]
     done = subprocess.run(
-        [sys.executable, _SCRIPT, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "infra.package_zip", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=_ROOT,
     )
     return done.stdout
 
@@ -84,10 +87,32 @@ def test_nothing_is_in_it_that_only_developers_need(package: Path) -> None:
     with zipfile.ZipFile(package) as archive:
         names = archive.namelist()
 
-    assert not [name for name in names if name.endswith((".pyc", ".pyi", ".c"))]
-    assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
+    assert not [name for name in names if name.endswith((".pyi", ".c"))]
+    assert not [name for name in names if "/tests/" in name]
+    modules = {name for name in names if name.endswith(".py")}
+    kept = {name for name in names if "__pycache__" in name}
+    assert kept == {_byte_code(module) for module in modules}
     packages = {name.partition("/")[0] for name in names}
     assert not packages & {"pytest", "boto3", "mypy", "tests", "bench", "uvloop", "bin"}
+
+
+def _byte_code(module: str) -> str:
+    """Return where Python looks for the byte code of ``app/main.py``."""
+    folder, _, name = module.rpartition("/")
+    cached = f"__pycache__/{name.removesuffix('.py')}.{sys.implementation.cache_tag}.pyc"
+    return f"{folder}/{cached}" if folder else cached
+
+
+def test_without_byte_code_it_is_smaller_and_says_what_that_costs(
+    lean_package: Path, tmp_path: Path
+) -> None:
+    report = _build(tmp_path / "plain.zip", "--lean", "--no-bytecode")
+
+    with zipfile.ZipFile(tmp_path / "plain.zip") as archive:
+        names = archive.namelist()
+    assert not [name for name in names if name.endswith(".pyc") or "__pycache__" in name]
+    assert "byte code none: every cold start compiles all modules" in report
+    assert (tmp_path / "plain.zip").stat().st_size < lean_package.stat().st_size
 
 
 def test_the_same_source_gives_the_same_bytes(lean_build: tuple[Path, str], tmp_path: Path) -> None:
@@ -99,25 +124,7 @@ def test_the_same_source_gives_the_same_bytes(lean_build: tuple[Path, str], tmp_
     assert again.read_bytes() == once.read_bytes()
     assert "unzipped" in report
     assert "biggest parts" in report
-
-
-def test_byte_code_is_used_and_the_same_in_every_build(tmp_path: Path) -> None:
-    for name in ("once.zip", "again.zip"):
-        _build(tmp_path / name, "--lean", "--bytecode")
-    task_root = _unzip(tmp_path / "once.zip", tmp_path / "task")
-    # Byte code of this kind is not compared with its source, so only it can be what runs.
-    (task_root / "app" / "__init__.py").write_text("raise SystemExit('compiled anew')")
-
-    done = subprocess.run(
-        [task_root / "bootstrap"],
-        env={**_environment(tmp_path), "LAMBDA_TASK_ROOT": str(task_root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert "AWS_LAMBDA_RUNTIME_API does not say where Lambda is" in done.stderr
-    assert (tmp_path / "once.zip").read_bytes() == (tmp_path / "again.zip").read_bytes()
+    assert f"byte code of Python {_VERSION}." in report
 
 
 def test_the_other_architecture_gets_its_own_wheels(tmp_path: Path) -> None:
@@ -142,10 +149,13 @@ def _environment(folder: Path) -> dict[str, str]:
     return {"PATH": f"{tools}:/usr/bin:/bin"}
 
 
-async def test_the_lean_package_answers_a_chat(
+async def test_the_lean_package_answers_a_chat_by_its_byte_code_alone(
     lean_package: Path, tmp_path: Path, model: str
 ) -> None:
     task_root = _unzip(lean_package, tmp_path / "task")
+    # Byte code of this kind is not compared with its source, so only it can be what runs.
+    for source in task_root.rglob("*.py"):
+        source.write_text("raise SystemExit('compiled anew')")
     async with RecordingRuntimeApi().listen() as api:
         process = await asyncio.create_subprocess_exec(
             task_root / "bootstrap",

@@ -9,43 +9,10 @@ import gzip
 import aiohttp
 import pytest
 
-from app.peer_http import MAX_FRAMING_BYTES, compression_of, peer_session
+from app.peer_http import MAX_FRAMING_BYTES, peer_session
 from tests.providers.upstream import Connection, respond, serve
 
 PATIENT = aiohttp.ClientTimeout(total=None, sock_read=100)
-
-
-@pytest.mark.parametrize(
-    ("header", "coding"),
-    [
-        (None, None),
-        ("", None),
-        ("identity", None),
-        (" Identity ", None),
-        ("gzip", "gzip"),
-        ("BR", "br"),
-        ("identity, gzip", "an unknown coding"),
-        ("\nsecret", "an unknown coding"),
-    ],
-)
-def test_a_compression_is_known_by_its_header(header: str | None, coding: str | None) -> None:
-    headers = {} if header is None else {"content-encoding": header}
-
-    assert compression_of(headers) == coding
-
-
-@pytest.mark.parametrize(
-    ("header", "coding"),
-    [
-        ("chunked", None),
-        ("identity, Chunked ", None),
-        ("gzip", "gzip"),
-        ("GZIP ,\tchunked", "gzip"),
-        ("x, gzip, chunked", "an unknown coding"),
-    ],
-)
-def test_a_compression_may_be_said_with_the_framing(header: str, coding: str | None) -> None:
-    assert compression_of({"transfer-encoding": header}) == coding
 
 
 async def test_a_body_comes_as_it_was_sent() -> None:

@@ -103,7 +103,7 @@ def assert_clean(text: str, *secrets: str) -> None:
     assert "CIMultiDict" not in text
 
 
-@pytest.mark.parametrize("client", ["aiohttp", "openai"])
+@pytest.mark.parametrize("client", ["httptools", "aiohttp", "openai"])
 @pytest.mark.parametrize("script", ODD.values(), ids=ODD)
 async def test_nothing_that_a_model_server_does_makes_us_log_its_key(
     client: str, script: Script
@@ -121,7 +121,7 @@ async def test_nothing_that_a_model_server_does_makes_us_log_its_key(
     assert "turn failed" in lines(log) or "stream failed" in lines(log)
 
 
-@pytest.mark.parametrize("client", ["aiohttp", "openai"])
+@pytest.mark.parametrize("client", ["httptools", "aiohttp", "openai"])
 # The openai package passes proxy credentials on in a way that aiohttp is about to drop.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("script", [respond(b"no", status=407), long_header, malformed_status])

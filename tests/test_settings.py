@@ -2,31 +2,27 @@
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
-from pydantic import AliasChoices, SecretStr
+from pydantic import SecretStr
 
+from app.setting_kinds import Secret
 from app.settings import Settings, SettingsError, load_settings
 
 # The environment variable of each field.
-_VARIABLES = {
-    name: str(field.validation_alias.choices[0])
-    if isinstance(field.validation_alias, AliasChoices)
-    else f"CHAT_{name.upper()}"
-    for name, field in Settings.model_fields.items()
-}
+_VARIABLES = {name: field.variable for name, field in Settings.model_fields.items()}
 _SECRETS = [
     _VARIABLES[name]
     for name, field in Settings.model_fields.items()
-    if SecretStr in get_args(field.annotation)
+    if Secret in get_args(field.kind)
 ]
 
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
     settings = load_settings()
 
-    assert (settings.provider, settings.api, settings.client) == ("openai", "chat", "aiohttp")
+    assert (settings.provider, settings.api, settings.client) == ("openai", "chat", "httptools")
     assert settings.models == {settings.model} == {"gpt-4o-mini"}
     assert (settings.max_steps, settings.max_body_bytes) == (8, 6 * 1024 * 1024)
     assert settings.max_answer_bytes == 16 * 1024 * 1024
@@ -122,7 +118,7 @@ def test_a_value_from_a_file_loses_its_line_end(monkeypatch: pytest.MonkeyPatch)
     [
         ("CHAT_PROVIDER", "azure", "should be 'openai' or 'scripted'"),
         ("CHAT_API", "assistants", "should be 'chat' or 'responses'"),
-        ("CHAT_CLIENT", "httpx", "should be 'aiohttp' or 'openai'"),
+        ("CHAT_CLIENT", "httpx", "should be 'httptools', 'aiohttp' or 'openai'"),
         ("CHAT_BUILTIN_TOOLS", "search", "should be 'web_search', 'code_interpreter' or"),
         ("CHAT_REASONING_SUMMARY", "auto", "needs CHAT_API=responses"),
         ("CHAT_ON_DISCONNECT", "go", "should be 'continue' or 'stop'"),
@@ -231,6 +227,50 @@ def test_secrets_are_masked_when_settings_are_printed() -> None:
     settings = Settings(openai_api_key="sk-1234", auth_token=SecretStr("token-1234"))
 
     assert "1234" not in repr(settings)
+
+
+def test_python_code_names_the_fields_and_wins_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHAT_MODEL", "small")
+    monkeypatch.setenv("CHAT_MAX_STEPS", "3")
+
+    settings = Settings(model="large", tools=["a", "b"], PORT="8080", auth_token=None)
+
+    assert (settings.model, settings.max_steps, settings.port) == ("large", 3, 8080)
+    assert settings.tools == ("a", "b")
+    assert settings.auth_token is None
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"modle": "a"}, "modle is not a setting; did you mean model?"),
+        ({"CHAT_MODEL": "a"}, "CHAT_MODEL is not a setting."),
+        ({"max_steps": 1.5}, "CHAT_MAX_STEPS has a bad value: should be a valid integer, got a"),
+        ({"model": ""}, "CHAT_MODEL has a bad value: must not be blank."),
+        ({"port": -1}, "PORT has a bad value: should be greater than or equal to 0."),
+    ],
+)
+def test_python_code_is_told_of_its_mistakes_too(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        Settings(**values)
+
+    assert isinstance(caught.value, SettingsError)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_settings_do_not_change_and_are_compared_by_their_values() -> None:
+    settings = Settings(model="a", tools="b")
+
+    other = settings.model_copy(update={"model": "c"})
+
+    with pytest.raises(AttributeError):
+        settings.model = "d"
+    assert (settings.model, other.model, other.tools) == ("a", "c", ("b",))
+    assert settings != other
+    assert settings == Settings(model="a", tools=["b"])
+    assert hash(settings) == hash(Settings(model="a", tools=["b"]))
 
 
 def test_lambda_is_recognised_by_what_it_sets(monkeypatch: pytest.MonkeyPatch) -> None:

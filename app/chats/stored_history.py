@@ -4,10 +4,10 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
 from app.requests.client_message import ClientMessage
+from app.requests.fields import Misfit
 from app.requests.history import History, read_history
+from app.requests.message_reader import read_message
 from app.store.store import UIMessage
 
 logger = logging.getLogger("deltaline.chats")
@@ -46,20 +46,18 @@ def is_large(messages: Sequence[UIMessage]) -> bool:
 
 def _checked(message: UIMessage, file_hosts: Collection[str]) -> ClientMessage:
     try:
-        return ClientMessage.model_validate(message, context=file_hosts)
-    except ValidationError:
+        return read_message(message, file_hosts)
+    except Misfit:
         parts = [part for part in message["parts"] if _is_readable(part, file_hosts)]
         left_out = len(message["parts"]) - len(parts)
         logger.warning("parts of a stored message cannot be read and are left out: %d", left_out)
-        return ClientMessage.model_validate(
-            {"role": message["role"], "parts": parts}, context=file_hosts
-        )
+        return read_message({"role": message["role"], "parts": parts}, file_hosts)
 
 
 def _is_readable(part: Mapping[str, Any], file_hosts: Collection[str]) -> bool:
     alone = {"role": "assistant", "parts": [part]}
     try:
-        ClientMessage.model_validate(alone, context=file_hosts)
-    except ValidationError:
+        read_message(alone, file_hosts)
+    except Misfit:
         return False
     return True

@@ -13,11 +13,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from app.http.listening import ListenError, listen, url_of
 from app.known_secrets import remember, secrets_in
 from app.requests.sites import LOOPBACK_HOSTS, OPEN_TO_ALL, is_loopback
+from app.setting_kinds import Secret
 from app.settings import Settings, SettingsError
 from app.telemetry.log import configure_logging, logger
 
@@ -159,7 +158,7 @@ def _serve_as_worker(descriptor: str, settings: Settings, grace_s: float) -> int
         "tool_threads": place.share_of(settings.tool_threads),
     }
     if place.approval_secret:
-        own["approval_secret"] = SecretStr(place.approval_secret)
+        own["approval_secret"] = Secret(place.approval_secret)
     try:
         app = _make_app(
             settings.model_copy(update=own),

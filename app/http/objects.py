@@ -7,14 +7,16 @@ checked, since not every model keeps to its schema.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic import BaseModel, ValidationError
 
 from app.errors import NotFound
 from app.events import Emit, Error, Event, Finish
 from app.messages import Message, TextPart
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 INSTRUCTION = "Answer with one JSON document that fits the given schema, and with nothing else."
 
@@ -23,7 +25,7 @@ class ObjectSchema(msgspec.Struct, frozen=True):
     """A schema by its name."""
 
     name: str
-    model: type[BaseModel]
+    model: "type[BaseModel]"
 
     def for_model(self) -> tuple[str, Mapping[str, Any]]:
         """Return the name and JSON schema, as the model's API wants them."""
@@ -31,6 +33,8 @@ class ObjectSchema(msgspec.Struct, frozen=True):
 
     def check(self, text: str) -> Error | None:
         """Return what is wrong with the model's whole answer, if anything is."""
+        from pydantic import ValidationError  # at the start it would be a third of all imports
+
         try:
             self.model.model_validate_json(text)
         except ValidationError as error:
@@ -48,11 +52,13 @@ class Schemas:
     """The registered schemas.
 
     Args:
-        models: pydantic models by the name in ``POST /api/object/{name}``.
+        models: returns pydantic models by the name in ``POST /api/object/{name}``; called when the
+            first is asked for.
     """
 
-    def __init__(self, models: Mapping[str, type[BaseModel]]) -> None:
-        self._models = models
+    def __init__(self, models: "Callable[[], Mapping[str, type[BaseModel]]]") -> None:
+        self._load = models
+        self._models: Mapping[str, type[BaseModel]] | None = None
 
     def __getitem__(self, name: str) -> ObjectSchema:
         """Return the schema of this name.
@@ -60,6 +66,8 @@ class Schemas:
         Raises:
             NotFound: there is none; names those that there are.
         """
+        if self._models is None:
+            self._models = self._load()
         model = self._models.get(name)
         if model is None:
             known = ", ".join(sorted(self._models)) or "none"

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from app.at_once import AtOnce, news
 from app.errors import ProviderError
 from app.events import Emit, Event, StepStart
 from app.messages import StepRequest, ToolCallPart
-from app.providers.openers.opener import ByteStream
+from app.providers.openers.opener import ByteStream, PushedStream
 
 logger = logging.getLogger(__name__)
 
@@ -55,30 +57,17 @@ class Decoder(Protocol):
 
 async def stream_events(stream: ByteStream, decoder: Decoder, emit: Emit) -> None:
     """Emit the events of one step, from `StepStart` on, and close ``stream``."""
-    silent_bytes = 0
-    waiting = b""  # the rest of a long read
     try:
         await emit(_STEP_START)
-        while not decoder.done:
+        if isinstance(stream, PushedStream):
+            at_once = AtOnce()
+            stream.listen(at_once.on_news)
             try:
-                data = waiting or await stream.read()
-            except ProviderError as error:
-                events = decoder.break_off(error)
-            else:
-                if waiting:
-                    await asyncio.sleep(0)
-                    waiting = b""
-                if len(data) > _MAX_GO_BYTES:
-                    data, waiting = data[:_MAX_GO_BYTES], data[_MAX_GO_BYTES:]
-                events = decoder.feed(data) if data else decoder.end()
-            if events:
-                silent_bytes = 0
-                await emit(events)
-                continue
-            silent_bytes += len(data)
-            if silent_bytes > MAX_SILENT_BYTES:
-                silence = ProviderError(f"{MAX_SILENT_BYTES} bytes came that say nothing")
-                await emit(decoder.break_off(silence))
+                await at_once.run(_decode(stream, stream.take, decoder, emit))
+            finally:
+                stream.listen(None)
+        else:
+            await _decode(stream, None, decoder, emit)
         if decoder.failure is None:
             if not stream.is_at_end:
                 await _drain(stream)
@@ -86,6 +75,41 @@ async def stream_events(stream: ByteStream, decoder: Decoder, emit: Emit) -> Non
             logger.warning("the model's stream failed: %s", decoder.failure.log_text)
     finally:
         await stream.aclose()
+
+
+async def _decode(
+    stream: ByteStream, take: Callable[[], bytes | None] | None, decoder: Decoder, emit: Emit
+) -> None:
+    """Emit what the stream brings, until its end.
+
+    Args:
+        take: the stream's, if an `AtOnce` runs this.
+    """
+    silent_bytes = 0
+    waiting = b""  # the rest of a long read
+    while not decoder.done:
+        if waiting:
+            await asyncio.sleep(0)
+        try:
+            data = waiting or (await stream.read() if take is None else take())
+        except ProviderError as error:
+            events = decoder.break_off(error)
+        else:
+            if data is None:
+                await news()
+                continue
+            waiting = b""
+            if len(data) > _MAX_GO_BYTES:
+                data, waiting = data[:_MAX_GO_BYTES], data[_MAX_GO_BYTES:]
+            events = decoder.feed(data) if data else decoder.end()
+            if not events:
+                silent_bytes += len(data)
+                if silent_bytes > MAX_SILENT_BYTES:
+                    silence = ProviderError(f"{MAX_SILENT_BYTES} bytes came that say nothing")
+                    await emit(decoder.break_off(silence))
+                continue
+        silent_bytes = 0
+        await emit(events)
 
 
 def call_ids(request: StepRequest) -> set[str]:

@@ -10,7 +10,8 @@ from app.forbidden_keys import restore
 from app.messages import Shape
 from app.requests.amount import check_messages, check_parts
 from app.requests.client_message import ClientMessage
-from app.requests.sentence import validated
+from app.requests.fields import Misfit
+from app.requests.message_reader import read_message
 from app.requests.shapes import REGENERATE
 
 NOTHING_SAID = "messages must hold at least one message of a user or an assistant."
@@ -58,10 +59,7 @@ def read_conversation(fields: Mapping[str, Any], place: str, rules: Rules) -> Co
     values, places = _values(fields, place, rules)
     if rules.has_our_keys:
         restore(values)
-    messages = [
-        validated(ClientMessage, value, where, InvalidMessages, rules.file_hosts)
-        for value, where in zip(values, places, strict=True)
-    ]
+    messages = [_message(value, where, rules) for value, where in zip(values, places, strict=True)]
     posted = [value for value, one in zip(values, messages, strict=True) if one.role in _SPEAKERS]
     return Conversation(messages, posted)
 
@@ -74,6 +72,13 @@ def use_chat_shape(
     if has_trigger or any(message.content is None for message in with_parts):
         return "ai-sdk-5"
     return "ai-sdk-4" if with_parts or "id" in fields else "ai-sdk-3.4"
+
+
+def _message(value: Any, place: str, rules: Rules) -> ClientMessage:
+    try:
+        return read_message(value, rules.file_hosts)
+    except Misfit as misfit:
+        raise InvalidMessages(misfit.sentence(place)) from None
 
 
 def _values(fields: Mapping[str, Any], place: str, rules: Rules) -> tuple[list[Any], Sequence[str]]:

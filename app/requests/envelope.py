@@ -2,10 +2,9 @@
 
 from base64 import b64decode
 from collections.abc import Collection, Mapping
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import msgspec
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictBool
 
 from app.errors import (
     InvalidJson,
@@ -19,10 +18,10 @@ from app.forbidden_keys import may_hold_neutralised
 from app.messages import ChatRequest, Shape, ToolRequest
 from app.requests.amount import DEFAULT_MAX_MESSAGES, check_replies
 from app.requests.body import DEFAULT_MAX_BYTES, parse_json
-from app.requests.client_message import Name
 from app.requests.conversation import NOTHING_SAID, Rules, read_conversation, use_chat_shape
+from app.requests.fields import Misfit, boolean, json_object, optional
 from app.requests.history import read_history
-from app.requests.sentence import validated
+from app.requests.message_reader import name
 from app.requests.shapes import REGENERATE, RequestShape, find_shape
 from app.requests.value_count import is_heavy
 
@@ -30,29 +29,22 @@ _CHAT_ACTIONS = ("chat", "chat-stream", "chat-v2-stream")
 _TOOL_ACTION = "tool"
 
 
-class _Options(BaseModel):
+# The names of a chat's id in the body, the first of which counts.
+_CHAT_ID = ("id", "chatId", "chat_id")
+
+
+class _Options(NamedTuple):
     """The options in the body, or in the payload of a direct call, beside its content."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    chat_id: Name | None = Field(None, validation_alias=AliasChoices("id", "chatId", "chat_id"))
-    trigger: Name | None = None
-    message_id: Name | None = Field(None, validation_alias="messageId")
-    model: Name | None = None
-    protocol: Name | None = None
-    sdk: Name | None = None
-    stream: StrictBool | None = None
-    session_id: Name | None = None
-    user_id: Name | None = None
-
-
-class _ToolBody(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    name: Name | None = None
-    args: dict[str, Any] | None = None
-    context: dict[str, Any] | None = None
-    tool_config: dict[str, Any] | None = None
+    chat_id: str | None
+    trigger: str | None
+    message_id: str | None
+    model: str | None
+    protocol: str | None
+    sdk: str | None
+    stream: bool | None
+    session_id: str | None
+    user_id: str | None
 
 
 def parse(
@@ -179,19 +171,35 @@ def _direct(fields: Mapping[str, Any], rules: Rules) -> ChatRequest | ToolReques
 
 
 def _options(fields: Mapping[str, Any]) -> _Options:
-    return validated(_Options, fields, "", InvalidOption)
+    chat_id = next((key for key in _CHAT_ID if key in fields), _CHAT_ID[0])
+    try:
+        return _Options(
+            optional(fields, chat_id, name),
+            optional(fields, "trigger", name),
+            optional(fields, "messageId", name),
+            optional(fields, "model", name),
+            optional(fields, "protocol", name),
+            optional(fields, "sdk", name),
+            optional(fields, "stream", boolean),
+            optional(fields, "session_id", name),
+            optional(fields, "user_id", name),
+        )
+    except Misfit as misfit:
+        raise InvalidOption(misfit.sentence()) from None
 
 
 def _tool(fields: Mapping[str, Any], options: _Options, place: str) -> ToolRequest:
-    tool = validated(_ToolBody, fields, place, RequestError)
-    return ToolRequest(
-        name=tool.name,
-        args=tool.args or {},
-        context=tool.context or {},
-        tool_config=tool.tool_config or {},
-        protocol=options.protocol,
-        stream=options.stream is not False,
-    )
+    try:
+        return ToolRequest(
+            name=optional(fields, "name", name),
+            args=optional(fields, "args", json_object) or {},
+            context=optional(fields, "context", json_object) or {},
+            tool_config=optional(fields, "tool_config", json_object) or {},
+            protocol=options.protocol,
+            stream=options.stream is not False,
+        )
+    except Misfit as misfit:
+        raise RequestError(misfit.sentence(place)) from None
 
 
 def _chat(

@@ -139,7 +139,7 @@ def _items(part: Part) -> Sequence[_Item]:
         case InlineFile():
             return [file_part(part.data, part.mime_type, None)]
         case Image():
-            return [file_part(part.image_url.url, "image/*", None)]
+            return [file_part(part.url, "image/*", None)]
         case StepStart():
             return [part]
         case Tool():

@@ -68,12 +68,12 @@ def invocation_call(part: Invocation) -> PastCall | None:
 
 def openai_call(part: ToolCall, output: str | None) -> PastCall:
     """Read a call of an OpenAI message; ``output`` is the text of its ``tool`` message, if any."""
-    arguments = part.function.arguments
+    arguments = part.arguments
     try:
         tool_input = parse_json(arguments)
     except InvalidJson:
         tool_input = arguments
-    call = _call(part.id, part.function.name, tool_input)
+    call = _call(part.id, part.name, tool_input)
     result = _closed(call, NOT_FINISHED) if output is None else _output(call, output)
     return PastCall(call, result)
 

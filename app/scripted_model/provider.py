@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from app.events import Emit
 from app.messages import StepRequest
-from app.providers.openers.aiohttp_client import AiohttpOpener
+from app.providers.openers.httptools_client import HttpToolsOpener
 from app.providers.openers.opener import Opener
 from app.providers.provider import Provider
 from app.scripted_model.serving import serve_scripted
@@ -29,7 +29,7 @@ class ScriptedProvider:
         async with self._starting:
             if self._provider is None:
                 base_url = await self._stack.enter_async_context(serve_scripted())
-                self._provider = self._speak(AiohttpOpener(base_url=base_url))
+                self._provider = self._speak(HttpToolsOpener(base_url=base_url))
                 self._stack.push_async_callback(self._provider.aclose)
         await self._provider.stream_step(request, emit)
 

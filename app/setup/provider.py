@@ -2,8 +2,8 @@
 
 from app.providers.openers.opener import Opener
 from app.providers.provider import Provider
+from app.setting_kinds import secret_text
 from app.settings import Settings, SettingsError
-from app.setup.secrets import secret_text
 
 
 def make_provider(settings: Settings) -> Provider:
@@ -65,9 +65,19 @@ def _opener_with(settings: Settings, key: str | None) -> Opener:
             azure_endpoint=settings.azure_openai_endpoint,
             azure_api_version=settings.openai_api_version,
         )
-    from app.providers.openers.aiohttp_client import AiohttpOpener
+    if settings.client == "aiohttp":
+        from app.providers.openers.aiohttp_client import AiohttpOpener
 
-    return AiohttpOpener(
+        return AiohttpOpener(
+            base_url=settings.openai_base_url,
+            api_key=key,
+            organization=settings.openai_org_id,
+            project=settings.openai_project_id,
+            read_timeout_s=settings.read_timeout_s,
+        )
+    from app.providers.openers.httptools_client import HttpToolsOpener
+
+    return HttpToolsOpener(
         base_url=settings.openai_base_url,
         api_key=key,
         organization=settings.openai_org_id,

@@ -1,8 +1,7 @@
 """The secrets that the settings give, or only name."""
 
-from pydantic import SecretStr
-
 from app.known_secrets import password_in, remember
+from app.setting_kinds import secret_text
 from app.settings import Settings, SettingsError
 
 
@@ -15,8 +14,8 @@ def with_secrets(settings: Settings) -> Settings:
         SettingsError: one of them cannot be read.
     """
     settings = _with_named_secrets(settings)
-    values = [getattr(settings, field) for field in Settings.model_fields]
-    remember(*(value.get_secret_value() for value in values if isinstance(value, SecretStr)))
+    texts = [secret_text(getattr(settings, field)) for field in Settings.model_fields]
+    remember(*filter(None, texts))
     for url in (settings.openai_base_url, settings.azure_openai_endpoint):
         remember(*password_in(url or ""))
     return settings
@@ -33,8 +32,3 @@ def _with_named_secrets(settings: Settings) -> Settings:
     except SecretError as error:
         raise SettingsError(str(error)) from error
     return settings.with_secrets(found)
-
-
-def secret_text(value: SecretStr | None) -> str | None:
-    """Return the secret itself, ``None`` if there is none."""
-    return None if value is None else value.get_secret_value()

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from app.errors import RequestError
+from app.setting_kinds import secret_text
 from app.settings import Settings, SettingsError
-from app.setup.secrets import secret_text
 from app.tools.loading import ToolLoadError, load_tools
 from app.tools.standalone import choose_tool
 from app.tools.tool import Tool

@@ -85,14 +85,23 @@ def encode(batch: Sequence[Event], *, max_bytes: int = MAX_BATCH_BYTES) -> Seque
     A single event that is longer makes a batch of its own.
     """
     items = [event.text if type(event) is TextDelta else _item(event) for event in batch]
+    return _encoded(items, max_bytes)
+
+
+def encode_texts(texts: Sequence[str], *, max_bytes: int = MAX_BATCH_BYTES) -> Sequence[bytes]:
+    """Return the same for a `TextDelta` of each of ``texts``."""
+    return _encoded(texts, max_bytes)
+
+
+def _encoded(items: Sequence[_Item], max_bytes: int) -> Sequence[bytes]:
     try:
         data = _encode(items)
     except UnicodeEncodeError:
         data = _encode([_without_surrogates(item) for item in items])
-    if len(data) <= max_bytes or len(batch) == 1:
+    if len(data) <= max_bytes or len(items) == 1:
         return [data]
-    half = len(batch) // 2
-    return [*encode(batch[:half], max_bytes=max_bytes), *encode(batch[half:], max_bytes=max_bytes)]
+    half = len(items) // 2
+    return [*_encoded(items[:half], max_bytes), *_encoded(items[half:], max_bytes)]
 
 
 def decode(data: bytes) -> list[Event]:

@@ -1,6 +1,5 @@
 """Which tools are on: those of `CHAT_TOOL_MODULES` and `create_app`, selected by `CHAT_TOOLS`."""
 
-import difflib
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
@@ -83,6 +82,8 @@ def _named(name: str, found: Mapping[str, tuple[Tool, str]]) -> Tool:
     if name in found:
         return found[name][0]
     known = sorted({*found, *EXAMPLES})
+    import difflib  # which only a mistake needs
+
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}."
     raise ToolLoadError(f"CHAT_TOOLS names {name}, which is no tool; {hint}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from app.aws.credentials import AwsCredentials, CredentialsError
 from app.aws.sigv4 import Credentials, signature_headers
+from app.content_coding import compression_of
 from app.known_secrets import password_in, remember
 from app.protocols.json_text import dumps
 from app.protocols.tool_result import ToolResult
@@ -137,7 +138,7 @@ class RemoteTool(Tool):
     ) -> ToolResult:
         import aiohttp
 
-        from app.peer_http import compression_of, peer_session
+        from app.peer_http import peer_session
 
         about = {"session_id": context.session_id, "user_id": context.user_id}
         body = dumps(

@@ -158,7 +158,7 @@ class LiveTurn:
     async def part(self) -> None:
         """Abandon the turn, and wait for its end if that is near."""
         self.abandon()
-        if not self.is_detached and not self.task.done():
+        if self.outcome is None and not self.is_detached:
             await asyncio.wait([self.task])
 
     async def leave(self) -> None:

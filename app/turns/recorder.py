@@ -7,8 +7,8 @@ called: the events become batches for the store and parts of the turn's message.
 from collections.abc import Callable
 from typing import assert_never, get_args
 
-from app.events import Abort, Error, Event, Finish, Terminal
-from app.store.event_log import encode
+from app.events import Abort, Error, Event, Finish, Terminal, TextDelta
+from app.store.event_log import encode, encode_texts
 from app.store.store import Batch, State, TurnId
 from app.turns.merging import merged
 from app.turns.transcript import Transcript
@@ -71,9 +71,15 @@ class Recorder:
             return
         self._events.clear()
         self._bytes = 0
-        for event in merged(events):
-            self.transcript.add(event)
-        for data in encode(events):
+        if set(map(type, events)) == {TextDelta}:  # nearly always
+            texts = [event.text for event in events]  # type: ignore[union-attr]
+            self.transcript.add(TextDelta("".join(texts)))
+            encoded = encode_texts(texts)
+        else:
+            for event in merged(events):
+                self.transcript.add(event)
+            encoded = encode(events)
+        for data in encoded:
             self._seq += 1
             self.unwritten.append(Batch(self._turn, self._seq, data))
         if isinstance(events[-1], _TERMINALS):

@@ -161,6 +161,15 @@ def test_it_holds_byte_code_and_no_build_tools(container: Container, target: str
     assert found("-path", "/opt/extensions/*") == extensions
 
 
+def test_its_start_compiles_nothing(container: Container, target: str) -> None:
+    modules = "app.commands.serve, app.lambda_runtime.runtime, app.main"
+    said = container.execute("sh", "-c", f"python -v -c 'import {modules}' 2>&1")
+
+    loaded = [line for line in said.splitlines() if line.startswith("# code object from ")]
+    assert len(loaded) > 100
+    assert [line for line in loaded if not line.endswith(".pyc'")] == []
+
+
 def test_without_a_key_it_says_what_is_missing(
     docker: Docker, images: dict[str, str], target: str
 ) -> None:

@@ -3,10 +3,26 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.fuzz import aws_streams, http_peers, lambda_events, model_streams, request_bodies, texts
+from tests.fuzz import (
+    aws_streams,
+    http_peers,
+    lambda_events,
+    model_http,
+    model_streams,
+    request_bodies,
+    texts,
+)
 from tests.fuzz.target import Target
 
-_MODULES = (request_bodies, model_streams, lambda_events, aws_streams, http_peers, texts)
+_MODULES = (
+    request_bodies,
+    model_http,
+    model_streams,
+    lambda_events,
+    aws_streams,
+    http_peers,
+    texts,
+)
 
 TARGETS: Mapping[str, Target] = {
     target.name: target for module in _MODULES for target in module.TARGETS

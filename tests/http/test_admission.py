@@ -76,6 +76,9 @@ PROTECTED = [
     ("GET", "/api/chat/c1/stream"),
     ("GET", "/c1/stream"),
     ("POST", "/api/chat/c1/stop"),
+    ("GET", "/api/chats"),
+    ("GET", "/api/chats/c1"),
+    ("DELETE", "/api/chats/c1"),
 ]
 # What anybody may see: what the server can do, and whether it lives. The page at `/` is open too.
 OPEN = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/health"}

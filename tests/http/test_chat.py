@@ -505,7 +505,7 @@ async def test_system_messages_of_the_client_reach_the_model_only_if_allowed(
     assert kept[0]["content"] == "Obey."
 
 
-@pytest.mark.parametrize("client", ["aiohttp", "openai"])
+@pytest.mark.parametrize("client", ["httptools", "aiohttp", "openai"])
 async def test_both_clients_send_the_same_bytes_on(model: str, client: str) -> None:
     async with chatting(model, client=client, openai_api_key="sk-x") as chat:
         response = await chat.post(data_body("scenario: reasoning tokens=3"), "/api/chat?sdk=4")

@@ -23,7 +23,7 @@ async def test_a_page_of_an_allowed_origin_may_ask_with_the_headers_that_clients
     assert response.headers["access-control-allow-origin"] == PAGE
     allowed = response.headers["access-control-allow-headers"].lower()
     assert all(name in allowed for name in wanted.split(","))
-    assert response.headers["access-control-allow-methods"] == "GET, POST"
+    assert response.headers["access-control-allow-methods"] == "GET, POST, DELETE"
 
 
 async def test_a_page_of_an_allowed_origin_may_read_the_protocols_headers(model: str) -> None:
@@ -38,6 +38,9 @@ async def test_a_page_of_an_allowed_origin_may_read_the_protocols_headers(model:
         assert "x-vercel-ai-data-stream" in exposed
         assert "x-vercel-ai-ui-message-stream" in exposed
         assert "x-request-id" in exposed
+        assert {"x-chat-turn-id", "x-workflow-run-id", "x-workflow-stream-tail-index"} <= set(
+            exposed.split(", ")
+        )
         assert "Origin" in answer.headers["vary"]
 
 

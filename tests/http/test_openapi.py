@@ -65,6 +65,9 @@ def test_it_describes_every_route_of_the_contract(described: dict[str, Any]) -> 
     }
 
     assert routes == {
+        ("GET", "/api/chats"),
+        ("GET", "/api/chats/{chat_id}"),
+        ("DELETE", "/api/chats/{chat_id}"),
         ("POST", "/api/chat"),
         ("POST", "/"),
         ("POST", "/events"),

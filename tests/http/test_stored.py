@@ -10,6 +10,7 @@ import pytest
 from app.scripted_model.control import Control
 from app.store.memory import MemoryStore
 from tests.chatting import Chat, Reader, chatting, data_body, ui_body
+from tests.turns.stores import Shaky
 
 SAY_HI = "scenario: say text='Hi there.'"
 STALL = "scenario: stall after=3 gate=go"
@@ -409,3 +410,32 @@ async def test_a_store_of_ones_own_is_used_and_closed(model: str) -> None:
     kept = await store.chat("", "c1")
     assert kept is not None
     assert len(kept.messages) == 2
+
+
+async def test_an_answer_is_whole_although_the_store_goes_down(
+    model: str, control: Control
+) -> None:
+    store = Shaky()
+    async with chatting(model, store=store) as chat:
+        async with chat.stream(_asked(STALL)) as posted:
+            reader = Reader(posted)
+            await reader.until(b"word2")
+            store.is_down = True
+            control.gate("go").open()
+            wire = await reader.rest()
+        down = [
+            await chat.http.get("/api/chat/c1/stream"),
+            await chat.http.post("/api/chat/c1/stop"),
+            await chat.http.get("/api/chats/c1"),
+        ]
+        health = await chat.http.get("/health")
+        meanwhile = await chat.post(_asked(SAY_HI, chat="c2"))
+        store.is_down = False
+        after = await _chat(chat)
+
+    assert b'"type":"finish"' in wire
+    assert [(one.status_code, one.headers["retry-after"]) for one in down] == [(503, "5")] * 3
+    assert health.status_code == 200
+    assert _said(meanwhile.content) == "Hi there."
+    assert "x-chat-turn-id" not in meanwhile.headers
+    assert after["messages"][1]["parts"][1]["text"] == _said(wire)

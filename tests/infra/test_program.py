@@ -167,7 +167,7 @@ def test_a_plain_url_answers_cors_itself_and_the_app_does_not(
 
     cors = cloud.client("lambda").get_function_url_config(FunctionName="deltaline-dev")["Cors"]
     assert cors["AllowOrigins"] == [ORIGIN]
-    assert sorted(cors["AllowMethods"]) == ["GET", "POST"]
+    assert sorted(cors["AllowMethods"]) == ["DELETE", "GET", "POST"]
     assert cors["AllowHeaders"] == list(ALLOWED_HEADERS)
     assert cors["ExposeHeaders"] == list(EXPOSED_HEADERS)
     assert cors["MaxAge"] == 600

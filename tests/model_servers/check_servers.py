@@ -21,7 +21,7 @@ from tests.providers.openai.test_responses_turns import chunks, of_type
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 Api: TypeAlias = Literal["chat", "responses"]
-Client: TypeAlias = Literal["aiohttp", "openai"]
+Client: TypeAlias = Literal["httptools", "aiohttp", "openai"]
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ def api(place: str) -> Api:
     return "responses" if place.endswith("responses") else "chat"
 
 
-@pytest.fixture(params=["aiohttp", "openai"])
+@pytest.fixture(params=["httptools", "aiohttp", "openai"])
 def client(request: pytest.FixtureRequest) -> Client:
     client: Client = request.param
     return client

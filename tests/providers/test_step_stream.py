@@ -5,7 +5,7 @@ The same over a real socket is in `tests/providers/openai/test_chat.py`.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -33,6 +33,34 @@ class Stream:
 
     async def aclose(self) -> None:
         self.is_closed = True
+
+
+class PushedStream(Stream):
+    """A stream whose reads are brought to it, one after the other, by the event loop."""
+
+    def __init__(self, *reads: bytes | ProviderError, is_at_end: bool = False) -> None:
+        super().__init__(*reads, is_at_end=is_at_end)
+        self.came: list[bytes | ProviderError] = []
+        self.listener: Callable[[], None] | None = None
+
+    def take(self) -> bytes | None:
+        if not self.came:
+            return None
+        came = self.came.pop(0)
+        if isinstance(came, ProviderError):
+            raise came
+        return came
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        self.listener = listener
+        if listener is not None:
+            asyncio.get_running_loop().call_soon(self._bring)
+
+    def _bring(self) -> None:
+        if self.listener is not None:
+            self.came.append(self.left.pop(0) if self.left else b"")
+            asyncio.get_running_loop().call_soon(self._bring)
+            self.listener()
 
 
 class SilentStream(Stream):
@@ -79,6 +107,70 @@ async def test_each_read_is_emitted_at_once_behind_the_start() -> None:
     lists = await emitted(Stream(b"a", b"b", b"."))
 
     assert lists == [[StepStart()], [TextDelta("a")], [TextDelta("b")], [StepEnd("stop")]]
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        (b"a", b"b", b"."),
+        (b"a", b" ", b"b" * 200_000, b"."),
+        (b"a", ProviderTimeout("too long a silence")),
+        (b"a",),
+    ],
+    ids=["whole", "long", "failed", "cut off"],
+)
+async def test_a_stream_that_pushes_gives_the_same(reads: Sequence[bytes | ProviderError]) -> None:
+    pushed = PushedStream(*reads)
+
+    assert await emitted(pushed) == await emitted(Stream(*reads))
+    assert pushed.is_closed
+    assert pushed.listener is None
+
+
+async def test_what_is_pushed_is_emitted_before_anybody_else_runs() -> None:
+    stream = PushedStream(b"a")
+    lists: list[Sequence[Event]] = []
+    at_once: list[bool] = []
+
+    async def emit(events: Sequence[Event]) -> None:
+        lists.append(events)
+
+    def bring(listener: Callable[[], None]) -> None:
+        stream.came.append(b"a")
+        listener()
+        at_once.append(lists[-1] == [TextDelta("a")])
+        stream.came.append(b".")
+        listener()
+
+    def listen(listener: Callable[[], None] | None) -> None:
+        if listener is not None:
+            asyncio.get_running_loop().call_soon(bring, listener)
+
+    stream.listen = listen  # type: ignore[method-assign]
+    await stream_events(stream, Decoder(), emit)
+
+    assert at_once == [True]
+
+
+async def test_a_pushed_stream_waits_for_a_client_that_reads_slowly() -> None:
+    stream = PushedStream(b"a", b"b", b".")
+    room = asyncio.Event()
+    lists: list[Sequence[Event]] = []
+
+    async def emit(events: Sequence[Event]) -> None:
+        lists.append(events)
+        if events == [TextDelta("a")]:
+            await room.wait()
+
+    task = asyncio.create_task(stream_events(stream, Decoder(), emit))
+    for _ in range(6):
+        await asyncio.sleep(0)
+    assert len(stream.came) >= 2
+    assert lists == [(StepStart(),), [TextDelta("a")]]
+    room.set()
+    await task
+
+    assert lists[2:] == [[TextDelta("b")], [StepEnd("stop")]]
 
 
 async def test_a_read_without_events_is_not_emitted() -> None:

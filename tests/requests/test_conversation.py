@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.errors import BodyTooLarge, InvalidMessages, TooManyMessages
-from app.requests.client_message import ClientMessage
 from app.requests.conversation import Conversation, Rules, read_conversation, use_chat_shape
+from app.requests.message_reader import read_message
 from tests.requests.posting import HI, openai_call, text
 
 RULES = Rules(
@@ -103,6 +103,6 @@ def test_keys_that_were_sent_under_another_name_have_their_own_again() -> None:
 def test_clients_are_told_apart_by_what_only_they_send(
     fields: dict[str, Any], has_trigger: bool, message: dict[str, Any], shape: str
 ) -> None:
-    posted = [ClientMessage.model_validate({"role": "user", **message})]
+    posted = [read_message({"role": "user", **message})]
 
     assert use_chat_shape(fields, has_trigger=has_trigger, messages=posted) == shape

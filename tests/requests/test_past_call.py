@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.messages import ApprovalReply, ToolCallPart, ToolOutputPart
-from app.requests.client_message import Invocation, Tool, ToolCall
+from app.requests.client_message import Tool
+from app.requests.message_reader import read_invocation, read_part, read_tool_call
 from app.requests.past_call import (
     FAILED,
     NOT_APPROVED,
@@ -98,7 +99,9 @@ def test_the_input_of_a_call_is_what_the_model_wrote(part: object, tool_input: o
 
 def read(part: Any) -> PastCall | None:
     """Return what a part of AI SDK 5 or later comes to."""
-    return tool_call(Tool.model_validate(part))
+    posted = read_part(part)
+    assert isinstance(posted, Tool)
+    return tool_call(posted)
 
 
 def test_a_reply_to_an_approval_request_is_kept_with_its_call() -> None:
@@ -129,13 +132,13 @@ def test_without_a_reply_there_is_no_approval(approval: object) -> None:
 def test_a_call_that_the_model_never_finished_or_the_provider_ran_is_none() -> None:
     assert read(tool_part("input-streaming")) is None
     assert read(tool_part("output-available", output=1, providerExecuted=True)) is None
-    assert invocation_call(Invocation.model_validate(invocation("partial-call"))) is None
+    assert invocation_call(read_invocation(invocation("partial-call"))) is None
 
 
 @pytest.mark.parametrize("step", [None, 0, 3])
 def test_the_number_of_the_step_is_the_clients(step: int | None) -> None:
     for state in ("result", "call"):
-        past = invocation_call(Invocation.model_validate(invocation(state, step=step)))
+        past = invocation_call(read_invocation(invocation(state, step=step)))
 
         assert past is not None
         assert past.step == step
@@ -148,13 +151,13 @@ def test_the_number_of_the_step_is_the_clients(step: int | None) -> None:
 def test_the_arguments_of_an_openai_call_are_json_or_else_their_text(
     arguments: str, tool_input: object
 ) -> None:
-    posted = ToolCall.model_validate(openai_call("c1", arguments))
+    posted = read_tool_call(openai_call("c1", arguments))
 
     assert read_openai_call(posted, "12").call == ToolCallPart("c1", "get_weather", tool_input)
 
 
 def test_an_openai_call_has_the_text_of_its_tool_message_or_is_closed() -> None:
-    posted = ToolCall.model_validate(openai_call("c1", '{"city": "Bergen"}'))
+    posted = read_tool_call(openai_call("c1", '{"city": "Bergen"}'))
 
     assert read_openai_call(posted, "12") == PastCall(CALL, output("12"))
     assert read_openai_call(posted, None) == PastCall(CALL, closed(NOT_FINISHED))

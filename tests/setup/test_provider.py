@@ -37,7 +37,8 @@ async def test_the_settings_choose_the_provider(settings: dict[str, Any], kind: 
 @pytest.mark.parametrize(
     ("settings", "kind"),
     [
-        ({}, "AiohttpOpener"),
+        ({}, "HttpToolsOpener"),
+        ({"client": "aiohttp"}, "AiohttpOpener"),
         ({"client": "openai"}, "OpenAIOpener"),
         (
             {"azure_openai_endpoint": "https://a.example", "openai_api_version": "2024-10-21"},
@@ -56,9 +57,9 @@ async def test_the_settings_choose_the_opener(settings: dict[str, Any], kind: st
     await provider.aclose()
 
 
-@pytest.mark.parametrize("client", ["aiohttp", "openai"])
+@pytest.mark.parametrize("client", ["httptools", "aiohttp", "openai"])
 async def test_the_settings_say_how_long_the_model_may_be_silent(
-    client: Literal["aiohttp", "openai"],
+    client: Literal["httptools", "aiohttp", "openai"],
 ) -> None:
     request = StepRequest(model="m", messages=[Message("user", [TextPart("Hi")])])
 

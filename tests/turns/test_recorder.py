@@ -63,6 +63,21 @@ def test_much_at_once_is_cut_into_batches() -> None:
     assert max(len(batch.data) for batch in recorder.unwritten) <= 64 * 1024
 
 
+def test_a_run_of_text_is_taken_as_any_other_events_are() -> None:
+    recorder = Told().note(*TURN[:2]).recorder
+    recorder.take()
+    recorder.note(TextDelta("a"))
+    recorder.note(TextDelta("b"))
+    recorder.take()
+    recorder.take()
+
+    assert [decode(batch.data) for batch in recorder.unwritten] == [
+        TURN[:2],
+        [TextDelta("a"), TextDelta("b")],
+    ]
+    assert recorder.transcript.message()["parts"][1]["text"] == "ab"
+
+
 def test_the_message_grows_with_what_is_taken() -> None:
     told = Told().note(*TURN[:4])
     told.recorder.take()

@@ -1,4 +1,4 @@
-"""Opens the model's stream with aiohttp: the default opener."""
+"""Opens the model's stream with aiohttp, a client for everything. It came before ours."""
 
 import asyncio
 import io
@@ -6,32 +6,33 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
 
-from app import __version__
 from app.causes import described
+from app.content_coding import compression_of
 from app.errors import (
     OutOfDescriptors,
     ProviderError,
     ProviderNotConfigured,
-    ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
 )
-from app.known_secrets import password_in, remember
-from app.peer_http import compression_of, peer_session
+from app.peer_http import peer_session
 from app.providers.failures import (
     ERROR_BODY_TIMEOUT_S,
     MAX_BODY_BYTES,
     compressed,
     error_for_status,
 )
+from app.providers.openers.attempts import Attempts, Failed, refused, unanswered
 from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
-from app.providers.openers.retries import is_worth_a_retry, retry_delay_s
+from app.providers.openers.proxy import proxy_for
+from app.providers.openers.proxy_environment import proxies_of_environment
+from app.providers.openers.request_head import request_headers
+from app.providers.openers.server_address import server_address
 from app.received import read_received, take_buffered
 
 logger = logging.getLogger(__name__)
@@ -50,8 +51,7 @@ class AiohttpOpener:
         connect_timeout_s: limit for connecting, TLS included.
         read_timeout_s: the longest silence, before the headers and between two reads. The whole
             response may take any time.
-        max_retries: how often a request is sent again; see `retries`.
-        sleep, clock, random_: as `retries` needs them; ``clock`` gives Unix time in seconds.
+        max_retries, sleep, clock, random_: as for `Attempts`.
     """
 
     def __init__(
@@ -70,31 +70,20 @@ class AiohttpOpener:
     ) -> None:
         self._is_configured = bool(api_key or base_url)
         self._api_key = api_key
+        self._server = server_address(base_url)
         base = (base_url or DEFAULT_BASE_URL).rstrip("/")
         self._urls: Mapping[ApiPath, URL] = {
             "/chat/completions": URL(f"{base}/chat/completions"),
             "/responses": URL(f"{base}/responses"),
         }
         # Not the session's headers: aiohttp would send those to a proxy too, with the key.
-        self._headers = {
-            "accept": "text/event-stream",
-            "accept-encoding": "identity",
-            "content-type": "application/json",
-            "user-agent": f"deltaline/{__version__}",
-        }
-        if api_key:
-            self._headers["authorization"] = f"Bearer {api_key}"
-        if organization:
-            self._headers["openai-organization"] = organization
-        if project:
-            self._headers["openai-project"] = project
+        self._headers = request_headers(api_key, organization, project)
         self._timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=connect_timeout_s, sock_read=read_timeout_s
         )
-        self._max_retries = max_retries
-        self._sleep = sleep
-        self._clock = clock
-        self._random = random_
+        self._attempts: Attempts[AiohttpStream] = Attempts(
+            max_retries, sleep=sleep, clock=clock, random_=random_
+        )
         self._session: aiohttp.ClientSession | None = None
         self._proxy: URL | None = None
         self._proxy_headers: Mapping[str, str] | None = None
@@ -102,46 +91,25 @@ class AiohttpOpener:
     async def open(self, path: ApiPath, body: bytes) -> "AiohttpStream":
         if not self._is_configured:
             raise ProviderNotConfigured("neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
-        retry = 0
-        while True:
-            error: ProviderError | OutOfDescriptors
-            try:
-                response = await self._post(self._urls[path], body)
-            except (aiohttp.ClientError, OSError) as cause:
-                error = _no_response(cause)
-                may_retry = not isinstance(error, ProviderTimeout)
-                headers: Mapping[str, str] = {}
-            else:
-                if 200 <= response.status < 300:
-                    return _stream(response)
-                error = await self._refusal(response)
-                headers = response.headers
-                # The request itself is wrong, whatever the status: llama.cpp says 500 to an image.
-                may_retry = is_worth_a_retry(response.status, headers) and not isinstance(
-                    error, ProviderRefused
-                )
-            delay_s = None
-            if may_retry and retry < self._max_retries:
-                delay_s = retry_delay_s(retry, headers, clock=self._clock, random=self._random)
-            if delay_s is None:
-                raise error
-            retry += 1
-            text = "retry %d of the model's server in %.1f s: %s"
-            logger.info(text, retry, delay_s, error.log_text)
-            await self._sleep(delay_s)
+        return await self._attempts.until_open(lambda: self._attempt(path, body))
 
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
 
+    async def _attempt(self, path: ApiPath, body: bytes) -> "AiohttpStream | Failed":
+        try:
+            response = await self._post(self._urls[path], body)
+        except (aiohttp.ClientError, OSError) as cause:
+            return unanswered(_no_response(cause))
+        if 200 <= response.status < 300:
+            return _stream(response)
+        return refused(await self._refusal(response), response.status, response.headers)
+
     async def _post(self, url: URL, body: bytes) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = peer_session(self._timeout)
-            self._proxy, credentials = _proxy_for(url)
-            if credentials and url.scheme == "http":
-                self._headers["proxy-authorization"] = credentials
-            elif credentials:  # for the tunnel only
-                self._proxy_headers = {"proxy-authorization": credentials}
+            self._find_proxy()
         # A file object, since aiohttp warns that bytes of this size would block the loop.
         data = io.BytesIO(body) if len(body) > _LARGE_BODY_BYTES else body
         return await self._session.post(
@@ -152,6 +120,19 @@ class AiohttpOpener:
             proxy=self._proxy,
             proxy_headers=self._proxy_headers,
         )
+
+    def _find_proxy(self) -> None:
+        # Once, not per request: aiohttp's ``trust_env`` asks a thread each time, and would also
+        # take credentials from a ``.netrc``.
+        proxy = proxy_for(self._server, *proxies_of_environment())
+        if proxy is None:
+            return
+        scheme = "https" if proxy.is_tls else "http"
+        self._proxy = URL.build(scheme=scheme, host=proxy.host, port=proxy.port)
+        if self._server.is_tls:  # for the tunnel only
+            self._proxy_headers = proxy.headers
+        else:
+            self._headers |= proxy.headers
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> ProviderError:
         body = b""
@@ -221,20 +202,3 @@ def _no_response(cause: Exception) -> ProviderError | OutOfDescriptors:
         error = ProviderUnreachable(f"no response: {described(cause)}")
     error.__cause__ = cause
     return error
-
-
-def _proxy_for(url: URL) -> tuple[URL | None, str]:
-    """Return the proxy that the environment names for ``url``, and the credentials for it.
-
-    Called once, not per request: aiohttp's ``trust_env`` asks a thread each time, and would also
-    take credentials from a ``.netrc``.
-    """
-    host = url.host or ""
-    address = getproxies().get(url.scheme)
-    if not address or proxy_bypass(f"{host}:{url.port}"):
-        return None, ""
-    remember(*password_in(address))
-    proxy = URL(address if "://" in address else f"http://{address}")
-    if proxy.user is None:
-        return proxy, ""
-    return proxy.with_user(None), aiohttp.encode_basic_auth(proxy.user, proxy.password or "")

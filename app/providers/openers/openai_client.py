@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.causes import described
+from app.content_coding import compression_of
 from app.errors import (
     OutOfDescriptors,
     ProviderError,
@@ -22,7 +23,6 @@ from app.errors import (
     ProviderTimeout,
     ProviderUnreachable,
 )
-from app.peer_http import compression_of
 from app.providers.failures import MAX_BODY_BYTES, compressed, error_for_status
 from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
@@ -39,7 +39,7 @@ class OpenAIOpener:
 
     Args:
         base_url, api_key, organization, project, connect_timeout_s, read_timeout_s, max_retries:
-            as for `AiohttpOpener`.
+            as for `HttpToolsOpener`.
         azure_endpoint: an Azure OpenAI resource, such as ``https://mine.openai.azure.com``; the
             request's model is the name of the deployment. Without ``api_key`` the package looks
             for ``AZURE_OPENAI_API_KEY`` and ``AZURE_OPENAI_AD_TOKEN``.

@@ -1,10 +1,12 @@
 """The seam between a provider and the HTTP client that opens the model's stream.
 
-`AiohttpOpener` is the lean one. `OpenAIOpener` uses the openai package: for Azure, and for clients
-that the application made itself.
+`HttpToolsOpener` is our own, and the default. `OpenAIOpener` uses the openai package: for Azure,
+and for clients that the application made itself. `AiohttpOpener` uses aiohttp; it came before ours,
+and stays to compare with and to fall back on.
 """
 
-from typing import Literal, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 # Below the base URL, which ends in /v1 for OpenAI.
 ApiPath: TypeAlias = Literal["/chat/completions", "/responses"]
@@ -31,6 +33,29 @@ class ByteStream(Protocol):
 
     async def aclose(self) -> None:
         """Close the connection, or return it to the pool if the body is at its end. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class PushedStream(ByteStream, Protocol):
+    """A stream that also tells when bytes have come, so that nobody has to wait in `read`."""
+
+    def take(self) -> bytes | None:
+        """Return what has come since the last call, without waiting.
+
+        ``b""`` is the end, None that there is nothing yet.
+
+        Raises:
+            ProviderTimeout, ProviderError: as for `read`.
+        """
+        ...
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Call ``listener`` whenever `take` may have something new: bytes, the end or an error.
+
+        It is called from the event loop's own callback: it must not raise. What is here already it
+        is not told of. While there is one, nobody may be in `read`; None ends that.
+        """
         ...
 
 

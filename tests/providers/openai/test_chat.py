@@ -12,9 +12,9 @@ from app.errors import ProviderError, ProviderRateLimited, ProviderTimeout
 from app.events import Error, Event, StepEnd, StepStart, TextDelta, ToolInputStart, Usage
 from app.messages import Message, StepRequest, TextPart, ToolCallPart, ToolOutputPart
 from app.providers.openai.chat import OpenAIChat
-from app.providers.openers.aiohttp_client import AiohttpOpener
-from app.providers.openers.openai_client import OpenAIOpener
+from app.providers.openers.httptools_client import HttpToolsOpener
 from app.providers.openers.opener import ApiPath, ByteStream, Opener
+from tests.providers.openers.every_opener import EVERY_OPENER
 from tests.providers.upstream import Connection, Script, Upstream, respond, serve
 
 REQUEST = StepRequest(model="m", messages=[Message("user", [TextPart("Hello")])])
@@ -25,10 +25,9 @@ USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}
 DONE = b"data: [DONE]\n\n"
 
 
-@pytest.fixture(params=[AiohttpOpener, OpenAIOpener], ids=["aiohttp", "openai"])
+@pytest.fixture(params=EVERY_OPENER)
 def make_opener(request: pytest.FixtureRequest) -> Callable[..., Opener]:
-    make: Callable[..., Opener] = request.param
-    return make
+    return EVERY_OPENER[request.param]
 
 
 @asynccontextmanager
@@ -269,7 +268,7 @@ async def test_the_history_goes_out_and_its_call_ids_are_not_used_again() -> Non
     reads = Reads()
 
     async with serve(respond(call + DONE)) as upstream:
-        provider = OpenAIChat(AiohttpOpener(base_url=upstream.url), max_tokens="max_tokens")
+        provider = OpenAIChat(HttpToolsOpener(base_url=upstream.url), max_tokens="max_tokens")
         await provider.stream_step(request, reads)
         await provider.aclose()
 

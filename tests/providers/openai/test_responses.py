@@ -38,11 +38,11 @@ from app.messages import (
 from app.providers.openai.responses import OpenAIResponses
 from app.providers.openai.responses_body import BUILTIN_TOOLS
 from app.providers.openai.responses_proof import ReasoningProof, write_proof
-from app.providers.openers.aiohttp_client import AiohttpOpener
-from app.providers.openers.openai_client import OpenAIOpener
+from app.providers.openers.httptools_client import HttpToolsOpener
 from app.providers.openers.opener import Opener
 from app.scripted_model.control import Control
 from app.scripted_model.provider import ScriptedProvider
+from tests.providers.openers.every_opener import EVERY_OPENER
 from tests.providers.upstream import Script, Upstream, respond, serve
 
 WEATHER = ToolSpec(
@@ -53,10 +53,9 @@ WEATHER = ToolSpec(
 PROOF = write_proof(ReasoningProof("rs_1", "gAAA"))
 
 
-@pytest.fixture(params=[AiohttpOpener, OpenAIOpener], ids=["aiohttp", "openai"])
+@pytest.fixture(params=EVERY_OPENER)
 def make_opener(request: pytest.FixtureRequest) -> Callable[..., Opener]:
-    make: Callable[..., Opener] = request.param
-    return make
+    return EVERY_OPENER[request.param]
 
 
 @pytest.fixture
@@ -361,7 +360,7 @@ async def test_a_connection_serves_the_next_step(make_opener: Callable[..., Open
 
 async def test_a_summary_of_the_reasoning_can_be_asked_for() -> None:
     async with serve(respond(COMPLETED)) as upstream:
-        opener = AiohttpOpener(base_url=upstream.url)
+        opener = HttpToolsOpener(base_url=upstream.url)
         provider = OpenAIResponses(opener, reasoning_summary="auto")
         await step(provider, asking("Hello"))
         await provider.aclose()

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from app.providers.openers.aiohttp_client import AiohttpOpener
+from app.providers.openers.httptools_client import HttpToolsOpener
 from app.providers.openers.openai_client import OpenAIOpener
 from app.providers.openers.opener import Opener
 
 MakeOpener: TypeAlias = Callable[..., Opener]
 
 EVERY_OPENER: Mapping[str, MakeOpener] = {
+    "httptools": HttpToolsOpener,
     "aiohttp": AiohttpOpener,
     "openai": OpenAIOpener,
 }

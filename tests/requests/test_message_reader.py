@@ -1,21 +1,20 @@
-"""`app.requests.client_message`: which messages fit, and what a part is."""
+"""`app.requests.message_reader`: which messages fit, and what a part is."""
 
 import pytest
 
 from app.errors import InvalidMessages
 from app.requests.client_message import (
-    ClientMessage,
     DynamicTool,
     File,
     Image,
     InlineFile,
-    Invocation,
     Reasoning,
     StepStart,
     Text,
     Tool,
     ToolInvocation,
 )
+from app.requests.message_reader import read_invocation, read_message, read_part, read_tool_call
 from tests.requests.posting import (
     HI,
     START,
@@ -116,6 +115,23 @@ PNG = "data:image/png;base64,AAAA"
             {"role": "assistant", "tool_calls": [{"id": "c", "function": {}}]},
             "messages[1].tool_calls[0].function.name is missing.",
         ),
+        (
+            {
+                "role": "assistant",
+                "tool_calls": [{"id": "c", "function": {"name": "x", "arguments": None}}],
+            },
+            "messages[1].tool_calls[0].function.arguments must be a string.",
+        ),
+        (
+            {"role": "user", "content": {"type": "text"}},
+            "messages[1].content must be a string or a list of parts.",
+        ),
+        (
+            assistant({"type": "reasoning", "details": [{}, {"signature": 1}]}),
+            "messages[1].parts[0].details[1].signature must be a string.",
+        ),
+        ({"role": "\ud800", "content": "Hi"}, f"messages[1].role must be {ROLES}."),
+        ({"role": [], "content": "Hi"}, f"messages[1].role must be {ROLES}."),
     ],
 )
 def test_a_message_that_does_not_fit_is_refused_naming_the_place(
@@ -155,7 +171,7 @@ def test_of_many_errors_the_first_is_told_without_the_clients_content() -> None:
     ],
 )
 def test_each_part_tells_by_itself_what_it_is(part: dict[str, object], kind: type) -> None:
-    message = ClientMessage.model_validate({"role": "assistant", "parts": [part]})
+    message = read_message({"role": "assistant", "parts": [part]})
 
     assert message.parts is not None
     assert type(message.parts[0]) is kind
@@ -164,8 +180,13 @@ def test_each_part_tells_by_itself_what_it_is(part: dict[str, object], kind: typ
 def test_a_tool_part_has_its_name_in_its_type_or_beside_it() -> None:
     part = tool_part("output-available")
 
-    assert Tool.model_validate(part).name == "get_weather"
-    assert DynamicTool.model_validate({**part, "toolName": "mcp"}).name == "mcp"
+    by_type = read_part(part)
+    beside = read_part({**part, "type": "dynamic-tool", "toolName": "mcp"})
+
+    assert isinstance(by_type, Tool)
+    assert by_type.name == "get_weather"
+    assert isinstance(beside, DynamicTool)
+    assert beside.name == "mcp"
 
 
 @pytest.mark.parametrize(
@@ -180,21 +201,30 @@ def test_a_tool_part_has_its_name_in_its_type_or_beside_it() -> None:
 def test_an_invocation_has_a_result_if_its_state_or_a_key_says_so(
     part: dict[str, object], has_result: bool
 ) -> None:
-    assert Invocation.model_validate(part).has_result is has_result
+    assert read_invocation(part).has_result is has_result
+
+
+@pytest.mark.parametrize(("extra", "arguments"), [({"arguments": "{}"}, "{}"), ({}, "")])
+def test_the_arguments_of_a_call_of_openai_may_be_absent(
+    extra: dict[str, str], arguments: str
+) -> None:
+    call = read_tool_call({"id": "c1", "function": {"name": "get_weather", **extra}})
+
+    assert (call.id, call.name, call.arguments) == ("c1", "get_weather", arguments)
 
 
 def test_unknown_keys_are_ignored() -> None:
-    message = ClientMessage.model_validate({**HI, "createdAt": 1, "metadata": {"a": 1}})
+    message = read_message({**HI, "createdAt": 1, "metadata": {"a": 1}})
 
-    assert message == ClientMessage.model_validate(HI)
+    assert message == read_message(HI)
 
 
 @pytest.mark.parametrize(
     "said", [{"content": ""}, {"parts": []}, {"experimental_attachments": [{"url": PNG}]}]
 )
 def test_a_user_may_say_something_in_any_of_three_places(said: dict[str, object]) -> None:
-    assert ClientMessage.model_validate({"role": "user", **said}).role == "user"
+    assert read_message({"role": "user", **said}).role == "user"
 
 
 def test_an_assistant_may_say_nothing() -> None:
-    assert ClientMessage.model_validate({"role": "assistant"}).content is None
+    assert read_message({"role": "assistant"}).content is None

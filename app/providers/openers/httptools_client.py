@@ -1,0 +1,230 @@
+"""Opens the model's stream with our own client: the default opener.
+
+It does what one kind of request needs: a POST to one server, whose response is read as it comes.
+What a read brings is decoded where it arrives, without the objects, timers and tasks with which a
+general client pays for being general.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from app.causes import described
+from app.content_coding import compression_of
+from app.errors import (
+    OutOfDescriptors,
+    ProviderError,
+    ProviderNotConfigured,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
+from app.known_secrets import remember
+from app.providers.failures import (
+    ERROR_BODY_TIMEOUT_S,
+    MAX_BODY_BYTES,
+    compressed,
+    error_for_status,
+)
+from app.providers.openers.attempts import Attempts, Failed, refused, unanswered
+from app.providers.openers.connecting import Connector
+from app.providers.openers.connection import Connection
+from app.providers.openers.descriptors import is_without_descriptors
+from app.providers.openers.idle_connections import IDLE_S, IdleConnections, idle_time_s
+from app.providers.openers.opener import ApiPath
+from app.providers.openers.proxy import proxy_for
+from app.providers.openers.proxy_environment import proxies_of_environment
+from app.providers.openers.request_head import request_head, request_headers
+from app.providers.openers.response_framing import ResponseHead
+from app.providers.openers.response_stream import ResponseStream
+from app.providers.openers.server_address import server_address
+
+logger = logging.getLogger(__name__)
+
+
+class HttpToolsOpener:
+    """An `Opener` with connections that serve again.
+
+    Args:
+        base_url: the API's, such as ``https://api.groq.com/openai/v1``; None for OpenAI's own.
+        api_key: sent as bearer token. Without one there is no such header, and OpenAI's own server
+            is not asked at all.
+        organization, project: OpenAI's headers of these names.
+        connect_timeout_s: limit for connecting, a proxy's tunnel and TLS included.
+        read_timeout_s: the longest silence, before the headers and between two reads. The whole
+            response may take any time.
+        idle_s: how long a connection waits for the next request.
+        max_retries, sleep, clock, random_: as for `Attempts`.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        connect_timeout_s: float = 5.0,
+        read_timeout_s: float = 300.0,
+        idle_s: float = IDLE_S,
+        max_retries: int = 2,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], float] = time.time,
+        random_: Callable[[], float] = random.random,
+    ) -> None:
+        self._is_configured = bool(api_key or base_url)
+        self._api_key = api_key
+        self._server = server_address(base_url)
+        remember(self._server.user_info)
+        self._headers = request_headers(api_key, organization, project, self._server.user_info)
+        self._idle_s = idle_s
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._attempts: Attempts[ResponseStream] = Attempts(
+            max_retries, sleep=sleep, clock=clock, random_=random_
+        )
+        self._connector: Connector | None = None
+        self._idle: IdleConnections[Connection] = IdleConnections()
+        self._connections: set[Connection] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._all_are_lost: asyncio.Event | None = None
+        self._is_closed = False
+
+    async def open(self, path: ApiPath, body: bytes) -> ResponseStream:
+        if not self._is_configured:
+            raise ProviderNotConfigured("neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
+        return await self._attempts.until_open(lambda: self._attempt(path, body))
+
+    async def aclose(self) -> None:
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._connections:
+            self._all_are_lost = asyncio.Event()
+            for connection in tuple(self._connections):
+                connection.abort()
+            await self._all_are_lost.wait()
+
+    async def _attempt(self, path: ApiPath, body: bytes) -> ResponseStream | Failed:
+        try:
+            stream, head = await self._ask(path, body)
+        except (ProviderUnreachable, ProviderTimeout, OutOfDescriptors) as error:
+            return unanswered(error)
+        if not 200 <= head.status < 300:
+            return refused(await self._refusal(stream, head), head.status, head.headers)
+        if coding := compression_of(head.headers):
+            stream.abort()
+            raise compressed(coding)
+        return stream
+
+    async def _ask(self, path: ApiPath, body: bytes) -> tuple[ResponseStream, ResponseHead]:
+        request = self._request_head(path, body)
+        now = asyncio.get_running_loop().time()
+        while (connection := self._idle.take(now)) is not None:
+            if not connection.is_usable:
+                continue
+            stream = self._stream(connection)
+            try:
+                return stream, await stream.ask(request, body)
+            except ProviderUnreachable:
+                # The server may close an idle connection while a request is on its way. Without a
+                # byte of a response it is as if there had been no connection: the request goes out
+                # once more, on a new one. HTTP says so of requests that change nothing (RFC 9110,
+                # 9.2.2), and clients for everything (urllib3, aiohttp, Go) draw the line at POST;
+                # this POST only asks, and without a response all openers send it again anyway.
+                if not stream.is_unanswered:
+                    raise
+                break
+        stream = self._stream(await self._connect())
+        return stream, await stream.ask(request, body)
+
+    def _request_head(self, path: ApiPath, body: bytes) -> bytes:
+        server, proxy = self._server, self._route().proxy
+        target = f"{server.path}{path}"
+        headers: Mapping[str, str] = self._headers
+        if proxy is not None and not server.is_tls:
+            target = f"http://{server.authority}{target}"
+            headers = {**headers, **proxy.headers}
+        try:
+            return request_head("POST", target, server.authority, headers, len(body))
+        except ValueError as error:
+            raise ProviderNotConfigured(str(error)) from None
+
+    def _route(self) -> Connector:
+        """Return what connects, made at the first request: the proxies are looked up once."""
+        if self._connector is None:
+            proxies, is_excepted = proxies_of_environment()
+            try:
+                proxy = proxy_for(self._server, proxies, is_excepted)
+            except ValueError as error:
+                raise ProviderUnreachable(f"no proxy: {error}") from None
+            self._connector = Connector(self._server, proxy)
+        return self._connector
+
+    async def _connect(self) -> Connection:
+        """Return a new connection.
+
+        Raises:
+            ProviderUnreachable, OutOfDescriptors: there is none.
+        """
+        if self._is_closed:
+            raise ProviderUnreachable("the opener is closed")
+        try:
+            async with asyncio.timeout(self._connect_timeout_s) as limit:
+                return await self._route().connect(self._new)
+        except (OSError, UnicodeError) as error:
+            if limit.expired():
+                text = f"no connection within {self._connect_timeout_s:g} seconds"
+                raise ProviderUnreachable(text) from error
+            if is_without_descriptors(error):
+                lack = f"no connection to the model: {described(error)}"
+                raise OutOfDescriptors(lack) from error
+            raise ProviderUnreachable(f"no connection: {described(error)}") from error
+
+    def _new(self) -> Connection:
+        return Connection(self._connections.add, self._lost)
+
+    def _lost(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._idle.discard(connection)
+        if self._all_are_lost is not None and not self._connections:
+            self._all_are_lost.set()
+
+    def _stream(self, connection: Connection) -> ResponseStream:
+        return ResponseStream(connection, read_timeout_s=self._read_timeout_s, on_free=self._keep)
+
+    def _keep(self, connection: Connection, head: ResponseHead) -> None:
+        loop = asyncio.get_running_loop()
+        too_much = self._idle.put(connection, loop.time(), idle_time_s(head.headers, self._idle_s))
+        if too_much is not None:
+            too_much.abort()
+        self._watch_idle(loop)
+
+    def _watch_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See to it that connections are closed when they are too old: one timer for all."""
+        expiry = self._idle.next_expiry()
+        if self._timer is None and expiry is not None and not self._is_closed:
+            self._timer = loop.call_at(expiry, self._close_expired)
+
+    def _close_expired(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        for connection in self._idle.expired(loop.time()):
+            connection.abort()
+        self._watch_idle(loop)
+
+    async def _refusal(self, stream: ResponseStream, head: ResponseHead) -> ProviderError:
+        body = b""
+        try:
+            async with asyncio.timeout(ERROR_BODY_TIMEOUT_S):
+                while len(body) < MAX_BODY_BYTES and (data := await stream.read()):
+                    body += data
+        except (ProviderError, TimeoutError):
+            logger.debug("the body of an error response broke off")
+        finally:
+            stream.abort()
+        body = body[:MAX_BODY_BYTES]
+        if self._api_key:
+            body = body.replace(self._api_key.encode(), b"[key]")  # some servers repeat it
+        return error_for_status(head.status, head.headers, body)

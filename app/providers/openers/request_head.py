@@ -1,0 +1,64 @@
+"""The bytes in front of a request's body; does no I/O.
+
+Source: RFC 9112, 3 and 5.
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping
+
+from app import __version__
+
+_FORBIDDEN = ("\r", "\n", "\0")
+
+
+def request_headers(
+    api_key: str | None, organization: str | None, project: str | None, user_info: str = ""
+) -> dict[str, str]:
+    """Return the headers of every request to the model's server.
+
+    Args:
+        user_info: credentials of its URL, sent if there is no key.
+    """
+    headers = {
+        "accept": "text/event-stream",
+        # No compression, so that no decompressor holds back the last bytes.
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        "user-agent": f"deltaline/{__version__}",
+    }
+    if api_key:
+        headers["authorization"] = f"Bearer {api_key}"
+    elif user_info:
+        headers["authorization"] = basic(user_info)
+    if organization:
+        headers["openai-organization"] = organization
+    if project:
+        headers["openai-project"] = project
+    return headers
+
+
+def request_head(
+    method: str, target: str, host: str, headers: Mapping[str, str], body_bytes: int | None
+) -> bytes:
+    """Return the request line and the headers, with the empty line behind them.
+
+    Args:
+        body_bytes: the length of the body; None if there is none.
+
+    Raises:
+        ValueError: something in it would end its line.
+    """
+    lines = [f"{method} {target} HTTP/1.1", f"host: {host}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body_bytes is not None:
+        lines.append(f"content-length: {body_bytes}")
+    for line in lines:
+        if any(character in line for character in _FORBIDDEN):
+            # Without the line: it may hold a key.
+            raise ValueError("a header or an address has a line end in it")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def basic(user_info: str) -> str:
+    """Return the value of an ``Authorization`` for ``user:password`` (RFC 7617)."""
+    return f"Basic {b64encode(user_info.encode()).decode()}"

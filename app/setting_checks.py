@@ -1,0 +1,98 @@
+"""What the values of some settings have to be besides of their type.
+
+A check gets the value and the fields before it, and raises `ValueError` with the rest of a sentence
+that begins with the name of the setting.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+# In CHAT_ALLOWED_ORIGINS, any port of this machine.
+LOCALHOST = "localhost"
+# A typo must not fill the machine with processes.
+MAX_WORKERS = 256
+# As in the header Host: a name or an address, with or without a port; IPv6 in brackets or not.
+_HOST = r"\*|[a-z0-9._-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?|[0-9a-f.]*:[0-9a-f:.]+"
+_FILE_HOST = r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f.]*:[0-9a-f:.]+\]?"
+_ORIGIN = r"[a-z][a-z0-9+.-]*://[^/?#\s]+"
+
+Check: TypeAlias = Callable[[Any, Mapping[str, Any]], None]
+
+
+def _without(given: str) -> Check:
+    """Return the check of a secret's ARN: the secret itself is not set too."""
+
+    def check(_: str, earlier: Mapping[str, Any]) -> None:
+        if earlier[given] is not None:
+            raise ValueError("the secret itself is set too; keep one of the two")
+
+    return check
+
+
+def _is_http(value: str, _: Mapping[str, Any]) -> None:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    address = urlsplit(value)
+    if not address.hostname or address.port == 0:
+        raise ValueError("must name a host, and a port that exists")
+
+
+def _fits_the_api(value: object, earlier: Mapping[str, Any]) -> None:
+    if value and earlier["api"] != "responses":
+        raise ValueError("needs CHAT_API=responses")
+
+
+def _are_origins(value: tuple[str, ...], _: Mapping[str, Any]) -> None:
+    """Refuse what no browser sends as an origin, such as an address with a path."""
+    for origin in value:
+        if origin not in ("*", LOCALHOST) and not re.fullmatch(_ORIGIN, origin):
+            raise ValueError(f"must be origins such as https://example.com, not {origin!r}")
+
+
+def _are_hosts(value: tuple[str, ...], _: Mapping[str, Any]) -> None:
+    """Refuse what no client sends as a host, such as a URL."""
+    for host in value:
+        if not re.fullmatch(_HOST, host, re.I):
+            raise ValueError(f"must be hosts such as chat.example.com, not {host!r}")
+
+
+def _are_file_hosts(value: tuple[str, ...], _: Mapping[str, Any]) -> None:
+    """Refuse what is no host of a file, such as one with a port."""
+    for host in value:
+        if not re.fullmatch(_FILE_HOST, host, re.I):
+            raise ValueError(
+                f"must be hosts such as files.example.com or *.example.com, not {host!r}"
+            )
+
+
+# By field.
+CHECKS: Mapping[str, Check] = {
+    "openai_api_key_arn": _without("openai_api_key"),
+    "approval_secret_arn": _without("approval_secret"),
+    "auth_token_arn": _without("auth_token"),
+    "openai_base_url": _is_http,
+    "azure_openai_endpoint": _is_http,
+    "aws_endpoint_url": _is_http,
+    "builtin_tools": _fits_the_api,
+    "reasoning_summary": _fits_the_api,
+    "allowed_origins": _are_origins,
+    "allowed_hosts": _are_hosts,
+    "file_hosts": _are_file_hosts,
+}
+
+
+def read_workers(value: object) -> int | Literal["auto"]:
+    """Return a number of processes, or "auto"."""
+    text = str(value).strip()
+    if text == "auto":
+        return "auto"
+    is_number = text.isascii() and text.isdecimal() and len(text) < 9
+    if not (is_number and 1 <= int(text) <= MAX_WORKERS):
+        raise ValueError(f"must be auto or a number from 1 to {MAX_WORKERS}")
+    return int(text)
+
+
+# Fields whose sentence no type has.
+READERS: Mapping[str, Callable[[object], Any]] = {"workers": read_workers}

@@ -1,0 +1,57 @@
+"""`app.setting_checks`: what a value has to be besides of its type."""
+
+import pytest
+
+from app.setting_checks import CHECKS, READERS, read_workers
+from app.settings import Settings
+
+
+def test_every_check_is_one_of_a_field() -> None:
+    assert {*CHECKS, *READERS} - set(Settings.model_fields) == set()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "earlier"),
+    [
+        ("auth_token_arn", "arn:aws:a", {"auth_token": None}),
+        ("openai_base_url", "http://localhost:8080/v1", {}),
+        ("builtin_tools", ("web_search",), {"api": "responses"}),
+        ("builtin_tools", (), {"api": "chat"}),
+        ("allowed_origins", ("*", "localhost", "https://a.example:1"), {}),
+        ("allowed_hosts", ("a.example", "a:1", "[::1]:1", "::1", "*", "A"), {}),
+        ("file_hosts", ("*.a.example", "a", "[::1]"), {}),
+    ],
+)
+def test_what_fits_passes(field: str, value: object, earlier: dict[str, object]) -> None:
+    CHECKS[field](value, earlier)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "earlier", "reason"),
+    [
+        ("auth_token_arn", "arn:aws:a", {"auth_token": "t"}, "the secret itself is set too"),
+        ("openai_base_url", "localhost/v1", {}, "must start with http:// or https://"),
+        ("openai_base_url", "http://:80", {}, "must name a host, and a port that exists"),
+        ("openai_base_url", "http://a:0", {}, "must name a host, and a port that exists"),
+        ("reasoning_summary", "auto", {"api": "chat"}, "needs CHAT_API=responses"),
+        ("allowed_origins", ("*", "a.example"), {}, "not 'a.example'"),
+        ("allowed_hosts", ("a/b",), {}, "not 'a/b'"),
+        ("file_hosts", ("g:1",), {}, "not 'g:1'"),
+    ],
+)
+def test_what_does_not_fit_is_told_why(
+    field: str, value: object, earlier: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        CHECKS[field](value, earlier)
+
+
+@pytest.mark.parametrize(("value", "workers"), [("auto", "auto"), ("2", 2), (256, 256)])
+def test_workers_are_a_number_or_auto(value: object, workers: object) -> None:
+    assert read_workers(value) == workers
+
+
+@pytest.mark.parametrize("value", ["0", "257", "many", "1.5", "9" * 9, None])
+def test_too_many_workers_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="must be auto or a number from 1 to 256"):
+        read_workers(value)
