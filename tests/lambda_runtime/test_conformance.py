@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
-from tests.conformance.flows import flows_of
+from tests.conformance.flows import STORED, flows_of
 from tests.conformance.pace import Pace
 from tests.conformance.running import IS_INSTALLED, OK, Job, run_jobs
 from tests.conformance.site import KEEP_ALIVE_S, MAX_STEPS, watching
@@ -68,7 +68,7 @@ _IMPOSSIBLE: Mapping[Front, Mapping[str, str]] = {
     },
 }
 # These never ask the function.
-_KEPT = ("kept-history", "kept-regenerate", "kept-client-tool", "kept-approval")
+_KEPT = ("kept-history", "kept-regenerate", "kept-client-tool", "kept-approval", *STORED)
 # Without its path it gets a chat's response, and would accept any that is not a recipe.
 _MEANINGLESS: Mapping[Front, Sequence[str]] = {
     "url": _KEPT,
