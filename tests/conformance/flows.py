@@ -12,6 +12,11 @@ Clients: TypeAlias = Sequence[str]
 CLIENTS: Clients = ("3.4", "4", "5.0.0", "5.0.100", "5", "6.0.98", "6", "7.0.19", "7")
 
 
+def major_of(client: str) -> str:
+    """Return the major of the AI SDK that a client is of."""
+    return client.partition(".")[0]
+
+
 def _since(client: str) -> Clients:
     return CLIENTS[CLIENTS.index(client) :]
 
@@ -27,7 +32,7 @@ _SINCE_5_100 = _since("5.0.100")
 _SINCE_6 = _since("6.0.98")
 _BEFORE_6 = _before("6.0.98")
 # The last of each major.
-_LATEST: Clients = tuple({client.partition(".")[0]: client for client in CLIENTS}.values())
+_LATEST: Clients = tuple({major_of(client): client for client in CLIENTS}.values())
 _LATEST_UI = tuple(client for client in _LATEST if client in _UI)
 
 FLOWS: Mapping[str, Clients] = {
