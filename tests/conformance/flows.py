@@ -32,7 +32,7 @@ _SINCE_5_100 = _since("5.0.100")
 _SINCE_6 = _since("6.0.98")
 _BEFORE_6 = _before("6.0.98")
 # The last of each major.
-_LATEST: Clients = tuple({client.partition(".")[0]: client for client in CLIENTS}.values())
+_LATEST: Clients = tuple({major_of(client): client for client in CLIENTS}.values())
 _LATEST_UI = tuple(client for client in _LATEST if client in _UI)
 
 FLOWS: Mapping[str, Clients] = {

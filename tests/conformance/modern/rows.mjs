@@ -65,9 +65,9 @@ async function cutOff(context, row, again, options) {
   const gate = mark();
   const chat = storedChat(context);
   const view = await begin(chat, gate, options);
+  const before = view.wire.requests.length;
   view.wire.cut();
   await view.until(({ status }) => status === 'error', 'the error', true);
-  const before = view.wire.requests.length;
   const done = again(view);
   const asked = () => view.wire.requests.slice(before).some(({ method }) => method === 'GET');
   await view.until(asked, 'the request', true);
