@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from pydantic import BaseModel
 
+    from app.chats.title import TitleOf
     from app.http.keeping import Keeping
 
 _App = TypeVar("_App", bound=Starlette)
@@ -62,6 +63,7 @@ def create_app(
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     store: Store | None = None,
+    title: "TitleOf | None" = None,
 ) -> "FastAPI":
     """Return the chat backend as an ASGI app.
 
@@ -74,13 +76,15 @@ def create_app(
             over, however it ended; sync or async. The message is whole, also of a turn that
             continues it.
         store: where turns and chats are kept, instead of what the settings name; closed at the end.
+        title: called with the messages of a new chat when its first turn is over; sync or async.
+            Returns the chat's title, or None to keep its first words.
 
     Raises:
         SettingsError: the environment cannot be used.
     """
     from app.http.documentation import documented  # loads FastAPI
 
-    return _create(documented, settings, tools, schemas, on_finish, store)
+    return _create(documented, settings, tools, schemas, on_finish, store, title)
 
 
 def create_lean_app(
@@ -90,6 +94,7 @@ def create_lean_app(
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     store: Store | None = None,
+    title: "TitleOf | None" = None,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
     used_approvals: UsedIds | None = None,
@@ -99,7 +104,7 @@ def create_lean_app(
     It is ready in two thirds of the time, which is why our Lambda runtime takes it.
 
     Args:
-        settings, tools, schemas, on_finish, store: as for `create_app`.
+        settings, tools, schemas, on_finish, store, title: as for `create_app`.
         refuse_other_sites: whether pages of origins that are not allowed are refused even if the
             settings allow none. For a server that browsers reach without a front that does CORS.
         facts: what ``GET /health`` says besides.
@@ -112,6 +117,7 @@ def create_lean_app(
         schemas,
         on_finish,
         store,
+        title,
         refuse_other_sites=refuse_other_sites,
         facts=facts,
         used_approvals=used_approvals,
@@ -125,6 +131,7 @@ def _create(
     schemas: "Mapping[str, type[BaseModel]] | None",
     on_finish: OnFinish | None,
     store: Store | None,
+    title: "TitleOf | None",
     *,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
@@ -150,7 +157,7 @@ def _create(
         from app.http.stored import Stored  # by those who keep something, for the cold start
         from app.setup.keeping import make_keeping
 
-        keeping = make_keeping(settings, store, aside=aside, new_id=_new_id)
+        keeping = make_keeping(settings, store, aside=aside, new_id=_new_id, title_of=title)
         stored = Stored(admission, keeping.kept, keeping.following)
         turns.on_stop(keeping.following.stopping.set)
         lifespan = Lifespan(turns.aclose, keeping.kept.aclose, provider.aclose)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 from pydantic import BaseModel
 
+from app.chats.title import TitleOf
 from app.main import create_app
 from app.settings import Settings
 from app.store.store import Store
@@ -57,6 +58,7 @@ async def chatting(
     *tools: Tool,
     on_finish: OnFinish | None = None,
     store: Store | str = "off",
+    title: TitleOf | None = None,
     **settings: Any,
 ) -> AsyncIterator[Chat]:
     """Serve an app with ``tools``, whose model is at ``base_url``, and give a client of it."""
@@ -66,6 +68,7 @@ async def chatting(
         tools=tools,
         on_finish=on_finish,
         store=None if isinstance(store, str) else store,
+        title=title,
     )
     async with served(app) as url, httpx2.AsyncClient(base_url=url, timeout=15) as http:
         yield Chat(http, app.state.turns)

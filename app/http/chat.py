@@ -22,7 +22,6 @@ from app.http.objects import INSTRUCTION, ObjectSchema, checked
 from app.http.options import deadline_of, wants_stream
 from app.http.responses import TurnResponse, whole_answer
 from app.messages import ChatRequest, Message
-from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers.provider import Provider
@@ -143,14 +142,16 @@ class ChatResponder:
                 return await self._keeping.join(admitted, begun, dialect)
             kept, asked = begun
             headers |= self._keeping.headers(kept)
-        encoder = encoder_for(dialect, now=self._now)
+        continues = asked.continues is not None
+        encoder = encoder_for(dialect, now=self._now, continues=continues)
+        framer = Framer(encoder, earlier_calls(asked.approval_replies), continues=continues)
         outbox = (
             Outbox(keep_alive_s=options.keep_alive_s, keep_alive=encoder.keep_alive)
             if is_stream
             else None
         )
         try:
-            turn = self._turn(admitted, asked, dialect, encoder, outbox, schema, kept)
+            turn = self._turn(admitted, asked, dialect, framer, outbox, schema, kept)
             self._turns.start(turn)
         except BaseException:
             if kept is not None:
@@ -182,7 +183,7 @@ class ChatResponder:
         admitted: AdmittedRequest,
         asked: ChatRequest,
         dialect: Dialect,
-        encoder: Encoder,
+        framer: Framer,
         outbox: Outbox | None,
         schema: ObjectSchema | None,
         kept: "KeptTurn | None",
@@ -237,7 +238,7 @@ class ChatResponder:
                 model=model,
             ),
             message_id=message_id,
-            framer=Framer(encoder, earlier_calls(asked.approval_replies)),
+            framer=framer,
             outbox=outbox,
             progress=progress,
             transcript=transcript,

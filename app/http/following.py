@@ -63,7 +63,8 @@ class Following:
         Raises:
             StoreUnavailable: the log cannot be read.
         """
-        encoder = encoder_for(dialect, now=self._now)
+        continues = start is not None and turn.live_from > 0
+        encoder = encoder_for(dialect, now=self._now, continues=continues)
         is_pinged = dialect.protocol == "ui"
         follower = Follower(
             self._kept.store,

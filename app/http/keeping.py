@@ -1,13 +1,12 @@
 """The beginning of a chat turn that is kept in a store."""
 
-import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from app.chats.plan import Join, Plan, plan
-from app.errors import StoreUnavailable
+from app.chats.plan import Join, Plan, Run, plan
+from app.chats.stored_form import continued_form
 from app.http.admission import AdmittedRequest
 from app.http.following import Following, turn_headers
 from app.messages import ChatRequest
@@ -16,8 +15,6 @@ from app.store.store import Chat
 from app.threads import Aside
 from app.turns.kept_turn import KeptTurn
 from app.turns.kept_turns import KeptTurns
-
-logger = logging.getLogger("deltaline.store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +44,11 @@ class Keeping:
         """Begin the turn that ``asked`` wants of its chat.
 
         Returns:
-            The turn, and what the model is to be asked; without a turn if nothing can be kept. Or
-            the turn that the same request has begun before.
+            The turn, and what the model is to be asked; without a turn if the request names no
+            chat. Or the turn that the same request has begun before.
 
         Raises:
+            StoreUnavailable: the messages were left to the store.
             ChatError: the request does not fit its chat.
         """
         if asked.chat_id is None:
@@ -61,14 +59,8 @@ class Keeping:
                 asked.is_large, lambda: self._plan(chat, asked), size=len(admitted.body)
             )
 
-        try:
-            begun = await self.kept.begin(admitted.owner, asked.chat_id, plan_turn)
-        except StoreUnavailable as error:
-            if not asked.messages:
-                raise
-            # The answer comes first: it is made of what the client has posted, and not kept.
-            logger.warning("a turn is not kept: %s", error.log_text)
-            return None, asked
+        otherwise = self._as_posted(asked) if asked.messages else None
+        begun = await self.kept.begin(admitted.owner, asked.chat_id, plan_turn, otherwise=otherwise)
         if isinstance(begun, Join):
             return begun
         turn, run = begun
@@ -83,6 +75,17 @@ class Keeping:
         start = None if join.whole else 0
         headers = {"x-request-id": admitted.id}
         return await self.following.respond(join.turn, dialect, start=start, headers=headers)
+
+    def _as_posted(self, asked: ChatRequest) -> Run:
+        """Return what runs if the store cannot be reached: the answer comes first."""
+        return Run(
+            asked=asked,
+            message_id=asked.continues or self.new_id("msg"),
+            replies_to=None,
+            keep=0,
+            messages=(),
+            continued=continued_form(asked),
+        )
 
     def _plan(self, chat: Chat | None, asked: ChatRequest) -> Plan:
         return plan(

@@ -16,6 +16,8 @@ from app.protocols.negotiation import negotiate
 from app.turns.kept_turns import KeptTurns
 from app.turns.patience import patience
 
+# How long a request waits for all that it asks of the store, in seconds.
+_PATIENCE_S = 5.0
 _DEFAULT_LIMIT = 50
 _MOST = 200
 _LONGEST_NUMBER = 18  # digits; in microseconds that is the year 33658
@@ -49,9 +51,10 @@ class Stored:
         """Stop a chat's turn, wherever it runs."""
         owner = self._admission.authorize(request)
         wanted = await self._wanted_turn(request)
-        turn = await self._kept.find(owner, request.path_params["chat_id"])
-        if turn is not None and turn.state == "running" and wanted in (None, turn.id):
-            await self._kept.stop(turn)
+        async with patience(_PATIENCE_S):
+            turn = await self._kept.find(owner, request.path_params["chat_id"])
+            if turn is not None and turn.state == "running" and wanted in (None, turn.id):
+                await self._kept.stop(turn)
         return nothing_runs()
 
     async def chats(self, request: Request) -> Response:
@@ -70,9 +73,12 @@ class Stored:
         owner = self._admission.authorize(request)
         sdk = request.query_params.get("sdk")
         dialect = negotiate("ai-sdk-5", query=(None, sdk))
-        chat = await self._kept.chat(owner, request.path_params["chat_id"])
+        async with patience(_PATIENCE_S):
+            chat = await self._kept.chat(owner, request.path_params["chat_id"])
         if chat is None:
             raise NotFound("There is no such chat.")
+        if chat.turn is not None:
+            self._kept.lost.look_after(chat.turn)
         return Response(
             chat_body(chat, sdk=dialect.version),
             media_type="application/json",
@@ -90,12 +96,12 @@ class Stored:
         query = request.query_params
         dialect = negotiate(shape, query=(query.get("protocol"), query.get("sdk")))
         start = start_of(request)
-        turn = await self._kept.find(owner, chat_or_turn)
-        if turn is None:
-            return None
-        return await self._following.respond(
-            turn, dialect, start=start, headers={"x-request-id": request_id(request)}
-        )
+        headers = {"x-request-id": request_id(request)}
+        async with patience(_PATIENCE_S):
+            turn = await self._kept.find(owner, chat_or_turn)
+            if turn is None:
+                return None
+            return await self._following.respond(turn, dialect, start=start, headers=headers)
 
     async def _wanted_turn(self, request: Request) -> str | None:
         """Return the turn id of the body, if there is a body.

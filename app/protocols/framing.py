@@ -31,11 +31,19 @@ class Framer:
     Args:
         encoder: the protocol's encoder, new for this turn.
         earlier_calls: as for `Order`.
+        continues: whether the turn continues a message that the client has; its encoder has to
+            know that too.
     """
 
-    def __init__(self, encoder: Encoder, earlier_calls: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        earlier_calls: Mapping[str, str] | None = None,
+        *,
+        continues: bool = False,
+    ) -> None:
         self._order = Order(earlier_calls)
-        self._last_step = LastStep()
+        self._last_step = LastStep(continues=continues)
         self._check = self._order.check
         self._encode = encoder.encode
         self._observer: Callable[[Event], None] | None = None
@@ -90,7 +98,7 @@ class Framer:
         if not isinstance(end, Finish):
             why = end.message if isinstance(end, Error) else "The answer was stopped."
             yield from tuple(self._order.closing(why))
-        if self._last_step.invites_a_post:
+        if self._last_step.invites_a_post and self.state is not State.IDLE:
             if self.state is State.IN_STEP:
                 yield StepEnd("error" if isinstance(end, Error) else "other")
             yield StepStart()

@@ -41,11 +41,16 @@ from app.events import (
 
 
 class LastStep:
-    """Watches the tool calls of the latest step."""
+    """Watches the tool calls of the latest step.
 
-    def __init__(self) -> None:
+    Args:
+        continues: whether the turn continues a message. Until its first step, the last one is the
+            message's, whose calls the client has just settled.
+    """
+
+    def __init__(self, *, continues: bool = False) -> None:
         self._open: set[str] = set()
-        self._has_results = False
+        self._has_results = continues
 
     @property
     def invites_a_post(self) -> bool:

@@ -82,8 +82,13 @@ def negotiate(
     return Dialect(cast(ProtocolName, protocol), version)
 
 
-def encoder_for(dialect: Dialect, *, now: Callable[[], float]) -> Encoder:
-    """Return a new encoder for one turn; ``now`` gives Unix seconds, which NDJSON lines carry."""
+def encoder_for(dialect: Dialect, *, now: Callable[[], float], continues: bool = False) -> Encoder:
+    """Return a new encoder for one turn.
+
+    Args:
+        now: Unix seconds, which NDJSON lines carry.
+        continues: whether the turn continues a message that the client has.
+    """
     match dialect.protocol:
         case "data":
             from app.protocols.data_stream import DataStreamEncoder
@@ -93,7 +98,8 @@ def encoder_for(dialect: Dialect, *, now: Callable[[], float]) -> Encoder:
             from app.protocols.ui_message_stream import UIMessageStreamEncoder
 
             version = dialect.version
-            return UIMessageStreamEncoder(None if version == "3.4" or version == "4" else version)
+            known = None if version == "3.4" or version == "4" else version
+            return UIMessageStreamEncoder(known, continues=continues)
         case "text":
             from app.protocols.text_stream import TextStreamEncoder
 

@@ -68,12 +68,14 @@ class UIMessageStreamEncoder:
         version: the client's version of the AI SDK; None for any from 5.0.92 on. ``"5.0"`` means
             5.0.0 to 5.0.91, which know neither ``finish.finishReason`` nor ``tool-input-error``.
             The reason of an abort is sent from ``"6"`` on.
+        continues: whether the turn continues a message, which has steps already.
     """
 
     media_type: ClassVar[str] = "text/event-stream"
     headers: ClassVar[Mapping[str, str]] = {"x-vercel-ai-ui-message-stream": "v1"}
 
-    def __init__(self, version: ClientVersion | None = None) -> None:
+    def __init__(self, version: ClientVersion | None = None, *, continues: bool = False) -> None:
+        self._continues = continues
         self._is_first_5 = version == "5.0"
         self._knows_reason = version in ("6", "7")
         self._block: Literal["text", "reasoning"] | None = None
@@ -224,7 +226,7 @@ class UIMessageStreamEncoder:
         `start-step` only with the next chunk that updates the message; an empty
         `message-metadata` is such a chunk and changes nothing.
         """
-        is_unseen = self._step_is_bare and self._steps > 1
+        is_unseen = self._step_is_bare and (self._steps > 1 or self._continues)
         return _chunk("message-metadata", messageMetadata={}) if is_unseen else b""
 
     def _failed(self) -> bytes:

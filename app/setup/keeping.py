@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from app.chats.title import TitleOf
 from app.http.following import Following
 from app.http.keeping import Keeping
 from app.requests.sites import host_set
@@ -15,7 +16,12 @@ _DAY_S = 86_400.0
 
 
 def make_keeping(
-    settings: Settings, store: Store, *, aside: Aside, new_id: Callable[[str], str]
+    settings: Settings,
+    store: Store,
+    *,
+    aside: Aside,
+    new_id: Callable[[str], str],
+    title_of: TitleOf | None = None,
 ) -> Keeping:
     """Return what keeps turns and chats in ``store``."""
     days = settings.history_days
@@ -23,6 +29,7 @@ def make_keeping(
         store,
         keep_s=settings.resume_keep_s,
         history_s=None if days is None else days * _DAY_S,
+        title_of=title_of,
     )
     return Keeping(
         kept=kept,

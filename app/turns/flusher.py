@@ -167,7 +167,7 @@ class Flusher:
         if len(recorder.unwritten) > 1:
             self.wake()  # closed after its batches were collected: next time
             return
-        message = recorder.transcript.message()
+        message = recorder.message()
         async with patience():
             has_ended = await self._store.end(
                 turn.head.id,

@@ -64,7 +64,8 @@ class Follower:
         lost: ends the turn if its writer dies.
         stopping: ends the follower before the turn's end.
         head: of the turn.
-        encoder: new, of the reader's dialect.
+        encoder: new, of the reader's dialect. With ``start`` it has to know whether the turn
+            continues a message.
         protocol: the encoder's.
         start: how many chunks the reader has, negative to count from the end; None: all deltas
             joined, from the message's beginning.
@@ -214,7 +215,9 @@ class Follower:
             events = events[missing:]
         if not events:
             return b""
-        framer = self._framer or Framer(self._encoder, owed_calls(self._earlier))
+        framer = self._framer or Framer(
+            self._encoder, owed_calls(self._earlier), continues=self._head.live_from > 0
+        )
         self._framer = framer
         return b"".join(self._counted(framer.frame([event])) for event in events)
 

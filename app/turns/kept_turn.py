@@ -19,6 +19,7 @@ class KeptTurn:
         recorder: of its events.
 
     Attributes:
+        is_first: whether it is the first turn of its chat.
         ended: done when the store knows the end, or will never be told it. Its result is whether
             this process has ended the turn.
     """
@@ -26,6 +27,7 @@ class KeptTurn:
     def __init__(self, head: TurnHead, recorder: Recorder) -> None:
         self.head = head
         self.recorder = recorder
+        self.is_first = False
         self.ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._live: LiveTurn | None = None
         self._stop_with: Terminal | None = None

@@ -8,14 +8,14 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Any
 
-from app.chats.plan import Join, Plan, Run, Supersede
+from app.chats.plan import Join, Run, Supersede
+from app.chats.title import TitleOf
 from app.errors import StoreUnavailable, TooManyTurns
 from app.events import Abort
-from app.store.event_log import encode
 from app.store.store import (
-    Batch,
     Begun,
     Busy,
     Changed,
@@ -27,11 +27,14 @@ from app.store.store import (
     TurnHead,
     TurnId,
 )
+from app.turns.claim import PlanTurn, claim, head_of
 from app.turns.flusher import Flusher
 from app.turns.kept_turn import KeptTurn
+from app.turns.late_turns import LateTurns
 from app.turns.lost_turns import LostTurns
 from app.turns.patience import patience
 from app.turns.recorder import Recorder
+from app.turns.titles import Titles
 from app.turns.transcript import Transcript
 
 logger = logging.getLogger("deltaline.store")
@@ -42,8 +45,6 @@ _BEGIN_S = 18.0
 # Later than any batch: to wait for the end of a turn only.
 _THE_END = 2**31 - 1
 
-PlanTurn = Callable[[Chat | None], Awaitable[Plan]]
-
 
 class KeptTurns:
     """The turns of one process that are kept.
@@ -52,6 +53,7 @@ class KeptTurns:
         store: where.
         keep_s: how long a turn can be resumed after its end, in seconds.
         history_s: how long a chat is kept after its last change, in seconds; None: for ever.
+        title_of: makes a title of the messages of a new chat after its first turn.
         now: Unix seconds.
 
     Attributes:
@@ -65,6 +67,7 @@ class KeptTurns:
         *,
         keep_s: float = 600.0,
         history_s: float | None = None,
+        title_of: TitleOf | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
@@ -74,6 +77,8 @@ class KeptTurns:
         self._now = now
         self._here: dict[TurnId, KeptTurn] = {}
         self._flusher: Flusher | None = None
+        self._titles = Titles(store, title_of)
+        self._late = LateTurns(store, self.lost, on_begun=self._flush)
         self._sweep: asyncio.Task[None] | None = None
 
     @property
@@ -82,19 +87,42 @@ class KeptTurns:
         return len(self._here)
 
     async def begin(
-        self, owner: Owner, chat_id: ChatId, plan: PlanTurn
+        self, owner: Owner, chat_id: ChatId, plan: PlanTurn, *, otherwise: Run | None = None
     ) -> tuple[KeptTurn, Run] | Join:
         """Begin the turn that ``plan`` wants, once the chat is free.
+
+        Args:
+            otherwise: what runs if the store cannot be reached, and begins in it afterwards
+                (`LateTurns`); an earlier turn of the chat that runs here ends.
 
         Returns:
             The turn, which has to be started or given up; or the turn that the same request has
             begun before.
 
         Raises:
-            StoreUnavailable: the store cannot be reached.
+            StoreUnavailable: the store cannot be reached, and there is nothing else to run.
             TooManyTurns: the chat does not become free.
             ChatError: what ``plan`` raises.
         """
+        turn_id = secrets.token_hex(16)
+        tried: list[Run] = []
+        try:
+            return await self._begin(turn_id, owner, chat_id, plan, tried)
+        except StoreUnavailable as error:
+            if otherwise is None:
+                raise
+            logger.warning("a turn begins without the store: %s", error.log_text)
+        run = tried[-1] if tried else otherwise
+        for earlier in tuple(self._here.values()):
+            if (earlier.head.owner, earlier.head.chat_id) == (owner, chat_id):
+                earlier.stop(Abort("superseded"))
+        kept = self._kept(head_of(turn_id, owner, chat_id, run), run)
+        self._late.add(kept, plan, run)
+        return kept, run
+
+    async def _begin(
+        self, turn_id: TurnId, owner: Owner, chat_id: ChatId, plan: PlanTurn, tried: list[Run]
+    ) -> tuple[KeptTurn, Run] | Join:
         loop = asyncio.get_running_loop()
         until = loop.time() + _BEGIN_S
         while loop.time() < until:
@@ -106,18 +134,14 @@ class KeptTurns:
                 case Supersede(turn):
                     await self._supersede(turn, until)
                 case Run():
-                    turn_id = secrets.token_hex(16)
-                    head = TurnHead(
-                        id=turn_id,
-                        owner=owner,
-                        chat_id=chat_id,
-                        message_id=wanted.message_id,
-                        user_message_id=wanted.replies_to,
-                        live_from=len(wanted.earlier),
-                    )
-                    match await self._claim(head, chat, wanted):
+                    head = head_of(turn_id, owner, chat_id, wanted)
+                    tried.append(wanted)
+                    match await claim(self.store, head, chat, wanted):
                         case Begun():
-                            return self._begun(head, wanted), wanted
+                            kept = self._kept(head, wanted)
+                            kept.is_first = chat is None
+                            self._flush(kept)
+                            return kept, wanted
                         case Busy(turn):
                             await self._supersede(turn, until)
                         case Changed():
@@ -136,8 +160,9 @@ class KeptTurns:
             if kept.recorder.is_closed and (kept.head.owner, kept.head.chat_id) == (owner, chat_id)
         ]
         async with patience():
-            if ending:
-                await asyncio.wait(ending)
+            waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
+            if waiting:
+                await asyncio.wait(waiting)
             return await self.store.chat(owner, chat_id)
 
     async def find(self, owner: Owner, chat_or_turn: str) -> TurnHead | None:
@@ -174,6 +199,7 @@ class KeptTurns:
         """
         async with patience():
             running = await self.store.delete(owner, chat_id)
+        self._late.delete(owner, chat_id)
         if running is not None and running.id in self._here:
             self._here[running.id].stop(Abort("deleted"))
 
@@ -186,26 +212,14 @@ class KeptTurns:
         """Write what waits and close the store."""
         if self._sweep is not None:
             self._sweep.cancel()
+        await self._late.aclose()
+        await self.lost.aclose()
         if self._flusher is not None:
             await self._flusher.aclose()
+        await self._titles.aclose()
         await self.store.aclose()
 
-    async def _claim(self, head: TurnHead, chat: Chat | None, run: Run) -> Begun | Busy | Changed:
-        first = None
-        if run.earlier:
-            (data,) = encode(run.earlier, max_bytes=2**31)
-            first = Batch(head.id, 1, data)
-        async with patience():
-            return await self.store.begin(
-                head,
-                revision=0 if chat is None else chat.revision,
-                keep=run.keep,
-                messages=run.messages,
-                title=run.title,
-                first=first,
-            )
-
-    def _begun(self, head: TurnHead, run: Run) -> KeptTurn:
+    def _kept(self, head: TurnHead, run: Run) -> KeptTurn:
         if self._flusher is None:
             self._flusher = Flusher(self.store, now=self._now)
         self.start_sweep()
@@ -217,9 +231,19 @@ class KeptTurns:
             on_close=self._flusher.wake,
         )
         kept = self._here[head.id] = KeptTurn(head, recorder)
-        kept.ended.add_done_callback(lambda _: self._here.pop(head.id))
-        self._flusher.add(kept)
+        kept.ended.add_done_callback(lambda ended: self._ended(kept, head.id, ended.result()))
         return kept
+
+    def _ended(self, kept: KeptTurn, first_id: TurnId, has_ended: bool) -> None:
+        for turn in (first_id, kept.head.id):
+            self._here.pop(turn, None)
+        if has_ended and kept.is_first:
+            self._titles.give(kept.head.owner, kept.head.chat_id)
+
+    def _flush(self, kept: KeptTurn) -> None:
+        assert self._flusher is not None
+        self._here[kept.head.id] = kept  # a late turn may have got another id
+        self._flusher.add(kept)
 
     async def _supersede(self, turn: TurnHead, until: float) -> None:
         """Let ``turn`` end, and wait until it has."""
@@ -235,7 +259,8 @@ class KeptTurns:
                     head = await self.store.turn(turn.owner, turn.id)
                 if head is None or head.state != "running":
                     return
-                await self.store.wait(turn.id, _THE_END, 1.0)
+                async with patience():
+                    await self.store.wait(turn.id, _THE_END, 1.0)
 
     def _here_is(self, turn: TurnId) -> bool:
         return turn in self._here

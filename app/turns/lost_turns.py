@@ -22,6 +22,7 @@ from app.store.event_log import LogDefect, decode, encode
 from app.store.store import Batch, Store, TurnHead, TurnId
 from app.turns.flusher import LOST
 from app.turns.merging import merged
+from app.turns.patience import PATIENCE_S, patience
 from app.turns.transcript import Transcript
 
 logger = logging.getLogger("deltaline.store")
@@ -40,6 +41,7 @@ class LostTurns:
         clock: seconds, monotonic.
         still_s: how long a beat has to stand still, in seconds.
         look_s: time between two looks, in seconds.
+        patience_s: how long one call of the store may take, in seconds.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class LostTurns:
         clock: Callable[[], float] = time.monotonic,
         still_s: float = STILL_S,
         look_s: float = _LOOK_S,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._store = store
         self._is_ours = is_ours
@@ -58,7 +61,9 @@ class LostTurns:
         self._clock = clock
         self._still_s = still_s
         self._look_s = look_s
+        self._patience_s = patience_s
         self._watched: dict[TurnId, tuple[int, asyncio.Task[None]]] = {}
+        self._looked_after: dict[TurnId, asyncio.Task[None]] = {}
 
     @contextlib.asynccontextmanager
     async def watching(self, turn: TurnHead) -> AsyncIterator[None]:
@@ -80,13 +85,38 @@ class LostTurns:
                 del self._watched[turn.id]
                 task.cancel()
 
+    def look_after(self, turn: TurnHead) -> None:
+        """Watch ``turn`` as long as it takes to find out whether its writer lives.
+
+        For those who have seen it running and do not wait for it.
+        """
+        if turn.state != "running" or self._is_ours(turn.id) or turn.id in self._looked_after:
+            return
+        task = asyncio.create_task(self._look_after(turn), name=f"look after {turn.id}")
+        self._looked_after[turn.id] = task
+        task.add_done_callback(lambda _: self._looked_after.pop(turn.id))
+
+    async def aclose(self) -> None:
+        """Watch nothing any more that nobody waits for."""
+        tasks = tuple(self._looked_after.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _look_after(self, turn: TurnHead) -> None:
+        async with self.watching(turn):
+            _, watch = self._watched[turn.id]
+            await asyncio.wait((watch,), timeout=2 * (self._still_s + self._look_s))
+
     async def _watch(self, turn: TurnHead) -> None:
         beat: int | None = None
         still_s = 0.0
         looked = self._clock()
         while True:
             try:
-                head = await self._store.turn(turn.owner, turn.id)
+                async with patience(self._patience_s):
+                    head = await self._store.turn(turn.owner, turn.id)
                 if head is None or head.state != "running":
                     return
                 looked, passed = self._clock(), self._clock() - looked
@@ -106,7 +136,11 @@ class LostTurns:
         """End a turn whose writer is dead; return whether this was us."""
         events: list[Event] = []
         seq = 0
-        while (tail := await self._store.fetch(head.id, seq)) is not None and tail.batches:
+        while True:
+            async with patience(self._patience_s):
+                tail = await self._store.fetch(head.id, seq)
+            if tail is None or not tail.batches:
+                break
             for batch in tail.batches:
                 events += decode_or_nothing(batch.data)
                 seq = batch.seq
@@ -115,14 +149,15 @@ class LostTurns:
         if missing:
             (data,) = encode(missing, max_bytes=2**31)
             last = Batch(head.id, seq + 1, data)
-        has_ended = await self._store.end(
-            head.id,
-            "lost",
-            last=last,
-            message=message,
-            ended_at=self._now(),
-            beat=head.beat,
-        )
+        async with patience(self._patience_s):
+            has_ended = await self._store.end(
+                head.id,
+                "lost",
+                last=last,
+                message=message,
+                ended_at=self._now(),
+                beat=head.beat,
+            )
         if has_ended:
             logger.warning("a turn was lost: its process does not beat any more")
         return has_ended

@@ -4,11 +4,11 @@ A token costs one call of `list.append`. Everything else is done for many at onc
 called: the events become batches for the store and parts of the turn's message.
 """
 
-from collections.abc import Callable
-from typing import assert_never, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never, get_args
 
 from app.events import Abort, Error, Event, Finish, Terminal, TextDelta
-from app.store.event_log import encode, encode_texts
+from app.store.event_log import decode, encode, encode_texts
 from app.store.store import Batch, State, TurnId
 from app.turns.merging import merged
 from app.turns.transcript import Transcript
@@ -56,6 +56,37 @@ class Recorder:
         self.note: Callable[[Event], None] = self._events.append
         self._bytes = 0
         self._end: Terminal | None = None
+        self._stored: Transcript | None = None
+        self._stored_id = ""
+
+    def begin(self, turn: TurnId, first: Batch | None, continued: Mapping[str, Any] | None) -> None:
+        """Let the log begin only now, although events have been noted.
+
+        Args:
+            turn: whose log it is.
+            first: the batch that the log has already.
+            continued: the message as the store has it, if the turn continues one. It need not be
+                what the client has posted.
+        """
+        self._turn = turn
+        waiting, self.unwritten = self.unwritten, []
+        self._seq = 0 if first is None else 1
+        if continued is not None:
+            self._stored_id = continued["id"]
+            self._stored = Transcript(self._stored_id, continued)
+        for batch in waiting:
+            self._seq += 1
+            self.unwritten.append(Batch(turn, self._seq, batch.data))
+            if self._stored is not None:
+                for event in decode(batch.data):
+                    self._stored.add(event)
+
+    def message(self) -> dict[str, Any]:
+        """Return the message for the store, as far as its events have been taken."""
+        if self._stored is None:
+            return self.transcript.message()
+        # AI SDK 3.4 and 4 do not name the message that they continue.
+        return {**self._stored.message(), "id": self._stored_id}
 
     def weigh(self, frame_bytes: int) -> None:
         """Count what was sent for the events, so that not too much of them waits."""
@@ -73,17 +104,22 @@ class Recorder:
         self._bytes = 0
         if set(map(type, events)) == {TextDelta}:  # nearly always
             texts = [event.text for event in events]  # type: ignore[union-attr]
-            self.transcript.add(TextDelta("".join(texts)))
+            self._add(TextDelta("".join(texts)))
             encoded = encode_texts(texts)
         else:
             for event in merged(events):
-                self.transcript.add(event)
+                self._add(event)
             encoded = encode(events)
         for data in encoded:
             self._seq += 1
             self.unwritten.append(Batch(self._turn, self._seq, data))
         if isinstance(events[-1], _TERMINALS):
             self._end = events[-1]
+
+    def _add(self, event: Event) -> None:
+        self.transcript.add(event)
+        if self._stored is not None:
+            self._stored.add(event)
 
     def forget(self, batch: Batch) -> None:
         """Drop the batches up to ``batch``: they are in the store."""

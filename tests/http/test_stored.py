@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import httpx2
 import pytest
 
+from app.events import Start, StepStart, TextDelta
 from app.scripted_model.control import Control
+from app.store.event_log import encode
 from app.store.memory import MemoryStore
+from app.store.store import Batch, TurnHead, UIMessage
 from tests.chatting import Chat, Reader, chatting, data_body, ui_body
 from tests.turns.stores import Shaky
 
@@ -432,10 +436,104 @@ async def test_an_answer_is_whole_although_the_store_goes_down(
         meanwhile = await chat.post(_asked(SAY_HI, chat="c2"))
         store.is_down = False
         after = await _chat(chat)
+        begun_meanwhile = await _chat(chat, "c2")
 
     assert b'"type":"finish"' in wire
     assert [(one.status_code, one.headers["retry-after"]) for one in down] == [(503, "5")] * 3
     assert health.status_code == 200
     assert _said(meanwhile.content) == "Hi there."
-    assert "x-chat-turn-id" not in meanwhile.headers
+    assert "x-chat-turn-id" in meanwhile.headers
     assert after["messages"][1]["parts"][1]["text"] == _said(wire)
+    assert begun_meanwhile["turn"] is None
+    assert [message["id"] for message in begun_meanwhile["messages"]][:1] == ["u1"]
+    assert begun_meanwhile["messages"][1]["parts"][1]["text"] == "Hi there."
+
+
+async def test_a_chat_goes_on_without_its_store_and_is_whole_afterwards(
+    model: str, control: Control
+) -> None:
+    store = Shaky()
+    async with chatting(model, store=store) as chat:
+        await chat.post(_asked(SAY_HI))
+        store.is_down = True
+        async with chat.stream(_asked(STALL, message="u2")) as first:
+            reader = Reader(first)
+            await reader.until(b"word2")
+            second = await chat.post(_asked(SAY_HI, message="u3"))
+            wire = await reader.rest()
+        store.is_down = False
+        after = await _chat(chat)
+        turn = second.headers["x-chat-turn-id"]
+        followed = await chat.http.get(f"/api/chat/{turn}/stream")
+
+    told = [
+        (message["role"], "".join(part.get("text", "") for part in message["parts"]))
+        for message in after["messages"]
+    ]
+    assert b'"type":"abort"' in wire
+    assert after["turn"] is None
+    assert told == [
+        ("user", SAY_HI),
+        ("assistant", "Hi there."),
+        ("user", STALL),
+        ("assistant", _said(wire)),
+        ("user", SAY_HI),
+        ("assistant", "Hi there."),
+    ]
+    assert _said(followed.content) == "Hi there."
+
+
+async def test_a_new_chat_gets_its_title_after_its_first_answer(model: str) -> None:
+    seen: list[list[str]] = []
+
+    async def title(messages: Sequence[UIMessage]) -> str:
+        seen.append([message["role"] for message in messages])
+        return f"Title\n{len(seen)}"
+
+    async with chatting(model, store="memory", title=title) as chat:
+        await chat.post(_asked(SAY_HI))
+        await _chat(chat)
+        await chat.post(_asked(SAY_HI, message="u2"))
+        await _chat(chat)
+        titles = (await chat.http.get("/api/chats")).json()["chats"]
+
+    assert seen == [["user", "assistant"]]
+    assert [one["title"] for one in titles] == ["Title 1"]
+
+
+async def test_a_store_that_hangs_keeps_nobody_waiting(model: str) -> None:
+    """However many calls of it a request makes, they share one time limit."""
+
+    class Slow(Shaky):
+        async def _check(self) -> None:
+            if self.hangs:
+                # Each call takes nearly as long as one call may.
+                await asyncio.sleep(3.0)
+
+    store = Slow()
+    async with chatting(model, store=store) as chat:
+        turn = (await chat.post(_asked(SAY_HI))).headers["x-chat-turn-id"]
+        await _chat(chat)
+        store.hangs = True
+        response = await chat.http.get(f"/api/chat/{turn}/stream")
+        store.hangs = False
+
+    assert response.status_code == 503
+
+
+async def test_who_only_reads_a_chat_finds_out_that_its_writer_is_dead(model: str) -> None:
+    store = MemoryStore()
+    head = TurnHead(id="t1", owner="", chat_id="c1", message_id="m1")
+    said = [{"id": "u1", "role": "user", "parts": [{"type": "text", "text": "Hi"}]}]
+    await store.begin(head, revision=0, keep=0, messages=said)
+    (data,) = encode([Start("m1"), StepStart(), TextDelta("Half an ans")])
+    await store.append([Batch("t1", 1, data)], beating=["t1"])
+    async with chatting(model, store=store) as chat:
+        before = await _chat(chat)
+        await store.wait("t1", 1000, 18)
+        after = await _chat(chat)
+
+    assert before["turn"] == {"id": "t1", "state": "running"}
+    assert len(before["messages"]) == 1
+    assert after["turn"] is None
+    assert after["messages"][1]["parts"][1]["text"] == "Half an ans"

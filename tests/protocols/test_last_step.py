@@ -139,6 +139,46 @@ def test_a_later_step_that_says_something_shows_itself() -> None:
     assert [chunk["type"] for chunk in chunks(wire)][-2:] == ["text-end", "abort"]
 
 
+@pytest.mark.parametrize(
+    ("before", "end", "kinds"),
+    [
+        ([], Abort("superseded"), ["start-step", "message-metadata", "abort"]),
+        ([StepStart()], Abort(), ["start-step", "message-metadata", "abort"]),
+        (
+            [],
+            Error("x", "No."),
+            ["start-step", "message-metadata", "error", "finish-step", "finish"],
+        ),
+        (
+            [StepStart(), TextDelta("a")],
+            Abort(),
+            ["start-step", "text-start", "text-delta", "text-end", "abort"],
+        ),
+    ],
+)
+def test_a_continuation_that_ends_at_once_does_not_end_on_the_calls_of_its_message(
+    before: Sequence[Event], end: Event, kinds: Sequence[str]
+) -> None:
+    """The page has just posted their results, and would post them again."""
+    framer = Framer(UIMessageStreamEncoder(continues=True), continues=True)
+
+    wire = framer.frame([Start("m"), *before, end])
+
+    assert [chunk["type"] for chunk in chunks(wire)] == ["start", *kinds]
+
+
+def test_a_turn_that_continues_nothing_has_no_more_than_its_end() -> None:
+    wire = Framer(UIMessageStreamEncoder()).frame([Start("m"), Abort()])
+
+    assert [chunk["type"] for chunk in chunks(wire)] == ["start", "abort"]
+
+
+def test_a_continuation_that_fails_before_its_start_has_its_error_only() -> None:
+    wire = Framer(UIMessageStreamEncoder(continues=True), continues=True).frame([Abort()])
+
+    assert [chunk["type"] for chunk in chunks(wire)] == ["abort"]
+
+
 def test_a_3_4_client_sees_a_later_step_in_which_nothing_is_said() -> None:
     framer = Framer(DataStreamEncoder("3.4"))
 

@@ -3,11 +3,22 @@
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, TextDelta
+from app.events import (
+    Abort,
+    Event,
+    Finish,
+    Start,
+    StepEnd,
+    StepStart,
+    TextDelta,
+    ToolInputAvailable,
+    ToolOutputAvailable,
+)
 from app.protocols.chunks import is_chunk, pieces
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for
@@ -258,3 +269,34 @@ async def test_following_costs_no_task_once_it_is_over() -> None:
     await asyncio.sleep(0)
 
     assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("said", [[], [StepStart()], [StepStart(), TextDelta("a")]])
+async def test_the_rest_of_a_continuation_that_was_stopped_is_what_its_client_was_sent(
+    said: list[Event],
+) -> None:
+    """An answer that is stopped at once ends on a step of its own, which the client has to see."""
+    earlier: list[Event] = [Start("m"), StepStart(), ToolInputAvailable("c", "t", {}, "client")]
+    earlier += [ToolOutputAvailable("c", 1), StepEnd("tool-calls")]
+    dialect = Dialect("ui", "7")
+    posted = Framer(encoder_for(dialect, now=lambda: 0.0, continues=True), continues=True)
+    log: list[Event] = []
+    posted.observe(log.append)
+    sent = posted.frame([Start("m"), *said, Abort("stop")])
+    store = MemoryStore()
+    head = msgspec.structs.replace(HEAD, live_from=len(earlier))
+    first = Batch("t1", 1, encode(earlier)[0])
+    await store.begin(head, revision=0, keep=0, messages=[], first=first)
+    await _finish(store, 2, log)
+
+    follower = Follower(
+        store,
+        LostTurns(store, is_ours=lambda _: True),
+        Stopping(),
+        head,
+        encoder_for(dialect, now=lambda: 0.0, continues=True),
+        dialect.protocol,
+        start=0,
+    )
+
+    assert await _read(follower) == sent

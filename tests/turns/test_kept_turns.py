@@ -265,3 +265,20 @@ async def test_a_thousand_turns_leave_nothing_behind() -> None:
     assert turns.kept_here == 0
     assert store._turns == {}
     await turns.aclose()
+
+
+async def test_a_store_that_begins_to_hang_makes_nobody_wait_for_ever() -> None:
+    """While a turn of another process is to end."""
+    store = Shaky()
+    here, there = KeptTurns(store), KeptTurns(store)
+    first = await _begin(there)
+
+    async def hang(turn: str, after: int, timeout_s: float) -> None:
+        await asyncio.Event().wait()
+
+    store.wait = hang  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await here.begin("", "c1", _plan)
+    _say(first, TURN)
+    await here.aclose()
+    await there.aclose()

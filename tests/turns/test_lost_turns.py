@@ -122,6 +122,64 @@ async def test_a_store_that_cannot_be_reached_is_no_sign_of_death() -> None:
     assert await _state(store) == "running"
 
 
+async def test_a_store_that_hangs_stops_no_watch() -> None:
+    store = _Watched()
+    await _begun(store)
+    store.hangs = True
+    patient_s = 0.01
+    watch = LostTurns(
+        store, is_ours=lambda _: False, still_s=0.02, look_s=0.005, patience_s=patient_s
+    )
+
+    async with watch.watching(HEAD):
+        await store.looked(5)
+        store.hangs = False
+        await store.wait("t1", 1000, 10)
+
+    assert await _state(store) == "lost"
+
+
+async def test_a_turn_that_somebody_has_only_seen_is_watched_for_a_while() -> None:
+    store = _Watched()
+    await _begun(store)
+    watch = LostTurns(store, is_ours=lambda _: False, still_s=0.02, look_s=0.01)
+
+    for _ in range(3):
+        watch.look_after(HEAD)
+    seen = [one for one in asyncio.all_tasks() if one.get_name() == "look after t1"]
+    await store.wait("t1", 1000, 10)
+    await asyncio.wait(seen)
+
+    assert len(seen) == 1
+    assert await _state(store) == "lost"
+    await watch.aclose()
+
+
+async def test_a_turn_that_lives_is_not_watched_for_ever() -> None:
+    store = _Watched(beats=True)
+    await _begun(store)
+    watch = LostTurns(store, is_ours=lambda _: False, still_s=0.02, look_s=0.01)
+
+    watch.look_after(HEAD)
+    (seen,) = [one for one in asyncio.all_tasks() if one.get_name() == "look after t1"]
+    await asyncio.wait([seen])
+
+    assert await _state(store) == "running"
+    assert not [one for one in asyncio.all_tasks() if one.get_name() == "watch t1"]
+
+
+async def test_the_end_of_the_server_ends_the_watch() -> None:
+    store = _Watched()
+    await _begun(store)
+    watch = LostTurns(store, is_ours=lambda _: False)
+
+    watch.look_after(HEAD)
+    await store.looked(1)
+    await watch.aclose()
+
+    assert not [one for one in asyncio.all_tasks() if one.get_name().endswith(" t1")]
+
+
 async def test_however_many_wait_one_task_looks() -> None:
     store = _Watched()
     await _begun(store)

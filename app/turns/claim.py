@@ -1,0 +1,61 @@
+"""How a turn gets its chat from the store."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from app.chats.plan import Plan, Run
+from app.store.event_log import encode
+from app.store.store import (
+    Batch,
+    Begun,
+    Busy,
+    Changed,
+    Chat,
+    ChatId,
+    Owner,
+    Store,
+    TurnHead,
+    TurnId,
+)
+from app.turns.patience import patience
+
+PlanTurn: TypeAlias = Callable[[Chat | None], Awaitable[Plan]]
+
+
+def head_of(turn: TurnId, owner: Owner, chat_id: ChatId, run: Run) -> TurnHead:
+    """Return the head of a turn that is to run."""
+    return TurnHead(
+        id=turn,
+        owner=owner,
+        chat_id=chat_id,
+        message_id=run.message_id,
+        user_message_id=run.replies_to,
+        live_from=len(run.earlier),
+    )
+
+
+def first_batch(turn: TurnId, run: Run) -> Batch | None:
+    """Return the beginning of the log of a turn that continues a message."""
+    if not run.earlier:
+        return None
+    (data,) = encode(run.earlier, max_bytes=2**31)
+    return Batch(turn, 1, data)
+
+
+async def claim(
+    store: Store, head: TurnHead, chat: Chat | None, run: Run
+) -> Begun | Busy | Changed:
+    """Claim the chat, which was read as ``chat``, for a turn.
+
+    Raises:
+        StoreUnavailable: it cannot be reached. The turn may have begun all the same.
+    """
+    async with patience():
+        return await store.begin(
+            head,
+            revision=0 if chat is None else chat.revision,
+            keep=run.keep,
+            messages=run.messages,
+            title=run.title,
+            first=first_batch(head.id, run),
+        )

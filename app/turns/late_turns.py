@@ -1,0 +1,210 @@
+"""Turns that run although the store could not be told of their beginning.
+
+They run on what their clients have posted. Here one task a process tries again, until the store
+takes the beginning: the request is planned against the chat as it is by then, and from there on the
+`Flusher` writes the log. If the turn is over by then, its end is written at once.
+
+While another turn runs in the chat, the late one waits for its end; nothing is stopped for it.
+Its message then stands after what was said meanwhile. A chat that has an answer to the same
+message already, or that the request does not fit any more, keeps what it has.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from app.chats.plan import Join, Run, Supersede
+from app.errors import ChatError, StoreUnavailable
+from app.events import Abort
+from app.seldom_warning import SeldomWarning
+from app.store.store import Begun, ChatId, Owner, Store, TurnId
+from app.turns.claim import PlanTurn, claim, first_batch, head_of
+from app.turns.kept_turn import KeptTurn
+from app.turns.lost_turns import LostTurns
+from app.turns.patience import patience
+
+logger = logging.getLogger("deltaline.store")
+
+# Between two tries.
+RETRY_S = 0.5
+# How long the last tries may take when the server ends.
+LAST_TRIES_S = 3.0
+
+
+@dataclass(slots=True)
+class _Late:
+    """A turn that has not begun in the store. ``run`` is what was last tried for it."""
+
+    kept: KeptTurn
+    plan: PlanTurn
+    run: Run
+    begun: asyncio.Future[None]
+
+
+class LateTurns:
+    """Begins turns once the store can be reached.
+
+    Args:
+        store: where.
+        lost: ends the dead turns that late ones wait for.
+        on_begun: called with each turn that has begun.
+        retry_s: as `RETRY_S`.
+        last_tries_s: as `LAST_TRIES_S`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        lost: LostTurns,
+        *,
+        on_begun: Callable[[KeptTurn], None],
+        retry_s: float = RETRY_S,
+        last_tries_s: float = LAST_TRIES_S,
+    ) -> None:
+        self._store = store
+        self._lost = lost
+        self._on_begun = on_begun
+        self._retry_s = retry_s
+        self._last_tries_s = last_tries_s
+        self._late: dict[TurnId, _Late] = {}
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        text = "the store cannot be reached, %d turns have not begun in it; answers go on"
+        self._warn = SeldomWarning(logger, text)
+
+    def add(self, kept: KeptTurn, plan: PlanTurn, run: Run) -> None:
+        """Begin ``kept`` as soon as that is possible.
+
+        Args:
+            plan: what the request asks of its chat.
+            run: with what `claim` was last tried, if it was.
+        """
+        begun = asyncio.get_running_loop().create_future()
+        self._late[kept.head.id] = _Late(kept, plan, run, begun)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="late turns")
+
+    def beginning(self, owner: Owner, chat_id: ChatId) -> Sequence[asyncio.Future[None]]:
+        """Return what is done once the late turns of a chat have begun, which is tried at once."""
+        found = [late.begun for late in self._of(owner, chat_id)]
+        if found:
+            self._wake.set()
+        return found
+
+    def delete(self, owner: Owner, chat_id: ChatId) -> None:
+        """End the late turns of a chat that was deleted."""
+        for late in self._of(owner, chat_id):
+            self._drop(late)
+            late.kept.stop(Abort("deleted"))
+
+    async def aclose(self) -> None:
+        """Begin what can be begun, for a limited time."""
+        if self._task is None:
+            return
+        self._wake.set()
+        await asyncio.wait((self._task,), timeout=self._last_tries_s)
+        if not self._task.done():
+            logger.error("%d turns could not be begun in the store", len(self._late))
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+        for late in tuple(self._late.values()):
+            self._drop(late)
+
+    def _of(self, owner: Owner, chat_id: ChatId) -> Sequence[_Late]:
+        return [
+            late
+            for late in self._late.values()
+            if (late.kept.head.owner, late.kept.head.chat_id) == (owner, chat_id)
+        ]
+
+    async def _run(self) -> None:
+        while self._late:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._retry_s):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._begin_all()
+            except StoreUnavailable as error:
+                self._warn(time.monotonic(), len(self._late))
+                logger.debug("the store cannot be reached: %s", error.log_text)
+            except Exception:
+                logger.exception("the store failed by a defect")
+
+    async def _begin_all(self) -> None:
+        """Try each turn; those of one chat in the order in which they were asked for."""
+        waiting: set[tuple[Owner, ChatId]] = set()
+        for late in tuple(self._late.values()):
+            recorder, head = late.kept.recorder, late.kept.head
+            if not recorder.is_closed:
+                recorder.take()  # bytes are smaller than events
+            chat = (head.owner, head.chat_id)
+            if head.id not in self._late or chat in waiting:
+                continue
+            try:
+                if not await self._begin(late):
+                    waiting.add(chat)
+            except StoreUnavailable:
+                raise
+            except ChatError as error:
+                logger.warning("a late turn is not kept: %s", error.log_text)
+                self._drop(late)
+
+    async def _begin(self, late: _Late) -> bool:
+        """Begin a turn or give it up; return whether that is decided.
+
+        Raises:
+            StoreUnavailable: nobody knows yet.
+            ChatError: the request does not fit its chat any more.
+        """
+        head = late.kept.head
+        async with patience():
+            known = await self._store.turn(head.owner, head.id)
+            chat = await self._store.chat(head.owner, head.chat_id)
+        if known is not None and known.state == "running":
+            self._has_begun(late)  # by a call whose effect was unknown
+            return True
+        wanted = await late.plan(chat)
+        match wanted:
+            case Join():
+                logger.warning("a late turn is not kept: its message has another answer by now")
+                self._drop(late)
+                return True
+            case Supersede(turn):
+                self._lost.look_after(turn)
+                return False
+            case Run(continued=None):
+                late.run = msgspec.structs.replace(wanted, message_id=head.message_id)
+            case Run():
+                late.run = wanted
+        # Somebody may have ended it as lost before it could beat.
+        turn_id = head.id if known is None else secrets.token_hex(16)
+        late.kept.head = head_of(turn_id, head.owner, head.chat_id, late.run)
+        if turn_id != head.id:
+            del self._late[head.id]
+            self._late[turn_id] = late
+        if not isinstance(await claim(self._store, late.kept.head, chat, late.run), Begun):
+            return False
+        late.kept.is_first = chat is None
+        self._has_begun(late)
+        return True
+
+    def _has_begun(self, late: _Late) -> None:
+        head = late.kept.head
+        if head.id not in self._late:
+            return  # the chat was deleted meanwhile
+        del self._late[head.id]
+        late.kept.recorder.begin(head.id, first_batch(head.id, late.run), late.run.continued)
+        self._on_begun(late.kept)
+        late.begun.set_result(None)
+
+    def _drop(self, late: _Late) -> None:
+        del self._late[late.kept.head.id]
+        late.kept.settle(False)
+        late.begun.set_result(None)
