@@ -17,6 +17,8 @@ OURS_DATA = "Deltaline, data stream"
 OURS_UI = "Deltaline, UI stream"
 OURS_AIOHTTP = "Deltaline, data stream, CHAT_CLIENT=aiohttp"
 OURS_OPENAI = "Deltaline, data stream, CHAT_CLIENT=openai"
+OURS_MEMORY = "Deltaline, data stream, CHAT_STORE=memory"
+OURS_SQLITE = "Deltaline, data stream, CHAT_STORE=sqlite"
 TYPED_STREAM = "FastAPI + AsyncOpenAI's typed stream"
 AI_SDK_4 = "AI SDK 4 on Node"
 BARE_LOOP = "lower bound: FastAPI, aiohttp, msgspec, one loop"
@@ -117,6 +119,8 @@ def all_contenders() -> list[Contender]:
         ours(OURS_UI, "ui", ("A", "B.60", "C", "D")),
         ours(OURS_AIOHTTP, "data", (*COST, "B.500", "D"), CHAT_CLIENT="aiohttp"),
         ours(OURS_OPENAI, "data", (*COST, "D"), CHAT_CLIENT="openai"),
+        ours(OURS_MEMORY, "data", CHAT_STORE="memory"),
+        ours(OURS_SQLITE, "data", CHAT_STORE="sqlite:{tmp}/chats.db"),
         under_uvicorn(TYPED_STREAM, "typed_stream", imports_traced=True),
         _node(AI_SDK_4, "ai_sdk_4", "data"),
         _node(AI_SDK_LATEST, "ai_sdk_latest", "ui", (*COST, "B.500", "D")),

@@ -21,14 +21,16 @@ def request_body(protocol: Protocol, *, tokens: int, delay_us: int = 0) -> bytes
     The user's text, which every backend passes on to the model, tells the mock what to do
     (`native/upstream.c`).
     """
+    # `native/load.c` puts a number of its own over the zeros, for each answer another one.
+    chat_id = "chat-0000000000000000"
     text = f"BENCH t={tokens} d={delay_us}"
     message = {"id": "msg-1", "role": "user", "parts": [{"type": "text", "text": text}]}
     body: dict[str, Any]
     match protocol:
         case "data":
-            body = {"id": "chat-1", "messages": [{**message, "content": text}]}
+            body = {"id": chat_id, "messages": [{**message, "content": text}]}
         case "ui":
-            body = {"id": "chat-1", "trigger": "submit-message", "messages": [message]}
+            body = {"id": chat_id, "trigger": "submit-message", "messages": [message]}
         case "raw":
             body = {
                 "model": "gpt-4o-mini",

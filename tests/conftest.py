@@ -1,5 +1,6 @@
 """What every test module may use."""
 
+import gc
 import logging
 import os
 import signal
@@ -22,12 +23,21 @@ from tests.side_by_side import pytest_xdist_make_scheduler as pytest_xdist_make_
 
 
 def pytest_configure() -> None:
-    """Make the interrupt key work in the programs that tests start.
+    """Make the interrupt key work in the programs that tests start, and collect tests quickly.
 
     A shell starts its background jobs with SIGINT ignored, and programs inherit that.
     """
+    # Collecting makes a million objects that stay, and no garbage that is worth a search: it takes
+    # a third less without.
+    gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage again, among what the tests will make only."""
+    gc.freeze()
+    gc.enable()
 
 
 # How fast an input comes says how busy the machine is, and nothing about the property.

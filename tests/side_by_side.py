@@ -14,12 +14,14 @@ import pytest
 
 # A group is what the brackets of the first of these patterns find in a test's id.
 _GROUPS = (
-    # A client runs all of its flows at its first test.
-    re.compile(r"(tests/test_conformance\.py::)test_(?:flow|no_client)\w*(\[[^-]+)"),
+    # The clients of a major run all of their flows at its first test.
+    re.compile(r"(tests/test_conformance\.py::)test_(?:flow|no_client)\w*(\[\d+)"),
     # One running container for each chain.
     re.compile(r"(tests/container/test_chains\.py::)\w+(\[(?:web-adapter|runtime)\b)"),
     # One browser for all tests of the page: each one drawing by itself takes a whole core.
     re.compile(r"(tests/web/)"),
+    # Pulumi, its AWS package and moto: seconds of every process that loads them.
+    re.compile(r"(tests/infra/)"),
     re.compile(r"([^:]+)"),  # the module
 )
 
@@ -27,9 +29,9 @@ _GROUPS = (
 # it meanwhile, and what has no place here comes after that.
 _ORDER = (
     "tests/web/",
+    "tests/infra/",
     "tests/test_conformance.py",
     "tests/lambda_runtime/test_conformance.py",
-    "tests/infra/test_terraform.py",
     "tests/test_package_zip.py",
     "tests/http/test_chat.py",
     "tests/http/",
@@ -38,7 +40,6 @@ _ORDER = (
     "tests/turns/test_tool_turns.py",
     "tests/container/",
     "tests/aws/test_adapter.py",
-    "tests/infra/",
     "tests/tools/test_canonical_json.py",
     "tests/aws/",
 )

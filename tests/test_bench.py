@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from bench.contenders import (
     OURS_AIOHTTP,
     OURS_BOTH,
     OURS_DATA,
+    OURS_MEMORY,
+    OURS_SQLITE,
     TYPED_STREAM,
     all_contenders,
     ours,
@@ -386,6 +389,21 @@ def test_the_work_of_two_workers_is_counted_for_each(ground: Bench) -> None:
 
     assert (run.failed, run.tokens) == (0, 64 * 20)
     assert 0 < run.busiest_cpu_s < run.cpu_s
+
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("name", [OURS_MEMORY, OURS_SQLITE])
+def test_the_rows_with_a_store_keep_every_answer(ground: Bench, name: str) -> None:
+    (kept,) = (contender for contender in ground.contenders if contender.name == name)
+
+    with ground.start(kept) as server:
+        runs = [ground.put(server, Load(streams=4, answers=8, tokens=20)) for _ in range(2)]
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/chats?limit=200") as page:
+            chats = json.load(page)["chats"]
+
+    assert [(run.failed, run.tokens) for run in runs] == [(0, 160)] * 2
+    assert len(chats) == 16
 
 
 @pytest.mark.real

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 from _pytest.mark import ParameterSet
 
-from tests.conformance.flows import CLIENTS, FLOWS_OF_API, Api, flows_of
+from tests.conformance.flows import CLIENTS, FLOWS_OF_API, Api, flows_of, major_of
 from tests.conformance.results import Results
 from tests.conformance.running import IS_INSTALLED, OK
 from tests.conformance.summary import Record, run_once
@@ -17,7 +17,7 @@ from tests.conformance.verdicts import unnoticed
 
 pytestmark = [
     pytest.mark.real,
-    # The first flow of a client runs all of them.
+    # The first flow of a major runs all of its clients.
     pytest.mark.timeout(360),
     pytest.mark.skipif(not IS_INSTALLED, reason="needs node and `make node-tests`"),
 ]
@@ -35,8 +35,15 @@ def _results(api: Api) -> Results:
 
 @pytest.fixture(scope="module")
 def trapped() -> Results:
-    """Run each client once with all of its traps."""
+    """Run all clients once, each with all of its traps."""
     return Results(trapped_flows_of, spoilt_patience_s=TRAPPED_PATIENCE_S)
+
+
+def _run(results: Mapping[Api, Results], api: Api, client: str, record: Record) -> None:
+    """Run every client of this one's major, through both APIs, unless that has happened."""
+    clients = [other for other in CLIENTS if major_of(other) == major_of(client)]
+    together = [(results[each], other) for each in results for other in clients]
+    run_once(results[api], client, record, together=together)
 
 
 def cases(api: Api) -> list[ParameterSet]:
@@ -52,7 +59,7 @@ def cases(api: Api) -> list[ParameterSet]:
 def test_flow(
     results: Mapping[Api, Results], client: str, flow: str, record_property: Record
 ) -> None:
-    run_once(results["chat"], client, record_property)
+    _run(results, "chat", client, record_property)
     outcome = results["chat"].of(client)[flow]
 
     assert outcome == OK, outcome
@@ -62,7 +69,7 @@ def test_flow(
 def test_flow_through_the_responses_api(
     results: Mapping[Api, Results], client: str, flow: str, record_property: Record
 ) -> None:
-    run_once(results["responses"], client, record_property)
+    _run(results, "responses", client, record_property)
     outcome = results["responses"].of(client)[flow]
 
     assert outcome == OK, outcome
@@ -73,7 +80,7 @@ def test_flow_through_the_responses_api(
 def test_no_client_throws_outside_its_flows(
     results: Mapping[Api, Results], client: str, api: Api, record_property: Record
 ) -> None:
-    run_once(results[api], client, record_property)
+    _run(results, api, client, record_property)
 
     assert set(results[api].of(client)) == set(flows_of(client, api))
 
@@ -82,8 +89,9 @@ def test_no_client_throws_outside_its_flows(
 def test_bytes_that_are_spoilt_do_not_go_unnoticed(
     trapped: Results, trap: str, record_property: Record
 ) -> None:
+    together = [(trapped, client) for client in CLIENTS]
     for client in TRAPS[trap].flows:
-        run_once(trapped, client, record_property, trapped=True)
+        run_once(trapped, client, record_property, together=together, trapped=True)
     sentences = [text for client in TRAPS[trap].flows for text in unnoticed(trapped, trap, client)]
 
     assert sentences == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.flows import CLIENTS
+from tests.conformance.flows import CLIENTS, major_of
 from tests.side_by_side import group_of, groups
 
 ROOT = Path(__file__).parent.parent
@@ -31,17 +31,18 @@ def test_may_skip():
 """
 
 
-def test_a_client_runs_all_of_its_flows_in_one_process() -> None:
+def test_the_clients_of_a_major_run_all_of_their_flows_in_one_process() -> None:
     module = "tests/test_conformance.py"
     of_one = {
         group_of(f"{module}::test_flow[5.0.0-error-before]"),
-        group_of(f"{module}::test_flow_through_the_responses_api[5.0.0-text]"),
+        group_of(f"{module}::test_flow[5.0.100-text]"),
+        group_of(f"{module}::test_flow_through_the_responses_api[5-text]"),
         group_of(f"{module}::test_no_client_throws_outside_its_flows[5.0.0-chat]"),
     }
 
     assert len(of_one) == 1
     assert len({group_of(f"{module}::test_flow[{client}-text]") for client in CLIENTS}) == len(
-        CLIENTS
+        {major_of(client) for client in CLIENTS}
     )
 
 
@@ -65,6 +66,12 @@ def test_tests_of_a_chain_share_its_container() -> None:
 
 def test_tests_of_the_page_share_one_browser() -> None:
     assert group_of("tests/web/test_tools.py::test_a") == group_of("tests/web/test_wire.py::test_b")
+
+
+def test_tests_of_the_stack_share_what_takes_long_to_load() -> None:
+    assert group_of("tests/infra/test_boot.py::test_a") == group_of(
+        "tests/infra/test_terraform.py::test_b"
+    )
 
 
 def test_long_groups_begin_first_and_the_adapters_late() -> None:

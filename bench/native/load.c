@@ -2,7 +2,7 @@
  *
  *   load [-r RAMP_MS] [-s TIMEOUT_S] [-l] PORT PATH BODY_FILE C N TOKENS
  *
- * Posts the file and counts tokens by their mark, '~'. With -l it reads the stamp in each token
+ * Posts the file, with another chat id for each answer, and counts tokens by their mark, '~'. With -l it reads the stamp in each token
  * (see upstream.c) and reports how long tokens were under way. Streams are opened at once, or
  * evenly over RAMP_MS; connections are kept for the next answer if the server allows it.
  *
@@ -24,6 +24,9 @@
 
 enum { HEAD_SIZE = 8192, READ_SIZE = 1 << 18, BODY_SIZE = 1 << 20, MAX_EVENTS = 512 };
 enum { STAMP_DIGITS = 7 };
+/* Each answer is of a chat of its own, or a server that keeps chats would take it for a retry. */
+#define CHAT_ID "0000000000000000"
+#define CHAT_ID_DIGITS (sizeof CHAT_ID - 1)
 
 typedef struct {
     float *values;
@@ -34,6 +37,7 @@ typedef struct {
     int fd; /* -1: not connected */
     int busy, reused;
     size_t sent;
+    long long chat;
 
     char head[HEAD_SIZE];
     size_t head_length;
@@ -50,6 +54,8 @@ static int epoll_fd, port, with_latency;
 static long wanted, started, finished, errors, tokens_each, tokens_read;
 static char *request;
 static size_t request_length;
+static char *chat_id; /* in `request`, CHAT_ID_DIGITS of them; NULL: it has none */
+static long long first_chat;
 static char first_error[256];
 static Sample first_token_us, latency_us;
 
@@ -108,6 +114,9 @@ static int dial(Stream *s) {
 }
 
 static void send_request(Stream *s) {
+    char digits[CHAT_ID_DIGITS + 1];
+    snprintf(digits, sizeof digits, "%016llx", s->chat);
+    if (chat_id) memcpy(chat_id, digits, CHAT_ID_DIGITS);
     while (s->sent < request_length) {
         ssize_t length = write(s->fd, request + s->sent, request_length - s->sent);
         if (length < 0) return; /* full: epoll calls again; broken: the next read says so */
@@ -128,6 +137,7 @@ static void begin(Stream *s) {
     while (started < wanted) {
         started++;
         *s = (Stream){.fd = s->fd, .busy = 1, .content_length = -1, .started_us = now_us()};
+        s->chat = first_chat + started;
         if (s->fd >= 0) {
             s->reused = 1;
             send_request(s);
@@ -278,6 +288,9 @@ static void make_request(const char *path, const char *body_file) {
                                      path, port, length);
     memcpy(request + request_length, body, length);
     request_length += length;
+    request[request_length] = 0;
+    chat_id = strstr(request, CHAT_ID);
+    first_chat = now_us(); /* other ones than those of the run before */
 }
 
 int main(int argc, char **argv) {

@@ -5,18 +5,20 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from tests.conformance.flows import CLIENTS, FLOWS_OF_API, RESPONSES_FLOWS, Api, flows_of
+from tests.conformance.flows import CLIENTS, FLOWS, FLOWS_OF_API, RESPONSES_FLOWS, Api, flows_of
 from tests.conformance.results import Results
 from tests.conformance.running import OK
 from tests.conformance.traps import TRAPPED_PATIENCE_S, TRAPS, trapped_flows_of
 from tests.conformance.verdicts import flow_table, trap_table, unnoticed
+
+_FLOWS = tuple({**FLOWS, **RESPONSES_FLOWS})
 
 
 def main() -> int:
     """Run what the command line names and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
     parser.add_argument("clients", nargs="*", metavar="CLIENT", help=", ".join(CLIENTS))
-    parser.add_argument("--flow", action="append", choices=RESPONSES_FLOWS, metavar="NAME")
+    parser.add_argument("--flow", action="append", choices=_FLOWS, metavar="NAME")
     parser.add_argument("--api", choices=FLOWS_OF_API, default="chat")
     parser.add_argument("--traps", action="store_true", help="spoil the bytes and see who notices")
     options = parser.parse_args()
@@ -25,7 +27,7 @@ def main() -> int:
     if options.traps:
         failures = _traps(clients)
     else:
-        failures = _flows(clients, options.flow or tuple(RESPONSES_FLOWS), options.api)
+        failures = _flows(clients, options.flow or _FLOWS, options.api)
     return 1 if failures else 0
 
 

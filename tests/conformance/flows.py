@@ -12,6 +12,11 @@ Clients: TypeAlias = Sequence[str]
 CLIENTS: Clients = ("3.4", "4", "5.0.0", "5.0.100", "5", "6.0.98", "6", "7.0.19", "7")
 
 
+def major_of(client: str) -> str:
+    """Return the major of the AI SDK that a client is of."""
+    return client.partition(".")[0]
+
+
 def _since(client: str) -> Clients:
     return CLIENTS[CLIENTS.index(client) :]
 
@@ -26,6 +31,9 @@ _UI = _since("5.0.0")
 _SINCE_5_100 = _since("5.0.100")
 _SINCE_6 = _since("6.0.98")
 _BEFORE_6 = _before("6.0.98")
+# The last of each major.
+_LATEST: Clients = tuple({major_of(client): client for client in CLIENTS}.values())
+_LATEST_UI = tuple(client for client in _LATEST if client in _UI)
 
 FLOWS: Mapping[str, Clients] = {
     # What the model says.
@@ -54,6 +62,32 @@ FLOWS: Mapping[str, Clients] = {
     "kept-regenerate": CLIENTS,
     "kept-client-tool": CLIENTS,
     "kept-approval": _SINCE_6,
+    # With a store: turns outlive their request.
+    "stored-reload": _SINCE_4,
+    "stored-left": CLIENTS,
+    "stored-second-tab": _SINCE_4,
+    "stored-stop": _SINCE_4,
+    "stored-end-race": _SINCE_4,
+    "stored-superseded": CLIENTS,
+    "stored-client-tool": CLIENTS,
+    "stored-approval": _SINCE_6,
+    "stored-replay": _SINCE_4,
+    "stored-two-majors": _LATEST_UI,
+    "stored-followed-in-4": _LATEST_UI,
+    "stored-asked-in-4": _LATEST_UI,
+    # Streams that begin elsewhere than the client's history ends, also where that must go wrong.
+    "stored-partial": _SINCE_4,
+    "stored-finished": _SINCE_4,
+    "stored-previous": _UI,
+    "stored-rest-of-continuation": _UI,
+    "stored-whole-continuation": _UI,
+    "stored-cut": _SINCE_4,
+    "stored-visible-again": _LATEST_UI,
+    "stored-rest-on-page": _UI,
+    "stored-cut-page": _UI,
+    "workflow-cut": ("7",),
+    "workflow-tail": ("7",),
+    "workflow-stop": ("7",),
     # What the user sends and does.
     "files-in": CLIENTS,
     "regenerate": CLIENTS,
@@ -96,6 +130,9 @@ FLOWS: Mapping[str, Clients] = {
     "object-unknown": CLIENTS,
 }
 
+# Those that talk to the app with a store.
+STORED = tuple(flow for flow in FLOWS if flow.startswith(("stored-", "workflow-")))
+
 # What only the Responses API brings.
 _RESPONSES_ONLY: Mapping[str, Clients] = {
     "citations": CLIENTS,
@@ -104,11 +141,12 @@ _RESPONSES_ONLY: Mapping[str, Clients] = {
     "reasoning-kept": _SINCE_4,
 }
 # All flows again through the other API, by the last client of each major: here it cannot be the
-# dialect that makes a difference.
-_LATEST: Clients = tuple({client.partition(".")[0]: client for client in CLIENTS}.values())
+# dialect that makes a difference. What is kept does not depend on it.
 RESPONSES_FLOWS: Mapping[str, Clients] = {
     **{
-        flow: [client for client in clients if client in _LATEST] for flow, clients in FLOWS.items()
+        flow: [client for client in clients if client in _LATEST]
+        for flow, clients in FLOWS.items()
+        if flow not in STORED
     },
     **_RESPONSES_ONLY,
 }

@@ -1,10 +1,11 @@
-// Runs flows of one client against the site and prints what became of each as one JSON object.
+// Runs flows of clients and prints what became of each as one JSON object.
 //
-//     node main.mjs http://127.0.0.1:9000 6 FLOW[@TRAP] …
+//     node main.mjs '[{"client": "6", "flow": "text", "site": "http://127.0.0.1:9000",
+//                      "url": "http://127.0.0.1:9000", "isSpoilt": false}, …]'
 //
-// With no flow named, all that the client has. `text@null` runs the flow `text` on bytes that the
-// trap `null` has spoilt. `"ok"` or what went wrong; `"unknown"` for a flow that is not here.
-// `SERVED_AT` may say that the app is not at the site.
+// `outcomes` has one for each job: `"ok"` or what went wrong, `"unknown"` for a flow that is not
+// here; `unhandled` is what no flow can be blamed for. A job finds the model's side at `site` and
+// the app at `url`; what `isSpoilt` has to fail.
 import { loadClient } from './clients.mjs';
 import { isSpoilt } from './mount.mjs';
 
@@ -18,31 +19,39 @@ process.stdin.on('data', async (asked) => {
   process.stdout.write('.'.repeat(asked.length));
 });
 
-const [site, name, ...wanted] = process.argv.slice(2);
-const served = process.env.SERVED_AT ?? site;
-const client = await loadClient(name);
-const { flows } = await import(client.legacy ? './legacy/flows.mjs' : './modern/flows.mjs');
-const left = wanted.length ? wanted : Object.keys(flows);
-const results = Object.fromEntries(left.map((flow) => [flow, 'unknown']));
+const jobs = JSON.parse(process.argv[2]);
+const outcomes = jobs.map(() => 'unknown');
+let unhandled = null;
 
+// To start a process costs as much as all flows of a client, so one runs several clients.
+const clients = {};
+for (const { client } of jobs) clients[client] ??= await loadClient(client);
+const generations = new Map();
+for (const { legacy } of Object.values(clients)) {
+  const { flows } = await import(legacy ? './legacy/flows.mjs' : './modern/flows.mjs');
+  generations.set(legacy, flows);
+}
+
+const left = jobs.entries();
 async function run() {
-  for (let job = left.shift(); job !== undefined; job = left.shift()) {
-    const [flow, trap] = job.split('@');
-    if (!flows[flow]) continue;
+  // All of these share one iterator, so each job is run once.
+  for (const [number, job] of left) {
+    const client = clients[job.client];
+    const flow = generations.get(client.legacy)[job.flow];
+    if (!flow) continue;
     try {
-      const context = { client, site, url: trap ? `${site}/trap/${trap}` : served };
-      await isSpoilt.run(trap !== undefined, () => flows[flow](context));
-      results[job] = 'ok';
+      await isSpoilt.run(job.isSpoilt, () => flow({ client, site: job.site, url: job.url }));
+      outcomes[number] = 'ok';
     } catch (error) {
       const cause = error?.cause ? `\ncause: ${error.cause.stack ?? error.cause}` : '';
-      results[job] = String(error?.stack ?? error) + cause;
+      outcomes[number] = String(error?.stack ?? error) + cause;
     }
   }
 }
 
 // What a client throws past its hooks belongs to no flow that could be named.
 process.on('unhandledRejection', (error) => {
-  results['(unhandled)'] = String(error?.stack ?? error);
+  unhandled = String(error?.stack ?? error);
 });
 await Promise.all(Array.from({ length: AT_ONCE }, run));
-process.stdout.write(JSON.stringify(results), () => process.exit(0));
+process.stdout.write(JSON.stringify({ outcomes, unhandled }), () => process.exit(0));

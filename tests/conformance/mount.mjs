@@ -2,6 +2,7 @@
 import './dom.mjs';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createElement } from 'react';
+import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
 import { recordWire } from './wire.mjs';
 
@@ -19,7 +20,8 @@ let mounted = 0;
  * Render a component that calls `useHook(wire)` and return a view of it.
  *
  * `current` is what the hook returned last, `lengths` the distinct lengths of `textOf(current)` and
- * `seen` the last message, at each render; `wire` is what went over the network.
+ * `seen` the last message, at each render; `wire` is what went over the network. `until` fails as soon
+ * as the hook has an error, unless that is `expected`; `refresh` renders at once; `unmount` leaves.
  */
 export function mount(useHook, textOf) {
   mounted += 1;
@@ -39,11 +41,14 @@ export function mount(useHook, textOf) {
     return null;
   }
   root.render(createElement(Component));
-  view.until = async (condition, what) => {
+  // What the hook knows by now, without waiting for React to find the time.
+  view.refresh = () => flushSync(() => root.render(createElement(Component)));
+  view.unmount = () => root.unmount();
+  view.until = async (condition, what, expected = false) => {
     const end = Date.now() + (isSpoilt.getStore() ? SPOILT_PATIENCE_MS : PATIENCE_MS);
     while (!(view.current && condition(view.current))) {
       const left = end - Date.now();
-      const failed = view.current?.error;
+      const failed = expected ? undefined : view.current?.error;
       if (left <= 0 || failed || wire.posts().length > MOST_POSTS) {
         throw new Error(`waited in vain for ${what}: ${describe(view)}`, { cause: failed });
       }

@@ -1,6 +1,7 @@
 """What became of every flow of every client, run once and kept."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -8,7 +9,7 @@ import msgspec
 
 from tests.conformance.flows import CLIENTS, Api
 from tests.conformance.pace import Pace
-from tests.conformance.running import PATIENCE_S, ClientFailed, run_client
+from tests.conformance.running import PATIENCE_S, ClientFailed, Job, outside, run_jobs
 from tests.conformance.site import site
 
 
@@ -41,11 +42,16 @@ class Results:
         api: Api = "chat",
         spoilt_patience_s: float = PATIENCE_S,
     ) -> None:
-        self._flows_of = flows_of
+        self.flows_of = flows_of
         self.api = api
-        self._spoilt_patience_s = spoilt_patience_s
+        self.spoilt_patience_s = spoilt_patience_s
         self._of: dict[str, Mapping[str, str] | ClientFailed] = {}
         self.seconds: dict[str, float] = {}
+
+    def keep(self, client: str, outcome: Mapping[str, str] | ClientFailed, seconds: float) -> None:
+        """Keep what became of ``client``, whose process took so many seconds."""
+        self._of[client] = outcome
+        self.seconds[client] = seconds
 
     def of(self, client: str) -> Mapping[str, str]:
         """Return what became of each flow of ``client``.
@@ -62,12 +68,7 @@ class Results:
 
     def run(self, client: str) -> None:
         """Run ``client``, once more if it has run before."""
-        started = time.perf_counter()
-        try:
-            self._of[client] = asyncio.run(self._run(client))
-        except ClientFailed as error:
-            self._of[client] = error
-        self.seconds[client] = time.perf_counter() - started
+        run_together([(self, client)])
 
     def told(self, client: str) -> Told:
         """Return what became of ``client``, which has run."""
@@ -80,11 +81,9 @@ class Results:
         """Return the results of clients that other processes ran."""
         results = cls(lambda client: ())
         for one in told:
-            if isinstance(one.outcomes, str):
-                results._of[one.client] = ClientFailed(one.outcomes)
-            else:
-                results._of[one.client] = one.outcomes
-            results.seconds[one.client] = one.seconds
+            outcome: Mapping[str, str] | ClientFailed
+            outcome = ClientFailed(one.outcomes) if isinstance(one.outcomes, str) else one.outcomes
+            results.keep(one.client, outcome, one.seconds)
         return results
 
     @property
@@ -99,10 +98,43 @@ class Results:
         except ClientFailed as error:
             return str(error)
 
-    async def _run(self, client: str) -> Mapping[str, str]:
-        pace = Pace()
-        async with site(self.api, pace=pace) as url:
-            flows = self._flows_of(client)
-            return await run_client(
-                url, client, flows, pace=pace, spoilt_patience_s=self._spoilt_patience_s
-            )
+
+def run_together(wanted: Sequence[tuple[Results, str]]) -> None:
+    """Run clients in one node process, each in front of a site of its own.
+
+    What one of them throws outside of its flows is held against all.
+    """
+    started = time.perf_counter()
+    # The process is patient with what is spoilt in one way only.
+    (spoilt_patience_s,) = {results.spoilt_patience_s for results, _ in wanted}
+    try:
+        outcomes = asyncio.run(_run(wanted, spoilt_patience_s))
+    except ClientFailed as error:
+        outcomes = [error] * len(wanted)
+    seconds = time.perf_counter() - started
+    for (results, client), outcome in zip(wanted, outcomes, strict=True):
+        results.keep(client, outcome, seconds)
+
+
+async def _run(
+    wanted: Sequence[tuple[Results, str]], spoilt_patience_s: float
+) -> Sequence[Mapping[str, str] | ClientFailed]:
+    pace = Pace()
+    async with contextlib.AsyncExitStack() as stack:
+        jobs: list[Sequence[tuple[str, Job]]] = []
+        for results, client in wanted:
+            url = await stack.enter_async_context(site(results.api, pace=pace))
+            jobs.append([(name, _job(name, client, url)) for name in results.flows_of(client)])
+        ran = await run_jobs(
+            [job for of_one in jobs for _, job in of_one],
+            pace=pace,
+            spoilt_patience_s=spoilt_patience_s,
+        )
+    left = iter(ran.outcomes)
+    return [{**{name: next(left) for name, _ in of_one}, **outside(ran)} for of_one in jobs]
+
+
+def _job(name: str, client: str, url: str) -> Job:
+    """Return the job of ``FLOW`` or ``FLOW@TRAP``."""
+    flow, _, trap = name.partition("@")
+    return Job(client, flow, url, f"{url}/trap/{trap}" if trap else url, is_spoilt=bool(trap))

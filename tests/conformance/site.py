@@ -3,6 +3,7 @@
 /api/…             the real app, with the scripted model behind it
 /parts/NAME        turns that `parts_app` plays, without a model
 /kept/NAME/ID      chats that `kept_app` keeps, without a model
+/stored/api/…      the real app, with a store
 /model/requests    what the model was asked: bodies that contain ``?containing=``
 /model/left        answers as soon as a client has left the model's answer
 /trap/NAME/…       any of these, with its bytes spoilt on the wire (`traps`)
@@ -13,6 +14,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator
 
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -48,20 +50,27 @@ async def site(api: Api = "chat", *, pace: Pace | None = None) -> AsyncIterator[
     pause = (pace or Pace()).pause
     control = Control(keep=1000, pause=pause)
     async with serve_scripted(control, delay_s=0.002) as model_url:
-        settings = Settings(
-            openai_base_url=model_url,
-            api=api,
-            allowed_models=("gpt-5",),  # one that is asked for its encrypted reasoning
-            keep_alive_s=KEEP_ALIVE_S,
-            max_steps=MAX_STEPS,
-        )
-        app = _Site(
-            create_app(settings, tools=tools(pause)),
+
+        def app(store: str) -> FastAPI:
+            settings = Settings(
+                openai_base_url=model_url,
+                api=api,
+                allowed_models=("gpt-5",),  # one that is asked for its encrypted reasoning
+                keep_alive_s=KEEP_ALIVE_S,
+                max_steps=MAX_STEPS,
+                store=store,
+            )
+            return create_app(settings, tools=tools(pause))
+
+        stored = app("memory")
+        all_of_it = _Site(
+            app("off"),
             create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}", pause=pause),
             create_kept_app(new_id=lambda prefix: f"{prefix}-{secrets.token_hex(8)}"),
+            stored,
             watching(control),
         )
-        async with served(app) as url:
+        async with stored.router.lifespan_context(stored), served(all_of_it) as url:
             yield url
 
 
@@ -101,18 +110,22 @@ def watching(control: Control, *, patience_s: float | None = None) -> Starlette:
 
 
 class _Site:
-    def __init__(self, app: ASGIApp, parts: ASGIApp, kept: ASGIApp, model: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, parts: ASGIApp, kept: ASGIApp, stored: ASGIApp, model: ASGIApp
+    ) -> None:
         self._app = app
         self._parts = parts
         self._kept = kept
+        self._stored = stored
         self._model = model
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if path.startswith("/trap/"):
             _, _, name, rest = path.split("/", 3)
-            inner = {**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}
-            await Spoiler(TRAPS[name], self)(inner, receive, send)
+            await Spoiler(TRAPS[name], self)(_moved(scope, rest), receive, send)
+        elif path.startswith("/stored/"):
+            await self._stored(_moved(scope, path.removeprefix("/stored/")), receive, send)
         elif path.startswith("/parts/"):
             await self._parts(scope, receive, send)
         elif path.startswith("/kept/"):
@@ -121,3 +134,7 @@ class _Site:
             await self._model(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+
+def _moved(scope: Scope, path: str) -> Scope:
+    return {**scope, "path": f"/{path}", "raw_path": f"/{path}".encode()}

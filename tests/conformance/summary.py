@@ -3,14 +3,14 @@
 A test that runs a client says so in a property of its report; reports come from all processes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import pytest
 
 from tests.conformance.flows import FLOWS_OF_API
-from tests.conformance.results import Results, Told
+from tests.conformance.results import Results, Told, run_together
 from tests.conformance.verdicts import flow_table, trap_table
 
 _PROPERTY = "AI SDK client"
@@ -19,13 +19,26 @@ _TRAPS = "traps"
 Record = Callable[[str, object], None]
 
 
-def run_once(results: Results, client: str, record: Record, *, trapped: bool = False) -> None:
-    """Run ``client`` unless it has run; if it runs now, ``record`` what became of its flows."""
+def run_once(
+    results: Results,
+    client: str,
+    record: Record,
+    *,
+    together: Sequence[tuple[Results, str]] = (),
+    trapped: bool = False,
+) -> None:
+    """Run ``client`` unless it has run, and with it those of ``together`` that have not.
+
+    If it runs now, ``record`` what became of all of their flows.
+    """
     if client in results.clients:
         return
-    results.run(client)
-    table = _TRAPS if trapped else results.api
-    record(_PROPERTY, (table, msgspec.to_builtins(results.told(client))))
+    others = [pair for pair in together if pair != (results, client)]
+    wanted = [(results, client), *(pair for pair in others if pair[1] not in pair[0].clients)]
+    run_together(wanted)
+    for of_one, name in wanted:
+        table = _TRAPS if trapped else of_one.api
+        record(_PROPERTY, (table, msgspec.to_builtins(of_one.told(name))))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

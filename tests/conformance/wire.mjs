@@ -1,13 +1,15 @@
 // A fetch that writes down what went over the wire, one for each hook.
 
 /**
- * Return `{fetch, requests, posts, quiet}`.
+ * Return `{fetch, requests, posts, quiet, cut}`.
  *
  * Each of `requests` is `{method, url, body, status, wire, reads}`: `body` is the JSON that was
  * sent, `wire` the text that has come so far and `reads` the number of pieces that it came in.
+ * `cut` breaks off every response that is under way, as a lost network does in a browser.
  */
 export function recordWire() {
   const requests = [];
+  const underWay = new Set();
   let latest = performance.now();
 
   async function fetchAndRecord(input, init = {}) {
@@ -19,11 +21,18 @@ export function recordWire() {
     request.status = response.status;
     if (response.body === null) return response;
     const decoder = new TextDecoder();
+    let open;
     const seen = new TransformStream({
+      start(controller) {
+        underWay.add((open = controller));
+      },
       transform(chunk, controller) {
         request.reads += 1;
         request.wire += decoder.decode(chunk, { stream: true });
         controller.enqueue(chunk);
+      },
+      flush() {
+        underWay.delete(open);
       },
     });
     return new Response(response.body.pipeThrough(seen), response);
@@ -42,7 +51,12 @@ export function recordWire() {
     return posts();
   }
 
-  return { fetch: fetchAndRecord, requests, posts, quiet };
+  function cut() {
+    for (const controller of underWay) controller.error(new TypeError('network error'));
+    underWay.clear();
+  }
+
+  return { fetch: fetchAndRecord, requests, posts, quiet, cut };
 }
 
 /** Return the chunks of a UI message stream, `[DONE]` and comments left out. */

@@ -13,9 +13,13 @@ from tests.infra.cloud import Cloud
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
     # It loads half of AWS, which only tests that run should wait for.
+    from moto import backends
     from moto.server import ThreadedMotoServer
 
     with pytest.MonkeyPatch.context() as patch:
+        # It reads its own folder again for each request.
+        services = tuple(backends.list_of_moto_modules())
+        patch.setattr(backends, "list_of_moto_modules", lambda: services)
         # An image that has not been pushed is an error, as it is on AWS.
         patch.setenv("MOTO_LAMBDA_STUB_ECR", "false")
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -16,9 +16,9 @@ import pytest_asyncio
 
 from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
-from tests.conformance.flows import flows_of
+from tests.conformance.flows import STORED, flows_of
 from tests.conformance.pace import Pace
-from tests.conformance.running import IS_INSTALLED, OK, run_client
+from tests.conformance.running import IS_INSTALLED, OK, Job, run_jobs
 from tests.conformance.site import KEEP_ALIVE_S, MAX_STEPS, watching
 from tests.emulator.emulation import INVOKE, OURS, emulator
 from tests.serving import served
@@ -37,6 +37,7 @@ _ADDRESSES: Mapping[Front, str] = {
     "invocations": f"{INVOKE}#",
 }
 
+_CLIENTS = ("4", "7")
 # `main.mjs` runs eight flows at once, and some leave a running turn behind.
 _AT_ONCE = 8
 _CONCURRENCY = 16
@@ -67,7 +68,7 @@ _IMPOSSIBLE: Mapping[Front, Mapping[str, str]] = {
     },
 }
 # These never ask the function.
-_KEPT = ("kept-history", "kept-regenerate", "kept-client-tool", "kept-approval")
+_KEPT = ("kept-history", "kept-regenerate", "kept-client-tool", "kept-approval", *STORED)
 # Without its path it gets a chat's response, and would accept any that is not a recipe.
 _MEANINGLESS: Mapping[Front, Sequence[str]] = {
     "url": _KEPT,
@@ -113,30 +114,45 @@ async def _warm_up(url: str) -> None:
         await asyncio.gather(*(client.post(INVOKE, json=event) for _ in range(_AT_ONCE)))
 
 
-@pytest.mark.parametrize("client", ["4", "7"])
-@pytest.mark.parametrize("front", ["url", "invocations"])
+def _jobs(function: Function, front: Front, client: str, *, possible: bool) -> Sequence[Job]:
+    """Return the flows of a client through a front that should work, or those that cannot."""
+    served_at = function.url + _ADDRESSES[front]
+    return [
+        Job(client, flow, function.model_side, served_at, is_spoilt=not possible)
+        for flow in flows_of(client)
+        if flow not in _MEANINGLESS[front] and (flow not in _IMPOSSIBLE[front]) == possible
+    ]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def became(function: Function) -> Mapping[Job, str]:
+    """Return what became of every flow. Those that cannot work run alone, so as to meet no other.
+
+    All clients share a process, which takes as long to start as the flows of one of them.
+    """
+    outcomes: dict[Job, str] = {}
+    for possible in (True, False):
+        jobs = [
+            job
+            for front in _ADDRESSES
+            for client in _CLIENTS
+            for job in _jobs(function, front, client, possible=possible)
+        ]
+        ran = await run_jobs(jobs, pace=function.pace, spoilt_patience_s=_SHORT_PATIENCE_S)
+        assert ran.unhandled is None
+        outcomes |= zip(jobs, ran.outcomes, strict=True)
+    return outcomes
+
+
+@pytest.mark.parametrize("client", _CLIENTS)
+@pytest.mark.parametrize("front", _ADDRESSES)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_client_chats_with_the_function(
-    function: Function, front: Front, client: str
+    function: Function, became: Mapping[Job, str], front: Front, client: str
 ) -> None:
-    flows = [flow for flow in flows_of(client) if flow not in _MEANINGLESS[front]]
-    possible = [flow for flow in flows if flow not in _IMPOSSIBLE[front]]
-    impossible = [flow for flow in flows if flow in _IMPOSSIBLE[front]]
+    possible = _jobs(function, front, client, possible=True)
+    impossible = _jobs(function, front, client, possible=False)
 
-    served_at = function.url + _ADDRESSES[front]
-    results = await run_client(
-        function.model_side, client, possible, pace=function.pace, served_at=served_at
-    )
-    others = await run_client(
-        function.model_side,
-        client,
-        impossible,
-        pace=function.pace,
-        served_at=served_at,
-        patience_s=_SHORT_PATIENCE_S,
-    )
-
-    assert {flow: result for flow, result in results.items() if result != OK} == {}
-    assert set(results) == set(possible)
-    assert [flow for flow, result in others.items() if result in (OK, "unknown")] == []
-    assert set(others) == set(impossible)
+    assert {job.flow: became[job] for job in possible if became[job] != OK} == {}
+    assert [job.flow for job in impossible if became[job] in (OK, "unknown")] == []
+    assert {job.flow for job in impossible} == set(_IMPOSSIBLE[front]) & set(flows_of(client))

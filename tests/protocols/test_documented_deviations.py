@@ -101,7 +101,7 @@ OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "date", "s
     ("trace", "body", "differing"),
     [
         ("aisdk4/text", data_body("Hi"), {"cache-control", "x-accel-buffering", "x-request-id"}),
-        ("aisdk7/text", ui_body("Hi"), {"content-type", "x-request-id"}),
+        ("aisdk7/text", ui_body("Hi"), {"cache-control", "content-type", "x-request-id"}),
     ],
 )
 async def test_the_headers_are_the_recorded_ones_but_for_d9(

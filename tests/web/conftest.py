@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
 
 from tests.web.chat_page import ChatPage, Generation
-from tests.web.chromium import IS_READY, chromium
+from tests.web.chromium import IS_READY, profiled_chromium
 from tests.web.site import Site, site
 
 # Opens the page: its client generation, and what `Browser.new_context` takes.
@@ -21,8 +22,9 @@ Open: TypeAlias = Callable[..., Awaitable[ChatPage]]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this folder: all of them need the browser and the built page."""
     needs = "needs chromium (apt-get install chromium) and `make web`"
+    here = f"{Path(__file__).parent}{os.sep}"
     for item in items:
-        if not item.path.is_relative_to(Path(__file__).parent):
+        if not str(item.path).startswith(here):
             continue
         item.add_marker(pytest.mark.real)
         item.add_marker(pytest.mark.timeout(240))
@@ -33,10 +35,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """Run Chromium."""
-    async with chromium() as running:
-        yield running
+async def shared_context(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[BrowserContext]:
+    """Run Chromium. Its own context is for tests that want nothing special."""
+    async with profiled_chromium(tmp_path_factory.mktemp("profile")) as context:
+        yield context
+
+
+@pytest.fixture(scope="session")
+def browser(shared_context: BrowserContext) -> Browser:
+    """Return what makes further contexts, half a second each."""
+    assert shared_context.browser is not None
+    return shared_context.browser
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -51,15 +62,6 @@ def generation(request: pytest.FixtureRequest) -> Generation:
     """Both client generations, one after the other."""
     chosen: Generation = request.param
     return chosen
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """The context of tests that want nothing special: a new one costs half a second."""
-    # Without a graphics card, what moves costs the processor that the answers need.
-    context = await browser.new_context(reduced_motion="reduce")
-    yield context
-    await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -5,6 +5,16 @@ import { answers } from './answers.mjs';
 import { builtin } from './builtin.mjs';
 import { kept } from './kept.mjs';
 import { parts } from './parts.mjs';
+import { stored } from './stored.mjs';
 import { tools } from './tools.mjs';
 
-export const flows = { ...answers, ...parts, ...actions, ...tools, ...hooks, ...builtin, ...kept };
+export const flows = {
+  ...answers,
+  ...parts,
+  ...actions,
+  ...tools,
+  ...hooks,
+  ...builtin,
+  ...kept,
+  ...stored,
+};

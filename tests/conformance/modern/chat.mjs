@@ -20,16 +20,22 @@ export const kindsOf = (message) => message.parts.map((part) => part.type);
 export const answered = (hook) =>
   hook.status === 'ready' && hook.messages.at(-1)?.role === 'assistant';
 
-/** Mount `useChat` with the client's own transport; `body` rides on every request. */
+/**
+ * Mount `useChat` with the client's own transport, or another class of transport.
+ *
+ * `body` rides on every request; `ways` are more options of the transport.
+ */
 export async function openChat({ client, url }, options = {}) {
-  const { api = '/api/chat', transport = 'DefaultChatTransport', body, ...rest } = options;
+  const { api = '/api/chat', transport = 'DefaultChatTransport', body, ways, ...rest } = options;
   const { useChat } = client.hooks;
+  const Transport = typeof transport === 'string' ? client.ai[transport] : transport;
   let chosen;
   const view = mount((wire) => {
-    chosen ??= new client.ai[transport]({
+    chosen ??= new Transport({
       api: url + api,
       fetch: wire.fetch,
       body: { ...client.body, ...body },
+      ...ways,
     });
     return useChat({ transport: chosen, ...rest });
   }, answerOf);

@@ -5,8 +5,12 @@ import { answers } from './answers.mjs';
 import { approvals } from './approvals.mjs';
 import { builtin } from './builtin.mjs';
 import { kept } from './kept.mjs';
+import { majors } from './majors.mjs';
 import { parts } from './parts.mjs';
+import { rows } from './rows.mjs';
+import { stored } from './stored.mjs';
 import { tools } from './tools.mjs';
+import { workflow } from './workflow.mjs';
 
 export const flows = {
   ...answers,
@@ -17,4 +21,8 @@ export const flows = {
   ...hooks,
   ...builtin,
   ...kept,
+  ...stored,
+  ...rows,
+  ...majors,
+  ...workflow,
 };
