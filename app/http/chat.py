@@ -139,7 +139,7 @@ class ChatResponder:
             self._turns.check()
             begun = await self._keeping.begin(admitted, asked)
             if not isinstance(begun, tuple):
-                return await self._keeping.join(admitted, begun, dialect)
+                return await self._keeping.join(admitted, begun, dialect, is_stream=is_stream)
             kept, asked = begun
             headers |= self._keeping.headers(kept)
         continues = asked.continues is not None

@@ -9,12 +9,14 @@ from app.chats.plan import Join, Plan, Run, plan
 from app.chats.stored_form import continued_form
 from app.http.admission import AdmittedRequest
 from app.http.following import Following, turn_headers
+from app.http.responses import whole_answer_again
 from app.messages import ChatRequest
 from app.protocols.negotiation import Dialect
 from app.store.store import Chat
 from app.threads import Aside
 from app.turns.kept_turn import KeptTurn
 from app.turns.kept_turns import KeptTurns
+from app.turns.whole_turn import whole_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,16 @@ class Keeping:
         """Return the response headers that name ``turn``."""
         return {} if turn is None else turn_headers(turn.head)
 
-    async def join(self, admitted: AdmittedRequest, join: Join, dialect: Dialect) -> Response:
+    async def join(
+        self, admitted: AdmittedRequest, join: Join, dialect: Dialect, *, is_stream: bool
+    ) -> Response:
         """Return what the response to the same request was before."""
         start = None if join.whole else 0
         headers = {"x-request-id": admitted.id}
+        if not is_stream:
+            whole = await whole_turn(self.kept.store, self.kept.lost, join.turn)
+            headers |= turn_headers(join.turn)
+            return whole_answer_again(whole, join.turn.chat_id, headers)
         return await self.following.respond(join.turn, dialect, start=start, headers=headers)
 
     def _as_posted(self, asked: ChatRequest) -> Run:

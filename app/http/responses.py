@@ -8,15 +8,21 @@ keep-alives among them, and the turn pushes them into the connection itself (see
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.aws.asgi_extensions import OUTCOME
+from app.errors import status_of
+from app.events import Error, Finish, Usage
 from app.protocols.json_text import dumps
 from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
+from app.turns.transcript import Transcript
+
+if TYPE_CHECKING:
+    from app.turns.whole_turn import WholeTurn
 
 # What every streaming answer carries, so that no proxy holds it back.
 STREAM_HEADERS: Mapping[str, str] = {
@@ -120,17 +126,39 @@ async def whole_answer(turn: LiveTurn, headers: Mapping[str, str], *, is_object:
     transcript, outcome, chat_id = turn.transcript, turn.outcome, turn.labels.chat_id
     assert transcript is not None
     assert outcome is not None
-    message = transcript.message()
     if outcome.error is not None:
+        message = transcript.message()
         return failure(outcome.error.message, outcome.status, headers, message=message)
+    reason = outcome.finish_reason or "other"
+    return _in_one_piece(transcript, chat_id, reason, outcome.usage, headers, is_object=is_object)
+
+
+def whole_answer_again(whole: "WholeTurn", chat_id: str, headers: Mapping[str, str]) -> Response:
+    """Return what `whole_answer` of the same turn returned, from its log."""
+    if isinstance(whole.end, Error):
+        status, message = status_of(whole.end.code), whole.transcript.message()
+        return failure(whole.end.message, status, headers, message=message)
+    reason = whole.end.finish_reason if isinstance(whole.end, Finish) else "other"
+    return _in_one_piece(whole.transcript, chat_id, reason, whole.usage, headers, is_object=False)
+
+
+def _in_one_piece(
+    transcript: Transcript,
+    chat_id: str | None,
+    finish_reason: str,
+    usage: Usage,
+    headers: Mapping[str, str],
+    *,
+    is_object: bool,
+) -> Response:
     return JSONResponse(
         {
             "success": True,
             **({"id": chat_id} if chat_id else {}),
             **({"object": json.loads(transcript.text)} if is_object else {"text": transcript.text}),
-            "finishReason": outcome.finish_reason or "other",
-            "usage": outcome.usage.counted(),
-            "message": message,
+            "finishReason": finish_reason,
+            "usage": usage.counted(),
+            "message": transcript.message(),
         },
         headers=dict(headers),
     )

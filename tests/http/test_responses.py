@@ -1,6 +1,7 @@
 """Leaving, and clients that read slowly: what happens to a turn when its response ends."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
 
@@ -10,12 +11,16 @@ from starlette.routing import Mount
 from starlette.types import Message
 
 from app.aws.asgi_extensions import OUTCOME
+from app.events import Error, Usage
+from app.http.responses import whole_answer_again
 from app.protocols.encoder import Encoder
 from app.protocols.negotiation import PROTOCOLS
 from app.protocols.text_stream import TextStreamEncoder
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
 from app.scripted_model.control import Control
 from app.turns.live_turn import TIME_LIMIT
+from app.turns.transcript import Transcript
+from app.turns.whole_turn import WholeTurn
 from tests.chatting import NOWHERE, Reader, chatting, data_body, logged, ui_body
 from tests.serving import served
 from tests.torrent import Torrent, asking
@@ -234,3 +239,17 @@ async def test_a_turn_that_fails_says_so_to_a_runtime_that_asks() -> None:
 async def _never() -> Message:
     await asyncio.Event().wait()
     raise AssertionError
+
+
+def test_a_turn_that_failed_is_told_again_with_its_status() -> None:
+    whole = WholeTurn(Transcript("m"), Error("deadline_exceeded", "Cut off."), Usage())
+
+    response = whole_answer_again(whole, "c1", {"x-chat-turn-id": "t1"})
+
+    assert response.status_code == 504
+    assert response.headers["x-chat-turn-id"] == "t1"
+    assert json.loads(bytes(response.body)) == {
+        "success": False,
+        "error": "Cut off.",
+        "message": {"id": "m", "role": "assistant", "parts": []},
+    }

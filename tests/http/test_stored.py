@@ -360,6 +360,34 @@ async def test_an_answer_in_one_piece_is_kept(model: str) -> None:
     assert after["messages"][1] == whole.json()["message"]
 
 
+async def test_a_retry_of_a_request_for_one_piece_gets_the_same_piece(model: str) -> None:
+    path = "/api/chat?stream=false"
+    async with chatting(model, store="memory") as chat:
+        first = await chat.post(_asked(SAY_HI), path)
+        await _chat(chat)
+        again = await chat.post(_asked(SAY_HI), path)
+
+    assert again.json() == first.json()
+    assert (again.status_code, first.status_code) == (200, 200)
+    assert again.headers["x-chat-turn-id"] == first.headers["x-chat-turn-id"]
+    assert again.headers["x-request-id"] != first.headers["x-request-id"]
+
+
+async def test_a_retry_for_one_piece_waits_for_the_end(model: str, control: Control) -> None:
+    path = "/api/chat?stream=false"
+    async with chatting(model, store="memory") as chat:
+        async with chat.stream(_asked(STALL)) as response:
+            await Reader(response).until(b"word1")
+            again = asyncio.create_task(chat.post(_asked(STALL), path))
+            control.gate("go").open()
+            whole = (await again).json()
+        after = await _chat(chat)
+
+    assert whole["finishReason"] == "stop"
+    assert whole["text"].startswith("word0 word1 word2")
+    assert after["messages"][1] == whole["message"]
+
+
 async def test_everything_asks_for_the_token(model: str) -> None:
     async with chatting(model, store="memory", auth_token="secret-token-of-the-test") as chat:
         responses = [

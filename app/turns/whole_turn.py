@@ -1,0 +1,63 @@
+"""A turn in one piece, read from its log."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+from app.events import Abort, Event, StepEnd, Terminal, Usage
+from app.store.event_log import decode
+from app.store.store import Store, TurnHead
+from app.turns.flusher import LOST
+from app.turns.lost_turns import LostTurns
+from app.turns.merging import merged
+from app.turns.patience import patience
+from app.turns.transcript import Transcript
+
+_TERMINALS: tuple[type[Terminal], ...] = get_args(Terminal)
+_WAIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WholeTurn:
+    """What a turn came to: its message, how it ended, and the usage of all its steps."""
+
+    transcript: Transcript
+    end: Terminal
+    usage: Usage
+
+
+async def whole_turn(store: Store, lost: LostTurns, head: TurnHead) -> WholeTurn:
+    """Return ``head``'s turn once it is over.
+
+    Raises:
+        StoreUnavailable: its log cannot be read.
+        LogDefect: its log makes no sense.
+    """
+    events: list[Event] = []
+    seq = 0
+    async with lost.watching(head):
+        while not (events and isinstance(events[-1], _TERMINALS)):
+            async with patience():
+                tail = await store.fetch(head.id, seq)
+            if tail is None:
+                events.append(Abort("deleted"))
+            elif tail.batches:
+                for batch in tail.batches:
+                    events += decode(batch.data)
+                    seq = batch.seq
+            elif tail.head.state != "running":
+                events.append(Abort() if tail.head.state == "stopped" else LOST)
+            else:
+                async with patience():
+                    await store.wait(head.id, seq, _WAIT_S)
+    said = Transcript(head.message_id)
+    for event in merged(events[: head.live_from]):
+        said.add(event)
+    transcript = Transcript(head.message_id, said.message() if head.live_from else None)
+    usage = Usage()
+    for event in merged(events[head.live_from :]):
+        transcript.add(event)
+        if isinstance(event, StepEnd):
+            usage += event.usage
+    end = events[-1]
+    assert isinstance(end, _TERMINALS)
+    return WholeTurn(transcript, end, usage)
