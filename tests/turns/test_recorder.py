@@ -4,6 +4,7 @@ import pytest
 
 from app.events import Abort, Error, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta
 from app.store.event_log import decode
+from app.store.store import Batch
 from app.turns.recorder import Recorder
 from app.turns.transcript import Transcript
 
@@ -111,3 +112,32 @@ def test_it_says_when_much_waits() -> None:
     told.recorder.weigh(100 * 1024)
 
     assert told.full == 1
+
+
+def test_a_log_that_begins_late_has_what_was_noted_before() -> None:
+    recorder = Told().note(*TURN[:3]).recorder
+    recorder.take()
+    recorder.note(TURN[3])
+
+    recorder.begin("t2", None, None)
+    recorder.take()
+
+    assert [(batch.turn, batch.seq) for batch in recorder.unwritten] == [("t2", 1), ("t2", 2)]
+    assert [decode(batch.data) for batch in recorder.unwritten] == [TURN[:3], TURN[3:4]]
+    assert recorder.message()["parts"][-1]["text"] == "ab"
+
+
+def test_a_continuation_that_begins_late_continues_the_message_of_the_store() -> None:
+    stored = {"id": "kept", "role": "assistant", "parts": [{"type": "text", "text": "Before."}]}
+    recorder = Told().note(*TURN[:3]).recorder
+    recorder.take()
+
+    recorder.begin("t2", Batch("t2", 1, b"what was said before"), stored)
+    recorder.note(TURN[3])
+    recorder.take()
+
+    message = recorder.message()
+    assert [batch.seq for batch in recorder.unwritten] == [2, 3]
+    assert message["id"] == "kept"
+    assert [part.get("text") for part in message["parts"]] == ["Before.", None, "ab"]
+    assert recorder.transcript.message()["id"] == "m"
