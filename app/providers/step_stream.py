@@ -10,7 +10,7 @@ from app.at_once import AtOnce, news
 from app.errors import ProviderError
 from app.events import Emit, Event, StepStart
 from app.messages import StepRequest, ToolCallPart
-from app.providers.openers.opener import ByteStream, PushedStream
+from app.providers.openers.opener import ByteStream, is_pushed
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ async def stream_events(stream: ByteStream, decoder: Decoder, emit: Emit) -> Non
     """Emit the events of one step, from `StepStart` on, and close ``stream``."""
     try:
         await emit(_STEP_START)
-        if isinstance(stream, PushedStream):
+        if is_pushed(stream):
             at_once = AtOnce()
             stream.listen(at_once.on_news)
             try:

@@ -6,7 +6,7 @@ and stays to compare with and to fall back on.
 """
 
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, TypeGuard
 
 # Below the base URL, which ends in /v1 for OpenAI.
 ApiPath: TypeAlias = Literal["/chat/completions", "/responses"]
@@ -36,7 +36,6 @@ class ByteStream(Protocol):
         ...
 
 
-@runtime_checkable
 class PushedStream(ByteStream, Protocol):
     """A stream that also tells when bytes have come, so that nobody has to wait in `read`."""
 
@@ -57,6 +56,12 @@ class PushedStream(ByteStream, Protocol):
         is not told of. While there is one, nobody may be in `read`; None ends that.
         """
         ...
+
+
+def is_pushed(stream: ByteStream) -> TypeGuard[PushedStream]:
+    """Whether ``stream`` tells when bytes have come."""
+    # Asked once a step; Python looks through a whole protocol anew for each `isinstance`.
+    return hasattr(stream, "listen")
 
 
 class Opener(Protocol):
