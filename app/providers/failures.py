@@ -78,13 +78,19 @@ _NO_MODEL = re.compile(r"Invalid model name passed in", re.IGNORECASE)
 _NO_KEY = re.compile(r"\bno_db_connection\b")
 
 
-def error_for_status(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+def error_for_status(
+    status: int, headers: Mapping[str, str], body: bytes, *, api_key: str | None = None
+) -> ProviderError:
     """Return the error for a response whose status is not 2xx.
 
     Args:
         headers: a case-insensitive mapping, or one with lower-case names.
-        body: the first `MAX_BODY_BYTES` of the response's body.
+        body: of the response; only the first `MAX_BODY_BYTES` are looked at.
+        api_key: what was sent with the request; some servers repeat it in the body.
     """
+    body = body[:MAX_BODY_BYTES]
+    if api_key:
+        body = body.replace(api_key.encode(), b"[key]")
     if 300 <= status < 400:
         return ProviderError(_redirect(status, headers.get("location", "")))
     try:

@@ -253,3 +253,9 @@ def test_a_compressed_body_is_the_servers_fault() -> None:
     assert str(compressed("gzip")) == (
         "the response is compressed (gzip), although identity was asked for"
     )
+
+
+def test_the_key_that_a_server_repeats_is_masked() -> None:
+    failed = error_for_status(401, {}, b"no such key: sk-secret-key", api_key="sk-secret-key")
+
+    assert "no such key: [key]" in str(failed)

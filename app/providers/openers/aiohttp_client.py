@@ -146,10 +146,7 @@ class AiohttpOpener:
             logger.debug("the body of an error response broke off")
         finally:
             _let_go(response)
-        body = body[:MAX_BODY_BYTES]
-        if self._api_key:
-            body = body.replace(self._api_key.encode(), b"[key]")  # some servers repeat it
-        return error_for_status(response.status, response.headers, body)
+        return error_for_status(response.status, response.headers, body, api_key=self._api_key)
 
 
 def _stream(response: aiohttp.ClientResponse) -> "AiohttpStream":

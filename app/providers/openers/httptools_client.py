@@ -224,7 +224,4 @@ class HttpToolsOpener:
             logger.debug("the body of an error response broke off")
         finally:
             stream.abort()
-        body = body[:MAX_BODY_BYTES]
-        if self._api_key:
-            body = body.replace(self._api_key.encode(), b"[key]")  # some servers repeat it
-        return error_for_status(head.status, head.headers, body)
+        return error_for_status(head.status, head.headers, body, api_key=self._api_key)

@@ -135,10 +135,10 @@ class OpenAIOpener:
         if isinstance(error, APIStatusError):
             if TIMED_OUT in error.response.extensions:
                 return ProviderTimeout("no response within the read time-out")
-            body = error.response.content[:MAX_BODY_BYTES]
-            if self._api_key:
-                body = body.replace(self._api_key.encode(), b"[key]")  # some servers repeat it
-            return error_for_status(error.status_code, error.response.headers, body)
+            response = error.response
+            return error_for_status(
+                response.status_code, response.headers, response.content, api_key=self._api_key
+            )
         if is_without_descriptors(error):
             return OutOfDescriptors(f"no connection to the model: {described(error)}")
         if _is_read_timeout(error):
