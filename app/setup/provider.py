@@ -1,5 +1,7 @@
 """The provider that the settings ask for. What is not asked for is not imported."""
 
+from typing import Any
+
 from app.providers.openers.opener import Opener
 from app.providers.provider import Provider
 from app.setting_kinds import secret_text
@@ -53,34 +55,25 @@ def _opener_with(settings: Settings, key: str | None) -> Opener:
         raise SettingsError(
             "OPENAI_API_VERSION is missing: AZURE_OPENAI_ENDPOINT needs one, such as 2024-10-21."
         )
+    options: dict[str, Any] = {
+        "base_url": settings.openai_base_url,
+        "api_key": key,
+        "organization": settings.openai_org_id,
+        "project": settings.openai_project_id,
+        "read_timeout_s": settings.read_timeout_s,
+    }
     if settings.client == "openai" or settings.azure_openai_endpoint is not None:
         from app.providers.openers.openai_client import OpenAIOpener
 
         return OpenAIOpener(
-            base_url=settings.openai_base_url,
-            api_key=key,
-            organization=settings.openai_org_id,
-            project=settings.openai_project_id,
-            read_timeout_s=settings.read_timeout_s,
+            **options,
             azure_endpoint=settings.azure_openai_endpoint,
             azure_api_version=settings.openai_api_version,
         )
     if settings.client == "aiohttp":
         from app.providers.openers.aiohttp_client import AiohttpOpener
 
-        return AiohttpOpener(
-            base_url=settings.openai_base_url,
-            api_key=key,
-            organization=settings.openai_org_id,
-            project=settings.openai_project_id,
-            read_timeout_s=settings.read_timeout_s,
-        )
+        return AiohttpOpener(**options)
     from app.providers.openers.httptools_client import HttpToolsOpener
 
-    return HttpToolsOpener(
-        base_url=settings.openai_base_url,
-        api_key=key,
-        organization=settings.openai_org_id,
-        project=settings.openai_project_id,
-        read_timeout_s=settings.read_timeout_s,
-    )
+    return HttpToolsOpener(**options)
