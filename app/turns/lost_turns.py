@@ -20,7 +20,7 @@ from app.protocols.framing import Framer
 from app.protocols.text_stream import TextStreamEncoder
 from app.store.event_log import LogDefect, decode, encode
 from app.store.store import Batch, Owner, Store, TurnHead, TurnId
-from app.turns.flusher import LOST
+from app.turns.errors import LOST
 from app.turns.merging import merged
 from app.turns.patience import PATIENCE_S, patience
 from app.turns.transcript import Transcript

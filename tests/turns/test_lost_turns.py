@@ -14,7 +14,7 @@ from app.events import (
 )
 from app.store.event_log import decode, encode
 from app.store.store import Batch, TurnHead
-from app.turns.flusher import LOST
+from app.turns.errors import LOST
 from app.turns.lost_turns import LostTurns, last_words
 from tests.chatting import logged
 from tests.turns.stores import Shaky
