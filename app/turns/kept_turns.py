@@ -35,6 +35,7 @@ from app.turns.late_turns import LateTurns
 from app.turns.lost_turns import LostTurns
 from app.turns.patience import patience
 from app.turns.recorder import Recorder
+from app.turns.responsive_store import ResponsiveStore
 from app.turns.titles import Titles
 from app.turns.transcript import Transcript
 
@@ -43,6 +44,8 @@ logger = logging.getLogger("deltaline.store")
 SWEEP_S = 60.0
 # How long a request waits for an earlier turn of its chat to end. A dead one ends within 12 s.
 _BEGIN_S = 18.0
+# How long it waits for one call before it begins without the store.
+_ASKED_S = 1.5
 # Later than any batch: to wait for the end of a turn only.
 _THE_END = 2**31 - 1
 
@@ -58,7 +61,7 @@ class KeptTurns:
         now: Unix seconds.
 
     Attributes:
-        store: as given.
+        store: the one that was given, as long as it responds.
         lost: watches the turns of other processes.
     """
 
@@ -71,15 +74,15 @@ class KeptTurns:
         title_of: TitleOf | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.store = store
-        self.lost = LostTurns(store, is_ours=self._here_is, now=now)
+        self.store = ResponsiveStore(store)
+        self.lost = LostTurns(self.store, is_ours=self._here_is, now=now)
         self._keep_s = keep_s
         self._history_s = history_s
         self._now = now
         self._here: dict[TurnId, KeptTurn] = {}
         self._flusher: Flusher | None = None
-        self._titles = Titles(store, title_of)
-        self._late = LateTurns(store, self.lost, on_begun=self._flush)
+        self._titles = Titles(self.store, title_of)
+        self._late = LateTurns(self.store, self.lost, on_begun=self._flush)
         self._sweep: asyncio.Task[None] | None = None
 
     @property
@@ -127,7 +130,8 @@ class KeptTurns:
         loop = asyncio.get_running_loop()
         until = loop.time() + _BEGIN_S
         while loop.time() < until:
-            chat = await self.chat(owner, chat_id)
+            async with patience(_ASKED_S):
+                chat = await self.chat(owner, chat_id)
             wanted = await plan(chat)
             match wanted:
                 case Join():
@@ -137,7 +141,9 @@ class KeptTurns:
                 case Run():
                     head = head_of(turn_id, owner, chat_id, wanted)
                     tried.append(wanted)
-                    match await claim(self.store, head, chat, wanted):
+                    async with patience(_ASKED_S):
+                        claimed = await claim(self.store, head, chat, wanted)
+                    match claimed:
                         case Begun():
                             kept = self._kept(head, wanted)
                             kept.is_first = chat is None
@@ -168,7 +174,7 @@ class KeptTurns:
         ]
         waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
         if waiting:
-            await asyncio.wait(waiting)
+            await self.store.all_done(waiting)
 
     async def find(self, owner: Owner, chat_or_turn: str) -> TurnHead | None:
         """Return the turn that may be followed: of a chat the last one, else the one of that id.
@@ -258,7 +264,7 @@ class KeptTurns:
         kept = self._here.get(turn.id)
         loop = asyncio.get_running_loop()
         if kept is not None:
-            await asyncio.wait((kept.ended,), timeout=until - loop.time())
+            await self.store.all_done([kept.ended], timeout_s=until - loop.time())
             return
         async with self.lost.watching(turn):
             while loop.time() < until:
