@@ -26,8 +26,6 @@ INTERVAL_S = 0.1
 BEAT_S = 0.8
 # After a failure.
 RETRY_S = 0.5
-# How long the last writes may take when the server ends.
-LAST_WRITES_S = 3.0
 
 
 class Flusher:
@@ -39,7 +37,6 @@ class Flusher:
         clock: seconds, monotonic.
         interval_s: as `INTERVAL_S`.
         retry_s: as `RETRY_S`.
-        last_writes_s: as `LAST_WRITES_S`.
     """
 
     def __init__(
@@ -50,14 +47,12 @@ class Flusher:
         clock: Callable[[], float] = time.monotonic,
         interval_s: float = INTERVAL_S,
         retry_s: float = RETRY_S,
-        last_writes_s: float = LAST_WRITES_S,
     ) -> None:
         self._store = store
         self._now = now
         self._clock = clock
         self._interval_s = interval_s
         self._retry_s = retry_s
-        self._last_writes_s = last_writes_s
         self._turns: dict[TurnId, KeptTurn] = {}
         self._last_beat = 0.0
         self._wake = asyncio.Event()
@@ -80,18 +75,21 @@ class Flusher:
         """Write at once."""
         self._wake.set()
 
-    async def aclose(self) -> None:
-        """Write what waits, for a limited time."""
-        if self._task is None:
-            return
-        self.wake()
-        await asyncio.wait((self._task,), timeout=self._last_writes_s)
-        if not self._task.done():
-            logger.error("the end of %d turns could not be written", len(self._turns))
+    async def finish(self, within_s: float) -> None:
+        """Return when the end of every turn is written, or the time is up."""
+        if self._task is not None and not self._task.done():
+            self.wake()
+            await asyncio.wait((self._task,), timeout=within_s)
+
+    async def aclose(self) -> int:
+        """Write nothing any more; return of how many turns the end is given up."""
+        if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait((self._task,))
-        for turn in self._turns.values():
+        given_up = tuple(self._turns.values())
+        for turn in given_up:
             turn.settle(False)
+        return len(given_up)
 
     async def _run(self) -> None:
         while self._turns:

@@ -31,6 +31,7 @@ from app.turns.claim import PlanTurn, claim, head_of
 from app.turns.errors import TooManyTurns
 from app.turns.flusher import Flusher
 from app.turns.kept_turn import KeptTurn
+from app.turns.last_writes import LAST_S, close, write_last
 from app.turns.late_turns import LateTurns
 from app.turns.lost_turns import LostTurns
 from app.turns.patience import patience
@@ -58,6 +59,7 @@ class KeptTurns:
         keep_s: how long a turn can be resumed after its end, in seconds.
         history_s: how long a chat is kept after its last change, in seconds; None: for ever.
         title_of: makes a title of the messages of a new chat after its first turn.
+        last_s: as `LAST_S`.
         now: Unix seconds.
 
     Attributes:
@@ -72,6 +74,7 @@ class KeptTurns:
         keep_s: float = 600.0,
         history_s: float | None = None,
         title_of: TitleOf | None = None,
+        last_s: float = LAST_S,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store = ResponsiveStore(store)
@@ -80,7 +83,8 @@ class KeptTurns:
         self._history_s = history_s
         self._now = now
         self._here: dict[TurnId, KeptTurn] = {}
-        self._flusher: Flusher | None = None
+        self._last_s = last_s
+        self._flusher = Flusher(self.store, now=now)
         self._titles = Titles(self.store, title_of)
         self._late = LateTurns(self.store, self.lost, on_begun=self._flush)
         self._sweep: asyncio.Task[None] | None = None
@@ -222,19 +226,14 @@ class KeptTurns:
             self._sweep = asyncio.create_task(self._sweep_on(), name="sweep")
 
     async def aclose(self) -> None:
-        """Write what waits and close the store."""
+        """Write what waits, within a limited time, and close the store."""
         if self._sweep is not None:
             self._sweep.cancel()
-        await self._late.aclose()
         await self.lost.aclose()
-        if self._flusher is not None:
-            await self._flusher.aclose()
-        await self._titles.aclose()
-        await self.store.aclose()
+        await write_last(self._flusher, self._late, self._titles, within_s=self._last_s)
+        await close(self.store)
 
     def _kept(self, head: TurnHead, run: Run) -> KeptTurn:
-        if self._flusher is None:
-            self._flusher = Flusher(self.store, now=self._now)
         self.start_sweep()
         recorder = Recorder(
             head.id,
@@ -254,7 +253,6 @@ class KeptTurns:
             self._titles.give(kept.head.owner, kept.head.chat_id)
 
     def _flush(self, kept: KeptTurn) -> None:
-        assert self._flusher is not None
         self._here[kept.head.id] = kept  # a late turn may have got another id
         self._flusher.add(kept)
 

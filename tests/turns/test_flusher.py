@@ -175,16 +175,27 @@ async def test_what_cannot_be_written_is_kept_and_said_once() -> None:
 
 async def test_the_end_of_the_server_does_not_wait_for_a_store_that_hangs() -> None:
     store = Shaky()
-    flusher = Flusher(store, interval_s=0, last_writes_s=0.05)
+    flusher = Flusher(store, interval_s=0)
     kept, _ = await _running(store, flusher)
     store.hangs = True
     _note(kept, *BEGIN, *END)
     kept.recorder.close()
 
-    with logged() as log:
-        await flusher.aclose()
+    await flusher.finish(0.05)
 
-    assert [record.getMessage() for record in log.records] == [
-        "the end of 1 turns could not be written"
-    ]
+    assert not kept.ended.done()
+    assert await flusher.aclose() == 1
     assert await kept.ended is False
+
+
+async def test_the_end_of_the_server_waits_for_what_can_be_written() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=60)
+    kept, _ = await _running(store, flusher)
+    _note(kept, *BEGIN, *END)
+    kept.recorder.close()
+
+    await flusher.finish(5.0)
+
+    assert await kept.ended is True
+    assert await flusher.aclose() == 0
