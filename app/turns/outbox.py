@@ -114,6 +114,7 @@ class Outbox:
     def close(self) -> None:
         """Take no more frames: the turn is over, or its client has left. Waiting frames stay."""
         self._is_closed = True
+        self._write = None  # it knows the turn, and the turn this: nobody else would part them
         if self._timer is not None:
             self._timer.cancel()
         if self._beat is not None:
