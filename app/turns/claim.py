@@ -17,7 +17,7 @@ from app.store.store import (
     TurnHead,
     TurnId,
 )
-from app.turns.patience import patience
+from app.turns.patience import patiently
 
 PlanTurn: TypeAlias = Callable[[Chat | None], Awaitable[Plan]]
 
@@ -50,8 +50,8 @@ async def claim(
     Raises:
         StoreUnavailable: it cannot be reached. The turn may have begun all the same.
     """
-    async with patience():
-        return await store.begin(
+    return await patiently(
+        store.begin(
             head,
             revision=0 if chat is None else chat.revision,
             keep=run.keep,
@@ -59,3 +59,4 @@ async def claim(
             title=run.title,
             first=first_batch(head.id, run),
         )
+    )

@@ -8,7 +8,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from app.chats.plan import Join, Run, Supersede
@@ -32,7 +33,7 @@ from app.turns.flusher import Flusher
 from app.turns.kept_turn import KeptTurn
 from app.turns.late_turns import LateTurns
 from app.turns.lost_turns import LostTurns
-from app.turns.patience import patience
+from app.turns.patience import patience, patiently
 from app.turns.recorder import Recorder
 from app.turns.titles import Titles
 from app.turns.transcript import Transcript
@@ -76,6 +77,7 @@ class KeptTurns:
         self._history_s = history_s
         self._now = now
         self._here: dict[TurnId, KeptTurn] = {}
+        self._of_chat: dict[tuple[Owner, ChatId], list[KeptTurn]] = {}
         self._flusher: Flusher | None = None
         self._titles = Titles(store, title_of)
         self._late = LateTurns(store, self.lost, on_begun=self._flush)
@@ -113,9 +115,8 @@ class KeptTurns:
                 raise
             logger.warning("a turn begins without the store: %s", error.log_text)
         run = tried[-1] if tried else otherwise
-        for earlier in tuple(self._here.values()):
-            if (earlier.head.owner, earlier.head.chat_id) == (owner, chat_id):
-                earlier.stop(Abort("superseded"))
+        for earlier in tuple(self._of_chat.get((owner, chat_id), ())):
+            earlier.stop(Abort("superseded"))
         kept = self._kept(head_of(turn_id, owner, chat_id, run), run)
         self._late.add(kept, plan, run)
         return kept, run
@@ -154,20 +155,18 @@ class KeptTurns:
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        async with patience():
-            await self._written(owner, chat_id)
-            return await self.store.chat(owner, chat_id)
+        if waiting := self._unwritten(owner, chat_id):
+            async with patience():
+                await asyncio.wait(waiting)
+        return await patiently(self.store.chat(owner, chat_id))
 
-    async def _written(self, owner: Owner, chat_id: ChatId) -> None:
-        """Wait until the store knows of the chat's turns what it will know of them by now."""
-        ending = [
-            kept.ended
-            for kept in self._here.values()
-            if kept.recorder.is_closed and (kept.head.owner, kept.head.chat_id) == (owner, chat_id)
-        ]
-        waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
-        if waiting:
-            await asyncio.wait(waiting)
+    def _unwritten(self, owner: Owner, chat_id: ChatId) -> Sequence[asyncio.Future[Any]]:
+        """Return what is done once the store knows what it will know by now of the chat's turns."""
+        here = self._of_chat.get((owner, chat_id), ())
+        ending = [kept.ended for kept in here if kept.recorder.is_closed]
+        if ending and self._flusher is not None:
+            self._flusher.wake()
+        return [*ending, *self._late.beginning(owner, chat_id)]
 
     async def find(self, owner: Owner, chat_or_turn: str) -> TurnHead | None:
         """Return the turn that may be followed: of a chat the last one, else the one of that id.
@@ -176,7 +175,8 @@ class KeptTurns:
             StoreUnavailable: it cannot be read.
         """
         async with patience():
-            await self._written(owner, chat_or_turn)
+            if waiting := self._unwritten(owner, chat_or_turn):
+                await asyncio.wait(waiting)
             found = await self.store.head(owner, chat_or_turn)
             if found is None:
                 found = await self.store.turn(owner, chat_or_turn)
@@ -234,15 +234,20 @@ class KeptTurns:
             Transcript(head.message_id, run.continued),
             written=1 if run.earlier else 0,
             on_full=self._flusher.wake,
-            on_close=self._flusher.wake,
+            on_close=self._flusher.has_ended,
         )
         kept = self._here[head.id] = KeptTurn(head, recorder)
-        kept.ended.add_done_callback(lambda ended: self._ended(kept, head.id, ended.result()))
+        self._of_chat.setdefault((head.owner, head.chat_id), []).append(kept)
+        kept.on_settled = partial(self._ended, kept, head.id)
         return kept
 
     def _ended(self, kept: KeptTurn, first_id: TurnId, has_ended: bool) -> None:
         for turn in (first_id, kept.head.id):
             self._here.pop(turn, None)
+        chat = (kept.head.owner, kept.head.chat_id)
+        self._of_chat[chat].remove(kept)
+        if not self._of_chat[chat]:
+            del self._of_chat[chat]
         if has_ended and kept.is_first:
             self._titles.give(kept.head.owner, kept.head.chat_id)
 
