@@ -17,7 +17,7 @@ from app.store.store import (
     TurnHead,
     TurnId,
 )
-from app.turns.patience import patiently
+from app.turns.patience import PATIENCE_S, patiently
 
 PlanTurn: TypeAlias = Callable[[Chat | None], Awaitable[Plan]]
 
@@ -43,7 +43,7 @@ def first_batch(turn: TurnId, run: Run) -> Batch | None:
 
 
 async def claim(
-    store: Store, head: TurnHead, chat: Chat | None, run: Run
+    store: Store, head: TurnHead, chat: Chat | None, run: Run, *, within_s: float = PATIENCE_S
 ) -> Begun | Busy | Changed:
     """Claim the chat, which was read as ``chat``, for a turn.
 
@@ -58,5 +58,6 @@ async def claim(
             messages=run.messages,
             title=run.title,
             first=first_batch(head.id, run),
-        )
+        ),
+        within_s,
     )

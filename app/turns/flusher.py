@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from app.errors import StoreUnavailable
-from app.events import Abort, Error
+from app.events import Abort
 from app.seldom_warning import SeldomWarning
 from app.store.store import Batch, StopReason, Store, TurnId
+from app.turns.errors import LOST
 from app.turns.kept_turn import KeptTurn
 from app.turns.patience import patience, patiently
 
@@ -29,12 +30,6 @@ TOGETHER_S = 0.02
 BEAT_S = 0.8
 # After a failure.
 RETRY_S = 0.5
-# How long the last writes may take when the server ends.
-LAST_WRITES_S = 3.0
-
-# What the client that asked is sent if another process has declared its turn dead, which happens
-# when this one was suspended for long.
-LOST = Error("turn_lost", "The answer was interrupted; please send your message again.")
 
 
 class Flusher:
@@ -47,7 +42,6 @@ class Flusher:
         interval_s: as `INTERVAL_S`.
         together_s: as `TOGETHER_S`.
         retry_s: as `RETRY_S`.
-        last_writes_s: as `LAST_WRITES_S`.
     """
 
     def __init__(
@@ -59,7 +53,6 @@ class Flusher:
         interval_s: float = INTERVAL_S,
         together_s: float = TOGETHER_S,
         retry_s: float = RETRY_S,
-        last_writes_s: float = LAST_WRITES_S,
     ) -> None:
         self._store = store
         self._now = now
@@ -67,7 +60,6 @@ class Flusher:
         self._interval_s = interval_s
         self._together_s = together_s
         self._retry_s = retry_s
-        self._last_writes_s = last_writes_s
         self._turns: dict[TurnId, KeptTurn] = {}
         self._last_beat = 0.0
         self._last_end = 0.0  # by the loop's clock
@@ -105,18 +97,21 @@ class Flusher:
         else:
             self._ending = loop.call_at(at, self._wake.set)
 
-    async def aclose(self) -> None:
-        """Write what waits, for a limited time."""
-        if self._task is None:
-            return
-        self.wake()
-        await asyncio.wait((self._task,), timeout=self._last_writes_s)
-        if not self._task.done():
-            logger.error("the end of %d turns could not be written", len(self._turns))
+    async def finish(self, within_s: float) -> None:
+        """Return when the end of every turn is written, or the time is up."""
+        if self._task is not None and not self._task.done():
+            self.wake()
+            await asyncio.wait((self._task,), timeout=within_s)
+
+    async def aclose(self) -> int:
+        """Write nothing any more; return of how many turns the end is given up."""
+        if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait((self._task,))
-        for turn in self._turns.values():
+        given_up = tuple(self._turns.values())
+        for turn in given_up:
             turn.settle(False)
+        return len(given_up)
 
     async def _run(self) -> None:
         while self._turns:

@@ -7,7 +7,8 @@ from typing import Any
 from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta
 from app.store.event_log import decode
 from app.store.store import TurnHead
-from app.turns.flusher import LOST, Flusher
+from app.turns.errors import LOST
+from app.turns.flusher import Flusher
 from app.turns.kept_turn import KeptTurn
 from app.turns.recorder import Recorder
 from app.turns.transcript import Transcript
@@ -175,18 +176,16 @@ async def test_what_cannot_be_written_is_kept_and_said_once() -> None:
 
 async def test_the_end_of_the_server_does_not_wait_for_a_store_that_hangs() -> None:
     store = Shaky()
-    flusher = Flusher(store, interval_s=0, last_writes_s=0.05)
+    flusher = Flusher(store, interval_s=0)
     kept, _ = await _running(store, flusher)
     store.hangs = True
     _note(kept, *BEGIN, *END)
     kept.recorder.close()
 
-    with logged() as log:
-        await flusher.aclose()
+    await flusher.finish(0.05)
 
-    assert [record.getMessage() for record in log.records] == [
-        "the end of 1 turns could not be written"
-    ]
+    assert not kept.ended.done()
+    assert await flusher.aclose() == 1
     assert await kept.ended is False
 
 
@@ -285,3 +284,16 @@ class _Slow(Shaky):
         await asyncio.sleep(0)
         self._now_waiting -= 1
         return await super().end(turn, state, **more)
+
+
+async def test_the_end_of_the_server_waits_for_what_can_be_written() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=60)
+    kept, _ = await _running(store, flusher)
+    _note(kept, *BEGIN, *END)
+    kept.recorder.close()
+
+    await flusher.finish(5.0)
+
+    assert await kept.ended is True
+    assert await flusher.aclose() == 0
