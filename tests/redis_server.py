@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import signal
+import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -101,3 +102,27 @@ async def redis_server(*options: str, port: int | None = None) -> AsyncIterator[
         yield server
     finally:
         await server.kill()
+
+
+@contextlib.asynccontextmanager
+async def redis_cluster(*options: str) -> AsyncIterator[Sequence[RedisServer]]:
+    """Run three servers that are one cluster until the block is left."""
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        servers = []
+        for number in range(3):
+            port, bus = free_port(), free_port()
+            cluster = ("--cluster-enabled", "yes", "--cluster-port", str(bus), "--dir", folder)
+            names = ("--cluster-config-file", f"{number}.conf", "--cluster-node-timeout", "2000")
+            servers.append(
+                await stack.enter_async_context(
+                    redis_server(*cluster, *names, *options, port=port)
+                )
+            )
+        addresses = [f"127.0.0.1:{server.port}" for server in servers]
+        made = await servers[0].ask("--cluster", "create", *addresses, "--cluster-yes")
+        assert "All 16384 slots covered" in made, made
+        for server in servers:
+            while "cluster_state:ok" not in await server.ask("cluster", "info"):
+                await asyncio.sleep(0.05)
+        yield servers

@@ -62,7 +62,7 @@ async def connect(url: RedisUrl) -> Client:
         raise Unsuitable("CHAT_STORE names a Sentinel; name the Redis behind it, or its proxy.")
     if url.database:
         raise Unsuitable("A Redis cluster has no numbered databases; leave the number out.")
-    many = RedisCluster(**url.client_options(), **_OPTIONS, cluster_error_retry_attempts=0)
+    many = RedisCluster(**url.client_options(), **_OPTIONS)
     try:
         await many.initialize()
     except BaseException:

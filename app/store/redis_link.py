@@ -15,7 +15,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from redis.exceptions import (
     AuthenticationError,
@@ -59,7 +59,10 @@ _SCRIPTS = {
 
 def call(script: Script, keys: Sequence[bytes], *values: bytes | str | int) -> Command:
     """Return the question that runs ``script``."""
-    return (b"EVALSHA", script.sha, len(keys), *keys, *values)
+    return ("EVALSHA", script.sha, len(keys), *keys, *values)
+
+
+_Asked: TypeAlias = tuple[Sequence[Command], asyncio.Future[Sequence[Any]]]
 
 
 class _Stale(Exception):
@@ -166,7 +169,7 @@ class RedisLink:
         """
         return await run(
             client,
-            [(b"EVAL", _SCRIPTS[bytes(sha)].text, *rest) for _, sha, *rest in commands],  # type: ignore[arg-type]
+            [("EVAL", _SCRIPTS[bytes(sha)].text, *rest) for _, sha, *rest in commands],  # type: ignore[arg-type]
         )
 
     async def _drop(self, client: Client | None) -> None:
@@ -192,7 +195,7 @@ class _Lane:
 
     def __init__(self, run: Any) -> None:
         self._run_commands = run
-        self._waiting: list[tuple[Sequence[Command], asyncio.Future[Sequence[Any]]]] = []
+        self._waiting: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
 
     async def ask(self, commands: Sequence[Command]) -> Sequence[Any]:
@@ -222,20 +225,25 @@ class _Lane:
                 continue
             try:
                 results = await self._run_commands([c for commands, _ in asked for c in commands])
-            except BaseException as error:
-                is_cancelled = isinstance(error, asyncio.CancelledError)
-                reason = "the store is closed" if is_cancelled else str(error)
-                for _, answer in asked + self._waiting if is_cancelled else asked:
-                    if not answer.done():
-                        answer.set_exception(StoreUnavailable(reason))
-                if not isinstance(error, StoreUnavailable):
-                    raise
+            except asyncio.CancelledError:
+                _fail(asked + self._waiting, StoreUnavailable("the store is closed"))
+                raise
+            except Exception as error:
+                _fail(asked, error)
                 continue
             start = 0
             for commands, answer in asked:
                 if not answer.done():
                     answer.set_result(results[start : start + len(commands)])
                 start += len(commands)
+
+
+def _fail(asked: Sequence[_Asked], error: Exception) -> None:
+    for _, answer in asked:
+        if not answer.done():
+            # One for each: a traceback is written into it.
+            is_known = isinstance(error, StoreUnavailable)
+            answer.set_exception(StoreUnavailable(str(error)) if is_known else error)
 
 
 def reason_of(error: Exception) -> str:

@@ -65,7 +65,7 @@ class RedisListing:
 
     async def withdraw(self, place: Place, listed: bytes) -> None:
         """List a chat where it was, since the change that was announced is not made."""
-        (changed,) = await self._link.write((b"HGET", place.chat + b":chat", b"updated"))
+        (changed,) = await self._link.write(("HGET", place.chat + b":chat", b"updated"))
         await self._link.write(
             call(scripts.WITHDRAW, [place.chats], place.chat_id, listed, changed or b"", 1)
         )
@@ -106,7 +106,7 @@ class RedisListing:
         """Return where turns are, of those that are listed."""
         unknown = [turn for turn in turns if turn not in self._known]
         found = await self._link.read(
-            *((b"HGET", shard_key(turn) + b":turns", text_bytes(turn)) for turn in unknown)
+            *(("HGET", shard_key(turn) + b":turns", text_bytes(turn)) for turn in unknown)
         )
         for turn, written in zip(unknown, found, strict=True):
             if written is not None:
@@ -141,7 +141,7 @@ class RedisListing:
         """Return who has chats, in order."""
         shards = shard_keys()
         listed = await self._link.read(
-            *((b"ZRANGE", shard + b":owners", 0, -1) for shard in shards)
+            *(("ZRANGE", shard + b":owners", 0, -1) for shard in shards)
         )
         owners = [kept_text(owner) for found in listed for owner in found]
         has_chats = await asyncio.gather(*(self.chats(owner, 2**53, 1) for owner in owners))
@@ -150,7 +150,7 @@ class RedisListing:
     async def _entries(self, key: bytes, before: int, start: int) -> Sequence[tuple[bytes, int]]:
         (flat,) = await self._link.read(
             (
-                b"ZREVRANGEBYSCORE",
+                "ZREVRANGEBYSCORE",
                 *(key, b"(%d" % before, b"-inf", b"WITHSCORES"),
                 *(b"LIMIT", start, _LISTED_AT_ONCE),
             )
@@ -163,7 +163,7 @@ class RedisListing:
         """Return the chats that are listed, and put wrong entries right."""
         places = [place_of(owner, kept_text(chat)) for chat, _ in entries]
         hashes = await self._link.read(
-            *((b"HMGET", place.chat + b":chat", *_SUMMARY) for place in places)
+            *(("HMGET", place.chat + b":chat", *_SUMMARY) for place in places)
         )
         found: list[ChatSummary] = []
         wrong = []

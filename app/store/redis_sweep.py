@@ -16,13 +16,13 @@ async def beats(link: RedisLink, listing: RedisListing) -> Mapping[TurnId, int]:
     """Return the beats of all turns that run, and put right what is listed as running."""
     found: dict[TurnId, int] = {}
     for shard in shard_keys():
-        (listed,) = await link.read((b"ZRANGE", shard + b":running", 0, -1))
+        (listed,) = await link.read(("ZRANGE", shard + b":running", 0, -1))
         for start in range(0, len(listed), _AT_ONCE):
             turns = [kept_text(turn) for turn in listed[start : start + _AT_ONCE]]
             places = await listing.places(turns)
             asked = [(turn, places[turn].turn(turn)[0]) for turn in turns if turn in places]
             heads = await link.read(
-                *((b"HMGET", key, b"state", b"beat", b"ended") for _, key in asked)
+                *(("HMGET", key, b"state", b"beat", b"ended") for _, key in asked)
             )
             for (turn, _), (state, beat, ended) in zip(asked, heads, strict=True):
                 if state == b"running":
@@ -40,7 +40,7 @@ async def forget_turns(link: RedisLink, listing: RedisListing, ended_by: float) 
         while True:
             (ended,) = await link.read(
                 (
-                    b"ZRANGEBYSCORE",
+                    "ZRANGEBYSCORE",
                     shard + b":ended",
                     b"-inf",
                     repr(ended_by),
@@ -65,7 +65,7 @@ async def forget_turns(link: RedisLink, listing: RedisListing, ended_by: float) 
 async def forget_chats(link: RedisLink, listing: RedisListing, changed_by: int) -> None:
     """Delete chats without a running turn that have not changed since then (microseconds)."""
     for shard in shard_keys():
-        (owners,) = await link.read((b"ZRANGEBYSCORE", shard + b":owners", b"-inf", changed_by))
+        (owners,) = await link.read(("ZRANGEBYSCORE", shard + b":owners", b"-inf", changed_by))
         for data in owners:
             await _forget_chats_of(link, listing, kept_text(data), changed_by)
 
@@ -77,12 +77,12 @@ async def _forget_chats_of(
     start = 0
     while True:
         (chats,) = await link.read(
-            (b"ZRANGEBYSCORE", key, b"-inf", changed_by, b"LIMIT", start, _AT_ONCE)
+            ("ZRANGEBYSCORE", key, b"-inf", changed_by, b"LIMIT", start, _AT_ONCE)
         )
         for data in chats:
             await redis_chats.delete(link, listing, place_of(owner, kept_text(data)), changed_by)
         # Those that stay are looked at once.
-        (left,) = await link.read((b"ZCOUNT", key, b"-inf", changed_by))
+        (left,) = await link.read(("ZCOUNT", key, b"-inf", changed_by))
         if len(chats) < _AT_ONCE or left <= start:
             break
         start = left
@@ -98,12 +98,12 @@ async def _settle(link: RedisLink, owner: Owner, key: bytes) -> None:
     oldest = await _oldest(link, key)
     listed, data = shard_key(owner) + b":owners", text_bytes(owner)
     if oldest:
-        await link.write((b"ZADD", listed, b"XX", oldest[0], data))
+        await link.write(("ZADD", listed, b"XX", oldest[0], data))
         return
-    await link.write((b"ZREM", listed, data))
+    await link.write(("ZREM", listed, data))
     again = await _oldest(link, key)
     if again:
-        await link.write((b"ZADD", listed, b"NX", again[0], data))
+        await link.write(("ZADD", listed, b"NX", again[0], data))
 
 
 async def _oldest(link: RedisLink, key: bytes) -> Sequence[bytes]:
