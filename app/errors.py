@@ -31,6 +31,7 @@
   + TooManyTurns                 503  `CHAT_RUNNING_TURNS` of them run
   + OutOfDescriptors             503
   + StoreUnavailable             503  the store of turns and chats
+  + KeysUnavailable              503  those of CHAT_JWT_ISSUER
 
 Every other error is in the module that raises it:
 
@@ -63,6 +64,7 @@ Every other error is in the module that raises it:
 * emulator.program: CannotListen
 * emulator.variables: EnvFileError
 * scripted_model.checks: BadRequest
+* owners.jwt_check: TokenRefused, UnusableKeys, UnknownKey
 * store.opening: StoreRefused
 * store.sqlite_schema: DatabaseRefused
 
@@ -286,6 +288,13 @@ class StoreUnavailable(ChatError):
     code = "store_unavailable"
     status = 503
     public_message = "Saved chats cannot be reached at the moment; please try again shortly."
+    retry_after_s = 5
+
+
+class KeysUnavailable(ChatError):
+    code = "keys_unavailable"
+    status = 503
+    public_message = "Nobody can be signed in at the moment; please try again in a few seconds."
     retry_after_s = 5
 
 

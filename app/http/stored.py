@@ -49,7 +49,7 @@ class Stored:
 
     async def stop(self, request: Request) -> Response:
         """Stop a chat's turn, wherever it runs."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         wanted = await self._wanted_turn(request)
         async with patience(_PATIENCE_S):
             turn = await self._kept.find(owner, request.path_params["chat_id"])
@@ -59,7 +59,7 @@ class Stored:
 
     async def chats(self, request: Request) -> Response:
         """List the owner's chats, the last changed first."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         before = _number(request, "before")
         limit = _number(request, "limit")
         async with patience():
@@ -70,7 +70,7 @@ class Stored:
 
     async def chat(self, request: Request) -> Response:
         """Return a chat as `useChat` takes it."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         sdk = request.query_params.get("sdk")
         dialect = negotiate("ai-sdk-5", query=(None, sdk))
         async with patience(_PATIENCE_S):
@@ -87,12 +87,12 @@ class Stored:
 
     async def delete(self, request: Request) -> Response:
         """Delete a chat; a turn of it that runs is stopped."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         await self._kept.delete(owner, request.path_params["chat_id"])
         return nothing_runs()
 
     async def _follow(self, request: Request, chat_or_turn: str, shape: Shape) -> Response | None:
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         query = request.query_params
         dialect = negotiate(shape, query=(query.get("protocol"), query.get("sdk")))
         start = start_of(request)
