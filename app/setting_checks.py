@@ -97,7 +97,7 @@ def _is_header(value: str, earlier: Mapping[str, Any]) -> None:
     if value.lower() in ("authorization", "cookie", "host", "x-chat-token"):
         raise ValueError("must be a header that only the proxy sets")
     if earlier["jwt_issuer"] is not None:
-        raise ValueError("CHAT_JWT_ISSUER is set too; keep one of the two")
+        raise ValueError("is set beside CHAT_JWT_ISSUER; keep one of the two")
 
 
 # By field.

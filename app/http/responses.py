@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.aws.asgi_extensions import OUTCOME
-from app.errors import status_of
 from app.events import Error, Finish, Usage
 from app.protocols.json_text import dumps
+from app.turns.errors import status_of
 from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
 from app.turns.transcript import Transcript

@@ -62,7 +62,14 @@ class _Chat:
         return None if last is None or last.head.state != "running" else last
 
     def summary(self, chat_id: ChatId) -> ChatSummary:
-        return ChatSummary(id=chat_id, title=self.title, created=self.created, updated=self.updated)
+        running = self.running
+        return ChatSummary(
+            id=chat_id,
+            title=self.title,
+            created=self.created,
+            updated=self.updated,
+            running=None if running is None else running.head.id,
+        )
 
 
 class MemoryStore:

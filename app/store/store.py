@@ -86,12 +86,17 @@ class Tail(msgspec.Struct, frozen=True):
 
 
 class ChatSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat in a list. Times are microseconds since 1970; ``updated`` is unique for an owner."""
+    """A chat in a list. Times are microseconds since 1970; ``updated`` is unique for an owner.
+
+    Attributes:
+        running: the turn that runs in the chat, if one does.
+    """
 
     id: ChatId
     title: str
     created: int
     updated: int
+    running: TurnId | None = None
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):

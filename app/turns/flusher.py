@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from app.errors import StoreUnavailable
-from app.events import Abort, Error
+from app.events import Abort
 from app.seldom_warning import SeldomWarning
 from app.store.store import Batch, StopReason, Store, TurnId
+from app.turns.errors import LOST
 from app.turns.kept_turn import KeptTurn
 from app.turns.patience import patience
 
@@ -27,10 +28,6 @@ BEAT_S = 0.8
 RETRY_S = 0.5
 # How long the last writes may take when the server ends.
 LAST_WRITES_S = 3.0
-
-# What the client that asked is sent if another process has declared its turn dead, which happens
-# when this one was suspended for long.
-LOST = Error("turn_lost", "The answer was interrupted; please send your message again.")
 
 
 class Flusher:

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from app.chats.earlier import owed_calls
 from app.chats.whole_message import WholeMessage
-from app.errors import ServerStopping, StoreUnavailable
-from app.events import Abort, Error, Event, Start, Terminal
+from app.errors import StoreUnavailable
+from app.events import Abort, Event, Start, Terminal
 from app.grammar import State
 from app.protocols.chunks import is_chunk, pieces
 from app.protocols.encoder import Encoder
@@ -20,8 +20,7 @@ from app.protocols.framing import Framer
 from app.protocols.negotiation import ProtocolName
 from app.store.event_log import LogDefect, decode
 from app.store.store import Store, Tail, TurnHead
-from app.turns.flusher import LOST
-from app.turns.live_turn import DEFECT
+from app.turns.errors import DEFECT, LOST, SHUTDOWN, as_event
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
 from app.turns.patience import patience
@@ -33,8 +32,7 @@ _OUTAGE_S = 30.0
 _WAIT_S = 5.0
 # How long the end of a turn of this process may take to come when the server stops, in seconds.
 _LAST_EVENTS_S = 0.7
-_UNREACHABLE = Error(StoreUnavailable.code, StoreUnavailable.public_message)
-_STOPPING = Error(ServerStopping.code, ServerStopping.public_message)
+_UNREACHABLE = as_event(StoreUnavailable)
 
 
 class Stopping:
@@ -154,7 +152,7 @@ class Follower:
             if self._stopping.is_set and not self._is_done():
                 stop_at = loop.time() + _LAST_EVENTS_S if stop_at is None else stop_at
                 if loop.time() >= stop_at:
-                    frame += self._ended_by(_STOPPING)
+                    frame += self._ended_by(SHUTDOWN)
             silent_s = loop.time() - sent
             if not frame and self._keep_alive_s is not None and silent_s >= self._keep_alive_s:
                 frame = self._encoder.keep_alive()

@@ -2,13 +2,13 @@
 
 import asyncio
 
-from app.errors import TooManyTurns
-from app.events import Abort, Error, Start, Terminal
+from app.events import Abort, Start, Terminal
 from app.store.store import TurnHead
+from app.turns.errors import TooManyTurns, as_event
 from app.turns.live_turn import LiveTurn
 from app.turns.recorder import Recorder
 
-_NOT_STARTED = Error(TooManyTurns.code, TooManyTurns.public_message)
+_NOT_STARTED = as_event(TooManyTurns)
 
 
 class KeptTurn:

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.chats.plan import Join, Run, Supersede
 from app.chats.title import TitleOf
-from app.errors import StoreUnavailable, TooManyTurns
+from app.errors import StoreUnavailable
 from app.events import Abort
 from app.store.store import (
     Begun,
@@ -28,6 +28,7 @@ from app.store.store import (
     TurnId,
 )
 from app.turns.claim import PlanTurn, claim, head_of
+from app.turns.errors import TooManyTurns
 from app.turns.flusher import Flusher
 from app.turns.kept_turn import KeptTurn
 from app.turns.late_turns import LateTurns

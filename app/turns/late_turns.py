@@ -177,7 +177,7 @@ class LateTurns:
                 self._drop(late)
                 return True
             case Supersede(turn):
-                self._lost.look_after(turn)
+                self._lost.look_after(turn.owner, turn.id)
                 return False
             case Run(continued=None):
                 late.run = msgspec.structs.replace(wanted, message_id=head.message_id)

@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app.causes import or_lack_of_descriptors
-from app.errors import ChatError, ServerStopping, TimeLimitReached, status_of
+from app.errors import ChatError
 from app.events import Abort, Emit, Error, Event, Start, Terminal, TextDelta
 from app.grammar import State
 from app.protocols.framing import Framer
+from app.turns.errors import DEFECT, TIME_LIMIT, status_of
 from app.turns.outbox import Outbox
 from app.turns.outcome import TurnLabels, TurnOutcome
 from app.turns.progress import TurnProgress
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from app.turns.recorder import Recorder
 
 logger = logging.getLogger("deltaline.turn")
-
-TIME_LIMIT = Error(TimeLimitReached.code, TimeLimitReached.public_message)
-SHUTDOWN = Error(ServerStopping.code, ServerStopping.public_message)
-DEFECT = Error(ChatError.code, ChatError.public_message)
 
 
 class _Escaped(Exception):

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,11 @@ import httpx2
 import pytest
 from starlette.requests import Request
 
+from app.main import create_app
+from app.settings import Settings, SettingsError
 from app.tools import ToolContext, tool
 from tests.chatting import NOWHERE, Chat, Reader, chatting, ui_body
+from tests.owners.issuer import Issuer, running_issuer
 
 SAY_HI = "scenario: say text='Hi there.'"
 BEGIN = "scenario: stall after=2 seconds=60"
@@ -187,3 +192,142 @@ async def test_owners_at_once_see_only_their_own(model: str, store: str) -> None
         assert len(texts) == 3
         for text in texts:
             assert {other for other in names if other in json.dumps(text)} == {name}
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    async with running_issuer() as running:
+        yield running
+
+
+PROGRAMS = "for programs"
+
+
+async def test_a_token_of_the_issuer_says_who_asks(model: str, issuer: Issuer) -> None:
+    async with chatting(model, auth_token=PROGRAMS, **issuer.settings) as chat:
+        for token, status in (
+            (issuer.sign("ada"), 200),
+            (issuer.sign("bob"), 200),
+            (PROGRAMS, 200),
+            ("for progams", 401),
+            (issuer.sign("ada", exp=1), 401),
+            ("x", 401),
+        ):
+            headers = {"authorization": f"Bearer {token}"}
+            response = await chat.post(ui_body(SAY_HI), headers=headers)
+            assert (token[:20], response.status_code) == (token[:20], status)
+
+        lists = [
+            (await chat.http.get("/api/chats", headers={"x-chat-token": token})).json()["chats"]
+            for token in (
+                issuer.sign("ada"),
+                issuer.sign("bob"),
+                PROGRAMS,
+                issuer.sign("eve"),
+            )
+        ]
+        health = await chat.http.get("/health")
+
+    assert [len(chats) for chats in lists] == [1, 1, 1, 0]
+    assert health.status_code == 200
+
+
+async def test_without_the_issuers_keys_nobody_is_let_in(issuer: Issuer) -> None:
+    del issuer.documents["/keys"]
+    async with chatting(NOWHERE, **issuer.settings) as chat:
+        headers = {"authorization": f"Bearer {issuer.sign('ada')}"}
+        response = await chat.post(ui_body(SAY_HI), headers=headers)
+
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
+    assert response.json()["error"].startswith("Nobody can be signed in at the moment")
+
+
+async def test_a_proxy_is_believed_only_if_the_settings_say_so(model: str) -> None:
+    async with chatting(model, store="memory") as chat:
+        for name in ("ada", "bob"):
+            await chat.post(ui_body(SAY_HI), headers={"x-forwarded-user": name})
+        together = (await chat.http.get("/api/chats")).json()["chats"]
+    trusting: dict[str, Any] = {"trusted_user_header": "X-Forwarded-User", "store": "memory"}
+    async with chatting(model, auth_token="the proxy", **trusting) as chat:
+        token = ("x-chat-token", "the proxy")
+        statuses = {}
+        for headers in (
+            [token, ("x-forwarded-user", "ada")],
+            [token],
+            [token, ("x-forwarded-user", "")],
+            [token, ("x-forwarded-user", "x" * 513)],
+            [token, ("x-forwarded-user", "eve"), ("x-forwarded-user", "ada")],
+            [("x-forwarded-user", "ada")],
+        ):
+            response = await chat.http.post("/api/chat", json=ui_body(SAY_HI), headers=headers)
+            statuses[str(headers)[:200]] = response.status_code
+        apart = [
+            (await chat.http.get("/api/chats", headers=[token, ("x-forwarded-user", name)])).json()
+            for name in ("ada", "bob")
+        ]
+
+    assert len(together) == 1
+    assert list(statuses.values()) == [200, 401, 401, 401, 401, 401]
+    assert [len(found["chats"]) for found in apart] == [1, 0]
+
+
+@pytest.mark.parametrize("token", ["old", "new"])
+async def test_two_tokens_count_while_one_follows_the_other(model: str, token: str) -> None:
+    async with chatting(model, auth_token="old, new") as chat:
+        response = await chat.post(ui_body(SAY_HI), headers={"x-chat-token": token})
+
+    assert response.status_code == 200
+
+
+async def test_on_lambda_the_front_says_who_asks(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "x-amzn-request-context"
+    store = f"sqlite:{tmp_path / 'chats.db'}"
+    contexts = [
+        {name: json.dumps({"authorizer": {"jwt": {"claims": {"sub": who}}}})}
+        for who in ("ada", "bob")
+    ]
+    found = {}
+    for is_on_lambda in (False, True):
+        if is_on_lambda:
+            monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "chat")
+            monkeypatch.setenv("CHAT_APPROVAL_SECRET", "x" * 32)
+            monkeypatch.setattr("app.store.opening._MOUNTED", tmp_path)
+        async with chatting(model, store=store) as chat:
+            await chat.post(ui_body(SAY_HI), headers=contexts[0])
+            found[is_on_lambda] = [
+                len((await chat.http.get("/api/chats", headers=context)).json()["chats"])
+                for context in (*contexts, {name: "null"})
+            ]
+
+    # Elsewhere the header is any client's own.
+    assert found == {False: [1, 1, 1], True: [1, 0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"jwt_issuer": "https://x"}, "CHAT_JWT_ISSUER needs CHAT_JWT_AUDIENCE"),
+        ({"jwt_issuer": "x", "jwt_audience": "y"}, "set CHAT_JWT_JWKS_URL, where its keys are"),
+        ({"jwt_audience": "y"}, "CHAT_JWT_AUDIENCE has a bad value: needs CHAT_JWT_ISSUER too"),
+        (
+            {"jwt_jwks_url": "https://x/k"},
+            "CHAT_JWT_JWKS_URL has a bad value: needs CHAT_JWT_ISSUER",
+        ),
+        (
+            {"jwt_issuer": "x", "jwt_audience": "y", "jwt_jwks_url": "http://x/k"},
+            "CHAT_JWT_JWKS_URL has a bad value: must start with https://",
+        ),
+        ({"trusted_user_header": "x y"}, "must be the name of a header"),
+        ({"trusted_user_header": "Cookie"}, "must be a header that only the proxy sets"),
+        (
+            {"jwt_issuer": "x", "trusted_user_header": "x-user"},
+            "is set beside CHAT_JWT_ISSUER; keep one of the two",
+        ),
+    ],
+)
+def test_settings_that_find_nobody_stop_the_start(settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        create_app(Settings(openai_base_url=NOWHERE, **settings))

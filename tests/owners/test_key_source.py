@@ -2,65 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from app.errors import KeysUnavailable
 from app.owners.jwt_check import KeySet
 from app.owners.key_source import KeySource, is_safe
-from tests.owners.issuer import SigningKey, listed
-
-K1, K2 = SigningKey("k1"), SigningKey("k2")
-
-
-class Issuer:
-    """A server with a key set.
-
-    Attributes:
-        documents: JSON by path.
-        asked: the paths that were asked for.
-        going: closed while nobody gets an answer.
-    """
-
-    def __init__(self) -> None:
-        self.documents: dict[str, Any] = {"/keys": listed(K1)}
-        self.asked: list[str] = []
-        self.going = asyncio.Event()
-        self.going.set()
-        self.reached = asyncio.Event()
-        self.url = ""
-
-    async def serve(self, request: web.Request) -> web.Response:
-        self.asked.append(request.path)
-        self.reached.set()
-        await self.going.wait()
-        if request.path == "/moved":
-            raise web.HTTPFound("/keys")
-        document = self.documents.get(request.path)
-        if document is None:
-            raise web.HTTPNotFound
-        text = document if isinstance(document, str) else json.dumps(document)
-        return web.Response(text=text)
-
-
-@asynccontextmanager
-async def _issuer() -> AsyncIterator[Issuer]:
-    issuer = Issuer()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", issuer.serve)
-    runner = web.AppRunner(app, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    issuer.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield issuer
-    finally:
-        issuer.going.set()
-        await runner.cleanup()
+from tests.owners.issuer import K1, K2, Issuer, listed, running_issuer
 
 
 class Clock:
@@ -84,7 +33,7 @@ def _has(keys: KeySet, kid: str) -> bool:
 
 
 async def test_the_first_keys_are_fetched_once_for_all_who_wait() -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         source = _source(issuer)
 
         found = await asyncio.gather(*(source.keys() for _ in range(20)))
@@ -94,7 +43,7 @@ async def test_the_first_keys_are_fetched_once_for_all_who_wait() -> None:
 
 
 async def test_the_issuer_says_where_its_keys_are() -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         well_known = "/.well-known/openid-configuration"
         issuer.documents[well_known] = {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"}
 
@@ -116,7 +65,7 @@ async def test_the_issuer_says_where_its_keys_are() -> None:
     ],
 )
 async def test_a_discovery_document_of_another_issuer_is_not_believed(document: Any) -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         text = json.dumps(document).replace("SELF", issuer.url)
         issuer.documents["/.well-known/openid-configuration"] = text
 
@@ -130,7 +79,7 @@ async def test_a_discovery_document_of_another_issuer_is_not_believed(document: 
 async def test_what_is_no_key_set_is_told_in_the_log(
     document: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         issuer.documents["/keys"] = document
 
         with pytest.raises(KeysUnavailable):
@@ -140,7 +89,7 @@ async def test_what_is_no_key_set_is_told_in_the_log(
 
 
 async def test_a_redirect_is_not_followed() -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         with pytest.raises(KeysUnavailable):
             await _source(issuer, "/moved").keys()
 
@@ -148,7 +97,7 @@ async def test_a_redirect_is_not_followed() -> None:
 
 
 async def test_without_any_keys_nobody_waits_twice_within_five_seconds() -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         keys = issuer.documents.pop("/keys")
         clock = Clock()
         source = _source(issuer, clock=clock)
@@ -164,7 +113,7 @@ async def test_without_any_keys_nobody_waits_twice_within_five_seconds() -> None
 
 
 async def test_the_first_unknown_key_fetches_at_once_and_then_one_a_minute() -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         clock = Clock()
         source = _source(issuer, clock=clock)
         first = await source.keys()
@@ -185,7 +134,7 @@ async def test_the_first_unknown_key_fetches_at_once_and_then_one_a_minute() -> 
 
 
 async def test_a_slow_issuer_keeps_nobody_waiting_who_needs_no_new_keys() -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         source = _source(issuer)
         first = await source.keys()
         issuer.going.clear()
@@ -203,7 +152,7 @@ async def test_a_slow_issuer_keeps_nobody_waiting_who_needs_no_new_keys() -> Non
 
 
 async def test_old_keys_are_renewed_beside() -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         clock = Clock()
         source = _source(issuer, clock=clock)
         first = await source.keys()
@@ -219,7 +168,7 @@ async def test_old_keys_are_renewed_beside() -> None:
 
 
 async def test_if_the_issuer_is_gone_its_keys_go_on_to_count() -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         clock = Clock()
         source = _source(issuer, clock=clock)
         first = await source.keys()
@@ -231,7 +180,7 @@ async def test_if_the_issuer_is_gone_its_keys_go_on_to_count() -> None:
 
 
 async def test_who_stops_waiting_does_not_stop_the_fetch_for_others() -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         issuer.going.clear()
         source = _source(issuer)
         impatient = asyncio.create_task(source.keys())
@@ -246,7 +195,7 @@ async def test_who_stops_waiting_does_not_stop_the_fetch_for_others() -> None:
 
 
 async def test_closing_stops_a_fetch() -> None:
-    async with _issuer() as issuer:
+    async with running_issuer() as issuer:
         issuer.going.clear()
         source = _source(issuer)
         waiting = asyncio.create_task(source.keys())

@@ -6,7 +6,8 @@ import logging
 from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta
 from app.store.event_log import decode
 from app.store.store import TurnHead
-from app.turns.flusher import LOST, Flusher
+from app.turns.errors import LOST
+from app.turns.flusher import Flusher
 from app.turns.kept_turn import KeptTurn
 from app.turns.recorder import Recorder
 from app.turns.transcript import Transcript
