@@ -1,4 +1,4 @@
-"""Turns and those who follow them in processes of their own, on one SQLite file."""
+"""Turns and those who follow them in processes of their own, on one SQLite file or one Redis."""
 
 import asyncio
 import signal
