@@ -145,6 +145,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "tools/strict_schema": (),
     "tools/valid_call": (),
     "turns/answer_size": (),
+    "turns/errors": (),
     "turns/merging": (),
     "turns/places": (),
     "turns/progress": (),
