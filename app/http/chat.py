@@ -132,7 +132,7 @@ class ChatResponder:
     ) -> Response:
         options = self._options
         is_stream = wants_stream(admitted.http, default=asked.stream)
-        self._options.model_for(asked)
+        model = options.model_for(asked)
         headers = {"x-request-id": admitted.id}
         kept: KeptTurn | None = None
         if self._keeping is not None and schema is None:
@@ -151,7 +151,7 @@ class ChatResponder:
             else None
         )
         try:
-            turn = self._turn(admitted, asked, dialect, framer, outbox, schema, kept)
+            turn = self._turn(admitted, asked, model, dialect, framer, outbox, schema, kept)
             self._turns.start(turn)
         except BaseException:
             if kept is not None:
@@ -182,6 +182,7 @@ class ChatResponder:
         self,
         admitted: AdmittedRequest,
         asked: ChatRequest,
+        model: str,
         dialect: Dialect,
         framer: Framer,
         outbox: Outbox | None,
@@ -191,12 +192,10 @@ class ChatResponder:
         """Return the turn, not started.
 
         Raises:
-            InvalidOption: the model that was asked for is not allowed.
             InvalidMessages: the messages were left to a store, and there is none.
         """
         if not asked.messages:
             raise InvalidMessages(NOTHING_SAID)
-        model = self._options.model_for(asked)
         deadline = deadline_of(
             admitted.http,
             now=self._now(),
