@@ -14,7 +14,7 @@ from app.chats.whole_message import WholeMessage
 from app.errors import StoreUnavailable
 from app.events import Abort, Event, Start, Terminal
 from app.grammar import State
-from app.protocols.chunks import is_chunk, pieces
+from app.protocols.chunks import count_chunks, has_marks, without_chunks
 from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import ProtocolName
@@ -102,7 +102,7 @@ class Follower:
             if self._start < 0:
                 self._start = max(0, self._total + self._start)
             self._total = 0
-            waiting = [self._rest(piece) for piece in waiting]
+            waiting = [self._rest(frame) for frame in waiting]
         if caught_up := b"".join(waiting):
             yield caught_up
         if self._is_done():
@@ -188,26 +188,27 @@ class Follower:
             self._encoder, owed_calls(self._earlier), continues=self._head.live_from > 0
         )
         self._framer = framer
+        if has_marks(self._protocol):
+            return self._counted(framer.frame(events))
         return b"".join(self._counted(framer.frame([event])) for event in events)
 
     def _counted(self, frame: bytes) -> bytes:
-        """Return what the reader does not have yet of ``frame``, which came of one event."""
+        """Return what the reader does not have yet of ``frame``; see `count_chunks`."""
         if self._start is None:
             return frame
-        found = pieces(frame, self._protocol)
         if self._is_caught_up:
-            return b"".join(map(self._rest, found))
+            return self._rest(frame)
         # How many there are may have to be known first.
-        self._waiting += found
-        self._total += sum(map(is_chunk, found))
+        self._waiting.append(frame)
+        self._total += count_chunks(frame, self._protocol)
         return b""
 
-    def _rest(self, piece: bytes) -> bytes:
+    def _rest(self, frame: bytes) -> bytes:
         assert self._start is not None
-        if not is_chunk(piece):
-            return piece
-        self._total += 1
-        return piece if self._total > self._start else b""
+        count = count_chunks(frame, self._protocol)
+        has = min(count, self._start - self._total)
+        self._total += count
+        return without_chunks(frame, self._protocol, has)
 
     def _ended_by(self, event: Terminal) -> bytes:
         framer = self._framer = self._framer or Framer(self._encoder)
