@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.chats.shown import chat_body
+from app.chats.shown import chat_body, listed
 from app.errors import InvalidJson, InvalidOption, NotFound
 from app.http.admission import Admission, request_id
 from app.http.following import Following, start_of
@@ -68,7 +68,10 @@ class Stored:
             chats = await self._kept.store.chats(
                 owner, before=before, limit=min(limit or _DEFAULT_LIMIT, _MOST)
             )
-        return JSONResponse({"chats": chats}, headers=dict(NO_STORE))
+        for chat in chats:
+            if chat.running is not None:
+                self._kept.lost.look_after(owner, chat.running)
+        return JSONResponse({"chats": list(map(listed, chats))}, headers=dict(NO_STORE))
 
     async def chat(self, request: Request) -> Response:
         """Return a chat as `useChat` takes it."""
@@ -79,8 +82,8 @@ class Stored:
             chat = await self._kept.chat(owner, request.path_params["chat_id"])
         if chat is None:
             raise NotFound("There is no such chat.")
-        if chat.turn is not None:
-            self._kept.lost.look_after(chat.turn)
+        if chat.turn is not None and chat.turn.state == "running":
+            self._kept.lost.look_after(owner, chat.turn.id)
         return Response(
             chat_body(chat, sdk=dialect.version),
             media_type="application/json",

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from app.chats.earlier import owed_calls
 from app.chats.whole_message import WholeMessage
-from app.errors import ServerStopping, StoreUnavailable
-from app.events import Abort, Error, Event, Start, Terminal
+from app.errors import StoreUnavailable
+from app.events import Abort, Event, Start, Terminal
 from app.grammar import State
 from app.protocols.chunks import is_chunk, pieces
 from app.protocols.encoder import Encoder
@@ -20,8 +20,7 @@ from app.protocols.framing import Framer
 from app.protocols.negotiation import ProtocolName
 from app.store.event_log import LogDefect, decode
 from app.store.store import Store, Tail, TurnHead
-from app.turns.flusher import LOST
-from app.turns.live_turn import DEFECT
+from app.turns.errors import DEFECT, LOST, SHUTDOWN, ServerStopping, as_event
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
 from app.turns.patience import patience
@@ -34,8 +33,7 @@ _OUTAGE_S = 30.0
 _WAIT_S = 5.0
 # Until a store that cannot be reached is asked again.
 _RETRY_S = 0.5
-_UNREACHABLE = Error(StoreUnavailable.code, StoreUnavailable.public_message)
-_STOPPING = Error(ServerStopping.code, ServerStopping.public_message)
+_UNREACHABLE = as_event(StoreUnavailable)
 
 
 class Follower:
@@ -135,7 +133,7 @@ class Follower:
                 else:
                     await asyncio.sleep(_RETRY_S)
             if self._stopping.left_s <= 0 and not self._is_done():
-                frame += self._ended_by(_STOPPING)
+                frame += self._ended_by(SHUTDOWN)
             silent_s = loop.time() - sent
             if not frame and self._keep_alive_s is not None and silent_s >= self._keep_alive_s:
                 frame = self._encoder.keep_alive()

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from app.events import Usage
-from app.turns.live_turn import SHUTDOWN, LiveTurn
+from app.turns.errors import SHUTDOWN
+from app.turns.live_turn import LiveTurn
 from app.turns.outcome import TurnObserver
 from app.turns.places import Places
 from app.turns.transcript import Transcript

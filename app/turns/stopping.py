@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from app.errors import ServerStopping
+from app.turns.errors import ServerStopping
 
 # How long they may go on then, in seconds: a turn of this process that is stopped has to be
 # written, and its end read.

@@ -11,7 +11,8 @@ from app.events import Emit, Event, Finish, Start, StepEnd, StepStart, TextDelta
 from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.framing import Framer
 from app.scripted_model.control import Control
-from app.turns.live_turn import SHUTDOWN, LiveTurn
+from app.turns.errors import SHUTDOWN
+from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
 from app.turns.outcome import TurnLabels, TurnOutcome
 from app.turns.progress import TurnProgress

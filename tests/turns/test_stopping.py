@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.errors import ServerStopping
+from app.turns.errors import ServerStopping
 from app.turns.stopping import LAST_MOMENT_S, Stopping
 
 
