@@ -48,6 +48,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
+    "owners/jwt_check": (),
+    "owners/lambda_caller": (),
     "protocols/artifact": (),
     "protocols/chunks": (),
     "protocols/data_stream": (_RECORDED,),
@@ -174,6 +176,9 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Declarations only: the types of the input, and texts.
     "scripted_model/responses_items": "scripted_model/test_responses_request.py",
     "scripted_model/texts": "scripted_model/test_demo.py",
+    # Each way to find out who asks, and the choice between them, over HTTP.
+    "owners/authentication": "http/test_owners.py",
+    "setup/owners": "http/test_owners.py",
     # Needs a running SSM and Secrets Manager.
     "setup/secrets": "aws/test_secrets.py",
     # The promises, and the stores that break one each.
