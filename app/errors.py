@@ -63,6 +63,8 @@ Every other error is in the module that raises it:
 * emulator.program: CannotListen
 * emulator.variables: EnvFileError
 * scripted_model.checks: BadRequest
+* store.dynamodb_calls: ConditionFailed, TransactionRefused
+* store.dynamodb_http: NoResponse
 * store.opening: StoreRefused
 * store.sqlite_schema: DatabaseRefused
 

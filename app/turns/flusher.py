@@ -1,8 +1,9 @@
 """Writes what the turns of this process have sent into the store, all of them together.
 
-The turns never wait for it. While turns run there is one write every `INTERVAL_S`, if something
-waits to be written, and a beat of all of them at least once a second; a turn's end is written at
-once. What cannot be written is kept and tried again, until it is written or the process ends.
+The turns never wait for it. While turns run there is one write every `INTERVAL_S`, or as often as
+the engine wants, if something waits to be written, and a beat of all of them at least once a
+second; a turn's end is written at once. What cannot be written is kept and tried again, until it is
+written or the process ends.
 """
 
 import asyncio
@@ -40,9 +41,12 @@ class Flusher:
         store: where to.
         now: Unix seconds.
         clock: seconds, monotonic.
-        interval_s: as `INTERVAL_S`.
+        interval_s: as `INTERVAL_S`; None: what the engine says (`flush_interval_s`), else that.
         retry_s: as `RETRY_S`.
         last_writes_s: as `LAST_WRITES_S`.
+
+    Attributes:
+        interval_s: as it was decided.
     """
 
     def __init__(
@@ -51,14 +55,15 @@ class Flusher:
         *,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
-        interval_s: float = INTERVAL_S,
+        interval_s: float | None = None,
         retry_s: float = RETRY_S,
         last_writes_s: float = LAST_WRITES_S,
     ) -> None:
         self._store = store
         self._now = now
         self._clock = clock
-        self._interval_s = interval_s
+        own_s: float = getattr(store, "flush_interval_s", INTERVAL_S)
+        self.interval_s = own_s if interval_s is None else interval_s
         self._retry_s = retry_s
         self._last_writes_s = last_writes_s
         self._turns: dict[TurnId, KeptTurn] = {}
@@ -99,7 +104,7 @@ class Flusher:
     async def _run(self) -> None:
         while self._turns:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._interval_s):
+                async with asyncio.timeout(self.interval_s):
                     await self._wake.wait()
             self._wake.clear()
             try:
