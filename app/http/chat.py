@@ -17,7 +17,7 @@ from app.errors import InvalidMessages
 from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.chat_options import ChatOptions
-from app.http.disconnect import watch
+from app.http.disconnect import first_of, watch
 from app.http.objects import INSTRUCTION, ObjectSchema, checked
 from app.http.options import deadline_of, wants_stream
 from app.http.responses import TurnResponse, whole_answer
@@ -292,7 +292,7 @@ async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | N
     ``None``: wait until the turn is over.
     """
     until = turn.opened if wait_s is not None else turn.task
-    await asyncio.wait((until, leaving), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+    await first_of(until, leaving, timeout_s=wait_s)
     if leaving.done() and not until.done():
         await turn.part()
     elif turn.opened.done():
