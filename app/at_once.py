@@ -41,6 +41,8 @@ class _Step(NamedTuple):
 class AtOnce:
     """Runs the work of the task that makes this; `on_news` goes on with it from elsewhere."""
 
+    __slots__ = ("_in_context", "_left", "_loop", "_send", "_task", "_wake")
+
     def __init__(self) -> None:
         task = asyncio.current_task()
         assert task is not None

@@ -123,6 +123,10 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "store/log_order": (),
     "store/memory_counts": (),
     "store/message_json": (),
+    "store/redis_fields": (),
+    "store/redis_keys": (),
+    "store/redis_script": (),
+    "store/redis_url": (),
     "setting_checks": (),
     "setting_kinds": (),
     "telemetry/log": (),
@@ -141,6 +145,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "tools/strict_schema": (),
     "tools/valid_call": (),
     "turns/answer_size": (),
+    "turns/errors": (),
     "turns/merging": (),
     "turns/places": (),
     "turns/progress": (),
@@ -182,6 +187,14 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/checks/strange": "store/test_broken_stores.py",
     "store/checks/sweeping": "store/test_broken_stores.py",
     # Faults of the disk.
+    # The engine in Redis is one thing in several files.
+    "store/redis_chat_scripts": "store/test_redis.py",
+    "store/redis_chats": "store/test_redis.py",
+    "store/redis_client": "store/test_redis_link.py",
+    "store/redis_list_scripts": "store/test_redis.py",
+    "store/redis_sweep": "store/test_redis.py",
+    "store/redis_turn_scripts": "store/test_redis.py",
+    "store/redis_turns": "store/test_redis.py",
     "store/sqlite_connection": "store/test_sqlite.py",
     # Statements, which the promises are about.
     "store/sqlite_chats": "store/test_conformance.py",

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from app import __version__
-from app.errors import NotFound, RequestError, TooManyTurns
+from app.errors import NotFound, RequestError
 from app.http import openapi, openapi_stored
 from app.http.admission import Admission, AdmittedRequest, request_id
 from app.http.chat import ChatResponder
@@ -34,6 +34,7 @@ from app.requests.value_count import is_heavy
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
 from app.threads import Aside
 from app.tools.tool_threads import ToolThreads
+from app.turns.errors import TooManyTurns
 from app.turns.places import Places
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from app.chats.earlier import owed_calls
 from app.chats.whole_message import WholeMessage
-from app.errors import ServerStopping, StoreUnavailable
-from app.events import Abort, Error, Event, Start, Terminal
+from app.errors import StoreUnavailable
+from app.events import Abort, Event, Start, Terminal
 from app.grammar import State
 from app.protocols.chunks import is_chunk, pieces
 from app.protocols.encoder import Encoder
@@ -20,40 +20,20 @@ from app.protocols.framing import Framer
 from app.protocols.negotiation import ProtocolName
 from app.store.event_log import LogDefect, decode
 from app.store.store import Store, Tail, TurnHead
-from app.turns.flusher import LOST
-from app.turns.live_turn import DEFECT
+from app.turns.errors import DEFECT, LOST, SHUTDOWN, ServerStopping, as_event
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
 from app.turns.patience import patience
+from app.turns.stopping import Stopping
 
 logger = logging.getLogger("deltaline.store")
 
 # How long a follower waits for a store that cannot be reached, in seconds.
 _OUTAGE_S = 30.0
 _WAIT_S = 5.0
-# How long the end of a turn of this process may take to come when the server stops, in seconds.
-_LAST_EVENTS_S = 0.7
-_UNREACHABLE = Error(StoreUnavailable.code, StoreUnavailable.public_message)
-_STOPPING = Error(ServerStopping.code, ServerStopping.public_message)
-
-
-class Stopping:
-    """Tells the followers of this process that the server stops."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    @property
-    def is_set(self) -> bool:
-        return self._event.is_set()
-
-    def set(self) -> None:
-        """End every follower, those of turns that run on elsewhere too."""
-        self._event.set()
-
-    async def wait(self) -> None:
-        """Return when the server stops."""
-        await self._event.wait()
+# Until a store that cannot be reached is asked again.
+_RETRY_S = 0.5
+_UNREACHABLE = as_event(StoreUnavailable)
 
 
 class Follower:
@@ -137,24 +117,23 @@ class Follower:
     async def _live(self) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         sent = reached = loop.time()
-        stop_at: float | None = None
         while not self._is_done():
             tail: Tail | None = None
             try:
-                async with patience():
+                async with self._stopping.heeded(), patience():
                     tail = await self._store.fetch(self._head.id, self._seq)
                 reached = loop.time()
                 frame = self._frame_of(tail)
+            except ServerStopping:
+                frame = b""
             except StoreUnavailable:
                 frame = b""
                 if loop.time() - reached > _OUTAGE_S:
                     frame = self._ended_by(_UNREACHABLE)
                 else:
-                    await asyncio.sleep(1.0)
-            if self._stopping.is_set and not self._is_done():
-                stop_at = loop.time() + _LAST_EVENTS_S if stop_at is None else stop_at
-                if loop.time() >= stop_at:
-                    frame += self._ended_by(_STOPPING)
+                    await asyncio.sleep(_RETRY_S)
+            if self._stopping.left_s <= 0 and not self._is_done():
+                frame += self._ended_by(SHUTDOWN)
             silent_s = loop.time() - sent
             if not frame and self._keep_alive_s is not None and silent_s >= self._keep_alive_s:
                 frame = self._encoder.keep_alive()
@@ -163,16 +142,17 @@ class Follower:
                 sent = loop.time()
                 yield frame
             elif not self._is_done() and (tail is None or not tail.batches):
-                await self._wait(stop_at)
+                await self._wait()
 
-    async def _wait(self, stop_at: float | None) -> None:
+    async def _wait(self) -> None:
         """Wait for more of the log, or for the server to stop."""
         waits = min(_WAIT_S, self._keep_alive_s or _WAIT_S)
-        if stop_at is not None:
-            waits = max(0.01, stop_at - asyncio.get_running_loop().time())
+        is_stopping = self._stopping.is_set
+        if is_stopping:
+            waits = max(0.01, self._stopping.left_s)
         more = asyncio.ensure_future(self._store.wait(self._head.id, self._seq, waits))
         stopping = asyncio.ensure_future(self._stopping.wait())
-        waited = (more,) if stop_at is not None else (more, stopping)
+        waited = (more,) if is_stopping else (more, stopping)
         try:
             await asyncio.wait(waited, timeout=waits, return_when=asyncio.FIRST_COMPLETED)
             if more.done():

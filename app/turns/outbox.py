@@ -28,6 +28,23 @@ class Outbox:
         high_water_bytes: how many bytes may wait before `put` blocks.
     """
 
+    __slots__ = (
+        "_beat",
+        "_frames",
+        "_high_water_bytes",
+        "_is_closed",
+        "_keep_alive",
+        "_keep_alive_s",
+        "_last_sent",
+        "_loop",
+        "_room",
+        "_time",
+        "_timer",
+        "_waiting_bytes",
+        "_write",
+        "_writing",
+    )
+
     def __init__(
         self,
         *,

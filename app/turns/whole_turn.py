@@ -6,7 +6,7 @@ from typing import get_args
 from app.events import Abort, Event, StepEnd, Terminal, Usage
 from app.store.event_log import decode
 from app.store.store import Store, TurnHead
-from app.turns.flusher import LOST
+from app.turns.errors import LOST
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
 from app.turns.patience import patience

@@ -20,7 +20,8 @@ from app.protocols.negotiation import PROTOCOLS
 from app.protocols.text_stream import TextStreamEncoder
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
 from app.scripted_model.control import Control
-from app.turns.live_turn import TIME_LIMIT, LiveTurn
+from app.turns.errors import TIME_LIMIT
+from app.turns.live_turn import LiveTurn
 from app.turns.transcript import Transcript
 from app.turns.whole_turn import WholeTurn
 from tests.chatting import NOWHERE, Reader, chatting, data_body, logged, ui_body
