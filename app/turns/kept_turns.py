@@ -43,6 +43,8 @@ from app.turns.transcript import Transcript
 logger = logging.getLogger("deltaline.store")
 
 SWEEP_S = 60.0
+# The first one comes soon: a process may not live for a minute.
+FIRST_SWEEP_S = 1.0
 # How long a request waits for an earlier turn of its chat to end. A dead one ends within 12 s.
 _BEGIN_S = 18.0
 # How long it waits for one call before it begins without the store.
@@ -221,7 +223,7 @@ class KeptTurns:
             self._here[running.id].stop(Abort("deleted"))
 
     def start_sweep(self) -> None:
-        """Begin to delete what nobody may ask for any more, once a minute."""
+        """Begin to delete what nobody may ask for any more, soon and then once a minute."""
         if self._sweep is None or self._sweep.done():
             self._sweep = asyncio.create_task(self._sweep_on(), name="sweep")
 
@@ -277,8 +279,10 @@ class KeptTurns:
         return turn in self._here
 
     async def _sweep_on(self) -> None:
+        after_s = FIRST_SWEEP_S
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(after_s)
+            after_s = SWEEP_S
             try:
                 await self.store.sweep(self._now(), keep_s=self._keep_s, history_s=self._history_s)
             except StoreUnavailable as error:

@@ -85,9 +85,12 @@ class LateTurns:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="late turns")
 
-    def beginning(self, owner: Owner, chat_id: ChatId) -> Sequence[asyncio.Future[None]]:
-        """Return what is done once the late turns of a chat have begun, which is tried at once."""
-        found = [late.begun for late in self._of(owner, chat_id)]
+    def beginning(self, owner: Owner, chat_or_turn: str) -> Sequence[asyncio.Future[None]]:
+        """Return what is done once the late turns of a chat, or the one of that id, have begun.
+
+        That is tried at once.
+        """
+        found = [late.begun for late in self._of(owner, chat_or_turn)]
         if found:
             self._wake.set()
         return found
@@ -114,11 +117,12 @@ class LateTurns:
             self._drop(late)
         return len(given_up)
 
-    def _of(self, owner: Owner, chat_id: ChatId) -> Sequence[_Late]:
+    def _of(self, owner: Owner, chat_or_turn: str) -> Sequence[_Late]:
+        heads = ((late, late.kept.head) for late in self._late.values())
         return [
             late
-            for late in self._late.values()
-            if (late.kept.head.owner, late.kept.head.chat_id) == (owner, chat_id)
+            for late, head in heads
+            if head.owner == owner and chat_or_turn in (head.chat_id, head.id)
         ]
 
     async def _run(self) -> None:

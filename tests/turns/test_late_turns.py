@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from app.chats.plan import Join, Plan, Run, Supersede
-from app.errors import ChatHasGoneOn
+from app.errors import ChatHasGoneOn, StoreUnavailable
 from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta
 from app.messages import ChatRequest
 from app.store.event_log import decode
@@ -97,6 +99,30 @@ async def test_a_turn_that_still_runs_is_followed_from_its_beginning() -> None:
     assert running.user_message_id == "u"
     assert await _ids(turns) == ["u0", "m"]
     assert await _log(store, kept.head.id) == TURN
+    await turns.aclose()
+
+
+async def test_who_asks_for_a_turn_that_has_not_begun_is_not_told_that_there_is_none() -> None:
+    store = Shaky()
+    turns = KeptTurns(store)
+    store.is_down = True
+    kept = await _late(turns)
+    _say(kept, *TURN)
+
+    async def chat(owner: str, chat: str) -> None:
+        raise StoreUnavailable("out of order")
+
+    store.is_down = False
+    store.chat = chat  # type: ignore[method-assign]
+    for name in ("c1", kept.head.id):
+        with pytest.raises(StoreUnavailable):
+            await turns.find("", name)
+    assert await turns.find("somebody else", kept.head.id) is None
+    del store.chat
+    found = await turns.find("", kept.head.id)
+
+    assert found is not None
+    assert (found.id, found.state) == (kept.head.id, "finished")
     await turns.aclose()
 
 
