@@ -243,10 +243,10 @@ export const stored = {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     assert.equal((await chat.stop()).status, 204);
-    await view.until(answered, 'the end');
     assert.equal((await view.wire.quiet()).length, 2);
-    const [done] = callsOf(view.current.messages[1]);
-    assert.equal(done.state, 'output-available');
+    const isDone = ({ messages }) => callsOf(messages[1])[0].state === 'output-available';
+    await view.until((hook) => answered(hook) && isDone(hook), 'the end');
+    assert.equal((await view.wire.quiet()).length, 2);
     assert.equal(textOf(view.current.messages[1]), '');
     await openGate(context.site, gate);
     await assertAsKept(chat, view);
