@@ -35,6 +35,7 @@ LAYERS = [
     ["app.providers"],
     ["app.chats"],
     ["app.store"],
+    ["app.owners"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
     [

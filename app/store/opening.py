@@ -3,14 +3,16 @@
 * ``off``: no store
 * ``memory``: in this process
 * ``sqlite:chats.db``, ``sqlite:/data/chats.db``, ``sqlite:~/chats.db``: in a file
+* ``redis://…``, ``rediss://…``: in a Redis (`app.store.redis_url`)
 """
 
 from pathlib import Path
 
 from app.store.store import Store
 
-FORMS = "off, memory or sqlite:PATH"
-_LATER = ("redis:", "rediss:", "dynamodb:")
+FORMS = "off, memory, sqlite:PATH or redis://HOST"
+_REDIS = ("redis:", "rediss:")
+_LATER = ("dynamodb:",)
 # Where Lambda mounts file systems. Everything else is one environment's own, and goes with it.
 _MOUNTED = Path("/mnt")
 
@@ -23,7 +25,8 @@ def open_store(text: str, *, is_on_lambda: bool = False, workers: int = 1) -> St
     """Return the store that ``text`` names, or None if it is ``off``.
 
     A SQLite file is opened, made and carried forward once here, so that what cannot work is known
-    at the start. A file that is locked at the moment is not refused.
+    at the start. A file that is locked at the moment is not refused. A Redis is asked at the first
+    call only: it may come later than we do.
 
     Args:
         text: the value of `CHAT_STORE`.
@@ -39,7 +42,7 @@ def open_store(text: str, *, is_on_lambda: bool = False, workers: int = 1) -> St
         if is_on_lambda:
             raise StoreRefused(
                 "CHAT_STORE=memory is not possible on Lambda, where the next request may find "
-                "another process; use sqlite:/mnt/… on a mounted file system, or off."
+                "another process; use redis://…, sqlite:/mnt/… on a mounted file system, or off."
             )
         if workers > 1:
             raise StoreRefused(
@@ -51,6 +54,13 @@ def open_store(text: str, *, is_on_lambda: bool = False, workers: int = 1) -> St
         return MemoryStore()
     if text.startswith("sqlite:"):
         return _sqlite(sqlite_path(text), is_on_lambda=is_on_lambda)
+    if text.startswith(_REDIS):
+        return _redis(text)
+    if "sentinel" in text.partition(":")[0]:
+        raise StoreRefused(
+            "CHAT_STORE names a Sentinel, which is not supported; name the Redis itself by an "
+            "address that follows its failovers."
+        )
     if text.startswith(_LATER):
         kind = text.partition(":")[0]
         raise StoreRefused(f"CHAT_STORE={kind}:… is not built yet; use {FORMS}.")
@@ -71,6 +81,18 @@ def sqlite_path(text: str) -> Path:
             "sqlite:/data/chats.db; without a file, use memory."
         )
     return Path(text).expanduser()
+
+
+def _redis(text: str) -> Store:
+    from app.store.redis import RedisStore
+    from app.store.redis_url import UrlRefused, parse_url
+
+    try:
+        return RedisStore(parse_url(text))
+    except UrlRefused as error:
+        raise StoreRefused(
+            f"CHAT_STORE needs redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS. {error}"
+        ) from None
 
 
 def _sqlite(path: Path, *, is_on_lambda: bool) -> Store:

@@ -41,7 +41,7 @@ StopReason: TypeAlias = Literal["stop", "superseded", "deleted"]
 ABANDONED_S = 3600.0
 
 
-class TurnHead(msgspec.Struct, frozen=True, kw_only=True):
+class TurnHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A turn without its log.
 
     Attributes:

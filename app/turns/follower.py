@@ -14,43 +14,25 @@ from app.chats.whole_message import WholeMessage
 from app.errors import StoreUnavailable
 from app.events import Abort, Event, Start, Terminal
 from app.grammar import State
-from app.protocols.chunks import is_chunk, pieces
+from app.protocols.chunks import count_chunks, has_marks, without_chunks
 from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import ProtocolName
 from app.store.store import Store, TurnHead
-from app.turns.errors import DEFECT, SHUTDOWN, as_event
+from app.turns.errors import DEFECT, SHUTDOWN, ServerStopping, as_event
 from app.turns.log_reader import LogReader, Read, end_of
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
+from app.turns.stopping import Stopping
 
 logger = logging.getLogger("deltaline.store")
 
 # How long a follower waits for a store that cannot be reached, in seconds.
 _OUTAGE_S = 30.0
 _WAIT_S = 5.0
-# How long the end of a turn of this process may take to come when the server stops, in seconds.
-_LAST_EVENTS_S = 0.7
+# Until a store that cannot be reached is asked again.
+_RETRY_S = 0.5
 _UNREACHABLE = as_event(StoreUnavailable)
-
-
-class Stopping:
-    """Tells the followers of this process that the server stops."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    @property
-    def is_set(self) -> bool:
-        return self._event.is_set()
-
-    def set(self) -> None:
-        """End every follower, those of turns that run on elsewhere too."""
-        self._event.set()
-
-    async def wait(self) -> None:
-        """Return when the server stops."""
-        await self._event.wait()
 
 
 class Follower:
@@ -120,7 +102,7 @@ class Follower:
             if self._start < 0:
                 self._start = max(0, self._total + self._start)
             self._total = 0
-            waiting = [self._rest(piece) for piece in waiting]
+            waiting = [self._rest(frame) for frame in waiting]
         if caught_up := b"".join(waiting):
             yield caught_up
         if self._is_done():
@@ -132,23 +114,23 @@ class Follower:
     async def _live(self) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         sent = reached = loop.time()
-        stop_at: float | None = None
         while not self._is_done():
             read: Read | None = None
             try:
-                read = await self._log.read()
+                async with self._stopping.heeded():
+                    read = await self._log.read()
                 reached = loop.time()
                 frame = self._frame_of(read)
+            except ServerStopping:
+                frame = b""
             except StoreUnavailable:
                 frame = b""
                 if loop.time() - reached > _OUTAGE_S:
                     frame = self._ended_by(_UNREACHABLE)
                 else:
-                    await asyncio.sleep(1.0)
-            if self._stopping.is_set and not self._is_done():
-                stop_at = loop.time() + _LAST_EVENTS_S if stop_at is None else stop_at
-                if loop.time() >= stop_at:
-                    frame += self._ended_by(SHUTDOWN)
+                    await asyncio.sleep(_RETRY_S)
+            if self._stopping.left_s <= 0 and not self._is_done():
+                frame += self._ended_by(SHUTDOWN)
             silent_s = loop.time() - sent
             if not frame and self._keep_alive_s is not None and silent_s >= self._keep_alive_s:
                 frame = self._encoder.keep_alive()
@@ -157,16 +139,17 @@ class Follower:
                 sent = loop.time()
                 yield frame
             elif not self._is_done() and (read is None or not read.has_more):
-                await self._wait(stop_at)
+                await self._wait()
 
-    async def _wait(self, stop_at: float | None) -> None:
+    async def _wait(self) -> None:
         """Wait for more of the log, or for the server to stop."""
         waits = min(_WAIT_S, self._keep_alive_s or _WAIT_S)
-        if stop_at is not None:
-            waits = max(0.01, stop_at - asyncio.get_running_loop().time())
+        is_stopping = self._stopping.is_set
+        if is_stopping:
+            waits = max(0.01, self._stopping.left_s)
         more = asyncio.ensure_future(self._log.wait(waits))
         stopping = asyncio.ensure_future(self._stopping.wait())
-        waited = (more,) if stop_at is not None else (more, stopping)
+        waited = (more,) if is_stopping else (more, stopping)
         try:
             await asyncio.wait(waited, timeout=waits, return_when=asyncio.FIRST_COMPLETED)
             if more.done():
@@ -205,26 +188,27 @@ class Follower:
             self._encoder, owed_calls(self._earlier), continues=self._head.live_from > 0
         )
         self._framer = framer
+        if has_marks(self._protocol):
+            return self._counted(framer.frame(events))
         return b"".join(self._counted(framer.frame([event])) for event in events)
 
     def _counted(self, frame: bytes) -> bytes:
-        """Return what the reader does not have yet of ``frame``, which came of one event."""
+        """Return what the reader does not have yet of ``frame``; see `count_chunks`."""
         if self._start is None:
             return frame
-        found = pieces(frame, self._protocol)
         if self._is_caught_up:
-            return b"".join(map(self._rest, found))
+            return self._rest(frame)
         # How many there are may have to be known first.
-        self._waiting += found
-        self._total += sum(map(is_chunk, found))
+        self._waiting.append(frame)
+        self._total += count_chunks(frame, self._protocol)
         return b""
 
-    def _rest(self, piece: bytes) -> bytes:
+    def _rest(self, frame: bytes) -> bytes:
         assert self._start is not None
-        if not is_chunk(piece):
-            return piece
-        self._total += 1
-        return piece if self._total > self._start else b""
+        count = count_chunks(frame, self._protocol)
+        has = min(count, self._start - self._total)
+        self._total += count
+        return without_chunks(frame, self._protocol, has)
 
     def _ended_by(self, event: Terminal) -> bytes:
         framer = self._framer = self._framer or Framer(self._encoder)

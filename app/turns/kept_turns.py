@@ -9,6 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from app.chats.plan import Join, Run, Supersede
@@ -34,7 +35,7 @@ from app.turns.kept_turn import KeptTurn
 from app.turns.last_writes import LAST_S, close, write_last
 from app.turns.late_turns import LateTurns
 from app.turns.lost_turns import LostTurns
-from app.turns.patience import patience
+from app.turns.patience import patience, patiently
 from app.turns.recorder import Recorder
 from app.turns.responsive_store import ResponsiveStore
 from app.turns.titles import Titles
@@ -85,6 +86,7 @@ class KeptTurns:
         self._history_s = history_s
         self._now = now
         self._here: dict[TurnId, KeptTurn] = {}
+        self._of_chat: dict[tuple[Owner, ChatId], list[KeptTurn]] = {}
         self._last_s = last_s
         self._flusher = Flusher(self.store, now=now)
         self._titles = Titles(self.store, title_of)
@@ -123,9 +125,8 @@ class KeptTurns:
                 raise
             logger.warning("a turn begins without the store: %s", error.log_text)
         run = tried[-1] if tried else otherwise
-        for earlier in tuple(self._here.values()):
-            if (earlier.head.owner, earlier.head.chat_id) == (owner, chat_id):
-                earlier.stop(Abort("superseded"))
+        for earlier in tuple(self._of_chat.get((owner, chat_id), ())):
+            earlier.stop(Abort("superseded"))
         kept = self._kept(head_of(turn_id, owner, chat_id, run), run)
         self._late.add(kept, plan, run)
         return kept, run
@@ -136,8 +137,7 @@ class KeptTurns:
         loop = asyncio.get_running_loop()
         until = loop.time() + _BEGIN_S
         while loop.time() < until:
-            async with patience(_ASKED_S):
-                chat = await self.chat(owner, chat_id)
+            chat = await patiently(self._chat(owner, chat_id), _ASKED_S)
             wanted = await plan(chat)
             match wanted:
                 case Join():
@@ -147,9 +147,7 @@ class KeptTurns:
                 case Run():
                     head = head_of(turn_id, owner, chat_id, wanted)
                     tried.append(wanted)
-                    async with patience(_ASKED_S):
-                        claimed = await claim(self.store, head, chat, wanted)
-                    match claimed:
+                    match await claim(self.store, head, chat, wanted, within_s=_ASKED_S):
                         case Begun():
                             kept = self._kept(head, wanted)
                             kept.is_first = chat is None
@@ -167,17 +165,18 @@ class KeptTurns:
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        async with patience():
-            await self._written(owner, chat_id)
-            return await self.store.chat(owner, chat_id)
+        return await patiently(self._chat(owner, chat_id))
+
+    async def _chat(self, owner: Owner, chat_id: ChatId) -> Chat | None:
+        await self._written(owner, chat_id)
+        return await self.store.chat(owner, chat_id)
 
     async def _written(self, owner: Owner, chat_id: ChatId) -> None:
         """Wait until the store knows of the chat's turns what it will know of them by now."""
-        ending = [
-            kept.ended
-            for kept in self._here.values()
-            if kept.recorder.is_closed and (kept.head.owner, kept.head.chat_id) == (owner, chat_id)
-        ]
+        here = self._of_chat.get((owner, chat_id), ())
+        ending = [kept.ended for kept in here if kept.recorder.is_closed]
+        if ending:
+            self._flusher.wake()
         waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
         if waiting:
             await self.store.all_done(waiting)
@@ -242,15 +241,20 @@ class KeptTurns:
             Transcript(head.message_id, run.continued),
             written=1 if run.earlier else 0,
             on_full=self._flusher.wake,
-            on_close=self._flusher.wake,
+            on_close=self._flusher.has_ended,
         )
         kept = self._here[head.id] = KeptTurn(head, recorder)
-        kept.ended.add_done_callback(lambda ended: self._ended(kept, head.id, ended.result()))
+        self._of_chat.setdefault((head.owner, head.chat_id), []).append(kept)
+        kept.on_settled = partial(self._ended, kept, head.id)
         return kept
 
     def _ended(self, kept: KeptTurn, first_id: TurnId, has_ended: bool) -> None:
         for turn in (first_id, kept.head.id):
             self._here.pop(turn, None)
+        chat = (kept.head.owner, kept.head.chat_id)
+        self._of_chat[chat].remove(kept)
+        if not self._of_chat[chat]:
+            del self._of_chat[chat]
         if has_ended and kept.is_first:
             self._titles.give(kept.head.owner, kept.head.chat_id)
 

@@ -193,9 +193,17 @@ class ResponsiveStore:
     async def _call(
         self, method: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        with self._noticed():
+        # As within `_noticed`, which costs as much as a call of a store in memory.
+        if self._asking is not None:
+            raise StoreUnavailable(_SILENT)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
             result = await method(*args, **kwargs)
-        self._responded = asyncio.get_running_loop().time()
+        except (StoreUnavailable, asyncio.CancelledError) as error:
+            self._notice(error, began)
+            raise
+        self._responded = loop.time()
         return result
 
     @contextlib.contextmanager
@@ -208,16 +216,21 @@ class ResponsiveStore:
         try:
             yield
         except (StoreUnavailable, asyncio.CancelledError) as error:
-            # At the same time is before: uvloop's clock moves once in each of its rounds.
-            hangs = loop.time() - began >= self._slow_s and self._responded <= began
-            if hangs and not self.hangs:
-                logger.error(_SILENT)
-                self._asking = asyncio.create_task(self._ask(), name="ask the store")
-            if hangs or isinstance(error, StoreUnavailable):
-                for failed in self._waiting:
-                    if not failed.done():
-                        failed.set_result(None)
+            self._notice(error, began)
             raise
+
+    def _notice(self, error: BaseException, began: float) -> None:
+        """Notice that a call has failed, or was given up, which ``began`` then."""
+        # At the same time is before: uvloop's clock moves once in each of its rounds.
+        passed_s = asyncio.get_running_loop().time() - began
+        hangs = passed_s >= self._slow_s and self._responded <= began
+        if hangs and not self.hangs:
+            logger.error(_SILENT)
+            self._asking = asyncio.create_task(self._ask(), name="ask the store")
+        if hangs or isinstance(error, StoreUnavailable):
+            for failed in self._waiting:
+                if not failed.done():
+                    failed.set_result(None)
 
     async def _ask(self) -> None:
         """Return as soon as the store responds, or fails at once."""
