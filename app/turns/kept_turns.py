@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from app.chats.plan import Join, Run, Supersede
 from app.chats.title import TitleOf
@@ -173,13 +172,13 @@ class KeptTurns:
 
     async def _written(self, owner: Owner, chat_id: ChatId) -> None:
         """Wait until the store knows of the chat's turns what it will know of them by now."""
+        if beginning := self._late.beginning(owner, chat_id):
+            await self.store.all_done(beginning)
         here = self._of_chat.get((owner, chat_id), ())
-        ending = [kept.ended for kept in here if kept.recorder.is_closed]
-        if ending:
+        over = [kept for kept in here if kept.recorder.is_closed]
+        if ending := [kept.ended for kept in over if kept.head.id not in self._late]:
             self._flusher.wake()
-        waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
-        if waiting:
-            await self.store.all_done(waiting)
+            await self.store.all_done(ending)
 
     async def find(self, owner: Owner, chat_or_turn: str) -> TurnHead | None:
         """Return the turn that may be followed: of a chat the last one, else the one of that id.

@@ -132,7 +132,7 @@ async def test_a_hundred_followers_of_another_process_get_what_the_poster_gets(
     model: str, control: Control, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model)
+        pair = await _pair(stack, f"sqlite:{tmp_path / 'chats.db'}", model)
         posted = await stack.enter_async_context(
             pair.first.stream("POST", "/api/chat", json=_asked(STALL))
         )
@@ -161,7 +161,7 @@ async def test_of_an_end_a_stop_and_a_loss_in_three_processes_one_counts(
         AsyncExitStack() as stack,
         aclosing(SqliteStore(tmp_path / "chats.db")) as store,
     ):
-        pair = await _pair(stack, tmp_path, model)
+        pair = await _pair(stack, f"sqlite:{tmp_path / 'chats.db'}", model)
         watch = LostTurns(store, is_ours=lambda _: False)
         for number in range(30):
             chat_id = f"c{number}"

@@ -152,15 +152,27 @@ async def test_a_turn_waits_for_one_that_runs_elsewhere() -> None:
     store.is_down = False
     said = [{"id": "u1", "role": "user", "parts": []}]
     assert await store.begin(OTHER, revision=0, keep=0, messages=said) == Begun()
-    await turns._late._begin_all()
+    second = await _late_while_busy(turns, store)
+    assert await _ids(turns) == ["u1"]
+    assert await turns.find("", "c1") == OTHER
     head = await store.turn("", "other")
     assert head is not None
     assert (head.state, head.stop) == ("running", None)
 
     await store.end("other", "finished", last=None, message=None, ended_at=1.0)
 
-    assert await _ids(turns) == ["u1", "u1", "m"]
+    assert await _ids(turns) == ["u1", "u1", "m", "u3", "m2"]
+    assert await second.ended
     await turns.aclose()
+
+
+async def _late_while_busy(turns: KeptTurns, store: Shaky) -> KeptTurn:
+    """Begin another late turn of the chat that the first waits for too."""
+    store.is_down = True
+    second = await _late(turns)
+    _say(second, *[Start("m2"), *TURN[1:]])
+    store.is_down = False
+    return second
 
 
 async def test_a_beginning_whose_effect_was_unknown_is_not_made_twice() -> None:
