@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from app.chats.plan import Join, Run, Supersede
 from app.chats.title import TitleOf
@@ -44,6 +43,8 @@ from app.turns.transcript import Transcript
 logger = logging.getLogger("deltaline.store")
 
 SWEEP_S = 60.0
+# The first one comes soon: a process may not live for a minute.
+FIRST_SWEEP_S = 1.0
 # How long a request waits for an earlier turn of its chat to end. A dead one ends within 12 s.
 _BEGIN_S = 18.0
 # How long it waits for one call before it begins without the store.
@@ -171,13 +172,13 @@ class KeptTurns:
 
     async def _written(self, owner: Owner, chat_id: ChatId) -> None:
         """Wait until the store knows of the chat's turns what it will know of them by now."""
+        if beginning := self._late.beginning(owner, chat_id):
+            await self.store.all_done(beginning)
         here = self._of_chat.get((owner, chat_id), ())
-        ending = [kept.ended for kept in here if kept.recorder.is_closed]
-        if ending:
+        over = [kept for kept in here if kept.recorder.is_closed]
+        if ending := [kept.ended for kept in over if kept.head.id not in self._late]:
             self._flusher.wake()
-        waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
-        if waiting:
-            await self.store.all_done(waiting)
+            await self.store.all_done(ending)
 
     async def find(self, owner: Owner, chat_or_turn: str) -> TurnHead | None:
         """Return the turn that may be followed: of a chat the last one, else the one of that id.
@@ -220,7 +221,7 @@ class KeptTurns:
             self._here[running.id].stop(Abort("deleted"))
 
     def start_sweep(self) -> None:
-        """Begin to delete what nobody may ask for any more, once a minute."""
+        """Begin to delete what nobody may ask for any more, soon and then once a minute."""
         if self._sweep is None or self._sweep.done():
             self._sweep = asyncio.create_task(self._sweep_on(), name="sweep")
 
@@ -281,8 +282,10 @@ class KeptTurns:
         return turn in self._here
 
     async def _sweep_on(self) -> None:
+        after_s = FIRST_SWEEP_S
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(after_s)
+            after_s = SWEEP_S
             try:
                 await self.store.sweep(self._now(), keep_s=self._keep_s, history_s=self._history_s)
             except StoreUnavailable as error:
