@@ -20,7 +20,7 @@ from app.protocols.framing import Framer
 from app.protocols.negotiation import ProtocolName
 from app.store.event_log import LogDefect, decode
 from app.store.store import Store, Tail, TurnHead
-from app.turns.errors import DEFECT, LOST, SHUTDOWN, as_event
+from app.turns.errors import DEFECT, GIVEN_UP, LOST, SHUTDOWN, LogGivenUp, as_event
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
 from app.turns.patience import patience
@@ -104,6 +104,7 @@ class Follower:
 
         Raises:
             StoreUnavailable: it cannot be read.
+            LogGivenUp: not all of the turn is in it.
         """
         while not self._is_done():
             async with patience():
@@ -194,6 +195,8 @@ class Follower:
                     raise LogDefect(f"batch {batch.seq} follows batch {self._seq}")
                 events += decode(batch.data)
                 self._seq = batch.seq
+            if events and events[-1] == GIVEN_UP and not self._is_caught_up:
+                raise LogGivenUp("the log of the turn was given up")
         except LogDefect as error:
             logger.error("the log of a turn cannot be read: %s", error)
             return self._framed(events) + self._ended_by(DEFECT)
