@@ -35,6 +35,8 @@ class Framer:
             know that too.
     """
 
+    __slots__ = ("_check", "_encode", "_last_step", "_observer", "_order")
+
     def __init__(
         self,
         encoder: Encoder,

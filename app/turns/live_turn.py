@@ -60,6 +60,30 @@ class LiveTurn:
         outcome: how the turn ended; `None` while it runs.
     """
 
+    __slots__ = (
+        "_client_left",
+        "_deadline",
+        "_detached",
+        "_detached_s",
+        "_framer",
+        "_is_answering",
+        "_limit",
+        "_message_id",
+        "_on_end",
+        "_outbox",
+        "_progress",
+        "_recorder",
+        "_refusal_status",
+        "_run_turn",
+        "_stop_with",
+        "_timer",
+        "labels",
+        "opened",
+        "outcome",
+        "task",
+        "transcript",
+    )
+
     def __init__(
         self,
         run: Callable[[Emit], Awaitable[None]],

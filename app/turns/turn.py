@@ -85,6 +85,20 @@ async def run_turn(
 
 
 class _Turn:
+    __slots__ = (
+        "_emit",
+        "_end",
+        "_messages",
+        "_plans",
+        "_progress",
+        "_provider",
+        "_record",
+        "_request",
+        "_size",
+        "_tools",
+        "_unsent_start",
+    )
+
     def __init__(
         self,
         request: TurnRequest,

@@ -247,6 +247,17 @@ async def test_every_turn_hears_that_the_server_stops_even_one_that_is_already_e
     await turns.aclose()
 
 
+async def test_a_turn_that_comes_when_the_server_stops_ends_at_once() -> None:
+    turns = RunningTurns()
+    turns.stop_all()
+    late = _start(turns, Start("msg-1"), StepStart())
+
+    await late.task
+
+    assert late.error == SHUTDOWN
+    await turns.aclose()
+
+
 async def test_closing_cancels_what_runs_and_waits_for_the_application() -> None:
     ends = Ends()
     turns = RunningTurns(ends)
