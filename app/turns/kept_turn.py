@@ -23,6 +23,7 @@ class KeptTurn:
         is_first: whether it is the first turn of its chat.
         on_settled: called once when the store knows the end, or will never be told it, with whether
             this process has ended the turn.
+        begin_again: begins the turn anew in a store that has lost it.
     """
 
     def __init__(self, head: TurnHead, recorder: Recorder) -> None:
@@ -30,6 +31,7 @@ class KeptTurn:
         self.recorder = recorder
         self.is_first = False
         self.on_settled: Callable[[bool], None] | None = None
+        self.begin_again: Callable[[], None] | None = None
         self._has_ended: bool | None = None
         self._ended: asyncio.Future[bool] | None = None
         self._live: LiveTurn | None = None

@@ -48,6 +48,9 @@ SWEEP_S = 60.0
 _BEGIN_S = 18.0
 # How long it waits for one call before it begins without the store.
 _ASKED_S = 1.5
+# How long the turn of a deleted chat is known as such at least: its writer takes one that is
+# unknown for one that the store has lost.
+_DELETED_KEEP_S = 60.0
 # Later than any batch: to wait for the end of a turn only.
 _THE_END = 2**31 - 1
 
@@ -125,7 +128,7 @@ class KeptTurns:
         run = tried[-1] if tried else otherwise
         for earlier in tuple(self._of_chat.get((owner, chat_id), ())):
             earlier.stop(Abort("superseded"))
-        kept = self._kept(head_of(turn_id, owner, chat_id, run), run)
+        kept = self._kept(head_of(turn_id, owner, chat_id, run), run, plan)
         self._late.add(kept, plan, run)
         return kept, run
 
@@ -147,7 +150,7 @@ class KeptTurns:
                     tried.append(wanted)
                     match await claim(self.store, head, chat, wanted, within_s=_ASKED_S):
                         case Begun():
-                            kept = self._kept(head, wanted)
+                            kept = self._kept(head, wanted, plan)
                             kept.is_first = chat is None
                             self._flush(kept)
                             return kept, wanted
@@ -232,7 +235,7 @@ class KeptTurns:
         await write_last(self._flusher, self._late, self._titles, within_s=self._last_s)
         await close(self.store)
 
-    def _kept(self, head: TurnHead, run: Run) -> KeptTurn:
+    def _kept(self, head: TurnHead, run: Run, plan: PlanTurn) -> KeptTurn:
         self.start_sweep()
         recorder = Recorder(
             head.id,
@@ -244,6 +247,7 @@ class KeptTurns:
         kept = self._here[head.id] = KeptTurn(head, recorder)
         self._of_chat.setdefault((head.owner, head.chat_id), []).append(kept)
         kept.on_settled = partial(self._ended, kept, head.id)
+        kept.begin_again = partial(self._late.add, kept, plan, run)
         return kept
 
     def _ended(self, kept: KeptTurn, first_id: TurnId, has_ended: bool) -> None:
@@ -284,7 +288,8 @@ class KeptTurns:
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                await self.store.sweep(self._now(), keep_s=self._keep_s, history_s=self._history_s)
+                keep_s = max(self._keep_s, _DELETED_KEEP_S)
+                await self.store.sweep(self._now(), keep_s=keep_s, history_s=self._history_s)
             except StoreUnavailable as error:
                 logger.warning("old turns could not be deleted: %s", error.log_text)
             except Exception:
