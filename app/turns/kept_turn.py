@@ -24,6 +24,7 @@ class KeptTurn:
         on_settled: called once when the store knows the end, or will never be told it, with whether
             this process has ended the turn.
         on_awaited: called when somebody begins to wait for that.
+        begin_again: begins the turn anew in a store that has lost it.
     """
 
     def __init__(self, head: TurnHead, recorder: Recorder) -> None:
@@ -32,6 +33,7 @@ class KeptTurn:
         self.is_first = False
         self.on_settled: Callable[[bool], None] | None = None
         self.on_awaited: Callable[[], None] | None = None
+        self.begin_again: Callable[[], None] | None = None
         self._has_ended: bool | None = None
         self._ended: asyncio.Future[bool] | None = None
         self._live: LiveTurn | None = None

@@ -130,7 +130,7 @@ class KeptTurns:
         run = tried[-1] if tried else otherwise
         for earlier in self._here.of(owner, chat_id):
             earlier.stop(Abort("superseded"))
-        kept = self._kept(head_of(turn_id, owner, chat_id, run), run)
+        kept = self._kept(head_of(turn_id, owner, chat_id, run), run, plan)
         self._late.add(kept, plan, run)
         return kept, run
 
@@ -152,7 +152,7 @@ class KeptTurns:
                     tried.append(wanted)
                     match await claim(self.store, head, chat, wanted, within_s=_ASKED_S):
                         case Begun():
-                            kept = self._kept(head, wanted)
+                            kept = self._kept(head, wanted, plan)
                             kept.is_first = chat is None
                             self._flush(kept)
                             return kept, wanted
@@ -240,7 +240,7 @@ class KeptTurns:
         await write_last(self._flusher, self._late, self._titles, within_s=self._last_s)
         await close(self.store)
 
-    def _kept(self, head: TurnHead, run: Run) -> KeptTurn:
+    def _kept(self, head: TurnHead, run: Run, plan: PlanTurn) -> KeptTurn:
         self.start_sweep()
         recorder = Recorder(
             head.id,
@@ -253,6 +253,7 @@ class KeptTurns:
         self._here.add(kept)
         kept.on_settled = partial(self._ended, kept, head.id)
         kept.on_awaited = self._flusher.wake
+        kept.begin_again = partial(self._late.add, kept, plan, run)
         return kept
 
     def _over(self, kept: KeptTurn) -> None:

@@ -4,6 +4,7 @@ A token costs one call of `list.append`. Everything else is done for many at onc
 called: the events become batches for the store and parts of the turn's message.
 """
 
+from array import array
 from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Any, assert_never, get_args
@@ -57,6 +58,10 @@ class Recorder:
         self._seq = written
         self._on_full = on_full
         self._on_close = on_close
+        # What the store has, until the turn is over: it may lose the last of it, or all. As bytes
+        # and their lengths, since hundreds of small objects would cost several times as much.
+        self._written = bytearray()
+        self._lengths = array("L")
         self._events: list[Event] = []
         self.note: Callable[[Event], None] = self._events.append
         self._bytes = 0
@@ -106,6 +111,8 @@ class Recorder:
     def give_up(self) -> None:
         """Keep no more for the log than how it ends: it cannot be followed."""
         self.unwritten = []
+        self._written.clear()
+        del self._lengths[:]
         self._is_given_up = self.is_unplaced = True
 
     def place(self, held: int) -> None:
@@ -158,8 +165,29 @@ class Recorder:
             self._stored.add(event)
 
     def forget(self, batch: Batch) -> None:
-        """Drop the batches up to ``batch``: they are in the store."""
-        self.unwritten = [waiting for waiting in self.unwritten if waiting.seq > batch.seq]
+        """Put aside the batches up to ``batch``: they are in the store."""
+        count = sum(waiting.seq <= batch.seq for waiting in self.unwritten)
+        for written in self.unwritten[:count]:
+            self._written += written.data
+            self._lengths.append(len(written.data))
+        del self.unwritten[:count]
+
+    def write_again(self, held: int = 0) -> bool:
+        """Let all be written again that stands behind batch ``held``, which the store has lost.
+
+        Return whether that is so: whether it has lost anything.
+        """
+        end = len(self._written)
+        seq = self._seq - len(self.unwritten)
+        again: list[Batch] = []
+        while self._lengths and seq > held:
+            length = self._lengths.pop()
+            again.insert(0, Batch(self._turn, seq, bytes(self._written[end - length : end])))
+            end -= length
+            seq -= 1
+        del self._written[end:]
+        self.unwritten[:0] = again
+        return bool(again)
 
     def close(self) -> None:
         """Take the last events. The turn is over, and its last event was a terminal one."""

@@ -12,6 +12,9 @@ logger = logging.getLogger("deltaline.store")
 SWEEP_S = 60.0
 # The first one comes soon: a process may not live for a minute.
 FIRST_SWEEP_S = 1.0
+# How long the turn of a deleted chat is known as such at least: its writer takes one that is
+# unknown for one that the store has lost.
+_DELETED_KEEP_S = 60.0
 
 
 async def sweep_on(
@@ -29,7 +32,7 @@ async def sweep_on(
         await asyncio.sleep(after_s)
         after_s = every_s
         try:
-            await store.sweep(now(), keep_s=keep_s, history_s=history_s)
+            await store.sweep(now(), keep_s=max(keep_s, _DELETED_KEEP_S), history_s=history_s)
         except StoreUnavailable as error:
             logger.warning("old turns could not be deleted: %s", error.log_text)
         except Exception:

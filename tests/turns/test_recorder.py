@@ -183,3 +183,22 @@ def test_a_continuation_that_was_given_up_adds_to_the_message_of_the_store() -> 
 
     assert [part.get("text") for part in recorder.message()["parts"]] == ["Before.", None, "a"]
     assert [(batch.seq, decode(batch.data)) for batch in recorder.unwritten] == [(2, [GIVEN_UP])]
+
+
+def test_what_the_store_has_lost_is_written_again() -> None:
+    recorder = Told(written=1).recorder
+    for event in TURN[:5]:
+        recorder.note(event)
+        recorder.take()
+    whole = list(recorder.unwritten)
+    recorder.forget(whole[3])
+
+    assert not recorder.write_again(held=5)
+    assert recorder.unwritten == whole[4:]
+    assert recorder.write_again(held=3)
+    assert recorder.unwritten == whole[2:]
+    recorder.forget(whole[4])
+    assert recorder.unwritten == []
+    assert recorder.write_again()
+    assert recorder.unwritten == whole
+    assert not recorder.write_again()

@@ -30,7 +30,7 @@ async def test_a_sweep_that_fails_is_said_and_the_next_one_follows() -> None:
 
     with logged() as log:
         sweeping = asyncio.create_task(
-            sweep_on(store, keep_s=600, history_s=None, now=lambda: 7.0, every_s=0)
+            sweep_on(store, keep_s=600, history_s=None, now=lambda: 7.0, first_s=0, every_s=0)
         )
         swept = await store.swept
         sweeping.cancel()
