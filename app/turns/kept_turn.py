@@ -1,6 +1,7 @@
 """A turn of this process whose log is in a store."""
 
 import asyncio
+from collections.abc import Callable
 
 from app.errors import TooManyTurns
 from app.events import Abort, Error, Start, Terminal
@@ -22,12 +23,15 @@ class KeptTurn:
         is_first: whether it is the first turn of its chat.
         ended: done when the store knows the end, or will never be told it. Its result is whether
             this process has ended the turn.
+        write_until: returns the loop time until which a response waits for the store's knowing the
+            end, since this process may stand still afterwards; None: it does not wait.
     """
 
     def __init__(self, head: TurnHead, recorder: Recorder) -> None:
         self.head = head
         self.recorder = recorder
         self.is_first = False
+        self.write_until: Callable[[], float] | None = None
         self.ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._live: LiveTurn | None = None
         self._stop_with: Terminal | None = None
@@ -50,6 +54,13 @@ class KeptTurn:
         self.recorder.note(Start(self.head.message_id))
         self.recorder.note(_NOT_STARTED)
         self.recorder.close()
+
+    async def written(self) -> None:
+        """Return when the response may end, as far as the store is concerned."""
+        if self.write_until is not None:
+            left_s = self.write_until() - asyncio.get_running_loop().time()
+            if left_s > 0:
+                await asyncio.wait((self.ended,), timeout=left_s)
 
     def settle(self, has_ended: bool) -> None:
         """Note that nothing more is written."""
