@@ -35,6 +35,7 @@ LAYERS = [
     ["app.chats"],
     ["app.store"],
     ["app.providers"],
+    ["app.owners"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
     [

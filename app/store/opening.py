@@ -4,6 +4,7 @@
 * ``memory``: in this process
 * ``sqlite:chats.db``, ``sqlite:/data/chats.db``, ``sqlite:~/chats.db``: in a file
 * ``dynamodb:chats``: in a table of DynamoDB
+* ``redis://…``, ``rediss://…``: in a Redis (`app.store.redis_url`)
 """
 
 import re
@@ -11,8 +12,8 @@ from pathlib import Path
 
 from app.store.store import Store
 
-FORMS = "off, memory, sqlite:PATH or dynamodb:TABLE"
-_LATER = ("redis:", "rediss:")
+FORMS = "off, memory, sqlite:PATH, redis://HOST or dynamodb:TABLE"
+_REDIS = ("redis:", "rediss:")
 # Where Lambda mounts file systems. Everything else is one environment's own, and goes with it.
 _MOUNTED = Path("/mnt")
 # Source: DynamoDB's API reference, "CreateTable".
@@ -29,8 +30,9 @@ def open_store(
     """Return the store that ``text`` names, or None if it is ``off``.
 
     A SQLite file is opened, made and carried forward once here, so that what cannot work is known
-    at the start. A file that is locked at the moment is not refused. DynamoDB is not called before
-    it is needed, since that would be paid by every start.
+    at the start. A file that is locked at the moment is not refused. A Redis and DynamoDB are asked
+    at the first call only: a Redis may come later than we do, and a call at the start is paid by
+    every start.
 
     Args:
         text: the value of `CHAT_STORE`.
@@ -48,8 +50,8 @@ def open_store(
         if is_on_lambda:
             raise StoreRefused(
                 "CHAT_STORE=memory is not possible on Lambda, where the next request may find "
-                "another process; use dynamodb:TABLE, sqlite:/mnt/… on a mounted file system, or "
-                "off."
+                "another process; use dynamodb:TABLE, redis://…, sqlite:/mnt/… on a mounted file "
+                "system, or off."
             )
         if workers > 1:
             raise StoreRefused(
@@ -63,9 +65,13 @@ def open_store(
         return _sqlite(sqlite_path(text), is_on_lambda=is_on_lambda)
     if text.startswith("dynamodb:"):
         return _dynamodb(text.removeprefix("dynamodb:"), keep_s=keep_s)
-    if text.startswith(_LATER):
-        kind = text.partition(":")[0]
-        raise StoreRefused(f"CHAT_STORE={kind}:… is not built yet; use {FORMS}.")
+    if text.startswith(_REDIS):
+        return _redis(text)
+    if "sentinel" in text.partition(":")[0]:
+        raise StoreRefused(
+            "CHAT_STORE names a Sentinel, which is not supported; name the Redis itself by an "
+            "address that follows its failovers."
+        )
     # Not the text itself: the address of a database may hold its password.
     raise StoreRefused(f"CHAT_STORE names no store that there is; use {FORMS}.")
 
@@ -83,6 +89,18 @@ def sqlite_path(text: str) -> Path:
             "sqlite:/data/chats.db; without a file, use memory."
         )
     return Path(text).expanduser()
+
+
+def _redis(text: str) -> Store:
+    from app.store.redis import RedisStore
+    from app.store.redis_url import UrlRefused, parse_url
+
+    try:
+        return RedisStore(parse_url(text))
+    except UrlRefused as error:
+        raise StoreRefused(
+            f"CHAT_STORE needs redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS. {error}"
+        ) from None
 
 
 def _sqlite(path: Path, *, is_on_lambda: bool) -> Store:

@@ -43,7 +43,8 @@ ROOT = Path(__file__).parents[2]
         (
             "CHAT_STORE",
             "postgres://user:secret@host/db",
-            "CHAT_STORE names no store that there is; use off, memory or sqlite:PATH.",
+            "CHAT_STORE names no store that there is; use off, memory, sqlite:PATH, "
+            "redis://HOST or dynamodb:TABLE.",
         ),
     ],
 )

@@ -11,7 +11,8 @@ import pytest
 
 from app.store.checks.stores import begun
 from app.store.memory import MemoryStore
-from app.store.opening import StoreRefused, open_store
+from app.store.opening import FORMS, StoreRefused, open_store
+from app.store.redis import RedisStore
 from app.store.sqlite import SqliteStore
 from app.store.sqlite_file import open_database
 
@@ -53,13 +54,49 @@ def test_a_file_has_to_have_a_path(text: str) -> None:
         open_store(text)
 
 
-@pytest.mark.parametrize("kind", ["redis", "rediss"])
-def test_what_comes_later_is_refused(kind: str) -> None:
-    with pytest.raises(StoreRefused) as refused:
-        open_store(f"{kind}://:password@host")
+@pytest.mark.parametrize(
+    "text", ["redis://host", "rediss://user:password@host:6380/2?ssl_ca_certs=/etc/ca.pem"]
+)
+async def test_a_redis_is_for_everybody_and_need_not_be_there_yet(text: str) -> None:
+    store = open_store(text, is_on_lambda=True, workers=8)
 
-    assert "not built yet" in str(refused.value)
+    assert isinstance(store, RedisStore)
+    await store.aclose()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis:",
+        "redis://",
+        "redis://:password@",
+        "redis://:password@host:port",
+        "redis://:password@host/zero",
+        "redis://:password@host?ssl_ca_certs=/etc/ca.pem",
+        "rediss://:password@host?ssl_cert_reqs=none",
+    ],
+)
+def test_a_redis_has_to_have_an_address(text: str) -> None:
+    with pytest.raises(StoreRefused, match=r"^CHAT_STORE needs redis://USER") as refused:
+        open_store(text)
+
+    assert ":password" not in str(refused.value)
+
+
+def test_a_sentinel_is_refused() -> None:
+    with pytest.raises(StoreRefused, match=r"^CHAT_STORE names a Sentinel") as refused:
+        open_store("redis+sentinel://:password@host/master")
+
     assert "password" not in str(refused.value)
+
+
+def test_redis_is_loaded_only_if_it_is_named() -> None:
+    code = (
+        "import sys; from app.store.opening import open_store; open_store('memory');"
+        "print('redis' in sys.modules, 'app.store.redis' in sys.modules)"
+    )
+
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False False\n"
 
 
 @pytest.mark.parametrize("text", ["", "on", "Memory", "sqlite", "postgres://u:password@host"])
@@ -67,7 +104,8 @@ def test_anything_else_is_refused_with_what_there_is(text: str) -> None:
     with pytest.raises(StoreRefused) as refused:
         open_store(text)
 
-    assert "use off, memory, sqlite:PATH or dynamodb:TABLE" in str(refused.value)
+    assert f"use {FORMS}" in str(refused.value)
+    assert "dynamodb:TABLE" in FORMS
     assert "password" not in str(refused.value)
 
 
