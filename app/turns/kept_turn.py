@@ -25,12 +25,15 @@ class KeptTurn:
             this process has ended the turn.
         on_awaited: called when somebody begins to wait for that.
         begin_again: begins the turn anew in a store that has lost it.
+        write_until: returns the loop time until which a response waits for the store's knowing the
+            end, since this process may stand still afterwards; None: it does not wait.
     """
 
     def __init__(self, head: TurnHead, recorder: Recorder) -> None:
         self.head = head
         self.recorder = recorder
         self.is_first = False
+        self.write_until: Callable[[], float] | None = None
         self.on_settled: Callable[[bool], None] | None = None
         self.on_awaited: Callable[[], None] | None = None
         self.begin_again: Callable[[], None] | None = None
@@ -73,6 +76,13 @@ class KeptTurn:
         self.recorder.note(Start(self.head.message_id))
         self.recorder.note(_NOT_STARTED)
         self.recorder.close()
+
+    async def written(self) -> None:
+        """Return when the response may end, as far as the store is concerned."""
+        if self.write_until is not None:
+            left_s = self.write_until() - asyncio.get_running_loop().time()
+            if left_s > 0:
+                await asyncio.wait((self.ended,), timeout=left_s)
 
     def settle(self, has_ended: bool) -> None:
         """Note that nothing more is written."""
