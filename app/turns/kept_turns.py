@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from app.chats.plan import Join, Run, Supersede
 from app.chats.title import TitleOf
@@ -177,11 +176,12 @@ class KeptTurns:
 
     async def _written(self, owner: Owner, chat_id: ChatId) -> None:
         """Wait until the store knows of the chat's turns what it will know of them by now."""
-        here = self._here.of(owner, chat_id)
-        ending = [kept.ended for kept in here if kept.recorder.is_closed]
-        waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
-        if waiting:
-            await self.store.all_done(waiting)
+        if beginning := self._late.beginning(owner, chat_id):
+            await self.store.all_done(beginning)
+        over = [kept for kept in self._here.of(owner, chat_id) if kept.recorder.is_closed]
+        if ending := [kept.ended for kept in over if kept.head.id not in self._late]:
+            self._flusher.wake()
+            await self.store.all_done(ending)
 
     async def find(self, owner: Owner, chat_or_turn: str) -> TurnHead | None:
         """Return the turn that may be followed: of a chat the last one, else the one of that id.
@@ -225,7 +225,7 @@ class KeptTurns:
             kept.stop(Abort("deleted"))
 
     def start_sweep(self) -> None:
-        """Begin to delete what nobody may ask for any more, once a minute."""
+        """Begin to delete what nobody may ask for any more, soon and then once a minute."""
         if self._sweep is None or self._sweep.done():
             self._sweep = asyncio.create_task(
                 sweep_on(self.store, keep_s=self._keep_s, history_s=self._history_s, now=self._now),
