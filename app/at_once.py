@@ -20,6 +20,9 @@ from types import coroutine
 from typing import Any, NamedTuple
 
 _NEWS = object()
+# How all work ends that ends well. The exception that says so would hold, by its traceback, the
+# frame in which it is held: a cycle, which only the garbage collector could end.
+_WELL = StopIteration()
 
 
 @coroutine
@@ -29,7 +32,7 @@ def news() -> Generator[Any, None, None]:
 
 
 class _Step(NamedTuple):
-    """How far the work has got: what it waits for, or how it ended (`StopIteration`: well)."""
+    """How far the work has got: what it waits for, or how it ended (`_WELL`, or an error)."""
 
     waits_for: Any
     end: BaseException | None
@@ -37,6 +40,8 @@ class _Step(NamedTuple):
 
 class AtOnce:
     """Runs the work of the task that makes this; `on_news` goes on with it from elsewhere."""
+
+    __slots__ = ("_in_context", "_left", "_loop", "_send", "_task", "_wake")
 
     def __init__(self) -> None:
         task = asyncio.current_task()
@@ -77,7 +82,7 @@ class AtOnce:
                 step = left
             else:
                 raise value  # the work is over, and the task is to end as well
-        if not isinstance(step.end, StopIteration):
+        if step.end is not _WELL:
             raise step.end
 
     def on_news(self) -> None:
@@ -92,6 +97,8 @@ class AtOnce:
         _enter_task(self._loop, self._task)
         try:
             waits_for = self._in_context(send, None)
+        except StopIteration:
+            self._left = _Step(None, _WELL)
         except BaseException as error:
             self._left = _Step(None, error)
         else:
@@ -108,5 +115,7 @@ class AtOnce:
 def _advance(go_on: Callable[[Any], Any], value: Any) -> _Step:
     try:
         return _Step(go_on(value), None)
+    except StopIteration:
+        return _Step(None, _WELL)
     except BaseException as error:
         return _Step(None, error)

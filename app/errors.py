@@ -25,14 +25,16 @@
     - ProviderModelNotFound      502
     - ProviderUnreachable        502
     - ProviderTimeout            504
+  + OutOfDescriptors             503
+  + StoreUnavailable             503  the store of turns and chats
+  + KeysUnavailable              503  those of CHAT_JWT_ISSUER
   + AnswerTooLong                502  more than `CHAT_MAX_ANSWER_BYTES`
   + TimeLimitReached             504  sent as an `Error` event, never raised
   + ServerStopping               503  sent as an `Error` event, never raised
+  + TurnLost                     502  sent as an `Error` event, never raised
   + TooManyTurns                 503  `CHAT_RUNNING_TURNS` of them run
-  + OutOfDescriptors             503
-  + StoreUnavailable             503  the store of turns and chats
 
-Every other error is in the module that raises it:
+The last five are in `app.turns.errors`. Every other error is in the module that raises it:
 
 * grammar: OrderError, a defect of ours
 * settings: SettingsError
@@ -63,6 +65,9 @@ Every other error is in the module that raises it:
 * emulator.program: CannotListen
 * emulator.variables: EnvFileError
 * scripted_model.checks: BadRequest
+* owners.jwt_check: TokenRefused, UnusableKeys, UnknownKey
+* store.dynamodb_calls: ConditionFailed, TransactionRefused
+* store.dynamodb_http: NoResponse
 * store.opening: StoreRefused
 * store.sqlite_schema: DatabaseRefused
 
@@ -246,39 +251,12 @@ class ProviderTimeout(ProviderError):
     public_message = "The model did not answer in time; please try again."
 
 
-class AnswerTooLong(ChatError):
-    code = "answer_too_long"
-    status = 502
-    public_message = "The answer was cut off: it is longer than this server allows."
-
-
-class TimeLimitReached(ChatError):
-    """The turn took longer than ``CHAT_MAX_TURN_S``, or than the platform allows."""
-
-    code = "deadline_exceeded"
-    status = 504
-    public_message = "The answer was cut off by the time limit."
-
-
-class ServerStopping(ChatError):
-    code = "shutdown"
-    status = 503
-    public_message = "The server is restarting; please send your message again."
-
-
-class TooManyTurns(ChatError):
-    code = "too_many_turns"
-    status = 503
-    public_message = "The server has too much to do; please try again in a few seconds."
-    retry_after_s = 5
-
-
 class OutOfDescriptors(ChatError):
     """The process may open no more files, or the machine none. It is not the model's fault."""
 
     code = "out_of_descriptors"
     status = 503
-    public_message = TooManyTurns.public_message
+    public_message = "The server has too much to do; please try again in a few seconds."
     retry_after_s = 5
 
 
@@ -289,9 +267,8 @@ class StoreUnavailable(ChatError):
     retry_after_s = 5
 
 
-def status_of(code: str) -> int:
-    """Return the HTTP status that belongs to the ``code`` of an error; 502 for a foreign one."""
-    kinds: list[type[ChatError]] = [ChatError]
-    for kind in kinds:  # which grows by the narrower ones
-        kinds += kind.__subclasses__()
-    return {kind.code: kind.status for kind in kinds}.get(code, ProviderError.status)
+class KeysUnavailable(ChatError):
+    code = "keys_unavailable"
+    status = 503
+    public_message = "Nobody can be signed in at the moment; please try again in a few seconds."
+    retry_after_s = 5

@@ -137,6 +137,8 @@ class Order:
             gives a result, since the user has approved or denied them.
     """
 
+    __slots__ = ("_calls", "state")
+
     def __init__(self, earlier_calls: Mapping[str, str] | None = None) -> None:
         self.state = State.IDLE
         self._calls = {

@@ -17,7 +17,7 @@ class GrowingText:
     __slots__ = ("_packed", "_pieces")
 
     def __init__(self) -> None:
-        self._packed = bytearray()
+        self._packed: bytearray | None = None  # nothing has been packed
         self._pieces: list[str] = []
 
     def __bool__(self) -> bool:
@@ -26,10 +26,9 @@ class GrowingText:
 
     def __str__(self) -> str:
         """Return the text, joined."""
-        if not self._packed:
+        if self._packed is None:
             return "".join(self._pieces)
-        self._pack()
-        return self._packed.decode("utf-8", "surrogatepass")
+        return self._pack().decode("utf-8", "surrogatepass")
 
     def append(self, piece: str) -> None:
         """Add a piece at the end."""
@@ -40,12 +39,15 @@ class GrowingText:
 
     def clear(self) -> None:
         """Forget the text."""
-        self._packed.clear()
+        self._packed = None
         self._pieces.clear()
 
-    def _pack(self) -> None:
+    def _pack(self) -> bytearray:
+        if self._packed is None:
+            self._packed = bytearray()
         self._packed += "".join(self._pieces).encode("utf-8", "surrogatepass")
         self._pieces.clear()
+        return self._packed
 
 
 def utf8_bytes(text: str) -> int:

@@ -48,6 +48,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
+    "owners/jwt_check": (),
+    "owners/lambda_caller": (),
     "protocols/artifact": (),
     "protocols/chunks": (),
     "protocols/data_stream": (_RECORDED,),
@@ -119,10 +121,16 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "scripted_model/tool_use": (),
     "seldom_warning": (),
     "store/abandoned": (),
+    "store/dynamodb_items": (),
+    "store/dynamodb_values": (),
     "store/event_log": (),
     "store/log_order": (),
     "store/memory_counts": (),
     "store/message_json": (),
+    "store/redis_fields": (),
+    "store/redis_keys": (),
+    "store/redis_script": (),
+    "store/redis_url": (),
     "setting_checks": (),
     "setting_kinds": (),
     "telemetry/log": (),
@@ -141,6 +149,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "tools/strict_schema": (),
     "tools/valid_call": (),
     "turns/answer_size": (),
+    "turns/errors": (),
     "turns/merging": (),
     "turns/places": (),
     "turns/progress": (),
@@ -169,6 +178,9 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Declarations only: the types of the input, and texts.
     "scripted_model/responses_items": "scripted_model/test_responses_request.py",
     "scripted_model/texts": "scripted_model/test_demo.py",
+    # Each way to find out who asks, and the choice between them, over HTTP.
+    "owners/authentication": "http/test_owners.py",
+    "setup/owners": "http/test_owners.py",
     # Needs a running SSM and Secrets Manager.
     "setup/secrets": "aws/test_secrets.py",
     # The promises, and the stores that break one each.
@@ -182,7 +194,21 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/checks/strange": "store/test_broken_stores.py",
     "store/checks/sweeping": "store/test_broken_stores.py",
     # Faults of the disk.
+    # The engine in Redis is one thing in several files.
+    "store/redis_chat_scripts": "store/test_redis.py",
+    "store/redis_chats": "store/test_redis.py",
+    "store/redis_client": "store/test_redis_link.py",
+    "store/redis_list_scripts": "store/test_redis.py",
+    "store/redis_sweep": "store/test_redis.py",
+    "store/redis_turn_scripts": "store/test_redis.py",
+    "store/redis_turns": "store/test_redis.py",
     "store/sqlite_connection": "store/test_sqlite.py",
+    # Calls of DynamoDB, which the promises are about.
+    "store/dynamodb_chats": "store/test_conformance.py",
+    "store/dynamodb_counts": "store/test_conformance.py",
+    "store/dynamodb_pages": "store/test_dynamodb.py",
+    "store/dynamodb_records": "store/test_dynamodb.py",
+    "store/dynamodb_turns": "store/test_conformance.py",
     # Statements, which the promises are about.
     "store/sqlite_chats": "store/test_conformance.py",
     "store/sqlite_turns": "store/test_conformance.py",

@@ -23,7 +23,7 @@ from app.chats.title import first_words
 from app.chats.user_message import GONE_ON, find_place
 from app.errors import ChatHasGoneOn, InvalidMessages
 from app.events import Event
-from app.messages import ChatRequest, Message
+from app.messages import ApprovalReply, ChatRequest, Message
 from app.requests.amount import DEFAULT_MAX_MESSAGES, check_messages
 from app.requests.conversation import NOTHING_SAID
 from app.requests.shapes import REGENERATE
@@ -111,9 +111,15 @@ def plan(
         return planned
     kept = [*stored[: planned.keep], *planned.messages]
     check_messages(kept, limit=max_messages)
-    history = stored_history(kept, file_hosts=file_hosts)
     said_by_client = takewhile(lambda message: message.role == "system", asked.messages)
-    messages: Sequence[Message] = [*said_by_client, *history.messages]
+    if chat is None:
+        # Nothing but the user's message, which was read with the request.
+        said = next(message for message in reversed(asked.messages) if message.role == "user")
+        messages: Sequence[Message] = [*said_by_client, said]
+        approvals: Sequence[ApprovalReply] = ()
+    else:
+        history = stored_history(kept, file_hosts=file_hosts)
+        messages, approvals = [*said_by_client, *history.messages], history.approvals
     continued = kept[-1] if planned.continues else None
     message_id = new_id("msg") if continued is None else continued["id"]
     return Run(
@@ -121,7 +127,7 @@ def plan(
             asked,
             messages=messages,
             continues=None if continued is None else message_id,
-            approval_replies=history.approvals,
+            approval_replies=approvals,
             posted=(),
             is_large=asked.is_large or is_large(kept),
         ),

@@ -1,11 +1,12 @@
 """A stored chat as it is handed out to a page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from app.chats.old_form import in_old_form
 from app.forbidden_keys import neutralise
 from app.protocols.json_text import dumps
-from app.store.store import Chat, UIMessage
+from app.store.store import Chat, ChatSummary, UIMessage
 
 _OLD = ("3.4", "4")
 
@@ -19,6 +20,11 @@ def shown(chat: Chat) -> Sequence[UIMessage]:
     if turn is None or turn.state != "running" or not messages:
         return messages
     return messages[:-1] if messages[-1]["id"] == turn.message_id else messages
+
+
+def listed(chat: ChatSummary) -> Mapping[str, Any]:
+    """Return a chat as ``GET /api/chats`` lists it."""
+    return {"id": chat.id, "title": chat.title, "created": chat.created, "updated": chat.updated}
 
 
 def chat_body(chat: Chat, *, sdk: str | None = None) -> bytes:

@@ -86,6 +86,22 @@ class LimitedConnection(WatchedConnection):
     longer than all else that is done here.
     """
 
+    __slots__ = (
+        "_awaited",
+        "_body_until",
+        "_deadline",
+        "_discarded",
+        "_is_refused",
+        "_limits",
+        "_most",
+        "_refusal",
+        "_room",
+        "_state",
+        "_timer",
+        "_timer_at",
+        "_unfinished",
+    )
+
     def __init__(
         self,
         config: Config,

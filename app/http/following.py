@@ -11,8 +11,9 @@ from app.errors import InvalidOption
 from app.http.responses import STREAM_HEADERS
 from app.protocols.negotiation import Dialect, encoder_for
 from app.store.store import TurnHead
-from app.turns.follower import Follower, Stopping
+from app.turns.follower import Follower
 from app.turns.kept_turns import KeptTurns
+from app.turns.stopping import Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -51,6 +51,7 @@ class Keeping:
 
         Raises:
             StoreUnavailable: the messages were left to the store.
+            ServerStopping: the server stops while the chat is not free, or the store not reached.
             ChatError: the request does not fit its chat.
         """
         if asked.chat_id is None:
@@ -62,7 +63,10 @@ class Keeping:
             )
 
         otherwise = self._as_posted(asked) if asked.messages else None
-        begun = await self.kept.begin(admitted.owner, asked.chat_id, plan_turn, otherwise=otherwise)
+        async with self.following.stopping.heeded():
+            begun = await self.kept.begin(
+                admitted.owner, asked.chat_id, plan_turn, otherwise=otherwise
+            )
         if isinstance(begun, Join):
             return begun
         turn, run = begun

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.aws.asgi_extensions import OUTCOME
-from app.errors import status_of
 from app.events import Error, Finish, Usage
 from app.protocols.json_text import dumps
+from app.turns.errors import status_of
 from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
 from app.turns.transcript import Transcript
@@ -66,12 +66,15 @@ class TurnResponse(Response):
         """Send the response; tell our Lambda runtime if the turn failed."""
         turn = self._turn
         refused: list[Exception] = []
-        parted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def part() -> None:
+        def end(_: object = None) -> None:
+            if not over.done():
+                over.set_result(None)
+
+        def part(_: object = None) -> None:
             turn.abandon()
-            if not parted.done():
-                parted.set_result(None)
+            end()
 
         async def write(data: bytes) -> None:
             try:
@@ -81,12 +84,15 @@ class TurnResponse(Response):
                 part()
 
         try:
-            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-            await send(start)
+            headers, self.raw_headers = self.raw_headers, []  # nobody else needs them
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            del headers
             # Whatever we wait for below, a client that leaves ends the response at once.
-            self._leaving.add_done_callback(lambda _: part())
+            self._leaving.add_done_callback(part)
             await self._outbox.connect(write)
-            await asyncio.wait((turn.task, parted), return_when=asyncio.FIRST_COMPLETED)
+            # Not `asyncio.wait`, whose frames take a kilobyte for as long as the turn runs.
+            turn.task.add_done_callback(end)
+            await over
             if refused:
                 raise refused[0]
             if not self._leaving.done():

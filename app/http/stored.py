@@ -1,11 +1,13 @@
 """Turns that outlive their request, and the chats that a store keeps: resume, stop, history."""
 
+import contextlib
 import json
+from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.chats.shown import chat_body
+from app.chats.shown import chat_body, listed
 from app.errors import InvalidJson, InvalidOption, NotFound
 from app.http.admission import Admission, request_id
 from app.http.following import Following, start_of
@@ -14,7 +16,7 @@ from app.http.responses import JSONResponse
 from app.messages import Shape
 from app.protocols.negotiation import negotiate
 from app.turns.kept_turns import KeptTurns
-from app.turns.patience import patience
+from app.turns.patience import PATIENCE_S, patience
 
 # How long a request waits for all that it asks of the store, in seconds.
 _PATIENCE_S = 5.0
@@ -49,9 +51,9 @@ class Stored:
 
     async def stop(self, request: Request) -> Response:
         """Stop a chat's turn, wherever it runs."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         wanted = await self._wanted_turn(request)
-        async with patience(_PATIENCE_S):
+        async with self._in_time(_PATIENCE_S):
             turn = await self._kept.find(owner, request.path_params["chat_id"])
             if turn is not None and turn.state == "running" and wanted in (None, turn.id):
                 await self._kept.stop(turn)
@@ -59,26 +61,29 @@ class Stored:
 
     async def chats(self, request: Request) -> Response:
         """List the owner's chats, the last changed first."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         before = _number(request, "before")
         limit = _number(request, "limit")
-        async with patience():
+        async with self._in_time(PATIENCE_S):
             chats = await self._kept.store.chats(
                 owner, before=before, limit=min(limit or _DEFAULT_LIMIT, _MOST)
             )
-        return JSONResponse({"chats": chats}, headers=dict(NO_STORE))
+        for chat in chats:
+            if chat.running is not None:
+                self._kept.lost.look_after(owner, chat.running)
+        return JSONResponse({"chats": list(map(listed, chats))}, headers=dict(NO_STORE))
 
     async def chat(self, request: Request) -> Response:
         """Return a chat as `useChat` takes it."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         sdk = request.query_params.get("sdk")
         dialect = negotiate("ai-sdk-5", query=(None, sdk))
-        async with patience(_PATIENCE_S):
+        async with self._in_time(_PATIENCE_S):
             chat = await self._kept.chat(owner, request.path_params["chat_id"])
         if chat is None:
             raise NotFound("There is no such chat.")
-        if chat.turn is not None:
-            self._kept.lost.look_after(chat.turn)
+        if chat.turn is not None and chat.turn.state == "running":
+            self._kept.lost.look_after(owner, chat.turn.id)
         return Response(
             chat_body(chat, sdk=dialect.version),
             media_type="application/json",
@@ -87,21 +92,32 @@ class Stored:
 
     async def delete(self, request: Request) -> Response:
         """Delete a chat; a turn of it that runs is stopped."""
-        owner = self._admission.authorize(request)
-        await self._kept.delete(owner, request.path_params["chat_id"])
+        owner = await self._admission.owner(request)
+        async with self._following.stopping.heeded():
+            await self._kept.delete(owner, request.path_params["chat_id"])
         return nothing_runs()
 
     async def _follow(self, request: Request, chat_or_turn: str, shape: Shape) -> Response | None:
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         query = request.query_params
         dialect = negotiate(shape, query=(query.get("protocol"), query.get("sdk")))
         start = start_of(request)
         headers = {"x-request-id": request_id(request)}
-        async with patience(_PATIENCE_S):
+        async with self._in_time(_PATIENCE_S):
             turn = await self._kept.find(owner, chat_or_turn)
             if turn is None:
                 return None
             return await self._following.respond(turn, dialect, start=start, headers=headers)
+
+    @contextlib.asynccontextmanager
+    async def _in_time(self, seconds: float) -> AsyncIterator[None]:
+        """Give up what is done within the block after ``seconds``, or when the server stops.
+
+        Raises:
+            StoreUnavailable, ServerStopping
+        """
+        async with self._following.stopping.heeded(), patience(seconds):
+            yield
 
     async def _wanted_turn(self, request: Request) -> str | None:
         """Return the turn id of the body, if there is a body.

@@ -14,6 +14,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from app.http.light_connection import LightConnection
+
 
 class UnreadWatch:
     """Watches one connection while bytes for it wait. Costs a timer in ``longest_s`` at most.
@@ -23,6 +25,17 @@ class UnreadWatch:
         longest_s: how long the client may take nothing, in seconds.
         may_grow: whether new bytes may be on their way: then nothing can be told.
     """
+
+    __slots__ = (
+        "_is_waiting",
+        "_longest_s",
+        "_loop",
+        "_may_grow",
+        "_since",
+        "_timer",
+        "_transport",
+        "_unread",
+    )
 
     def __init__(
         self, transport: asyncio.Transport, longest_s: float, *, may_grow: Callable[[], bool]
@@ -70,12 +83,14 @@ class UnreadWatch:
         self._timer = self._loop.call_later(left_s, self._ring)
 
 
-class WatchedConnection(HttpToolsProtocol):
+class WatchedConnection(LightConnection):
     """One connection of uvicorn's, cut when its client takes nothing for ``unread_s`` seconds.
 
     As when a client leaves, the app is told, and what ran for the client ends. A token costs
     nothing: the transport calls us when its buffer is full.
     """
+
+    __slots__ = ("_unread", "_unread_s")
 
     def __init__(
         self,
@@ -88,12 +103,7 @@ class WatchedConnection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._unread_s = unread_s
-        self._unread: UnreadWatch | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if self._unread_s is not None:
-            self._unread = UnreadWatch(transport, self._unread_s, may_grow=self._is_writing_freely)
+        self._unread: UnreadWatch | None = None  # made when there is something to watch
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._unread is not None:
@@ -102,8 +112,7 @@ class WatchedConnection(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._unread is not None:
-            self._unread.start()
+        self._watch()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -112,9 +121,18 @@ class WatchedConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         # What is left of it fits into the buffer, so nothing would be paused.
-        if self._unread is not None and self.transport.get_write_buffer_size():
-            self._unread.start()
+        if self.transport.get_write_buffer_size():
+            self._watch()
         HttpToolsProtocol.on_response_complete(self)
+
+    def _watch(self) -> None:
+        if self._unread_s is None:
+            return
+        if self._unread is None:
+            self._unread = UnreadWatch(
+                self.transport, self._unread_s, may_grow=self._is_writing_freely
+            )
+        self._unread.start()
 
     @property
     def _is_responding(self) -> bool:

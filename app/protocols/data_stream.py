@@ -67,6 +67,8 @@ class DataStreamEncoder:
         version: the client's version of the AI SDK.
     """
 
+    __slots__ = ("_in_step", "_knows_f_to_k", "_message_id", "_steps")
+
     media_type: ClassVar[str] = "text/plain; charset=utf-8"
     headers: ClassVar[Mapping[str, str]] = {"x-vercel-ai-data-stream": "v1"}
 

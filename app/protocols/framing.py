@@ -35,6 +35,8 @@ class Framer:
             know that too.
     """
 
+    __slots__ = ("_check", "_encode", "_last_step", "_observer", "_order")
+
     def __init__(
         self,
         encoder: Encoder,
@@ -68,12 +70,13 @@ class Framer:
             OrderError: the events break the grammar (a defect of ours).
         """
         parts = []
+        check, observe, encode = self._check, self._observer, self._encode
         for event in events:
             if type(event) is TextDelta:  # by far the most common event
-                self._check(event)
-                if self._observer is not None:
-                    self._observer(event)
-                parts.append(self._encode(event))
+                check(event)
+                if observe is not None:
+                    observe(event)
+                parts.append(encode(event))
                 continue
             if isinstance(event, _TERMINALS):
                 parts += [self._one(missing) for missing in self._missing(event)]

@@ -48,8 +48,10 @@ class LastStep:
             message's, whose calls the client has just settled.
     """
 
+    __slots__ = ("_has_results", "_open")
+
     def __init__(self, *, continues: bool = False) -> None:
-        self._open: set[str] = set()
+        self._open: set[str] | None = None  # no step has had a call
         self._has_results = continues
 
     @property
@@ -64,9 +66,11 @@ class LastStep:
         """
         match event:
             case StepStart():
-                self._open.clear()
+                self._open = None
                 self._has_results = False
             case ToolInputStart(call_id) | ToolInputAvailable(call_id):
+                if self._open is None:
+                    self._open = set()
                 self._open.add(call_id)
             case (
                 ToolInputError(call_id)
@@ -74,7 +78,8 @@ class LastStep:
                 | ToolOutputError(call_id)
                 | ToolOutputDenied(call_id)
             ):
-                self._open.discard(call_id)
+                if self._open is not None:
+                    self._open.discard(call_id)
                 self._has_results = True
             case (
                 # Text never comes here (see `Framer`), so these are the most common.

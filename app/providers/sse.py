@@ -52,6 +52,8 @@ class _Splitter(Generic[T]):
         max_event_bytes: the longest event, lines that are no data included.
     """
 
+    __slots__ = ("_at_start", "_convert", "_lines", "_max_event_bytes", "_split", "_tail")
+
     def __init__(
         self,
         split: Callable[[bytes, int], list[T] | None],
@@ -62,7 +64,10 @@ class _Splitter(Generic[T]):
         self._convert = convert
         # Bytes after the last whole event, as long as every event has had the usual shape.
         self._tail = b""
-        self._lines = _LineParser(max_event_bytes)
+        self._at_start = True  # no whole event has been split
+        # Made for the first event of another shape, which most streams never have.
+        self._lines: _LineParser | None = None
+        self._max_event_bytes = max_event_bytes
 
     def feed(self, data: bytes) -> list[T]:
         """Return the events that ``data`` completes.
@@ -71,23 +76,23 @@ class _Splitter(Generic[T]):
             EventTooLong: an event is too long, unfinished or not; the others of ``data`` are lost.
         """
         lines = self._lines
-        if not lines.is_idle:
+        if lines is not None and not lines.is_idle:
             return self._convert(lines.feed(data))
         if self._tail:
             data = self._tail + data
             self._tail = b""
         if _CR in data:
-            return self._convert(lines.feed(data))
+            return self._line_by_line(data)
         end = data.rfind(b"\n\n")
         if end < 0:
             if len(data) > _MAX_TAIL_BYTES:
-                return self._convert(lines.feed(data))
+                return self._line_by_line(data)
             self._tail = data
             return []
         events = self._split(data, end)
         if events is None:
-            return self._convert(lines.feed(data))
-        lines.at_start = False
+            return self._line_by_line(data)
+        self._at_start = False
         self._tail = data[end + 2 :]
         return events
 
@@ -99,11 +104,18 @@ class _Splitter(Generic[T]):
         """
         tail, self._tail = self._tail, b""
         # Two newlines: the first may only end an unfinished line, the second is the blank line.
-        return self._convert(self._lines.feed(tail) + self._lines.feed(b"\n\n"))
+        return self._line_by_line(tail) + self._line_by_line(b"\n\n")
+
+    def _line_by_line(self, data: bytes) -> list[T]:
+        if self._lines is None:
+            self._lines = _LineParser(self._max_event_bytes, at_start=self._at_start)
+        return self._convert(self._lines.feed(data))
 
 
 class SseSplitter(_Splitter[bytes]):
     """Gives the data of each event: ``bytes``, or `NamedData` if the event has a name."""
+
+    __slots__ = ()
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         super().__init__(_split_datas, _to_datas, max_event_bytes)
@@ -111,6 +123,8 @@ class SseSplitter(_Splitter[bytes]):
 
 class NamedSseSplitter(_Splitter[Named]):
     """Gives the name and the data of each event, both as bytes; the name may be empty."""
+
+    __slots__ = ()
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         super().__init__(_split_named, list, max_event_bytes)
@@ -151,13 +165,16 @@ def _named_data(name: bytes, data: bytes) -> NamedData:
 class _LineParser:
     """The whole format, line by line.
 
-    Attributes:
+    Args:
+        max_event_bytes: the longest event.
         at_start: no byte of the stream has been read.
+
+    Attributes:
         is_idle: the next byte starts an event.
     """
 
-    def __init__(self, max_event_bytes: int) -> None:
-        self.at_start = True
+    def __init__(self, max_event_bytes: int, *, at_start: bool) -> None:
+        self._at_start = at_start
         self.is_idle = True
         self._max_event_bytes = max_event_bytes
         self._line = bytearray()  # an unfinished line
@@ -188,8 +205,8 @@ class _LineParser:
             self._line += data
         events: list[Named] = []
         for line in lines:
-            if self.at_start:
-                self.at_start = False
+            if self._at_start:
+                self._at_start = False
                 line = line.removeprefix(_BOM)
             if line:
                 self._field(line)

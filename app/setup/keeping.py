@@ -11,8 +11,11 @@ from app.settings import Settings
 from app.store.store import Store
 from app.threads import Aside
 from app.turns.kept_turns import KeptTurns
+from app.turns.last_writes import LAST_S
 
 _DAY_S = 86_400.0
+# Lambda kills the process two seconds after its signal, and our runtime has its own part of them.
+_LAST_ON_LAMBDA_S = 0.7
 
 
 def make_keeping(
@@ -30,6 +33,7 @@ def make_keeping(
         keep_s=settings.resume_keep_s,
         history_s=None if days is None else days * _DAY_S,
         title_of=title_of,
+        last_s=_LAST_ON_LAMBDA_S if settings.is_on_lambda else LAST_S,
     )
     return Keeping(
         kept=kept,

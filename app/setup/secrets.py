@@ -16,7 +16,7 @@ def with_secrets(settings: Settings) -> Settings:
     settings = _with_named_secrets(settings)
     texts = [secret_text(getattr(settings, field)) for field in Settings.model_fields]
     remember(*filter(None, texts))
-    for url in (settings.openai_base_url, settings.azure_openai_endpoint):
+    for url in (settings.openai_base_url, settings.azure_openai_endpoint, settings.store):
         remember(*password_in(url or ""))
     return settings
 

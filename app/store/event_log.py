@@ -14,7 +14,7 @@ not know, so that processes of two versions may share a store as long as no new 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, get_origin
 
 import msgspec
@@ -53,7 +53,7 @@ _EVENTS: Mapping[int, type[Event]] = {
 }
 _NUMBERS: Mapping[type[Event], int] = {event: number for number, event in _EVENTS.items()}
 
-_Item: TypeAlias = str | bytes | Sequence[Any]
+Item: TypeAlias = str | bytes | Sequence[Any]
 
 
 class LogDefect(Exception):
@@ -75,6 +75,12 @@ def _fields(event: type[Event]) -> Sequence[_Field]:
 
 _FIELDS: Mapping[type[Event], Sequence[_Field]] = {event: _fields(event) for event in _NUMBERS}
 
+# Where in an item JSON stands; its number is before the fields.
+_JSON_PLACES: Mapping[type[Event], Sequence[int]] = {
+    event: [place for place, field in enumerate(fields, 1) if field.is_json]
+    for event, fields in _FIELDS.items()
+}
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list).decode
 
@@ -84,16 +90,11 @@ def encode(batch: Sequence[Event], *, max_bytes: int = MAX_BATCH_BYTES) -> Seque
 
     A single event that is longer makes a batch of its own.
     """
-    items = [event.text if type(event) is TextDelta else _item(event) for event in batch]
-    return _encoded(items, max_bytes)
+    return encode_items(list(map(item_of, batch)), max_bytes=max_bytes)
 
 
-def encode_texts(texts: Sequence[str], *, max_bytes: int = MAX_BATCH_BYTES) -> Sequence[bytes]:
-    """Return the same for a `TextDelta` of each of ``texts``."""
-    return _encoded(texts, max_bytes)
-
-
-def _encoded(items: Sequence[_Item], max_bytes: int) -> Sequence[bytes]:
+def encode_items(items: Sequence[Item], *, max_bytes: int = MAX_BATCH_BYTES) -> Sequence[bytes]:
+    """Return the same for events that `item_of` has been called with."""
     try:
         data = _encode(items)
     except UnicodeEncodeError:
@@ -101,7 +102,21 @@ def _encoded(items: Sequence[_Item], max_bytes: int) -> Sequence[bytes]:
     if len(data) <= max_bytes or len(items) == 1:
         return [data]
     half = len(items) // 2
-    return [*_encoded(items[:half], max_bytes), *_encoded(items[half:], max_bytes)]
+    return [
+        *encode_items(items[:half], max_bytes=max_bytes),
+        *encode_items(items[half:], max_bytes=max_bytes),
+    ]
+
+
+def item_of(event: Event) -> Item:
+    """Return what stands for ``event`` in a batch; for a `TextDelta` that is its text."""
+    kind = type(event)
+    if kind is TextDelta:
+        return event.text  # type: ignore[union-attr]
+    item = [_NUMBERS[kind], *msgspec.structs.astuple(event)]
+    for place in _JSON_PLACES[kind]:
+        item[place] = dumps(item[place])
+    return item
 
 
 def decode(data: bytes) -> list[Event]:
@@ -117,16 +132,7 @@ def decode(data: bytes) -> list[Event]:
         raise LogDefect(f"not a batch of events: {type(error).__name__}") from None
 
 
-def _item(event: Event) -> _Item:
-    kind = type(event)
-    values: Iterable[Any] = (
-        dumps(value) if field.is_json else value
-        for field, value in zip(_FIELDS[kind], msgspec.structs.astuple(event), strict=True)
-    )
-    return [_NUMBERS[kind], *values]
-
-
-def _without_surrogates(item: _Item) -> _Item:
+def _without_surrogates(item: Item) -> Item:
     if isinstance(item, str):
         return _bytes_if_needed(item)
     return [_bytes_if_needed(value) if isinstance(value, str) else value for value in item]

@@ -31,12 +31,14 @@ from app.store.store import (
 class _Turn:
     """A turn with its log. `ending` is the state and the batch with which it was ended."""
 
+    __slots__ = ("ending", "head", "is_deleted", "log", "waiting")
+
     def __init__(self, head: TurnHead, log: list[Batch]) -> None:
         self.head = head
         self.log = log
         self.ending: tuple[State, Batch | None] | None = None
         self.is_deleted = False
-        self.waiting: set[asyncio.Future[None]] = set()
+        self.waiting: list[asyncio.Future[None]] = []
 
     def changes(self, **values: object) -> None:
         self.head = msgspec.structs.replace(self.head, **values)
@@ -50,6 +52,8 @@ class _Turn:
 class _Chat:
     """A chat: its messages as (id, JSON), and its turns whose logs are kept, the last one last."""
 
+    __slots__ = ("created", "messages", "title", "turns", "updated")
+
     def __init__(self, title: str, created: int) -> None:
         self.title = title
         self.created = self.updated = created
@@ -62,7 +66,14 @@ class _Chat:
         return None if last is None or last.head.state != "running" else last
 
     def summary(self, chat_id: ChatId) -> ChatSummary:
-        return ChatSummary(id=chat_id, title=self.title, created=self.created, updated=self.updated)
+        running = self.running
+        return ChatSummary(
+            id=chat_id,
+            title=self.title,
+            created=self.created,
+            updated=self.updated,
+            running=None if running is None else running.head.id,
+        )
 
 
 class MemoryStore:
@@ -174,11 +185,11 @@ class MemoryStore:
         if record is None or record.head.state != "running" or len(record.log) > after:
             return
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        record.waiting.add(waiting)
+        record.waiting.append(waiting)
         try:
             await asyncio.wait((waiting,), timeout=timeout_s)
         finally:
-            record.waiting.discard(waiting)
+            record.waiting.remove(waiting)
 
     async def ask_to_stop(self, turn: TurnId, reason: StopReason) -> None:
         record = self._turns.get(turn)

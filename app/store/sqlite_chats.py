@@ -13,7 +13,10 @@ from app.store.sqlite_turns import last_turn, running_turn
 from app.store.store import Chat, ChatId, ChatSummary, Owner, TurnHead, TurnId
 
 _LARGEST = 2**63 - 1
-_SUMMARY = "SELECT id, title, created, updated FROM chats "
+_SUMMARY = (
+    "SELECT id, title, created, updated,"
+    " (SELECT id FROM turns WHERE chat = chats.key AND state = 'running') FROM chats "
+)
 
 
 def chat(connection: sqlite3.Connection, owner: Owner, chat: ChatId) -> Chat | None:
@@ -153,5 +156,11 @@ def _stopped(head: TurnHead, now: float) -> TurnHead:
     return msgspec.structs.replace(head, state="stopped", stop=head.stop or "deleted", ended_at=now)
 
 
-def _summary(row: tuple[str, str, int, int]) -> ChatSummary:
-    return ChatSummary(id=loaded(row[0]), title=loaded(row[1]), created=row[2], updated=row[3])
+def _summary(row: tuple[str, str, int, int, str | None]) -> ChatSummary:
+    return ChatSummary(
+        id=loaded(row[0]),
+        title=loaded(row[1]),
+        created=row[2],
+        updated=row[3],
+        running=None if row[4] is None else loaded(row[4]),
+    )

@@ -41,7 +41,7 @@ StopReason: TypeAlias = Literal["stop", "superseded", "deleted"]
 ABANDONED_S = 3600.0
 
 
-class TurnHead(msgspec.Struct, frozen=True, kw_only=True):
+class TurnHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A turn without its log.
 
     Attributes:
@@ -86,12 +86,17 @@ class Tail(msgspec.Struct, frozen=True):
 
 
 class ChatSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat in a list. Times are microseconds since 1970; ``updated`` is unique for an owner."""
+    """A chat in a list. Times are microseconds since 1970; ``updated`` is unique for an owner.
+
+    Attributes:
+        running: the turn that runs in the chat, if one does.
+    """
 
     id: ChatId
     title: str
     created: int
     updated: int
+    running: TurnId | None = None
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,4 +288,8 @@ class ChatStore(Protocol):
 
 
 class Store(TurnStore, ChatStore, Protocol):
-    """An engine."""
+    """An engine.
+
+    One may have the attribute ``flush_interval_s``: how many seconds the logs of running turns wait
+    to be written, if `app.turns.flusher` should not decide that.
+    """

@@ -74,6 +74,8 @@ class Toolbox:
         can_ask: whether the client can ask its user to approve a call.
     """
 
+    __slots__ = ("_approvals", "_approved", "_can_ask", "_scene", "_tools", "specs")
+
     def __init__(
         self, tools: Mapping[str, Tool], scene: Scene, approvals: Approvals, *, can_ask: bool
     ) -> None:

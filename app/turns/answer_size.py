@@ -39,13 +39,16 @@ class AnswerSize:
         is_over: the answer is too long.
     """
 
+    __slots__ = ("_bytes", "_max_bytes", "_open", "_parts", "_written", "is_over")
+
     def __init__(self, max_bytes: int) -> None:
         self.is_over = False
         self._max_bytes = max_bytes
         self._bytes = 0
         self._parts = 0
         self._open: type[TextDelta | ReasoningDelta] | None = None  # the part that grows
-        self._written: set[str] = set()  # calls whose arguments have come in pieces
+        # Calls whose arguments have come in pieces; None until there is one.
+        self._written: set[str] | None = None
 
     def take(self, events: Sequence[Event]) -> Sequence[Event]:
         """Count the events of one network read (at least one); return those that still fit.
@@ -83,13 +86,15 @@ class AnswerSize:
 
     def _add(self, event: Event) -> None:
         if isinstance(event, ToolInputDelta):
+            if self._written is None:
+                self._written = set()
             self._written.add(event.tool_call_id)
             self._bytes += utf8_bytes(event.text)
             return
         self._parts += 1
         match event:
             case ToolInputAvailable() | ToolInputError():
-                if event.tool_call_id not in self._written:
+                if self._written is None or event.tool_call_id not in self._written:
                     self._bytes += len(dumps(event.input))
             case ToolOutputAvailable():
                 self._bytes += len(dumps(event.output))

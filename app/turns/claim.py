@@ -17,7 +17,7 @@ from app.store.store import (
     TurnHead,
     TurnId,
 )
-from app.turns.patience import patience
+from app.turns.patience import PATIENCE_S, patiently
 
 PlanTurn: TypeAlias = Callable[[Chat | None], Awaitable[Plan]]
 
@@ -43,19 +43,21 @@ def first_batch(turn: TurnId, run: Run) -> Batch | None:
 
 
 async def claim(
-    store: Store, head: TurnHead, chat: Chat | None, run: Run
+    store: Store, head: TurnHead, chat: Chat | None, run: Run, *, within_s: float = PATIENCE_S
 ) -> Begun | Busy | Changed:
     """Claim the chat, which was read as ``chat``, for a turn.
 
     Raises:
         StoreUnavailable: it cannot be reached. The turn may have begun all the same.
     """
-    async with patience():
-        return await store.begin(
+    return await patiently(
+        store.begin(
             head,
             revision=0 if chat is None else chat.revision,
             keep=run.keep,
             messages=run.messages,
             title=run.title,
             first=first_batch(head.id, run),
-        )
+        ),
+        within_s,
+    )

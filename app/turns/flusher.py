@@ -1,8 +1,10 @@
 """Writes what the turns of this process have sent into the store, all of them together.
 
-The turns never wait for it. While turns run there is one write every `INTERVAL_S`, if something
-waits to be written, and a beat of all of them at least once a second; a turn's end is written at
-once. What cannot be written is kept and tried again, until it is written or the process ends.
+The turns never wait for it. While turns run there is one write every `INTERVAL_S`, or as often as
+the engine wants, if something waits to be written, and a beat of all of them at least once a
+second. A turn's end is written at once, and together with those of the next `TOGETHER_S` if many
+turns end: what a write costs is hardly more for twenty of them. What cannot be written is kept and
+tried again, until it is written or the process ends.
 """
 
 import asyncio
@@ -12,25 +14,22 @@ import time
 from collections.abc import Callable, Sequence
 
 from app.errors import StoreUnavailable
-from app.events import Abort, Error
+from app.events import Abort
 from app.seldom_warning import SeldomWarning
 from app.store.store import Batch, StopReason, Store, TurnId
+from app.turns.errors import LOST
 from app.turns.kept_turn import KeptTurn
-from app.turns.patience import patience
+from app.turns.patience import patience, patiently
 
 logger = logging.getLogger("deltaline.store")
 
 INTERVAL_S = 0.1
+# Between two writes of ends, unless somebody waits for one.
+TOGETHER_S = 0.02
 # Between two beats. Who watches a turn counts it as lost after ten times that.
 BEAT_S = 0.8
 # After a failure.
 RETRY_S = 0.5
-# How long the last writes may take when the server ends.
-LAST_WRITES_S = 3.0
-
-# What the client that asked is sent if another process has declared its turn dead, which happens
-# when this one was suspended for long.
-LOST = Error("turn_lost", "The answer was interrupted; please send your message again.")
 
 
 class Flusher:
@@ -40,9 +39,12 @@ class Flusher:
         store: where to.
         now: Unix seconds.
         clock: seconds, monotonic.
-        interval_s: as `INTERVAL_S`.
+        interval_s: as `INTERVAL_S`; None: what the engine says (`flush_interval_s`), else that.
+        together_s: as `TOGETHER_S`.
         retry_s: as `RETRY_S`.
-        last_writes_s: as `LAST_WRITES_S`.
+
+    Attributes:
+        interval_s: as it was decided.
     """
 
     def __init__(
@@ -51,18 +53,23 @@ class Flusher:
         *,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
-        interval_s: float = INTERVAL_S,
+        interval_s: float | None = None,
+        together_s: float = TOGETHER_S,
         retry_s: float = RETRY_S,
-        last_writes_s: float = LAST_WRITES_S,
     ) -> None:
         self._store = store
         self._now = now
         self._clock = clock
-        self._interval_s = interval_s
+        own_s: float = getattr(store, "flush_interval_s", INTERVAL_S)
+        self.interval_s = own_s if interval_s is None else interval_s
+        self._together_s = together_s
         self._retry_s = retry_s
-        self._last_writes_s = last_writes_s
         self._turns: dict[TurnId, KeptTurn] = {}
         self._last_beat = 0.0
+        self._last_end = 0.0  # by the loop's clock
+        self._ending: asyncio.TimerHandle | None = None
+        # Whether the store's calls have been seen to wait for something.
+        self._waits = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         text = "the store cannot be written, %d turns wait; answers go on"
@@ -83,25 +90,42 @@ class Flusher:
         """Write at once."""
         self._wake.set()
 
-    async def aclose(self) -> None:
-        """Write what waits, for a limited time."""
-        if self._task is None:
+    def has_ended(self) -> None:
+        """Write the end of a turn soon."""
+        if self._wake.is_set() or self._ending is not None:
             return
-        self.wake()
-        await asyncio.wait((self._task,), timeout=self._last_writes_s)
-        if not self._task.done():
-            logger.error("the end of %d turns could not be written", len(self._turns))
+        loop = asyncio.get_running_loop()
+        at = self._last_end + self._together_s
+        if loop.time() >= at:
+            self._wake.set()
+        else:
+            self._ending = loop.call_at(at, self._wake.set)
+
+    async def finish(self, within_s: float) -> None:
+        """Return when the end of every turn is written, or the time is up."""
+        if self._task is not None and not self._task.done():
+            self.wake()
+            await asyncio.wait((self._task,), timeout=within_s)
+
+    async def aclose(self) -> int:
+        """Write nothing any more; return of how many turns the end is given up."""
+        if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait((self._task,))
-        for turn in self._turns.values():
+        given_up = tuple(self._turns.values())
+        for turn in given_up:
             turn.settle(False)
+        return len(given_up)
 
     async def _run(self) -> None:
         while self._turns:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._interval_s):
+                async with asyncio.timeout(self.interval_s):
                     await self._wake.wait()
             self._wake.clear()
+            if self._ending is not None:
+                self._ending.cancel()
+                self._ending = None
             try:
                 await self._flush()
             except StoreUnavailable as error:
@@ -133,17 +157,33 @@ class Flusher:
             for batch in batches:
                 if batch.turn in self._turns:
                     self._turns[batch.turn].recorder.forget(batch)
-        over = [turn for turn in self._turns.values() if turn.recorder.is_closed]
-        results = await asyncio.gather(*map(self._end, over), return_exceptions=True)
-        failed = [result for result in results if result is not None]
+        await self._end_all([turn for turn in self._turns.values() if turn.recorder.is_closed])
+
+    async def _end_all(self, over: Sequence[KeptTurn]) -> None:
+        if not over:
+            return
+        loop = asyncio.get_running_loop()
+        self._last_end = loop.time()
+        failed: list[BaseException] = []
+        left = list(over)
+        while left and not self._waits:
+            # One by one, as long as they do not wait: tasks would cost more than all else.
+            try:
+                await self._end(left.pop(0))
+            except Exception as error:  # may be of this turn only
+                failed.append(error)
+        results = await asyncio.gather(*map(self._end, left), return_exceptions=True)
+        failed += [result for result in results if result is not None]
         if failed:
             raise failed[0]
+
+    def _has_waited(self) -> None:
+        self._waits = True
 
     async def _append(
         self, batches: Sequence[Batch], beating: Sequence[TurnId]
     ) -> dict[TurnId, StopReason | None]:
-        async with patience():
-            return dict(await self._store.append(batches, beating=beating))
+        return dict(await patiently(self._store.append(batches, beating=beating)))
 
     async def _heed(self, turn: KeptTurn, reason: StopReason | None) -> None:
         """End ``turn``: somebody wants that, or has done it."""
@@ -168,13 +208,15 @@ class Flusher:
             self.wake()  # closed after its batches were collected: next time
             return
         message = recorder.message()
-        async with patience():
-            has_ended = await self._store.end(
+        has_ended = await patiently(
+            self._store.end(
                 turn.head.id,
                 recorder.state,
                 last=recorder.unwritten[0] if recorder.unwritten else None,
                 message=message if message["parts"] else None,
                 ended_at=self._now(),
-            )
+            ),
+            on_wait=self._has_waited,
+        )
         self._turns.pop(turn.head.id, None)
         turn.settle(has_ended)

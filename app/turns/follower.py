@@ -11,49 +11,28 @@ from collections.abc import AsyncIterator, Sequence
 
 from app.chats.earlier import owed_calls
 from app.chats.whole_message import WholeMessage
-from app.errors import ServerStopping, StoreUnavailable
-from app.events import Abort, Error, Event, Start, Terminal
+from app.errors import StoreUnavailable
+from app.events import Abort, Event, Start, Terminal
 from app.grammar import State
-from app.protocols.chunks import is_chunk, pieces
+from app.protocols.chunks import count_chunks, has_marks, without_chunks
 from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import ProtocolName
-from app.store.event_log import LogDefect, decode
-from app.store.store import Store, Tail, TurnHead
-from app.turns.flusher import LOST
-from app.turns.live_turn import DEFECT
+from app.store.store import Store, TurnHead
+from app.turns.errors import DEFECT, SHUTDOWN, ServerStopping, as_event
+from app.turns.log_reader import LogReader, Read, end_of
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
-from app.turns.patience import patience
+from app.turns.stopping import Stopping
 
 logger = logging.getLogger("deltaline.store")
 
 # How long a follower waits for a store that cannot be reached, in seconds.
 _OUTAGE_S = 30.0
 _WAIT_S = 5.0
-# How long the end of a turn of this process may take to come when the server stops, in seconds.
-_LAST_EVENTS_S = 0.7
-_UNREACHABLE = Error(StoreUnavailable.code, StoreUnavailable.public_message)
-_STOPPING = Error(ServerStopping.code, ServerStopping.public_message)
-
-
-class Stopping:
-    """Tells the followers of this process that the server stops."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    @property
-    def is_set(self) -> bool:
-        return self._event.is_set()
-
-    def set(self) -> None:
-        """End every follower, those of turns that run on elsewhere too."""
-        self._event.set()
-
-    async def wait(self) -> None:
-        """Return when the server stops."""
-        await self._event.wait()
+# Until a store that cannot be reached is asked again.
+_RETRY_S = 0.5
+_UNREACHABLE = as_event(StoreUnavailable)
 
 
 class Follower:
@@ -85,7 +64,7 @@ class Follower:
         start: int | None = None,
         keep_alive_s: float | None = None,
     ) -> None:
-        self._store = store
+        self._log = LogReader(store, head.id)
         self._lost = lost
         self._stopping = stopping
         self._head = head
@@ -93,7 +72,6 @@ class Follower:
         self._protocol = protocol
         self._start = start
         self._keep_alive_s = keep_alive_s
-        self._seq = 0
         self._framer: Framer | None = None
         self._total = 0  # chunks
         self._waiting: list[bytes] = []
@@ -108,12 +86,11 @@ class Follower:
             StoreUnavailable: it cannot be read.
         """
         while not self._is_done():
-            async with patience():
-                tail = await self._store.fetch(self._head.id, self._seq)
-            frame = self._frame_of(tail)
+            read = await self._log.read()
+            frame = self._frame_of(read)
             if frame:
                 self._waiting.append(frame)
-            if tail is None or not tail.batches:
+            if read is None or not read.has_more:
                 break
         return self._total - 1
 
@@ -125,7 +102,7 @@ class Follower:
             if self._start < 0:
                 self._start = max(0, self._total + self._start)
             self._total = 0
-            waiting = [self._rest(piece) for piece in waiting]
+            waiting = [self._rest(frame) for frame in waiting]
         if caught_up := b"".join(waiting):
             yield caught_up
         if self._is_done():
@@ -137,24 +114,23 @@ class Follower:
     async def _live(self) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         sent = reached = loop.time()
-        stop_at: float | None = None
         while not self._is_done():
-            tail: Tail | None = None
+            read: Read | None = None
             try:
-                async with patience():
-                    tail = await self._store.fetch(self._head.id, self._seq)
+                async with self._stopping.heeded():
+                    read = await self._log.read()
                 reached = loop.time()
-                frame = self._frame_of(tail)
+                frame = self._frame_of(read)
+            except ServerStopping:
+                frame = b""
             except StoreUnavailable:
                 frame = b""
                 if loop.time() - reached > _OUTAGE_S:
                     frame = self._ended_by(_UNREACHABLE)
                 else:
-                    await asyncio.sleep(1.0)
-            if self._stopping.is_set and not self._is_done():
-                stop_at = loop.time() + _LAST_EVENTS_S if stop_at is None else stop_at
-                if loop.time() >= stop_at:
-                    frame += self._ended_by(_STOPPING)
+                    await asyncio.sleep(_RETRY_S)
+            if self._stopping.left_s <= 0 and not self._is_done():
+                frame += self._ended_by(SHUTDOWN)
             silent_s = loop.time() - sent
             if not frame and self._keep_alive_s is not None and silent_s >= self._keep_alive_s:
                 frame = self._encoder.keep_alive()
@@ -162,17 +138,18 @@ class Follower:
             if frame:
                 sent = loop.time()
                 yield frame
-            elif not self._is_done() and (tail is None or not tail.batches):
-                await self._wait(stop_at)
+            elif not self._is_done() and (read is None or not read.has_more):
+                await self._wait()
 
-    async def _wait(self, stop_at: float | None) -> None:
+    async def _wait(self) -> None:
         """Wait for more of the log, or for the server to stop."""
         waits = min(_WAIT_S, self._keep_alive_s or _WAIT_S)
-        if stop_at is not None:
-            waits = max(0.01, stop_at - asyncio.get_running_loop().time())
-        more = asyncio.ensure_future(self._store.wait(self._head.id, self._seq, waits))
+        is_stopping = self._stopping.is_set
+        if is_stopping:
+            waits = max(0.01, self._stopping.left_s)
+        more = asyncio.ensure_future(self._log.wait(waits))
         stopping = asyncio.ensure_future(self._stopping.wait())
-        waited = (more,) if stop_at is not None else (more, stopping)
+        waited = (more,) if is_stopping else (more, stopping)
         try:
             await asyncio.wait(waited, timeout=waits, return_when=asyncio.FIRST_COMPLETED)
             if more.done():
@@ -185,24 +162,16 @@ class Follower:
     def _is_done(self) -> bool:
         return self._framer is not None and self._framer.state is State.DONE
 
-    def _frame_of(self, tail: Tail | None) -> bytes:
+    def _frame_of(self, read: Read | None) -> bytes:
         """Return the frames of what the log has more."""
-        if tail is None:
+        if read is None:
             return self._ended_by(Abort("deleted"))
-        events: list[Event] = []
-        try:
-            for batch in tail.batches:
-                if batch.seq != self._seq + 1:
-                    raise LogDefect(f"batch {batch.seq} follows batch {self._seq}")
-                events += decode(batch.data)
-                self._seq = batch.seq
-        except LogDefect as error:
-            logger.error("the log of a turn cannot be read: %s", error)
-            return self._framed(events) + self._ended_by(DEFECT)
-        frame = self._framed(events)
-        if not tail.batches and tail.head.state != "running" and not self._is_done():
-            is_stopped = tail.head.state == "stopped"
-            frame += self._ended_by(Abort() if is_stopped else LOST)
+        frame = self._framed(read.events)
+        if read.defect is not None:
+            logger.error("the log of a turn cannot be read: %s", read.defect)
+            return frame + self._ended_by(DEFECT)
+        if not read.has_more and read.head.state != "running" and not self._is_done():
+            frame += self._ended_by(end_of(read.head))
         return frame
 
     def _framed(self, events: Sequence[Event]) -> bytes:
@@ -219,26 +188,27 @@ class Follower:
             self._encoder, owed_calls(self._earlier), continues=self._head.live_from > 0
         )
         self._framer = framer
+        if has_marks(self._protocol):
+            return self._counted(framer.frame(events))
         return b"".join(self._counted(framer.frame([event])) for event in events)
 
     def _counted(self, frame: bytes) -> bytes:
-        """Return what the reader does not have yet of ``frame``, which came of one event."""
+        """Return what the reader does not have yet of ``frame``; see `count_chunks`."""
         if self._start is None:
             return frame
-        found = pieces(frame, self._protocol)
         if self._is_caught_up:
-            return b"".join(map(self._rest, found))
+            return self._rest(frame)
         # How many there are may have to be known first.
-        self._waiting += found
-        self._total += sum(map(is_chunk, found))
+        self._waiting.append(frame)
+        self._total += count_chunks(frame, self._protocol)
         return b""
 
-    def _rest(self, piece: bytes) -> bytes:
+    def _rest(self, frame: bytes) -> bytes:
         assert self._start is not None
-        if not is_chunk(piece):
-            return piece
-        self._total += 1
-        return piece if self._total > self._start else b""
+        count = count_chunks(frame, self._protocol)
+        has = min(count, self._start - self._total)
+        self._total += count
+        return without_chunks(frame, self._protocol, has)
 
     def _ended_by(self, event: Terminal) -> bytes:
         framer = self._framer = self._framer or Framer(self._encoder)

@@ -1,14 +1,15 @@
 """A turn of this process whose log is in a store."""
 
 import asyncio
+from collections.abc import Callable
 
-from app.errors import TooManyTurns
-from app.events import Abort, Error, Start, Terminal
+from app.events import Abort, Start, Terminal
 from app.store.store import TurnHead
+from app.turns.errors import TooManyTurns, as_event
 from app.turns.live_turn import LiveTurn
 from app.turns.recorder import Recorder
 
-_NOT_STARTED = Error(TooManyTurns.code, TooManyTurns.public_message)
+_NOT_STARTED = as_event(TooManyTurns)
 
 
 class KeptTurn:
@@ -20,7 +21,7 @@ class KeptTurn:
 
     Attributes:
         is_first: whether it is the first turn of its chat.
-        ended: done when the store knows the end, or will never be told it. Its result is whether
+        on_settled: called once when the store knows the end, or will never be told it, with whether
             this process has ended the turn.
     """
 
@@ -28,9 +29,20 @@ class KeptTurn:
         self.head = head
         self.recorder = recorder
         self.is_first = False
-        self.ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.on_settled: Callable[[bool], None] | None = None
+        self._has_ended: bool | None = None
+        self._ended: asyncio.Future[bool] | None = None
         self._live: LiveTurn | None = None
         self._stop_with: Terminal | None = None
+
+    @property
+    def ended(self) -> "asyncio.Future[bool]":
+        """Done when `on_settled` is called, with what it is called with."""
+        if self._ended is None:  # few are waited for
+            self._ended = asyncio.get_running_loop().create_future()
+            if self._has_ended is not None:
+                self._ended.set_result(self._has_ended)
+        return self._ended
 
     def run_by(self, live: LiveTurn) -> None:
         """Stop ``live`` when the turn is to stop."""
@@ -53,5 +65,10 @@ class KeptTurn:
 
     def settle(self, has_ended: bool) -> None:
         """Note that nothing more is written."""
-        if not self.ended.done():
-            self.ended.set_result(has_ended)
+        if self._has_ended is not None:
+            return
+        self._has_ended = has_ended
+        if self._ended is not None:
+            self._ended.set_result(has_ended)
+        if self.on_settled is not None:
+            self.on_settled(has_ended)

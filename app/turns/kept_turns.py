@@ -9,11 +9,12 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from app.chats.plan import Join, Run, Supersede
 from app.chats.title import TitleOf
-from app.errors import StoreUnavailable, TooManyTurns
+from app.errors import StoreUnavailable
 from app.events import Abort
 from app.store.store import (
     Begun,
@@ -28,12 +29,15 @@ from app.store.store import (
     TurnId,
 )
 from app.turns.claim import PlanTurn, claim, head_of
+from app.turns.errors import TooManyTurns
 from app.turns.flusher import Flusher
 from app.turns.kept_turn import KeptTurn
+from app.turns.last_writes import LAST_S, close, write_last
 from app.turns.late_turns import LateTurns
 from app.turns.lost_turns import LostTurns
-from app.turns.patience import patience
+from app.turns.patience import patience, patiently
 from app.turns.recorder import Recorder
+from app.turns.responsive_store import ResponsiveStore
 from app.turns.titles import Titles
 from app.turns.transcript import Transcript
 
@@ -42,6 +46,8 @@ logger = logging.getLogger("deltaline.store")
 SWEEP_S = 60.0
 # How long a request waits for an earlier turn of its chat to end. A dead one ends within 12 s.
 _BEGIN_S = 18.0
+# How long it waits for one call before it begins without the store.
+_ASKED_S = 1.5
 # Later than any batch: to wait for the end of a turn only.
 _THE_END = 2**31 - 1
 
@@ -54,10 +60,11 @@ class KeptTurns:
         keep_s: how long a turn can be resumed after its end, in seconds.
         history_s: how long a chat is kept after its last change, in seconds; None: for ever.
         title_of: makes a title of the messages of a new chat after its first turn.
+        last_s: as `LAST_S`.
         now: Unix seconds.
 
     Attributes:
-        store: as given.
+        store: the one that was given, as long as it responds.
         lost: watches the turns of other processes.
     """
 
@@ -68,17 +75,20 @@ class KeptTurns:
         keep_s: float = 600.0,
         history_s: float | None = None,
         title_of: TitleOf | None = None,
+        last_s: float = LAST_S,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.store = store
-        self.lost = LostTurns(store, is_ours=self._here_is, now=now)
+        self.store = ResponsiveStore(store)
+        self.lost = LostTurns(self.store, is_ours=self._here_is, now=now)
         self._keep_s = keep_s
         self._history_s = history_s
         self._now = now
         self._here: dict[TurnId, KeptTurn] = {}
-        self._flusher: Flusher | None = None
-        self._titles = Titles(store, title_of)
-        self._late = LateTurns(store, self.lost, on_begun=self._flush)
+        self._of_chat: dict[tuple[Owner, ChatId], list[KeptTurn]] = {}
+        self._last_s = last_s
+        self._flusher = Flusher(self.store, now=now)
+        self._titles = Titles(self.store, title_of)
+        self._late = LateTurns(self.store, self.lost, on_begun=self._flush)
         self._sweep: asyncio.Task[None] | None = None
 
     @property
@@ -113,9 +123,8 @@ class KeptTurns:
                 raise
             logger.warning("a turn begins without the store: %s", error.log_text)
         run = tried[-1] if tried else otherwise
-        for earlier in tuple(self._here.values()):
-            if (earlier.head.owner, earlier.head.chat_id) == (owner, chat_id):
-                earlier.stop(Abort("superseded"))
+        for earlier in tuple(self._of_chat.get((owner, chat_id), ())):
+            earlier.stop(Abort("superseded"))
         kept = self._kept(head_of(turn_id, owner, chat_id, run), run)
         self._late.add(kept, plan, run)
         return kept, run
@@ -126,7 +135,7 @@ class KeptTurns:
         loop = asyncio.get_running_loop()
         until = loop.time() + _BEGIN_S
         while loop.time() < until:
-            chat = await self.chat(owner, chat_id)
+            chat = await patiently(self._chat(owner, chat_id), _ASKED_S)
             wanted = await plan(chat)
             match wanted:
                 case Join():
@@ -136,7 +145,7 @@ class KeptTurns:
                 case Run():
                     head = head_of(turn_id, owner, chat_id, wanted)
                     tried.append(wanted)
-                    match await claim(self.store, head, chat, wanted):
+                    match await claim(self.store, head, chat, wanted, within_s=_ASKED_S):
                         case Begun():
                             kept = self._kept(head, wanted)
                             kept.is_first = chat is None
@@ -154,20 +163,21 @@ class KeptTurns:
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        async with patience():
-            await self._written(owner, chat_id)
-            return await self.store.chat(owner, chat_id)
+        return await patiently(self._chat(owner, chat_id))
+
+    async def _chat(self, owner: Owner, chat_id: ChatId) -> Chat | None:
+        await self._written(owner, chat_id)
+        return await self.store.chat(owner, chat_id)
 
     async def _written(self, owner: Owner, chat_id: ChatId) -> None:
         """Wait until the store knows of the chat's turns what it will know of them by now."""
-        ending = [
-            kept.ended
-            for kept in self._here.values()
-            if kept.recorder.is_closed and (kept.head.owner, kept.head.chat_id) == (owner, chat_id)
-        ]
+        here = self._of_chat.get((owner, chat_id), ())
+        ending = [kept.ended for kept in here if kept.recorder.is_closed]
+        if ending:
+            self._flusher.wake()
         waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
         if waiting:
-            await asyncio.wait(waiting)
+            await self.store.all_done(waiting)
 
     async def find(self, owner: Owner, chat_or_turn: str) -> TurnHead | None:
         """Return the turn that may be followed: of a chat the last one, else the one of that id.
@@ -215,39 +225,38 @@ class KeptTurns:
             self._sweep = asyncio.create_task(self._sweep_on(), name="sweep")
 
     async def aclose(self) -> None:
-        """Write what waits and close the store."""
+        """Write what waits, within a limited time, and close the store."""
         if self._sweep is not None:
             self._sweep.cancel()
-        await self._late.aclose()
         await self.lost.aclose()
-        if self._flusher is not None:
-            await self._flusher.aclose()
-        await self._titles.aclose()
-        await self.store.aclose()
+        await write_last(self._flusher, self._late, self._titles, within_s=self._last_s)
+        await close(self.store)
 
     def _kept(self, head: TurnHead, run: Run) -> KeptTurn:
-        if self._flusher is None:
-            self._flusher = Flusher(self.store, now=self._now)
         self.start_sweep()
         recorder = Recorder(
             head.id,
             Transcript(head.message_id, run.continued),
             written=1 if run.earlier else 0,
             on_full=self._flusher.wake,
-            on_close=self._flusher.wake,
+            on_close=self._flusher.has_ended,
         )
         kept = self._here[head.id] = KeptTurn(head, recorder)
-        kept.ended.add_done_callback(lambda ended: self._ended(kept, head.id, ended.result()))
+        self._of_chat.setdefault((head.owner, head.chat_id), []).append(kept)
+        kept.on_settled = partial(self._ended, kept, head.id)
         return kept
 
     def _ended(self, kept: KeptTurn, first_id: TurnId, has_ended: bool) -> None:
         for turn in (first_id, kept.head.id):
             self._here.pop(turn, None)
+        chat = (kept.head.owner, kept.head.chat_id)
+        self._of_chat[chat].remove(kept)
+        if not self._of_chat[chat]:
+            del self._of_chat[chat]
         if has_ended and kept.is_first:
             self._titles.give(kept.head.owner, kept.head.chat_id)
 
     def _flush(self, kept: KeptTurn) -> None:
-        assert self._flusher is not None
         self._here[kept.head.id] = kept  # a late turn may have got another id
         self._flusher.add(kept)
 
@@ -257,7 +266,7 @@ class KeptTurns:
         kept = self._here.get(turn.id)
         loop = asyncio.get_running_loop()
         if kept is not None:
-            await asyncio.wait((kept.ended,), timeout=until - loop.time())
+            await self.store.all_done([kept.ended], timeout_s=until - loop.time())
             return
         async with self.lost.watching(turn):
             while loop.time() < until:

@@ -33,8 +33,6 @@ logger = logging.getLogger("deltaline.store")
 
 # Between two tries.
 RETRY_S = 0.5
-# How long the last tries may take when the server ends.
-LAST_TRIES_S = 3.0
 
 
 @dataclass(slots=True)
@@ -55,7 +53,6 @@ class LateTurns:
         lost: ends the dead turns that late ones wait for.
         on_begun: called with each turn that has begun.
         retry_s: as `RETRY_S`.
-        last_tries_s: as `LAST_TRIES_S`.
     """
 
     def __init__(
@@ -65,13 +62,11 @@ class LateTurns:
         *,
         on_begun: Callable[[KeptTurn], None],
         retry_s: float = RETRY_S,
-        last_tries_s: float = LAST_TRIES_S,
     ) -> None:
         self._store = store
         self._lost = lost
         self._on_begun = on_begun
         self._retry_s = retry_s
-        self._last_tries_s = last_tries_s
         self._late: dict[TurnId, _Late] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -103,18 +98,21 @@ class LateTurns:
             self._drop(late)
             late.kept.stop(Abort("deleted"))
 
-    async def aclose(self) -> None:
-        """Begin what can be begun, for a limited time."""
-        if self._task is None:
-            return
-        self._wake.set()
-        await asyncio.wait((self._task,), timeout=self._last_tries_s)
-        if not self._task.done():
-            logger.error("%d turns could not be begun in the store", len(self._late))
+    async def finish(self, within_s: float) -> None:
+        """Return when every turn has begun in the store, or the time is up."""
+        if self._task is not None and not self._task.done():
+            self._wake.set()
+            await asyncio.wait((self._task,), timeout=within_s)
+
+    async def aclose(self) -> int:
+        """Begin nothing any more; return how many turns are given up."""
+        if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait((self._task,))
-        for late in tuple(self._late.values()):
+        given_up = tuple(self._late.values())
+        for late in given_up:
             self._drop(late)
+        return len(given_up)
 
     def _of(self, owner: Owner, chat_id: ChatId) -> Sequence[_Late]:
         return [
@@ -177,7 +175,7 @@ class LateTurns:
                 self._drop(late)
                 return True
             case Supersede(turn):
-                self._lost.look_after(turn)
+                self._lost.look_after(turn.owner, turn.id)
                 return False
             case Run(continued=None):
                 late.run = msgspec.structs.replace(wanted, message_id=head.message_id)

@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app.causes import or_lack_of_descriptors
-from app.errors import ChatError, ServerStopping, TimeLimitReached, status_of
+from app.errors import ChatError
 from app.events import Abort, Emit, Error, Event, Start, Terminal, TextDelta
 from app.grammar import State
 from app.protocols.framing import Framer
+from app.turns.errors import DEFECT, TIME_LIMIT, status_of
 from app.turns.outbox import Outbox
 from app.turns.outcome import TurnLabels, TurnOutcome
 from app.turns.progress import TurnProgress
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from app.turns.recorder import Recorder
 
 logger = logging.getLogger("deltaline.turn")
-
-TIME_LIMIT = Error(TimeLimitReached.code, TimeLimitReached.public_message)
-SHUTDOWN = Error(ServerStopping.code, ServerStopping.public_message)
-DEFECT = Error(ChatError.code, ChatError.public_message)
 
 
 class _Escaped(Exception):
@@ -62,6 +59,30 @@ class LiveTurn:
             before that.
         outcome: how the turn ended; `None` while it runs.
     """
+
+    __slots__ = (
+        "_client_left",
+        "_deadline",
+        "_detached",
+        "_detached_s",
+        "_framer",
+        "_is_answering",
+        "_limit",
+        "_message_id",
+        "_on_end",
+        "_outbox",
+        "_progress",
+        "_recorder",
+        "_refusal_status",
+        "_run_turn",
+        "_stop_with",
+        "_timer",
+        "labels",
+        "opened",
+        "outcome",
+        "task",
+        "transcript",
+    )
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 from app.chats.whole_message import WholeMessage
@@ -18,9 +18,10 @@ from app.events import Event, Start
 from app.grammar import State
 from app.protocols.framing import Framer
 from app.protocols.text_stream import TextStreamEncoder
-from app.store.event_log import LogDefect, decode, encode
-from app.store.store import Batch, Store, TurnHead, TurnId
-from app.turns.flusher import LOST
+from app.store.event_log import encode
+from app.store.store import Batch, Owner, Store, TurnHead, TurnId
+from app.turns.errors import LOST
+from app.turns.log_reader import LogReader
 from app.turns.merging import merged
 from app.turns.patience import PATIENCE_S, patience
 from app.turns.transcript import Transcript
@@ -71,30 +72,19 @@ class LostTurns:
         if turn.state != "running" or self._is_ours(turn.id):
             yield
             return
-        count, task = self._watched.get(turn.id, (0, None))
-        if task is None:
-            task = asyncio.create_task(self._watch(turn), name=f"watch {turn.id}")
-        self._watched[turn.id] = (count + 1, task)
-        try:
+        with self._watch(turn.owner, turn.id):
             yield
-        finally:
-            count, task = self._watched[turn.id]
-            if count > 1:
-                self._watched[turn.id] = (count - 1, task)
-            else:
-                del self._watched[turn.id]
-                task.cancel()
 
-    def look_after(self, turn: TurnHead) -> None:
-        """Watch ``turn`` as long as it takes to find out whether its writer lives.
+    def look_after(self, owner: Owner, turn: TurnId) -> None:
+        """Watch a turn as long as it takes to find out whether its writer lives.
 
         For those who have seen it running and do not wait for it.
         """
-        if turn.state != "running" or self._is_ours(turn.id) or turn.id in self._looked_after:
+        if self._is_ours(turn) or turn in self._looked_after:
             return
-        task = asyncio.create_task(self._look_after(turn), name=f"look after {turn.id}")
-        self._looked_after[turn.id] = task
-        task.add_done_callback(lambda _: self._looked_after.pop(turn.id))
+        task = asyncio.create_task(self._look_after(owner, turn), name=f"look after {turn}")
+        self._looked_after[turn] = task
+        task.add_done_callback(lambda _: self._looked_after.pop(turn))
 
     async def aclose(self) -> None:
         """Watch nothing any more that nobody waits for."""
@@ -104,19 +94,34 @@ class LostTurns:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _look_after(self, turn: TurnHead) -> None:
-        async with self.watching(turn):
-            _, watch = self._watched[turn.id]
-            await asyncio.wait((watch,), timeout=2 * (self._still_s + self._look_s))
+    async def _look_after(self, owner: Owner, turn: TurnId) -> None:
+        with self._watch(owner, turn) as task:
+            await asyncio.wait((task,), timeout=2 * (self._still_s + self._look_s))
 
-    async def _watch(self, turn: TurnHead) -> None:
+    @contextlib.contextmanager
+    def _watch(self, owner: Owner, turn: TurnId) -> Iterator[asyncio.Task[None]]:
+        count, task = self._watched.get(turn, (0, None))
+        if task is None:
+            task = asyncio.create_task(self._watch_on(owner, turn), name=f"watch {turn}")
+        self._watched[turn] = (count + 1, task)
+        try:
+            yield task
+        finally:
+            count, task = self._watched[turn]
+            if count > 1:
+                self._watched[turn] = (count - 1, task)
+            else:
+                del self._watched[turn]
+                task.cancel()
+
+    async def _watch_on(self, owner: Owner, turn: TurnId) -> None:
         beat: int | None = None
         still_s = 0.0
         looked = self._clock()
         while True:
             try:
                 async with patience(self._patience_s):
-                    head = await self._store.turn(turn.owner, turn.id)
+                    head = await self._store.turn(owner, turn)
                 if head is None or head.state != "running":
                     return
                 looked, passed = self._clock(), self._clock() - looked
@@ -135,20 +140,16 @@ class LostTurns:
     async def _end(self, head: TurnHead) -> bool:
         """End a turn whose writer is dead; return whether this was us."""
         events: list[Event] = []
-        seq = 0
-        while True:
-            async with patience(self._patience_s):
-                tail = await self._store.fetch(head.id, seq)
-            if tail is None or not tail.batches:
-                break
-            for batch in tail.batches:
-                events += decode_or_nothing(batch.data)
-                seq = batch.seq
+        log = LogReader(self._store, head.id, patience_s=self._patience_s)
+        while (read := await log.read()) is not None and read.has_more:
+            events += read.events
+            if read.defect is not None:
+                logger.error("a log cannot be read: %s", read.defect)
         missing, message = last_words(events, head.message_id)
         last = None
         if missing:
             (data,) = encode(missing, max_bytes=2**31)
-            last = Batch(head.id, seq + 1, data)
+            last = Batch(head.id, log.seq + 1, data)
         async with patience(self._patience_s):
             has_ended = await self._store.end(
                 head.id,
@@ -161,15 +162,6 @@ class LostTurns:
         if has_ended:
             logger.warning("a turn was lost: its process does not beat any more")
         return has_ended
-
-
-def decode_or_nothing(data: bytes) -> Sequence[Event]:
-    """Return the events of a batch; none if it cannot be read."""
-    try:
-        return decode(data)
-    except LogDefect as error:
-        logger.error("a log cannot be read: %s", error)
-        return ()
 
 
 def last_words(

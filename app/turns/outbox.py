@@ -28,6 +28,23 @@ class Outbox:
         high_water_bytes: how many bytes may wait before `put` blocks.
     """
 
+    __slots__ = (
+        "_beat",
+        "_frames",
+        "_high_water_bytes",
+        "_is_closed",
+        "_keep_alive",
+        "_keep_alive_s",
+        "_last_sent",
+        "_loop",
+        "_room",
+        "_time",
+        "_timer",
+        "_waiting_bytes",
+        "_write",
+        "_writing",
+    )
+
     def __init__(
         self,
         *,
@@ -97,6 +114,7 @@ class Outbox:
     def close(self) -> None:
         """Take no more frames: the turn is over, or its client has left. Waiting frames stay."""
         self._is_closed = True
+        self._write = None  # it knows the turn, and the turn this: nobody else would part them
         if self._timer is not None:
             self._timer.cancel()
         if self._beat is not None:

@@ -2,9 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from functools import partial
+from types import coroutine
+from typing import Any, TypeVar
 
 from app.errors import StoreUnavailable
+
+T = TypeVar("T")
 
 # One call. A client that resumes is told after this time that the store cannot be reached.
 PATIENCE_S = 4.0
@@ -21,4 +26,62 @@ async def patience(seconds: float = PATIENCE_S) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        raise StoreUnavailable("the store did not respond in time") from None
+        raise _out_of_patience() from None
+
+
+@coroutine
+def patiently(
+    call: Awaitable[T],
+    seconds: float = PATIENCE_S,
+    *,
+    on_wait: Callable[[], None] | None = None,
+) -> Generator[Any, Any, T]:
+    """Return what ``call`` returns, or give it up after ``seconds``.
+
+    A call that has nothing to wait for, such as those of a store in memory, costs no timer.
+
+    Args:
+        on_wait: called if it has.
+
+    Raises:
+        StoreUnavailable: it took longer.
+    """
+    steps = call.__await__()
+    try:
+        waits_for = next(steps)
+    except StopIteration as returned:
+        result: T = returned.value
+        return result
+    except TimeoutError:
+        raise _out_of_patience() from None
+    if on_wait is not None:
+        on_wait()
+    return (yield from _in_time(_rest(steps, waits_for), seconds).__await__())
+
+
+def _out_of_patience() -> StoreUnavailable:
+    return StoreUnavailable("the store did not respond in time")
+
+
+async def _in_time(call: Awaitable[T], seconds: float) -> T:
+    async with patience(seconds):
+        return await call
+
+
+@coroutine
+def _rest(steps: Generator[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
+    """Go on with a call that has begun, and waits for something."""
+    while True:
+        go_on: Callable[[], Any]
+        try:
+            go_on = partial(steps.send, (yield waits_for))
+        except GeneratorExit:
+            steps.close()
+            raise
+        except BaseException as error:
+            go_on = partial(steps.throw, error)
+        try:
+            waits_for = go_on()
+        except StopIteration as returned:
+            result: T = returned.value
+            return result

@@ -5,8 +5,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 
-from app.errors import TooManyTurns
 from app.seldom_warning import SeldomWarning
+from app.turns.errors import TooManyTurns
 
 logger = logging.getLogger("deltaline.turn")
 

@@ -22,6 +22,17 @@ class TurnProgress:
         first_token_ms: from the request to the first event after the start, in milliseconds.
     """
 
+    __slots__ = (
+        "_clock",
+        "_finish_reason",
+        "_model",
+        "_started",
+        "_steps",
+        "error",
+        "first_token_ms",
+        "usage",
+    )
+
     def __init__(
         self, *, model: str, started: float, clock: Callable[[], float] = time.perf_counter
     ) -> None:

@@ -5,10 +5,11 @@ called: the events become batches for the store and parts of the turn's message.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import groupby
 from typing import Any, assert_never, get_args
 
 from app.events import Abort, Error, Event, Finish, Terminal, TextDelta
-from app.store.event_log import decode, encode, encode_texts
+from app.store.event_log import Item, decode, encode_items, item_of
 from app.store.store import Batch, State, TurnId
 from app.turns.merging import merged
 from app.turns.transcript import Transcript
@@ -102,15 +103,19 @@ class Recorder:
             return
         self._events.clear()
         self._bytes = 0
-        if set(map(type, events)) == {TextDelta}:  # nearly always
-            texts = [event.text for event in events]  # type: ignore[union-attr]
-            self._add(TextDelta("".join(texts)))
-            encoded = encode_texts(texts)
-        else:
-            for event in merged(events):
-                self._add(event)
-            encoded = encode(events)
-        for data in encoded:
+        # Text comes in long rows, and a row of it is read once.
+        items: list[Item] = []
+        for kind, row in groupby(events, type):
+            if kind is TextDelta:
+                texts = [event.text for event in row]  # type: ignore[union-attr]
+                items += texts
+                self._add(TextDelta("".join(texts)))
+            else:
+                others = list(row)
+                items += map(item_of, others)
+                for event in merged(others) if len(others) > 1 else others:
+                    self._add(event)
+        for data in encode_items(items):
             self._seq += 1
             self.unwritten.append(Batch(self._turn, self._seq, data))
         if isinstance(events[-1], _TERMINALS):

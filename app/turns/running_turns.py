@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from app.events import Usage
-from app.turns.live_turn import SHUTDOWN, LiveTurn
+from app.turns.errors import SHUTDOWN
+from app.turns.live_turn import LiveTurn
 from app.turns.outcome import TurnObserver
 from app.turns.places import Places
 from app.turns.transcript import Transcript
@@ -50,6 +51,7 @@ class RunningTurns:
         self._observers = observers
         self._last_calls_s = last_calls_s
         self._on_stop: list[Callable[[], None]] = []
+        self._is_stopping = False
         self._running: set[LiveTurn] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
 
@@ -72,6 +74,8 @@ class RunningTurns:
     def start(self, turn: LiveTurn) -> None:
         """Start ``turn``: when this returns, it runs and is accounted for.
 
+        One that comes after `stop_all`, because the store has let it wait, ends at once.
+
         Raises:
             TooManyTurns: there is no room for it. It has not begun, and leaves nothing behind.
         """
@@ -79,6 +83,8 @@ class RunningTurns:
         self._places.take()
         turn.start(self._ended)
         self._running.add(turn)
+        if self._is_stopping:
+            turn.stop(SHUTDOWN)
 
     def _ended(self, turn: LiveTurn) -> None:
         """Tell the observers and the application."""
@@ -97,6 +103,7 @@ class RunningTurns:
 
     def stop_all(self) -> None:
         """End every running turn with the error that says that the server is stopping."""
+        self._is_stopping = True
         for turn in tuple(self._running):
             turn.stop(SHUTDOWN)
         for stop in self._on_stop:

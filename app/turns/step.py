@@ -44,6 +44,8 @@ class StepRecord:
             answer of any length costs no memory.
     """
 
+    __slots__ = ("_keeps_text", "_parts", "_reasoning", "_text")
+
     def __init__(self, *, keeps_text: bool) -> None:
         self._keeps_text = keeps_text
         self._parts: list[Part] = []

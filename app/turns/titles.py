@@ -10,9 +10,6 @@ from app.turns.patience import patience
 
 logger = logging.getLogger("deltaline.store")
 
-# How long titles may take when the server ends, in seconds.
-LAST_TITLES_S = 3.0
-
 
 class Titles:
     """Gives new chats their titles, beside everything else.
@@ -20,15 +17,11 @@ class Titles:
     Args:
         store: of the chats.
         title_of: makes a title of a chat's messages; sync or async. None: first words stay.
-        last_titles_s: as `LAST_TITLES_S`.
     """
 
-    def __init__(
-        self, store: Store, title_of: TitleOf | None, *, last_titles_s: float = LAST_TITLES_S
-    ) -> None:
+    def __init__(self, store: Store, title_of: TitleOf | None) -> None:
         self._store = store
         self._title_of = title_of
-        self._last_titles_s = last_titles_s
         self._tasks: set[asyncio.Task[None]] = set()
 
     def give(self, owner: Owner, chat_id: ChatId) -> None:
@@ -39,16 +32,19 @@ class Titles:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def aclose(self) -> None:
-        """Wait for the titles that are being made, for a limited time."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(tuple(self._tasks), timeout=self._last_titles_s)
+    async def finish(self, within_s: float) -> None:
+        """Return when no title is being made, or the time is up."""
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=within_s)
+
+    async def aclose(self) -> int:
+        """Make no title any more; return how many are given up."""
+        late = tuple(self._tasks)
         for task in late:
-            logger.error("the title of a chat did not come in time")
             task.cancel()
         if late:
             await asyncio.wait(late)
+        return len(late)
 
     async def _give(self, title_of: TitleOf, owner: Owner, chat_id: ChatId) -> None:
         try:

@@ -38,6 +38,7 @@ from app.events import (
 from app.growing_text import GrowingText
 from app.protocols.ui_message_stream import METADATA_KEY, source_chunk
 
+_DELTAS = (TextDelta, ReasoningDelta)
 # Between two deltas, these do not end the text or reasoning: clients keep it as one part, before
 # the part of the other event. A signature belongs to the reasoning before it.
 _WITHIN_A_BLOCK = (Status, Source, File, Data, Metadata, ReasoningSignature)
@@ -86,8 +87,8 @@ class Transcript:
 
     def add(self, event: Event) -> None:
         """Add the next event of the turn."""
-        if isinstance(event, TextDelta | ReasoningDelta):
-            kind = "text" if isinstance(event, TextDelta) else "reasoning"
+        if isinstance(event, _DELTAS):
+            kind = "text" if type(event) is TextDelta else "reasoning"
             if self._block is None or self._block[0]["type"] != kind:
                 self._end_block()
                 self._block = ({"type": kind, "text": "", "state": "done"}, GrowingText())
@@ -102,6 +103,10 @@ class Transcript:
                 self._metadata = _merged(self._metadata, metadata or {})
             case StepStart():
                 self.parts.append({"type": "step-start"})
+            case StepEnd() | Abort() | Error() | ToolInputDelta() | Status():
+                pass  # not part of the message
+            case Finish(_, _, metadata):
+                self._metadata = _merged(self._metadata, metadata or {})
             case ReasoningSignature(signature):
                 self._prove({"signature": signature})
                 self._end_block()
@@ -130,12 +135,8 @@ class Transcript:
                     self._data(name, data, data_id)
             case Metadata(value):
                 self._metadata = _merged(self._metadata, value)
-            case Finish(_, _, metadata):
-                self._metadata = _merged(self._metadata, metadata or {})
             case ToolInputStart(call_id):
                 self._places[call_id] = len(self.parts)
-            case ToolInputDelta() | Status() | StepEnd() | Abort() | Error():
-                pass  # not part of the message
             case _:
                 assert_never(event)
 

@@ -9,7 +9,6 @@ from typing import Any, assert_never
 
 import msgspec
 
-from app.errors import AnswerTooLong
 from app.events import (
     Emit,
     Event,
@@ -33,6 +32,7 @@ from app.providers.provider import Provider
 from app.threads import Aside
 from app.tools.toolbox import AskUser, Execute, LeaveToClient, Plan, Refuse, Toolbox
 from app.turns.answer_size import AnswerSize
+from app.turns.errors import AnswerTooLong
 from app.turns.progress import TurnProgress
 from app.turns.step import StepRecord
 
@@ -85,6 +85,20 @@ async def run_turn(
 
 
 class _Turn:
+    __slots__ = (
+        "_emit",
+        "_end",
+        "_messages",
+        "_plans",
+        "_progress",
+        "_provider",
+        "_record",
+        "_request",
+        "_size",
+        "_tools",
+        "_unsent_start",
+    )
+
     def __init__(
         self,
         request: TurnRequest,

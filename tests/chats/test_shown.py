@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from app.chats.shown import chat_body, shown
+from app.chats.shown import chat_body, listed, shown
 from tests.chats.stored import STEP, answer, call, chat, said, turn, user
 
 U1, A1 = user("u1"), answer("a1")
@@ -18,6 +19,12 @@ def body(*args: Any, **options: Any) -> dict[str, Any]:
 
 def test_a_chat_is_its_messages_as_they_are_stored() -> None:
     assert body(chat(U1, A1)) == {"id": "c", "title": "Hi", "messages": [U1, A1], "turn": None}
+
+
+def test_a_list_has_titles_and_times_and_nothing_of_ours() -> None:
+    summary = msgspec.structs.replace(chat(U1).summary, running="t1")
+
+    assert listed(summary) == {"id": "c", "title": "Hi", "created": 1, "updated": 2}
 
 
 @pytest.mark.parametrize("sdk", ["4", "3.4"])

@@ -1,6 +1,7 @@
 """Leaving, and clients that read slowly: what happens to a turn when its response ends."""
 
 import asyncio
+import gc
 import json
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import Message
 
+from app.at_once import AtOnce
 from app.aws.asgi_extensions import OUTCOME
 from app.events import Error, Usage
 from app.http.responses import whole_answer_again
@@ -18,7 +20,8 @@ from app.protocols.negotiation import PROTOCOLS
 from app.protocols.text_stream import TextStreamEncoder
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
 from app.scripted_model.control import Control
-from app.turns.live_turn import TIME_LIMIT
+from app.turns.errors import TIME_LIMIT
+from app.turns.live_turn import LiveTurn
 from app.turns.transcript import Transcript
 from app.turns.whole_turn import WholeTurn
 from tests.chatting import NOWHERE, Reader, chatting, data_body, logged, ui_body
@@ -127,6 +130,23 @@ async def test_a_turn_that_ended_is_not_counted_as_left(model: str) -> None:
 
     assert line["client_left"] is False
     assert line["finish_reason"] == "stop"
+
+
+async def test_a_turn_that_is_over_leaves_nothing_for_the_garbage_collector(model: str) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with chatting(model) as chat:
+            answer = await chat.post(data_body("scenario: text tokens=3"))
+            for _ in range(20):  # rounds of the loop in which the response ends
+                await asyncio.sleep(0)
+
+            left = [known for known in gc.get_objects() if isinstance(known, LiveTurn | AtOnce)]
+    finally:
+        gc.enable()
+
+    assert answer.status_code == 200
+    assert left == []
 
 
 # Kernel buffers of both sides (the sender's grows by itself), uvicorn's and the outbox.

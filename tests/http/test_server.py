@@ -17,7 +17,7 @@ from app.protocols.encoder import Encoder
 from app.protocols.text_stream import TextStreamEncoder
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
 from app.scripted_model.control import Control
-from app.turns.live_turn import SHUTDOWN
+from app.turns.errors import SHUTDOWN
 from tests.chatting import Reader, data_body, logged, ui_body
 from tests.server_process import refuses_connections, serving
 from tests.torrent import Torrent, asking

@@ -225,6 +225,36 @@ class ListsTheOldestFirst(MemoryStore):
         return list(reversed(found))
 
 
+class ListsNothingThatRuns(MemoryStore):
+    async def chats(self, owner: Owner, *, before: int | None, limit: int) -> Sequence[ChatSummary]:
+        found = await super().chats(owner, before=before, limit=limit)
+        return [msgspec.structs.replace(chat, running=None) for chat in found]
+
+    async def chat(self, owner: Owner, chat: ChatId) -> Chat | None:
+        found = await super().chat(owner, chat)
+        if found is None:
+            return None
+        summary = msgspec.structs.replace(found.summary, running=None)
+        return msgspec.structs.replace(found, summary=summary)
+
+
+class ListsTheLastTurnAsRunning(MemoryStore):
+    async def chats(self, owner: Owner, *, before: int | None, limit: int) -> Sequence[ChatSummary]:
+        found = await super().chats(owner, before=before, limit=limit)
+        return [await self._with_last(owner, chat) for chat in found]
+
+    async def chat(self, owner: Owner, chat: ChatId) -> Chat | None:
+        found = await super().chat(owner, chat)
+        if found is None:
+            return None
+        summary = await self._with_last(owner, found.summary)
+        return msgspec.structs.replace(found, summary=summary)
+
+    async def _with_last(self, owner: Owner, chat: ChatSummary) -> ChatSummary:
+        head = await super().head(owner, chat.id)
+        return msgspec.structs.replace(chat, running=None if head is None else head.id)
+
+
 class PagesWithADouble(MemoryStore):
     async def chats(self, owner: Owner, *, before: int | None, limit: int) -> Sequence[ChatSummary]:
         return await super().chats(

@@ -20,7 +20,7 @@ from app.events import (
 )
 from app.protocols.json_text import dumps
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
-from app.store.event_log import _EVENTS, LogDefect, decode, encode, encode_texts
+from app.store.event_log import _EVENTS, LogDefect, decode, encode, encode_items
 from tests.protocols.test_every_encoder import FIELDS, HARD_TEXT, turns
 
 any_event = st.one_of(*(st.builds(event, *fields) for event, fields in FIELDS.items()))
@@ -82,10 +82,10 @@ def test_a_long_run_of_events_is_cut_into_batches() -> None:
     assert [event for batch in batches for event in decode(batch)] == events
 
 
-def test_texts_are_encoded_as_their_deltas_are() -> None:
+def test_a_text_stands_for_its_delta() -> None:
     texts = ["a", "\ud800", "é" * 100]
 
-    assert encode_texts(texts) == encode([TextDelta(text) for text in texts])
+    assert encode_items(texts) == encode([TextDelta(text) for text in texts])
 
 
 def test_one_long_event_is_a_batch_of_its_own() -> None:

@@ -12,6 +12,7 @@ import pytest
 from app.store.checks.stores import begun
 from app.store.memory import MemoryStore
 from app.store.opening import StoreRefused, open_store
+from app.store.redis import RedisStore
 from app.store.sqlite import SqliteStore
 from app.store.sqlite_file import open_database
 
@@ -53,13 +54,49 @@ def test_a_file_has_to_have_a_path(text: str) -> None:
         open_store(text)
 
 
-@pytest.mark.parametrize("kind", ["redis", "rediss", "dynamodb"])
-def test_what_comes_later_is_refused(kind: str) -> None:
-    with pytest.raises(StoreRefused) as refused:
-        open_store(f"{kind}://:password@host")
+@pytest.mark.parametrize(
+    "text", ["redis://host", "rediss://user:password@host:6380/2?ssl_ca_certs=/etc/ca.pem"]
+)
+async def test_a_redis_is_for_everybody_and_need_not_be_there_yet(text: str) -> None:
+    store = open_store(text, is_on_lambda=True, workers=8)
 
-    assert "not built yet" in str(refused.value)
+    assert isinstance(store, RedisStore)
+    await store.aclose()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis:",
+        "redis://",
+        "redis://:password@",
+        "redis://:password@host:port",
+        "redis://:password@host/zero",
+        "redis://:password@host?ssl_ca_certs=/etc/ca.pem",
+        "rediss://:password@host?ssl_cert_reqs=none",
+    ],
+)
+def test_a_redis_has_to_have_an_address(text: str) -> None:
+    with pytest.raises(StoreRefused, match=r"^CHAT_STORE needs redis://USER") as refused:
+        open_store(text)
+
+    assert ":password" not in str(refused.value)
+
+
+def test_a_sentinel_is_refused() -> None:
+    with pytest.raises(StoreRefused, match=r"^CHAT_STORE names a Sentinel") as refused:
+        open_store("redis+sentinel://:password@host/master")
+
     assert "password" not in str(refused.value)
+
+
+def test_redis_is_loaded_only_if_it_is_named() -> None:
+    code = (
+        "import sys; from app.store.opening import open_store; open_store('memory');"
+        "print('redis' in sys.modules, 'app.store.redis' in sys.modules)"
+    )
+
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False False\n"
 
 
 @pytest.mark.parametrize("text", ["", "on", "Memory", "sqlite", "postgres://u:password@host"])
@@ -67,7 +104,7 @@ def test_anything_else_is_refused_with_what_there_is(text: str) -> None:
     with pytest.raises(StoreRefused) as refused:
         open_store(text)
 
-    assert "use off, memory or sqlite:PATH" in str(refused.value)
+    assert "use off, memory, sqlite:PATH, redis://HOST or dynamodb:TABLE" in str(refused.value)
     assert "password" not in str(refused.value)
 
 
@@ -120,3 +157,31 @@ def test_an_engine_is_loaded_when_it_is_named() -> None:
     )
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_table_is_not_called_before_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+
+    for table in ("chats", "my_app.chats-2"):
+        store = open_store(f"dynamodb:{table}", is_on_lambda=True, workers=8)
+        assert type(store).__name__ == "DynamodbStore"
+
+
+@pytest.mark.parametrize("table", ["", "a", "chats/2", "a" * 256, "with space"])
+def test_a_table_has_to_have_a_name(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+
+    with pytest.raises(StoreRefused, match=r"name of a table, such as dynamodb:chats"):
+        open_store(f"dynamodb:{table}")
+
+
+def test_a_table_is_in_a_region() -> None:
+    with pytest.raises(StoreRefused, match="set AWS_REGION"):
+        open_store("dynamodb:chats")
+
+
+def test_an_endpoint_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000")
+
+    with pytest.raises(StoreRefused, match=r"AWS_ENDPOINT_URL_DYNAMODB .* http://"):
+        open_store("dynamodb:chats")

@@ -90,8 +90,12 @@ def test_a_failure_is_a_warning(code: str | None, level: int) -> None:
     assert [record.levelno for record in log.records] == [level]
 
 
-def test_any_text_stays_inside_its_line() -> None:
-    odd = 'a\n{"level":"error"}\ud800 é'
+class Name(str):
+    """A text of a type of its own."""
+
+
+@pytest.mark.parametrize("odd", ['a\n{"level":"error"}\ud800 é', "é\u2028", "plain", Name("own")])
+def test_any_text_stays_inside_its_line(odd: str) -> None:
     record = logging.makeLogRecord({"msg": "x", "fields": {"chat_id": odd}})
 
     line = JsonFormatter().format(record)
@@ -99,6 +103,23 @@ def test_any_text_stays_inside_its_line() -> None:
     assert json.loads(line)["chat_id"] == odd
     assert line.isascii()
     assert "\n" not in line
+
+
+def test_the_place_of_a_request_line_is_in_the_log_itself() -> None:
+    with logged() as log:
+        log_request(RequestLine(request_id="r1"))
+
+    (record,) = log.records
+    assert (record.module, record.funcName) == ("log", "log_request")
+    assert record.lineno > 1
+
+
+def test_a_level_that_nobody_wants_makes_no_record() -> None:
+    with logged() as log:
+        logging.getLogger("deltaline").setLevel(logging.WARNING)
+        log_request(RequestLine(request_id="r1"))
+
+    assert log.records == []
 
 
 def test_an_exception_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,6 +66,22 @@ class Shaky(MemoryStore):
         await self._check()
         return await super().head(owner, chat)
 
+    async def ask_to_stop(self, turn: TurnId, reason: StopReason) -> None:
+        await self._check()
+        await super().ask_to_stop(turn, reason)
+
+    async def chats(self, owner: str, *, before: int | None, limit: int) -> Any:
+        await self._check()
+        return await super().chats(owner, before=before, limit=limit)
+
+    async def rename(self, owner: str, chat: str, title: str) -> None:
+        await self._check()
+        await super().rename(owner, chat, title)
+
+    async def delete(self, owner: str, chat: str) -> TurnHead | None:
+        await self._check()
+        return await super().delete(owner, chat)
+
     async def fetch(self, turn: TurnId, after: int = 0) -> Any:
         await self._check()
         return await super().fetch(turn, after)

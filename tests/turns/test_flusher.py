@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from typing import Any
 
 from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta
 from app.store.event_log import decode
 from app.store.store import TurnHead
-from app.turns.flusher import LOST, Flusher
+from app.turns.errors import LOST
+from app.turns.flusher import INTERVAL_S, Flusher
 from app.turns.kept_turn import KeptTurn
 from app.turns.recorder import Recorder
 from app.turns.transcript import Transcript
@@ -32,7 +34,7 @@ class _Live:
 async def _running(store: Shaky, flusher: Flusher, number: int = 1) -> tuple[KeptTurn, _Live]:
     head = TurnHead(id=f"t{number}", owner="", chat_id=f"c{number}", message_id="m")
     await store.begin(head, revision=0, keep=0, messages=[{"id": "u", "role": "user", "parts": []}])
-    recorder = Recorder(head.id, Transcript("m"), on_full=flusher.wake, on_close=flusher.wake)
+    recorder = Recorder(head.id, Transcript("m"), on_full=flusher.wake, on_close=flusher.has_ended)
     kept, live = KeptTurn(head, recorder), _Live()
     kept.run_by(live)  # type: ignore[arg-type]
     flusher.add(kept)
@@ -70,6 +72,15 @@ async def test_what_was_sent_is_written_without_being_asked() -> None:
     assert chat.messages[1]["parts"][1]["text"] == "a"
     assert len(flusher) == 0
     await flusher.aclose()
+
+
+def test_an_engine_may_say_how_often_it_is_written() -> None:
+    class Dear(Shaky):
+        flush_interval_s = 0.25
+
+    assert Flusher(Shaky()).interval_s == INTERVAL_S
+    assert Flusher(Dear()).interval_s == 0.25
+    assert Flusher(Dear(), interval_s=0.5).interval_s == 0.5
 
 
 async def test_all_turns_are_written_together() -> None:
@@ -174,16 +185,124 @@ async def test_what_cannot_be_written_is_kept_and_said_once() -> None:
 
 async def test_the_end_of_the_server_does_not_wait_for_a_store_that_hangs() -> None:
     store = Shaky()
-    flusher = Flusher(store, interval_s=0, last_writes_s=0.05)
+    flusher = Flusher(store, interval_s=0)
     kept, _ = await _running(store, flusher)
     store.hangs = True
     _note(kept, *BEGIN, *END)
     kept.recorder.close()
 
-    with logged() as log:
-        await flusher.aclose()
+    await flusher.finish(0.05)
 
-    assert [record.getMessage() for record in log.records] == [
-        "the end of 1 turns could not be written"
-    ]
+    assert not kept.ended.done()
+    assert await flusher.aclose() == 1
     assert await kept.ended is False
+
+
+async def test_ends_that_come_close_together_are_written_together() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=60, together_s=60)
+    turns = [(await _running(store, flusher, number))[0] for number in range(3)]
+
+    async def end(kept: KeptTurn) -> None:
+        _note(kept, *BEGIN, *END)
+        kept.recorder.close()
+        await asyncio.sleep(0)
+
+    await end(turns[0])
+    assert await turns[0].ended
+    await end(turns[1])
+    await end(turns[2])
+    still = [(await store.turn("", f"t{number}")).state for number in (1, 2)]  # type: ignore[union-attr]
+    flusher.wake()  # somebody asks
+
+    assert await turns[1].ended
+    assert turns[2].ended.done()
+    assert still == ["running", "running"]
+    await flusher.aclose()
+
+
+async def test_an_end_that_waits_for_others_is_written_soon() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=60, together_s=0.001)
+    turns = [(await _running(store, flusher, number))[0] for number in range(3)]
+
+    for kept in turns:
+        _note(kept, *BEGIN, *END)
+        kept.recorder.close()
+        assert await kept.ended
+
+    await flusher.aclose()
+
+
+async def test_one_end_that_fails_does_not_keep_the_others_from_theirs() -> None:
+    store = _FailsFor("t0")
+    flusher = Flusher(store, interval_s=60, retry_s=60)
+    turns = [(await _running(store, flusher, number))[0] for number in range(3)]
+    for kept in turns:
+        _note(kept, *BEGIN, *END)
+        kept.recorder.close()
+
+    with logged() as log:
+        assert await turns[1].ended
+        assert await turns[2].ended
+
+    assert [record.getMessage() for record in log.records] == ["the store failed by a defect"]
+    assert not turns[0].ended.done()
+    store.failing = ""
+    flusher.wake()
+    await flusher.aclose()
+
+
+async def test_the_ends_of_a_store_that_waits_are_written_side_by_side() -> None:
+    store = _Slow()
+    flusher = Flusher(store, interval_s=60)
+    turns = [(await _running(store, flusher, number))[0] for number in range(4)]
+    for kept in turns:
+        _note(kept, *BEGIN, *END)
+        kept.recorder.close()
+
+    assert all(await asyncio.gather(*(kept.ended for kept in turns)))
+    # The first shows that the store waits.
+    assert store.most_at_once == 3
+    await flusher.aclose()
+
+
+class _FailsFor(Shaky):
+    """A store with a defect, which shows at one turn."""
+
+    def __init__(self, failing: str) -> None:
+        super().__init__()
+        self.failing = failing
+
+    async def end(self, turn: str, state: Any, **more: Any) -> bool:
+        if turn == self.failing:
+            raise TypeError("a defect")
+        return await super().end(turn, state, **more)
+
+
+class _Slow(Shaky):
+    """A store whose `end` waits. ``most_at_once``: how many of them did so at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most_at_once = self._now_waiting = 0
+
+    async def end(self, turn: str, state: Any, **more: Any) -> bool:
+        self._now_waiting += 1
+        self.most_at_once = max(self.most_at_once, self._now_waiting)
+        await asyncio.sleep(0)
+        self._now_waiting -= 1
+        return await super().end(turn, state, **more)
+
+
+async def test_the_end_of_the_server_waits_for_what_can_be_written() -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=60)
+    kept, _ = await _running(store, flusher)
+    _note(kept, *BEGIN, *END)
+    kept.recorder.close()
+
+    await flusher.finish(5.0)
+
+    assert await kept.ended is True
+    assert await flusher.aclose() == 0

@@ -19,16 +19,17 @@ from app.events import (
     ToolInputAvailable,
     ToolOutputAvailable,
 )
-from app.protocols.chunks import is_chunk, pieces
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for
 from app.store.event_log import encode
 from app.store.memory import MemoryStore
 from app.store.store import Batch, Store, Tail, TurnHead
-from app.turns.follower import Follower, Stopping
+from app.turns.follower import Follower
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
+from app.turns.stopping import Stopping
 from tests.chatting import logged
+from tests.protocols.chunk_pieces import is_chunk, pieces
 from tests.protocols.test_every_encoder import turns
 from tests.turns.stores import Shaky
 
@@ -220,6 +221,29 @@ async def test_a_reader_gets_an_end_when_the_server_stops() -> None:
     stopping.set()
 
     wire = await reading
+
+    assert b"The server is restarting" in wire
+    assert wire.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("how", ["hangs", "is_down"])
+async def test_a_reader_gets_an_end_when_the_server_stops_and_the_store_does_not_respond(
+    how: str,
+) -> None:
+    store, stopping = Shaky(), Stopping()
+    await _begun(store)
+    await _say(store, 1, BEGIN)
+    follower = _follower(store, stopping=stopping)
+    await follower.catch_up()
+    frames = follower.frames()
+    await anext(frames)
+    setattr(store, how, True)
+    last = asyncio.ensure_future(anext(frames))
+    await asyncio.sleep(0)
+    stopping.set()
+
+    async with asyncio.timeout(3):  # of five that the store may take
+        wire = await last
 
     assert b"The server is restarting" in wire
     assert wire.endswith(b"data: [DONE]\n\n")

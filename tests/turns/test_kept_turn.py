@@ -1,9 +1,9 @@
 """`app.turns.kept_turn`: a turn is stopped once, whenever it is asked."""
 
-from app.errors import TooManyTurns
 from app.events import Abort, Error, Start, Terminal
 from app.store.event_log import decode
 from app.store.store import TurnHead
+from app.turns.errors import TooManyTurns
 from app.turns.kept_turn import KeptTurn
 from app.turns.recorder import Recorder
 from app.turns.transcript import Transcript

@@ -261,8 +261,7 @@ async def test_deleting_a_chat_ends_what_has_not_begun() -> None:
 
 async def test_the_end_of_the_server_does_not_wait_for_ever() -> None:
     store = Shaky()
-    turns = KeptTurns(store)
-    turns._late._last_tries_s = 0.05
+    turns = KeptTurns(store, last_s=0.05)
     store.is_down = True
     kept = await _late(turns)
     _say(kept, *TURN)
@@ -271,4 +270,9 @@ async def test_the_end_of_the_server_does_not_wait_for_ever() -> None:
         await turns.aclose()
 
     assert await kept.ended is False
-    assert "1 turns could not be begun in the store" in [one.getMessage() for one in log.records]
+    assert [one.getMessage() for one in log.records if one.levelname == "ERROR"] == [
+        (
+            "the server ends before the store has the beginning of 1 turns, the end of 0, and the "
+            "title of 0 chats"
+        )
+    ]

@@ -29,7 +29,8 @@ from app.events import (
 )
 from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.framing import Framer
-from app.turns.live_turn import DEFECT, SHUTDOWN, TIME_LIMIT, LiveTurn
+from app.turns.errors import DEFECT, SHUTDOWN, TIME_LIMIT
+from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
 from app.turns.outcome import TurnLabels, TurnOutcome
 from app.turns.progress import TurnProgress

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.errors import TimeLimitReached
 from app.scripted_model.control import Control
 from app.tools import tool
+from app.turns.errors import TimeLimitReached
 from tests.chatting import chatting, data_body, logged, ui_body
 from tests.providers.upstream import Connection, respond, serve
 

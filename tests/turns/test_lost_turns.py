@@ -14,7 +14,7 @@ from app.events import (
 )
 from app.store.event_log import decode, encode
 from app.store.store import Batch, TurnHead
-from app.turns.flusher import LOST
+from app.turns.errors import LOST
 from app.turns.lost_turns import LostTurns, last_words
 from tests.chatting import logged
 from tests.turns.stores import Shaky
@@ -145,7 +145,7 @@ async def test_a_turn_that_somebody_has_only_seen_is_watched_for_a_while() -> No
     watch = LostTurns(store, is_ours=lambda _: False, still_s=0.02, look_s=0.01)
 
     for _ in range(3):
-        watch.look_after(HEAD)
+        watch.look_after(HEAD.owner, HEAD.id)
     seen = [one for one in asyncio.all_tasks() if one.get_name() == "look after t1"]
     await store.wait("t1", 1000, 10)
     await asyncio.wait(seen)
@@ -160,7 +160,7 @@ async def test_a_turn_that_lives_is_not_watched_for_ever() -> None:
     await _begun(store)
     watch = LostTurns(store, is_ours=lambda _: False, still_s=0.02, look_s=0.01)
 
-    watch.look_after(HEAD)
+    watch.look_after(HEAD.owner, HEAD.id)
     (seen,) = [one for one in asyncio.all_tasks() if one.get_name() == "look after t1"]
     await asyncio.wait([seen])
 
@@ -173,7 +173,7 @@ async def test_the_end_of_the_server_ends_the_watch() -> None:
     await _begun(store)
     watch = LostTurns(store, is_ours=lambda _: False)
 
-    watch.look_after(HEAD)
+    watch.look_after(HEAD.owner, HEAD.id)
     await store.looked(1)
     await watch.aclose()
 

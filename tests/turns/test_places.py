@@ -7,11 +7,11 @@ from contextlib import suppress
 import httpx2
 import pytest
 
-from app.errors import TooManyTurns
 from app.main import create_lean_app
 from app.scripted_model.control import Control
 from app.settings import Settings
 from app.tools import tool
+from app.turns.errors import TooManyTurns
 from app.turns.places import Places
 from tests.chatting import Reader, chatting, data_body, logged, ui_body
 from tests.serving import served

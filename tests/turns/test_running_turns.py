@@ -11,7 +11,8 @@ from app.events import Emit, Event, Finish, Start, StepEnd, StepStart, TextDelta
 from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.framing import Framer
 from app.scripted_model.control import Control
-from app.turns.live_turn import SHUTDOWN, LiveTurn
+from app.turns.errors import SHUTDOWN
+from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
 from app.turns.outcome import TurnLabels, TurnOutcome
 from app.turns.progress import TurnProgress
@@ -243,6 +244,17 @@ async def test_every_turn_hears_that_the_server_stops_even_one_that_is_already_e
     await asyncio.wait([turn.task for turn in others])
 
     assert [turn.error for turn in (stuck, *others)] == [SHUTDOWN] * 4
+    await turns.aclose()
+
+
+async def test_a_turn_that_comes_when_the_server_stops_ends_at_once() -> None:
+    turns = RunningTurns()
+    turns.stop_all()
+    late = _start(turns, Start("msg-1"), StepStart())
+
+    await late.task
+
+    assert late.error == SHUTDOWN
     await turns.aclose()
 
 

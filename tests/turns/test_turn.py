@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.errors import AnswerTooLong, ProviderRateLimited
+from app.errors import ProviderRateLimited
 from app.events import (
     Emit,
     Error,
@@ -29,6 +29,7 @@ from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.tool import Tool
 from app.tools.toolbox import Toolbox
+from app.turns.errors import AnswerTooLong
 from app.turns.progress import TurnProgress
 from app.turns.turn import TurnRequest, run_turn
 

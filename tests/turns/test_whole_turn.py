@@ -7,7 +7,7 @@ import pytest
 from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta, Usage
 from app.store.event_log import encode
 from app.store.store import Batch, TurnHead
-from app.turns.flusher import LOST
+from app.turns.errors import LOST
 from app.turns.lost_turns import LostTurns
 from app.turns.whole_turn import WholeTurn, whole_turn
 from tests.turns.stores import Shaky

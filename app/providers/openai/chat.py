@@ -30,6 +30,7 @@ class OpenAIChat:
             size=len(request.messages),
         )
         stream = await self._opener.open("/chat/completions", body)
+        del body  # it may be long, and so may the stream
         await stream_events(stream, ChatDecoder(taken_ids=call_ids(request)), emit)
 
     async def aclose(self) -> None:

@@ -55,12 +55,27 @@ class ChatDecoder:
         new_id: makes the ids of sources, and of calls that cannot keep their own.
     """
 
+    __slots__ = (
+        "_calls",
+        "_citations",
+        "_counts",
+        "_finish_reason",
+        "_new_id",
+        "_splitter",
+        "_taken_ids",
+        "done",
+        "failure",
+    )
+
     def __init__(self, *, taken_ids: Iterable[str] = (), new_id: NewId = new_id) -> None:
         self.done = False
         self.failure: ProviderError | None = None
         self._splitter = SseSplitter()
-        self._calls = ToolCalls(CallIds(taken_ids, new_id))
-        self._citations = Citations(new_id)
+        self._taken_ids = taken_ids
+        self._new_id = new_id
+        # Made for the first call and the first citation: most answers have neither.
+        self._calls: ToolCalls | None = None
+        self._citations: Citations | None = None
         self._finish_reason = ""
         self._counts: ChatTokenCounts | None = None
 
@@ -80,7 +95,7 @@ class ChatDecoder:
             events = self._read(self._splitter.end())
         except EventTooLong as error:
             return self.break_off(ProviderError(str(error)))
-        if self._calls.whole:
+        if self._calls is not None and self._calls.whole:
             self._finish_reason = self._finish_reason or "tool_calls"
         return events + self.break_off(ProviderError("the stream ended in the middle of an answer"))
 
@@ -132,6 +147,8 @@ class ChatDecoder:
         return out.take()
 
     def _add_calls(self, delta: Delta, out: Joiner) -> None:
+        if self._calls is None:
+            self._calls = ToolCalls(CallIds(self._taken_ids, self._new_id))
         calls = list(delta.tool_calls or ())
         if delta.function_call is not None:
             calls.append(ToolCallDelta(function=delta.function_call))
@@ -150,19 +167,23 @@ class ChatDecoder:
                 return
 
     def _cite(self, annotations: list[Annotation], out: Joiner) -> None:
+        if self._citations is None:
+            self._citations = Citations(self._new_id)
         for annotation in annotations:
             if (page := annotation.url_citation) is not None:
                 self._citations.add(out, url=page.url, title=page.title)
 
     def _close(self) -> list[Event]:
-        if not self._calls.named:
+        calls = self._calls
+        if calls is not None and not calls.named:
             return self._fail(ProviderError("a tool call without a name"))
         reason = _FINISH_REASONS.get(self._finish_reason, "other")
-        if self._calls and (reason == "stop" or not self._finish_reason):
+        if calls and (reason == "stop" or not self._finish_reason):
             reason = "tool-calls"  # Gemini, Ollama, and OpenAI for a forced tool
         self.done = True
         is_cut = reason in ("length", "content-filter", "error")
-        return [*self._calls.close(is_cut=is_cut), StepEnd(reason, step_usage(self._counts))]
+        inputs = () if calls is None else calls.close(is_cut=is_cut)
+        return [*inputs, StepEnd(reason, step_usage(self._counts))]
 
     def _fail(self, error: ProviderError) -> list[Event]:
         self.done = True

@@ -93,8 +93,21 @@ async def _reach(place: Proxy | ServerAddress, make: MakeConnection) -> Connecti
 
 
 async def _connect(address: str, port: int, make: MakeConnection) -> Connection:
-    loop = asyncio.get_running_loop()
-    _, connection = await loop.create_connection(make, address, port)
+    made: list[Connection] = []
+
+    def make_one() -> Connection:
+        made.append(make())
+        return made[-1]
+
+    try:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(make_one, address, port)
+    except BaseException:
+        # If we are cancelled when the connection stands and before we are told, uvloop closes it
+        # and never says that it is lost.
+        for one in made:
+            one.abandon()
+        raise
     return connection
 
 

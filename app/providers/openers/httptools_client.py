@@ -31,7 +31,12 @@ from app.providers.openers.attempts import Attempts, Failed, refused, unanswered
 from app.providers.openers.connecting import Connector
 from app.providers.openers.connection import Connection
 from app.providers.openers.descriptors import is_without_descriptors
-from app.providers.openers.idle_connections import IDLE_S, IdleConnections, idle_time_s
+from app.providers.openers.idle_connections import (
+    IDLE_HEADERS,
+    IDLE_S,
+    IdleConnections,
+    idle_time_s,
+)
 from app.providers.openers.opener import ApiPath
 from app.providers.openers.proxy import proxy_for
 from app.providers.openers.proxy_environment import proxies_of_environment
@@ -116,6 +121,7 @@ class HttpToolsOpener:
         if coding := compression_of(head.headers):
             stream.abort()
             raise compressed(coding)
+        stream.forget_headers(but=IDLE_HEADERS)
         return stream
 
     async def _ask(self, path: ApiPath, body: bytes) -> tuple[ResponseStream, ResponseHead]:

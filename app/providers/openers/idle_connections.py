@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 IDLE_S = 15.0
 # Each takes a descriptor; more do not become idle at once, unless as many turns end at once.
 MAX_IDLE = 256
+# What `idle_time_s` looks at.
+IDLE_HEADERS = ("keep-alive",)
 # What a request needs to arrive before the server closes, in seconds.
 _MARGIN_S = 1.0
 

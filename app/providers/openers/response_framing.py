@@ -9,7 +9,7 @@ Sources: RFC 9112, 6.3 and 7.1; RFC 9110, 15.2; httptools 0.9, parser.pyx; llhtt
 src/native/http.c.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -83,6 +83,14 @@ class ResponseFraming:
     def has_begun(self) -> bool:
         """Whether a byte of a response has come."""
         return self.head is not None or self._framing_bytes > 0 or self._interim_responses > 0
+
+    def forget_headers(self, but: Collection[str]) -> None:
+        """Keep only these headers: servers send kilobytes of them, and a body may take long."""
+        if self.head is not None:
+            headers = self.head.headers
+            kept = {name: headers[name] for name in but if name in headers}
+            self.head = ResponseHead(self.head.status, kept)
+            self._headers = {}
 
     def feed(self, data: bytes) -> None:
         """Take what one read has brought."""

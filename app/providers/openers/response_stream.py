@@ -6,7 +6,7 @@ with `listen`, which is called straight from the event loop's read whenever `tak
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from app.causes import described
 from app.errors import ProviderError, ProviderTimeout, ProviderUnreachable
@@ -93,6 +93,10 @@ class ResponseStream:
         except BaseException:
             self.abort()
             raise
+
+    def forget_headers(self, but: Collection[str]) -> None:
+        """Let go of all headers but these, which ``on_free`` is told of."""
+        self._framing.forget_headers(but)
 
     @property
     def is_at_end(self) -> bool:

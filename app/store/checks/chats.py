@@ -14,7 +14,7 @@ from app.store.checks.stores import (
     new,
     user,
 )
-from app.store.store import Begun, ChatSummary, Owner, Store
+from app.store.store import Begun, ChatSummary, Owner, Store, TurnId
 
 
 async def chats_are_listed_the_last_changed_first(stores: Stores) -> None:
@@ -29,6 +29,29 @@ async def chats_are_listed_the_last_changed_first(stores: Stores) -> None:
         chat = await stores.there.chat(owner, summary.id)
         assert chat is not None
         assert chat.summary == summary
+
+
+async def a_list_says_what_runs(stores: Stores) -> None:
+    owner = new("owner")
+    over = await begun(stores.here, owner=owner)
+    await finished(stores.here, over, answer("m"))
+    twice = await begun(stores.here, owner=owner)
+    await finished(stores.here, twice, answer("m"))
+    own = await begun(stores.here, owner=owner)
+    again = await begun(stores.here, owner=owner, chat=twice.chat_id)
+    await stores.here.append([batch(own, 1)], beating=[own.id])
+    await stores.here.ask_to_stop(again.id, "stop")
+
+    async def running() -> list[TurnId | None]:
+        return [chat.running for chat in await stores.there.chats(owner, before=None, limit=9)]
+
+    assert await running() == [again.id, own.id, None]
+    await finished(stores.here, own)
+    assert sorted(map(str, await running())) == sorted(["None", "None", again.id])
+    await stores.here.rename(owner, again.chat_id, "New")
+    assert again.id in await running()
+    await finished(stores.here, again, answer("m"))
+    assert await running() == [None, None, None]
 
 
 async def the_head_of_a_chat_is_its_last_turn(stores: Stores) -> None:

@@ -306,7 +306,9 @@ def test_each_page_that_a_text_rests_on_is_a_source_once() -> None:
         {"type": "file_citation"},
     ]
 
-    events = ChatDecoder().feed(chunk({"content": "a", "annotations": cited}))
+    decoder = ChatDecoder()
+    events = decoder.feed(chunk({"content": "a", "annotations": cited[:1]}))
+    events += decoder.feed(chunk({"content": "b", "annotations": cited[1:]}))
 
     sources = [event for event in events if isinstance(event, Source)]
     assert [(source.url, source.title) for source in sources] == [

@@ -16,6 +16,7 @@ from app.providers.openers.connection import Connection
 from app.providers.openers.proxy import Proxy
 from app.providers.openers.server_address import ServerAddress
 from tests.providers import upstream as server
+from tests.providers.openers.reading import Run
 from tests.providers.upstream import Script, accept, hang_up, settled
 
 PLAIN = ServerAddress(False, "127.0.0.1", 80, "")
@@ -68,6 +69,31 @@ def closed_port() -> int:
         unused.bind(("127.0.0.1", 0))
         port: int = unused.getsockname()[1]
         return port
+
+
+def test_who_is_cancelled_as_the_connection_is_made_leaves_none_behind(run: Run) -> None:
+    async def scene() -> None:
+        made: list[Connection] = []
+        lost: list[Connection] = []
+
+        def cancel_as_soon_as_it_stands(connection: Connection) -> None:
+            made.append(connection)
+            connecting.cancel()
+
+        async with listening() as port:
+            place = ServerAddress(False, "127.0.0.1", port, "")
+            connecting = asyncio.create_task(
+                Connector(place, None).connect(
+                    lambda: Connection(cancel_as_soon_as_it_stands, lost.append)
+                )
+            )
+            await asyncio.wait((connecting,))
+            await settled()
+        assert connecting.cancelled()
+        assert len(made) == 1
+        assert lost == made
+
+    run(scene())
 
 
 async def test_an_address_that_refuses_gives_way_to_the_next_at_once() -> None:

@@ -147,6 +147,20 @@ def test_names_of_headers_are_in_lower_case_and_repeated_values_joined() -> None
     assert framing.head.headers == {"x-a": "1, 2", "x-b": "", "x-c": "a b", "x-d": "é"}
 
 
+def test_of_the_headers_only_those_are_kept_that_are_wanted() -> None:
+    framing = fed(OK + b"keep-alive: timeout=5\r\nx-request-id: 1\r\ncontent-length: 1\r\n\r\n")
+    before = fed(b"HTTP/1.1 200")
+
+    for forgetful in (framing, before):
+        forgetful.forget_headers(but=("keep-alive", "age"))
+    framing.feed(b"a")
+
+    assert framing.head is not None
+    assert (framing.head.status, dict(framing.head.headers)) == (200, {"keep-alive": "timeout=5"})
+    assert framing.is_complete
+    assert before.head is None
+
+
 def test_headers_of_an_interim_response_are_not_those_of_the_final_one() -> None:
     framing = fed(HINT + OK + b"x-a: 1\r\n\r\n")
 

@@ -1,0 +1,261 @@
+"""The way to Redis: what many ask at once goes through one connection, in one write.
+
+A question waits until the questions before it are answered and goes out with all that came
+meanwhile. So one process has one connection for reading and one for writing to each server,
+however many turns and followers it has, and a write for sixty turns costs a third of sixty writes.
+
+A connection that fails is tried once more at once, since servers close idle ones: everything that
+is asked may be asked twice. After that whoever asks is told `StoreUnavailable`, and the next try
+waits, longer each time, up to a second, and never as long as that of another process.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from redis.exceptions import (
+    AuthenticationError,
+    ClusterDownError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+
+from app.errors import StoreUnavailable
+from app.seldom_warning import SeldomWarning
+from app.store import redis_chat_scripts, redis_list_scripts, redis_turn_scripts
+from app.store.redis_client import Client, Command, Unsuitable, connect, run
+from app.store.redis_script import Script
+from app.store.redis_url import RedisUrl
+
+logger = logging.getLogger("deltaline.store")
+
+# How long one write with all its answers may take, in seconds.
+_RUN_S = 3.0
+_MOST_AT_ONCE = 1000  # questions in one write
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 1.0
+
+# Its server is not the one that it was: look again where it is.
+_ELSEWHERE = (ReadOnlyError, ClusterDownError, RedisConnectionError, RedisTimeoutError)
+_SCRIPTS = {
+    **redis_turn_scripts.BY_SHA,
+    **redis_chat_scripts.BY_SHA,
+    **redis_list_scripts.BY_SHA,
+}
+
+
+def call(script: Script, keys: Sequence[bytes], *values: bytes | str | int) -> Command:
+    """Return the question that runs ``script``."""
+    return ("EVALSHA", script.sha, len(keys), *keys, *values)
+
+
+_Asked: TypeAlias = tuple[Sequence[Command], asyncio.Future[Sequence[Any]]]
+
+
+class _Stale(Exception):
+    """A connection broke, perhaps long ago. Another may work."""
+
+    def __init__(self, unavailable: StoreUnavailable) -> None:
+        super().__init__()
+        self.unavailable = unavailable
+
+
+class RedisLink:
+    """Asks one Redis, or a cluster. Connects at the first question."""
+
+    def __init__(self, url: RedisUrl) -> None:
+        self._url = url
+        self._client: Client | None = None
+        self._connecting = asyncio.Lock()
+        self._failures = 0
+        self._next_try = 0.0
+        self._is_closed = False
+        self._reading = _Lane(self._run)
+        self._writing = _Lane(self._run)
+        self._warn = SeldomWarning(logger, "Redis cannot be used: %s; answers go on")
+
+    async def read(self, *commands: Command) -> Sequence[Any]:
+        """Return what ``commands`` bring, in order.
+
+        Raises:
+            StoreUnavailable: one of them failed; what the others did is unknown.
+        """
+        return await self._reading.ask(commands)
+
+    async def write(self, *commands: Command) -> Sequence[Any]:
+        """Do the same, not behind what others read."""
+        return await self._writing.ask(commands)
+
+    async def client(self) -> Client:
+        """Return the client, connected.
+
+        Raises:
+            StoreUnavailable: it cannot be.
+        """
+        async with self._connecting:
+            if self._is_closed:
+                raise StoreUnavailable("the store is closed")
+            if self._client is not None:
+                return self._client
+            pause_s = self._next_try - time.monotonic()
+            if pause_s > 0:
+                await asyncio.sleep(pause_s)
+            try:
+                async with asyncio.timeout(_RUN_S):
+                    self._client = await connect(self._url)
+            except (RedisError, RedisClusterException, Unsuitable, OSError, TimeoutError) as error:
+                raise self._failed(error) from None
+            return self._client
+
+    async def aclose(self) -> None:
+        """Close the connections. Idempotent."""
+        self._is_closed = True
+        await self._reading.aclose()
+        await self._writing.aclose()
+        await self._drop(self._client)
+
+    async def _run(self, commands: Sequence[Command]) -> Sequence[Any]:
+        client = self._client
+        if client is not None:
+            with contextlib.suppress(_Stale):
+                return await self._try(client, commands)
+        try:
+            return await self._try(await self.client(), commands)
+        except _Stale as stale:
+            raise stale.unavailable from None
+
+    async def _try(self, client: Client, commands: Sequence[Command]) -> Sequence[Any]:
+        try:
+            async with asyncio.timeout(_RUN_S):
+                results = list(await run(client, commands))
+                missing = [n for n, found in enumerate(results) if isinstance(found, NoScriptError)]
+                if missing:
+                    again = await self._with_scripts(client, [commands[n] for n in missing])
+                    for n, found in zip(missing, again, strict=True):
+                        results[n] = found
+        except (RedisTimeoutError, TimeoutError) as error:
+            # Who was silent for so long would be so again.
+            await self._drop(client)
+            raise self._failed(error) from None
+        except (RedisError, RedisClusterException, OSError) as error:
+            await self._drop(client)
+            raise _Stale(self._failed(error)) from None
+        lost = next((found for found in results if isinstance(found, _ELSEWHERE)), None)
+        if lost is not None:
+            await self._drop(client)
+            if isinstance(lost, RedisTimeoutError):
+                raise self._failed(lost)
+            raise _Stale(self._failed(lost))
+        self._failures = 0
+        return results
+
+    async def _with_scripts(self, client: Client, commands: Sequence[Command]) -> Sequence[Any]:
+        """Run scripts that a server does not know, or not any more: it was started anew.
+
+        With the text, so that each is where it is needed, in a cluster too.
+        """
+        return await run(
+            client,
+            [("EVAL", _SCRIPTS[bytes(sha)].text, *rest) for _, sha, *rest in commands],  # type: ignore[arg-type]
+        )
+
+    async def _drop(self, client: Client | None) -> None:
+        """Give up a client, unless another has taken its place."""
+        if client is None or self._client is not client:
+            return
+        self._client = None
+        with contextlib.suppress(RedisError, RedisClusterException, OSError, TimeoutError):
+            async with asyncio.timeout(1.0):
+                await client.aclose()
+
+    def _failed(self, error: Exception) -> StoreUnavailable:
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._failures)
+        self._failures = min(self._failures + 1, 16)
+        self._next_try = time.monotonic() + pause_s * random.uniform(0.5, 1.0)
+        reason = reason_of(error)
+        self._warn(time.monotonic(), reason)
+        return StoreUnavailable(f"Redis cannot be used: {reason}")
+
+
+class _Lane:
+    """Questions that go out together, one write after the other."""
+
+    def __init__(self, run: Any) -> None:
+        self._run_commands = run
+        self._waiting: list[_Asked] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def ask(self, commands: Sequence[Command]) -> Sequence[Any]:
+        if not commands:
+            return ()
+        answer: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((commands, answer))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work(), name="redis")
+        results = await answer
+        for found in results:
+            if isinstance(found, Exception):
+                raise StoreUnavailable(f"Redis refused: {reason_of(found)}")
+        return results
+
+    async def aclose(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+
+    async def _work(self) -> None:
+        while self._waiting:
+            asked, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
+            # Who was cancelled does not want to know any more.
+            asked = [(commands, answer) for commands, answer in asked if not answer.done()]
+            if not asked:
+                continue
+            try:
+                results = await self._run_commands([c for commands, _ in asked for c in commands])
+            except asyncio.CancelledError:
+                _fail(asked + self._waiting, StoreUnavailable("the store is closed"))
+                raise
+            except Exception as error:
+                _fail(asked, error)
+                continue
+            start = 0
+            for commands, answer in asked:
+                if not answer.done():
+                    answer.set_result(results[start : start + len(commands)])
+                start += len(commands)
+
+
+def _fail(asked: Sequence[_Asked], error: Exception) -> None:
+    for _, answer in asked:
+        if not answer.done():
+            # One for each: a traceback is written into it.
+            is_known = isinstance(error, StoreUnavailable)
+            answer.set_exception(StoreUnavailable(str(error)) if is_known else error)
+
+
+def reason_of(error: Exception) -> str:
+    """Return why, in words that hold nothing of anybody's: types and the server's error codes."""
+    if isinstance(error, Unsuitable):
+        return str(error)
+    if isinstance(error, AuthenticationError):
+        return "it does not accept the user or the password"
+    if isinstance(error, ResponseError):
+        code = str(error).partition(" ")[0]
+        return code if code.isalpha() and code.isupper() else type(error).__name__
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"{type(error).__name__}, {cause.strerror}"
+    return type(error).__name__

@@ -1,0 +1,189 @@
+"""Turns and their logs in Redis."""
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
+
+from app.errors import StoreUnavailable
+from app.store import redis_turn_scripts as scripts
+from app.store.log_order import by_turn, fit
+from app.store.redis_fields import batches_of, head_fields, head_of, is_deleted, message_entry
+from app.store.redis_keys import channel, place_of, text_bytes
+from app.store.redis_link import RedisLink, call
+from app.store.redis_listing import RedisListing
+from app.store.store import (
+    Batch,
+    Begun,
+    Busy,
+    Changed,
+    Owner,
+    State,
+    StopReason,
+    Tail,
+    TurnHead,
+    TurnId,
+    UIMessage,
+)
+
+# As much of a log as one `fetch` returns, in bytes.
+_FETCHED_BYTES = 1024 * 1024
+# The largest number that Redis takes as an entry's.
+_LARGEST = 2**63 - 1
+_TRIES = 5
+_TOO_LATE = "Redis takes half a minute for a change, or the clocks of its servers differ by that"
+
+
+async def begin(
+    link: RedisLink,
+    listing: RedisListing,
+    head: TurnHead,
+    *,
+    revision: int,
+    keep: int,
+    messages: Sequence[UIMessage],
+    title: str,
+    first: Batch | None,
+) -> Begun | Busy | Changed:
+    place = place_of(head.owner, head.chat_id)
+    entries = [message_entry(message) for message in messages]
+    for _ in range(_TRIES):
+        changed, is_new = await listing.register(place, head.owner, head.id)
+        values = [
+            *(text_bytes(head.id), random.randbytes(8), changed),
+            *(b"%d" % revision, b"%d" % max(0, min(keep, _LARGEST)), text_bytes(title)),
+            *(b"" if first is None else first.data, b"%d" % len(entries), *entries),
+            *head_fields(head),
+        ]
+        (found,) = await link.write(call(scripts.BEGIN, [place.chat], *values))
+        if found[0] == b"begun":
+            listing.remember(head.id, place)
+            return Begun()
+        if found[0] == b"late":
+            continue
+        await listing.withdraw(place, changed)
+        if is_new:
+            await listing.unregister(head.id)
+        match found[0]:
+            case b"busy":
+                return Busy(head_of(found[1]))
+            case b"changed":
+                return Changed()
+            case _:
+                raise ValueError("the id of a turn is used again")
+    raise StoreUnavailable(_TOO_LATE)
+
+
+async def append(
+    link: RedisLink,
+    listing: RedisListing,
+    batches: Sequence[Batch],
+    beating: Collection[TurnId],
+) -> tuple[Mapping[TurnId, StopReason | None], Mapping[TurnId, int]]:
+    """Return whose turns have to end, and the last batch of each turn that was written."""
+    beating = frozenset(beating)
+    new = by_turn(batches, beating)
+    places = await listing.places(new)
+    to_end: dict[TurnId, StopReason | None] = {}
+    asked: list[TurnId] = []
+    commands = []
+    for turn, added in new.items():
+        if turn not in places or (added and not fit(added, added[0].seq - 1)):
+            to_end[turn] = None
+            continue
+        asked.append(turn)
+        values = [
+            *(channel(turn), b"1" if turn in beating else b""),
+            *(b"%d" % (added[0].seq if added else 0), *(batch.data for batch in added)),
+        ]
+        commands.append(call(scripts.APPEND, places[turn].turn(turn), *values))
+    written: dict[TurnId, int] = {}
+    for turn, found in zip(asked, await link.write(*commands), strict=True):
+        if found == 1:
+            to_end[turn] = None
+            continue
+        if found != 0:
+            to_end[turn] = cast(StopReason, found.decode())
+        if new[turn]:
+            written[turn] = new[turn][-1].seq
+    return to_end, written
+
+
+async def end(
+    link: RedisLink,
+    listing: RedisListing,
+    turn: TurnId,
+    state: State,
+    *,
+    last: Batch | None,
+    message: UIMessage | None,
+    ended_at: float,
+    beat: int | None,
+    keep_ms: int | None,
+) -> bool:
+    """As `TurnStore.end`. Redis forgets the turn by itself after ``keep_ms``, if nobody sweeps."""
+    place = (await listing.places([turn])).get(turn)
+    if place is None:
+        return False
+    entry = b"" if message is None else message_entry(message)
+    changed = b""
+    for _ in range(_TRIES):
+        if entry:
+            changed = await listing.announce(place)
+        (found,) = await link.write(
+            call(
+                scripts.END,
+                [place.chat],
+                *(text_bytes(turn), channel(turn), state),
+                *((b"", b"") if last is None else (last.seq, last.data)),
+                *(repr(ended_at), b"" if beat is None else beat),
+                *(entry, changed, b"" if keep_ms is None else keep_ms),
+            )
+        )
+        if found == scripts.ENDED:
+            await listing.register_end(turn, ended_at)
+            return True
+        if found == scripts.LATE:
+            continue
+        if changed:
+            await listing.withdraw(place, changed)
+        return bool(found == scripts.HAD_ENDED)
+    raise StoreUnavailable(_TOO_LATE)
+
+
+async def head(
+    link: RedisLink, listing: RedisListing, owner: Owner, turn: TurnId
+) -> TurnHead | None:
+    place = (await listing.places([turn])).get(turn)
+    if place is None:
+        return None
+    (flat,) = await link.read(call(scripts.HEAD, place.turn(turn)[:1]))
+    found = head_of(flat) if flat and not is_deleted(flat) else None
+    return found if found is not None and found.owner == owner else None
+
+
+async def fetch(link: RedisLink, listing: RedisListing, turn: TurnId, after: int) -> Tail | None:
+    place = (await listing.places([turn])).get(turn)
+    if place is None:
+        return None
+    (found,) = await link.read(
+        call(scripts.FETCH, place.turn(turn), max(0, min(after, _LARGEST - 1)) + 1, _FETCHED_BYTES)
+    )
+    return None if found is None else Tail(head_of(found[0]), batches_of(turn, found[1]))
+
+
+async def watch(link: RedisLink, listing: RedisListing, turn: TurnId) -> tuple[bool, int]:
+    """Let writers say what they write from now on; return whether it runs, and its last batch."""
+    place = (await listing.places([turn])).get(turn)
+    if place is None:
+        return False, 0
+    (found,) = await link.write(call(scripts.WATCH, place.turn(turn)[:1]))
+    state: Any = found[0]
+    return state == b"running", int(found[1] or 0)
+
+
+async def ask_to_stop(
+    link: RedisLink, listing: RedisListing, turn: TurnId, reason: StopReason
+) -> None:
+    place = (await listing.places([turn])).get(turn)
+    if place is not None:
+        await link.write(call(scripts.ASK_TO_STOP, place.turn(turn)[:1], reason))

@@ -1,0 +1,113 @@
+"""What the objects of a running answer take, in the server that `serve` runs.
+
+    python -m tests.stream_memory
+
+`tracemalloc` counts what Python allocates, to the byte, so that a few hundred bytes more are seen
+on any machine. What libuv and the kernel have is not in it. The model and the client are plain
+sockets in a thread of the same process, which take little and always the same.
+"""
+
+import gc
+import json
+import os
+import socket
+import sys
+import threading
+import tracemalloc
+from collections.abc import Mapping
+from typing import Any
+
+_WARM, _STREAMS, _TOKENS = 20, 100, 50
+_HEAD = (
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-type: text/event-stream\r\n"
+    # Of some kilobytes, as those of real servers.
+    + b"".join(b"x-header-%d: %s\r\n" % (number, b"v" * 100) for number in range(20))
+    + b"\r\n"
+)
+_BODY = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "id": "c"}).encode()
+_QUESTION = (
+    b"POST /api/chat?protocol=data HTTP/1.1\r\nhost: localhost\r\n"
+    b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+) % (len(_BODY), _BODY)
+
+
+class _Chats:
+    """Chats with one answer each, which goes on as far as it is told."""
+
+    def __init__(self, server_port: int, model: socket.socket) -> None:
+        self._server_port = server_port
+        self._model = model
+        self._clients: list[socket.socket] = []
+        self._answers: list[socket.socket] = []
+
+    def begin(self, count: int) -> None:
+        for _ in range(count):
+            client = socket.create_connection(("127.0.0.1", self._server_port))
+            client.sendall(_QUESTION)
+            answer = self._model.accept()[0]
+            while not answer.recv(65536).endswith(b"}"):
+                pass
+            answer.sendall(_HEAD)
+            self._clients.append(client)
+            self._answers.append(answer)
+        self.go_on("first")
+
+    def go_on(self, word: str) -> None:
+        """Say a word in every answer, and wait until each client has it."""
+        delta = {"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]}
+        event = b"data: %s\n\n" % json.dumps(delta).encode()
+        for client, answer in zip(self._clients, self._answers, strict=True):
+            answer.sendall(b"%x\r\n%s\r\n" % (len(event), event))
+            received = b""
+            while word.encode() not in received:
+                received += client.recv(65536)
+
+    def end(self) -> None:
+        for connection in (*self._clients, *self._answers):
+            connection.close()
+        self._clients.clear()
+        self._answers.clear()
+
+
+def main() -> None:
+    """Measure, and print the figures as JSON."""
+    model = socket.create_server(("127.0.0.1", 0), backlog=_STREAMS)
+    os.environ.update(
+        OPENAI_API_KEY="sk-1", OPENAI_BASE_URL=f"http://127.0.0.1:{model.getsockname()[1]}/v1"
+    )
+    from app.commands.chat_server import serve_chat
+    from app.settings import load_settings
+
+    def measure(url: str) -> None:
+        port = int(url.rpartition(":")[2])
+        thread = threading.Thread(target=_measure, args=(_Chats(port, model),), daemon=True)
+        thread.start()
+
+    tracemalloc.start()
+    serve_chat(load_settings(), host="127.0.0.1", port=0, announce=measure)
+
+
+def _measure(chats: _Chats) -> None:
+    chats.begin(_WARM)
+    before = _traced()
+    chats.begin(_STREAMS)
+    begun = _traced()
+    for number in range(_TOKENS):
+        chats.go_on(f"word{number}")
+    gone_on = _traced()
+    figures: Mapping[str, Any] = {
+        "bytes_a_stream": (begun - before) / _STREAMS,
+        "bytes_a_token": (gone_on - begun) / (_STREAMS + _WARM) / _TOKENS,
+    }
+    sys.stdout.write(f"{json.dumps(figures)}\n")
+    sys.stdout.flush()
+    os._exit(0)  # the answers have no end
+
+
+def _traced() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+if __name__ == "__main__":
+    main()
