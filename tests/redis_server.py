@@ -115,9 +115,7 @@ async def redis_cluster(*options: str) -> AsyncIterator[Sequence[RedisServer]]:
             cluster = ("--cluster-enabled", "yes", "--cluster-port", str(bus), "--dir", folder)
             names = ("--cluster-config-file", f"{number}.conf", "--cluster-node-timeout", "2000")
             servers.append(
-                await stack.enter_async_context(
-                    redis_server(*cluster, *names, *options, port=port)
-                )
+                await stack.enter_async_context(redis_server(*cluster, *names, *options, port=port))
             )
         addresses = [f"127.0.0.1:{server.port}" for server in servers]
         made = await servers[0].ask("--cluster", "create", *addresses, "--cluster-yes")

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from tests.redis_server import RedisServer, redis_server
+
 
 class Engine(Protocol):
     """A store's engine that runs."""
@@ -54,4 +56,24 @@ async def _sqlite(folder: Path) -> AsyncIterator[Engine]:
         await engine.work_again()
 
 
-ENGINES: Mapping[str, Opened] = {"sqlite": _sqlite}
+class _Redis:
+    """A real Redis server, which stands still."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.environment = {"CHAT_STORE": server.url}
+        self._server = server
+
+    async def stop_working(self) -> None:
+        self._server.suspend()
+
+    async def work_again(self) -> None:
+        self._server.resume()
+
+
+@contextlib.asynccontextmanager
+async def _redis(_: Path) -> AsyncIterator[Engine]:
+    async with redis_server() as server:
+        yield _Redis(server)
+
+
+ENGINES: Mapping[str, Opened] = {"redis": _redis, "sqlite": _sqlite}
