@@ -30,7 +30,8 @@ INSTALL = install() { $(BIN)/uv pip install --quiet --python $(BIN)/python "$$@"
 	|| $(BIN)/pip install --quiet --disable-pip-version-check "$$@"; }; install
 # Every setting of this shell goes along into the container.
 SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_%,$(.VARIABLES)),--env $(name))
-NODE_READY := tests/conformance/node_modules/.ready tests/emulator/node/node_modules/.ready
+NODE_READY := tests/conformance/node_modules/.ready tests/emulator/node/node_modules/.ready \
+	tests/owners/provider/node_modules/.ready
 
 ##@ Try it
 

@@ -87,6 +87,13 @@ class RedisServer:
         out, _ = await process.communicate()
         return out.decode()
 
+    async def says(self, what: str, *command: str) -> None:
+        """Return once ``command`` brings ``what`` among other things."""
+        while True:
+            if what in await self.ask(*command):
+                return
+            await asyncio.sleep(0.02)
+
     def _signal(self, number: int) -> None:
         assert self._process is not None
         with contextlib.suppress(ProcessLookupError):
@@ -121,6 +128,5 @@ async def redis_cluster(*options: str) -> AsyncIterator[Sequence[RedisServer]]:
         made = await servers[0].ask("--cluster", "create", *addresses, "--cluster-yes")
         assert "All 16384 slots covered" in made, made
         for server in servers:
-            while "cluster_state:ok" not in await server.ask("cluster", "info"):
-                await asyncio.sleep(0.05)
+            await server.says("cluster_state:ok", "cluster", "info")
         yield servers

@@ -51,7 +51,7 @@ class Stored:
 
     async def stop(self, request: Request) -> Response:
         """Stop a chat's turn, wherever it runs."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         wanted = await self._wanted_turn(request)
         async with self._in_time(_PATIENCE_S):
             turn = await self._kept.find(owner, request.path_params["chat_id"])
@@ -61,7 +61,7 @@ class Stored:
 
     async def chats(self, request: Request) -> Response:
         """List the owner's chats, the last changed first."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         before = _number(request, "before")
         limit = _number(request, "limit")
         async with self._in_time(PATIENCE_S):
@@ -75,7 +75,7 @@ class Stored:
 
     async def chat(self, request: Request) -> Response:
         """Return a chat as `useChat` takes it."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         sdk = request.query_params.get("sdk")
         dialect = negotiate("ai-sdk-5", query=(None, sdk))
         async with self._in_time(_PATIENCE_S):
@@ -92,13 +92,13 @@ class Stored:
 
     async def delete(self, request: Request) -> Response:
         """Delete a chat; a turn of it that runs is stopped."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         async with self._following.stopping.heeded():
             await self._kept.delete(owner, request.path_params["chat_id"])
         return nothing_runs()
 
     async def _follow(self, request: Request, chat_or_turn: str, shape: Shape) -> Response | None:
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         query = request.query_params
         dialect = negotiate(shape, query=(query.get("protocol"), query.get("sdk")))
         start = start_of(request)

@@ -64,6 +64,7 @@ FLOWS: Mapping[str, Clients] = {
     "kept-approval": _SINCE_6,
     # With a store: turns outlive their request.
     "stored-reload": _SINCE_4,
+    "stored-own-chat": _UI,
     "stored-left": CLIENTS,
     "stored-second-tab": _SINCE_4,
     "stored-stop": _SINCE_4,
@@ -83,6 +84,7 @@ FLOWS: Mapping[str, Clients] = {
     "stored-whole-continuation": _UI,
     "stored-cut": _SINCE_4,
     "stored-visible-again": _LATEST_UI,
+    "stored-own-chat-cut": _UI,
     "stored-rest-on-page": _UI,
     "stored-cut-page": _UI,
     "workflow-cut": ("7",),

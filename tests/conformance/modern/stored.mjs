@@ -120,6 +120,21 @@ export const stored = {
     assert.match(textOf(view.current.messages[3]), new RegExp(gate));
   },
 
+  /** The hook is given a `Chat` that the app has made: then it is resumed all the same. */
+  async 'stored-own-chat'(context) {
+    const gate = mark();
+    const chat = storedChat(context);
+    await leave(await begin(chat, gate, { isOwn: true }), context);
+    const view = await chat.reload({ isOwn: true });
+    await view.until(saysFirst, 'what was said before');
+    await openGate(context.site, gate);
+    await view.until(isWhole, 'the rest');
+    assert.deepEqual(kindsOf(view.current.messages[1]), ['step-start', 'text']);
+    assert.equal((await askedOfModel(context.site, gate)).length, 1);
+    assert.equal(view.wire.posts().length, 0);
+    await assertAsKept(chat, view);
+  },
+
   /** Nobody is there while the turn ends. */
   async 'stored-left'(context) {
     const gate = mark();
