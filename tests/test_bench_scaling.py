@@ -7,6 +7,7 @@ import pytest
 
 from app.turns import flusher
 from bench.scaling import page, simulation
+from bench.scaling.__main__ import TOLERANCE
 from bench.scaling.arithmetic import (
     Flushing,
     Load,
@@ -173,7 +174,7 @@ def test_the_arithmetic_agrees_with_the_simulation(
 
     computed = batches_per_turn(Load(streams, token_s, tokens), processes, FLUSHING)
 
-    assert played.batches / played.turns == pytest.approx(computed, rel=0.1)
+    assert played.batches / played.turns == pytest.approx(computed, rel=0.15)
 
 
 # The page
@@ -197,11 +198,16 @@ def test_the_real_run_agreed_with_the_arithmetic() -> None:
 
     for engine in constants.engines.values():
         for check in engine.checks if engine is not None else ():
-            assert check.error <= 0.15, check
+            assert check.error <= TOLERANCE, check
 
 
-def test_an_error_is_that_of_the_worse_one() -> None:
-    assert Check("batches", 100, 110, 80).error == pytest.approx(0.2)
+@pytest.mark.parametrize(
+    ("counted", "error"), [(100, 0), (80, 0), (90, 0), (110, 0.1), (40, 0.5)], ids=str
+)
+def test_an_error_is_how_far_a_count_is_outside_of_what_was_computed(
+    counted: float, error: float
+) -> None:
+    assert Check("batches", counted, 100, 98, 80).error == pytest.approx(error)
 
 
 def test_a_store_that_was_not_measured_has_no_figures() -> None:
@@ -225,11 +231,11 @@ def test_more_streams_need_more_processes_and_each_has_no_more_than_it_can_do() 
     for count, load in ((few, loads[0]), (many, loads[1])):
         used = per_second(engine.costs[SERVER_CPU], load, count, FLUSHING) / 1e6
         assert used / count <= page.BUSY * 1.01
-    assert many == pytest.approx(100 * few, rel=0.02)
+    assert 99 * (few - 1) < many <= 100 * few
 
 
 def test_the_page_says_the_formulas_share_of_a_core_and_the_limit_of_the_check() -> None:
     text = (ROOT / page.PAGE).read_text(encoding="utf-8")
 
     assert f"{page.BUSY:.0%}".replace("%", " %") in text
-    assert "15 %" in text
+    assert f"{TOLERANCE:.0%}".replace("%", " %") in text

@@ -62,9 +62,8 @@ class Parts:
 def batches_per_turn(load: Load, processes: int, flushing: Flushing) -> float:
     """Return into how many batches a turn's log is cut, the last of them written with its end.
 
-    Between two writes of a process there is ``interval_s``, or less if a turn ends: at least
-    ``together_s`` and on average as long as it takes until the next one does. A write has a batch
-    of each turn that has said something meanwhile.
+    Between two writes of a process there is ``interval_s``, or less if a turn ends, but at least
+    ``together_s``. A write has a batch of each turn that has said something meanwhile.
     """
     ends_per_s = load.turns_per_s / processes
     between_s = _mean_of_shorter(flushing.interval_s, ends_per_s, flushing)
@@ -78,10 +77,11 @@ def _mean_of_shorter(limit_s: float, ends_per_s: float, flushing: Flushing) -> f
     """Return the mean of the time between two writes, each cut at ``limit_s``."""
     if limit_s <= flushing.together_s:
         return limit_s
-    rest_s = limit_s - flushing.together_s
-    if ends_per_s * rest_s < 1e-9:
+    if ends_per_s * limit_s < 1e-9:
         return limit_s
-    return flushing.together_s + (1 - math.exp(-ends_per_s * rest_s)) / ends_per_s
+    # Until the next end, which comes by chance, but not before `together_s` and after the limit.
+    before, after = (math.exp(-ends_per_s * at) for at in (flushing.together_s, limit_s))
+    return flushing.together_s + (before - after) / ends_per_s
 
 
 def per_second(parts: Parts, load: Load, processes: int, flushing: Flushing) -> float:

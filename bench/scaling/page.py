@@ -83,9 +83,9 @@ def _checks(constants: Constants) -> str:
     for name in ENGINES:
         engine = constants.engines.get(name)
         for check in engine.checks if engine is not None else ():
-            found = (check.counted, check.arithmetic, check.simulated)
+            found = (check.counted, check.arithmetic, check.simulated, check.late)
             rows.append([NAMES[name], check.what, *(f"{value:,.0f}" for value in found)])
-    table = markdown(["store", "what", "counted", "arithmetic", "simulation"], rows)
+    table = markdown(["store", "what", "counted", "arithmetic", "simulation", "if late"], rows)
     loads = [
         f"{NAMES[name]}: {engine.load}."
         for name, engine in constants.engines.items()

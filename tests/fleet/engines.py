@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from tests.redis_server import RedisServer, redis_server
+from tests.store.dynamodb_local import running_dynamodb
+from tests.store.dynamodb_tables import CREDENTIALS, REGION, make_table
+from tests.store.fault_proxy import FaultProxy
 
 
 class Engine(Protocol):
@@ -76,4 +79,31 @@ async def _redis(_: Path) -> AsyncIterator[Engine]:
         yield _Redis(server)
 
 
-ENGINES: Mapping[str, Opened] = {"redis": _redis, "sqlite": _sqlite}
+class _Dynamodb:
+    """Amazon's own DynamoDB for one machine, behind a proxy that swallows calls."""
+
+    def __init__(self, proxy: FaultProxy, table: str) -> None:
+        self.environment = {
+            "CHAT_STORE": f"dynamodb:{table}",
+            "AWS_ENDPOINT_URL_DYNAMODB": proxy.url,
+            "AWS_REGION": REGION,
+            **CREDENTIALS,
+        }
+        self._proxy = proxy
+
+    async def stop_working(self) -> None:
+        self._proxy.always("silent")
+
+    async def work_again(self) -> None:
+        self._proxy.always("none")
+
+
+@contextlib.asynccontextmanager
+async def _dynamodb(_: Path) -> AsyncIterator[Engine]:
+    with running_dynamodb() as url:
+        await make_table(url, "fleet")
+        async with FaultProxy(url).listen() as proxy:
+            yield _Dynamodb(proxy, "fleet")
+
+
+ENGINES: Mapping[str, Opened] = {"dynamodb": _dynamodb, "redis": _redis, "sqlite": _sqlite}
