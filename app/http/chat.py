@@ -7,7 +7,7 @@ keep-alives.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -213,10 +213,10 @@ class ChatResponder:
             earlier = continued_form(asked) if keeps_transcript else None
             transcript = Transcript(message_id, earlier) if keeps_transcript else None
 
-        async def run(emit: Emit) -> None:
+        def run(emit: Emit) -> Awaitable[None]:
             if schema is not None and transcript is not None:
                 emit = checked(emit, schema, lambda: transcript.text)
-            await run_turn(
+            return run_turn(
                 request,
                 emit,
                 provider=self._provider,
