@@ -140,9 +140,7 @@ class RedisListing:
     async def owners(self) -> Sequence[Owner]:
         """Return who has chats, in order."""
         shards = shard_keys()
-        listed = await self._link.read(
-            *(("ZRANGE", shard + b":owners", 0, -1) for shard in shards)
-        )
+        listed = await self._link.read(*(("ZRANGE", shard + b":owners", 0, -1) for shard in shards))
         owners = [kept_text(owner) for found in listed for owner in found]
         has_chats = await asyncio.gather(*(self.chats(owner, 2**53, 1) for owner in owners))
         return sorted(owner for owner, chats in zip(owners, has_chats, strict=True) if chats)
