@@ -1,8 +1,7 @@
 """From a parsed chat request to a running turn to its response.
 
 The status of a response is held back until the model's response headers are here, so that what
-goes wrong before is a real HTTP error; a model that takes longer than that gets a 200 and
-keep-alives.
+goes wrong before is a real HTTP error; if that takes too long, it is a 200 with keep-alives.
 """
 
 import asyncio
@@ -162,7 +161,7 @@ class ChatResponder:
                 leaving.cancel()
                 if turn.is_detached:
                     return Response(status_code=204, headers=headers)  # to nobody
-                return await whole_answer(turn, headers, is_object=schema is not None)
+                return await whole_answer(turn, headers, kept, is_object=schema is not None)
         except BaseException:
             leaving.cancel()
             await turn.part()
@@ -172,6 +171,7 @@ class ChatResponder:
             turn,
             outbox,
             leaving,
+            kept,
             media_type=encoder.media_type,
             headers={**encoder.headers, **headers},
         )

@@ -22,6 +22,7 @@ from app.turns.outbox import Outbox
 from app.turns.transcript import Transcript
 
 if TYPE_CHECKING:
+    from app.turns.kept_turn import KeptTurn
     from app.turns.whole_turn import WholeTurn
 
 # What every streaming answer carries, so that no proxy holds it back.
@@ -41,6 +42,7 @@ class TurnResponse(Response):
         turn: already opened, or answered anyway.
         outbox: where the turn's frames come from.
         leaving: done when the client has left (`watch`).
+        kept: the same turn, if it is in a store.
         media_type: the protocol's.
         headers: of the response.
     """
@@ -50,6 +52,7 @@ class TurnResponse(Response):
         turn: LiveTurn,
         outbox: Outbox,
         leaving: asyncio.Task[None],
+        kept: "KeptTurn | None" = None,
         *,
         media_type: str,
         headers: Mapping[str, str],
@@ -60,6 +63,7 @@ class TurnResponse(Response):
         self._turn = turn
         self._outbox = outbox
         self._leaving = leaving
+        self._kept = kept
         self.init_headers({**STREAM_HEADERS, **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,6 +99,8 @@ class TurnResponse(Response):
             await over
             if refused:
                 raise refused[0]
+            if self._kept is not None:
+                await self._kept.written()
             if not self._leaving.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except OSError:
@@ -126,9 +132,13 @@ def failure(
     return JSONResponse(body, status_code=status, headers=dict(headers or {}))
 
 
-async def whole_answer(turn: LiveTurn, headers: Mapping[str, str], *, is_object: bool) -> Response:
+async def whole_answer(
+    turn: LiveTurn, headers: Mapping[str, str], kept: "KeptTurn | None" = None, *, is_object: bool
+) -> Response:
     """Return the answer in one piece (``"stream": false``)."""
     await asyncio.wait([turn.task])
+    if kept is not None:
+        await kept.written()
     transcript, outcome, chat_id = turn.transcript, turn.outcome, turn.labels.chat_id
     assert transcript is not None
     assert outcome is not None
