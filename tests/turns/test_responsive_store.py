@@ -96,6 +96,20 @@ async def test_after_the_first_that_waits_in_vain_nobody_waits() -> None:
     await store.aclose()
 
 
+async def test_a_store_that_has_responded_before_may_hang_too() -> None:
+    inner = _Hanging()
+    store = ResponsiveStore(inner, slow_s=0.02)
+    await store.turn("", "t1")
+    inner.hangs = True
+
+    await asyncio.gather(*(_give_up(store) for _ in range(5)))
+    asking = [task for task in asyncio.all_tasks() if task.get_name() == "ask the store"]
+
+    assert store.hangs
+    assert len(asking) == 1
+    await store.aclose()
+
+
 async def test_it_is_asked_by_one_call_at_a_time_until_it_responds() -> None:
     inner = _Hanging()
     store = ResponsiveStore(inner, slow_s=0.02, ask_again_s=0, response_s=0.05)
