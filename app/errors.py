@@ -66,6 +66,8 @@ The last five are in `app.turns.errors`. Every other error is in the module that
 * emulator.variables: EnvFileError
 * scripted_model.checks: BadRequest
 * owners.jwt_check: TokenRefused, UnusableKeys, UnknownKey
+* store.dynamodb_calls: ConditionFailed, TransactionRefused
+* store.dynamodb_http: NoResponse
 * store.opening: StoreRefused
 * store.sqlite_schema: DatabaseRefused
 

@@ -121,6 +121,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "scripted_model/tool_use": (),
     "seldom_warning": (),
     "store/abandoned": (),
+    "store/dynamodb_items": (),
+    "store/dynamodb_values": (),
     "store/event_log": (),
     "store/log_order": (),
     "store/memory_counts": (),
@@ -201,6 +203,12 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/redis_turn_scripts": "store/test_redis.py",
     "store/redis_turns": "store/test_redis.py",
     "store/sqlite_connection": "store/test_sqlite.py",
+    # Calls of DynamoDB, which the promises are about.
+    "store/dynamodb_chats": "store/test_conformance.py",
+    "store/dynamodb_counts": "store/test_conformance.py",
+    "store/dynamodb_pages": "store/test_dynamodb.py",
+    "store/dynamodb_records": "store/test_dynamodb.py",
+    "store/dynamodb_turns": "store/test_conformance.py",
     # Statements, which the promises are about.
     "store/sqlite_chats": "store/test_conformance.py",
     "store/sqlite_turns": "store/test_conformance.py",

@@ -1,10 +1,10 @@
 """Writes what the turns of this process have sent into the store, all of them together.
 
-The turns never wait for it. While turns run there is one write every `INTERVAL_S`, if something
-waits to be written, and a beat of all of them at least once a second. A turn's end is written at
-once, and together with those of the next `TOGETHER_S` if many turns end: what a write costs is
-hardly more for twenty of them. What cannot be written is kept and tried again, until it is written
-or the process ends.
+The turns never wait for it. While turns run there is one write every `INTERVAL_S`, or as often as
+the engine wants, if something waits to be written, and a beat of all of them at least once a
+second. A turn's end is written at once, and together with those of the next `TOGETHER_S` if many
+turns end: what a write costs is hardly more for twenty of them. What cannot be written is kept and
+tried again, until it is written or the process ends.
 """
 
 import asyncio
@@ -39,9 +39,12 @@ class Flusher:
         store: where to.
         now: Unix seconds.
         clock: seconds, monotonic.
-        interval_s: as `INTERVAL_S`.
+        interval_s: as `INTERVAL_S`; None: what the engine says (`flush_interval_s`), else that.
         together_s: as `TOGETHER_S`.
         retry_s: as `RETRY_S`.
+
+    Attributes:
+        interval_s: as it was decided.
     """
 
     def __init__(
@@ -50,14 +53,15 @@ class Flusher:
         *,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
-        interval_s: float = INTERVAL_S,
+        interval_s: float | None = None,
         together_s: float = TOGETHER_S,
         retry_s: float = RETRY_S,
     ) -> None:
         self._store = store
         self._now = now
         self._clock = clock
-        self._interval_s = interval_s
+        own_s: float = getattr(store, "flush_interval_s", INTERVAL_S)
+        self.interval_s = own_s if interval_s is None else interval_s
         self._together_s = together_s
         self._retry_s = retry_s
         self._turns: dict[TurnId, KeptTurn] = {}
@@ -116,7 +120,7 @@ class Flusher:
     async def _run(self) -> None:
         while self._turns:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._interval_s):
+                async with asyncio.timeout(self.interval_s):
                     await self._wake.wait()
             self._wake.clear()
             if self._ending is not None:

@@ -8,7 +8,7 @@ from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, Terminal
 from app.store.event_log import decode
 from app.store.store import TurnHead
 from app.turns.errors import LOST
-from app.turns.flusher import Flusher
+from app.turns.flusher import INTERVAL_S, Flusher
 from app.turns.kept_turn import KeptTurn
 from app.turns.recorder import Recorder
 from app.turns.transcript import Transcript
@@ -72,6 +72,15 @@ async def test_what_was_sent_is_written_without_being_asked() -> None:
     assert chat.messages[1]["parts"][1]["text"] == "a"
     assert len(flusher) == 0
     await flusher.aclose()
+
+
+def test_an_engine_may_say_how_often_it_is_written() -> None:
+    class Dear(Shaky):
+        flush_interval_s = 0.25
+
+    assert Flusher(Shaky()).interval_s == INTERVAL_S
+    assert Flusher(Dear()).interval_s == 0.25
+    assert Flusher(Dear(), interval_s=0.5).interval_s == 0.5
 
 
 async def test_all_turns_are_written_together() -> None:
