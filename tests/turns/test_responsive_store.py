@@ -10,6 +10,7 @@ from app.errors import StoreUnavailable
 from app.store.conformance import CHECKS, Check, Clock, Stores
 from app.store.memory import MemoryStore
 from app.store.store import ChatStore, Owner, StopReason, TurnHead, TurnId, TurnStore
+from app.turns.flusher import INTERVAL_S
 from app.turns.patience import patience
 from app.turns.responsive_store import ResponsiveStore
 from tests.chatting import logged
@@ -233,3 +234,11 @@ async def test_a_defect_of_the_store_stops_no_calls() -> None:
         await _again(store)
 
     assert [record.getMessage() for record in log.records] == ["the store failed by a defect"]
+
+
+def test_an_engine_says_through_it_how_often_it_is_written() -> None:
+    class Dear(MemoryStore):
+        flush_interval_s = 0.25
+
+    assert ResponsiveStore(Dear()).flush_interval_s == 0.25
+    assert ResponsiveStore(MemoryStore()).flush_interval_s == INTERVAL_S
