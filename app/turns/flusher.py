@@ -42,6 +42,7 @@ class Flusher:
         interval_s: as `INTERVAL_S`; None: what the engine says (`flush_interval_s`), else that.
         together_s: as `TOGETHER_S`.
         retry_s: as `RETRY_S`.
+        on_failure: called after each write that has failed.
 
     Attributes:
         interval_s: as it was decided.
@@ -56,6 +57,7 @@ class Flusher:
         interval_s: float | None = None,
         together_s: float = TOGETHER_S,
         retry_s: float = RETRY_S,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._now = now
@@ -64,6 +66,7 @@ class Flusher:
         self.interval_s = own_s if interval_s is None else interval_s
         self._together_s = together_s
         self._retry_s = retry_s
+        self._on_failure = on_failure
         self._turns: dict[TurnId, KeptTurn] = {}
         self._last_beat = 0.0
         self._last_end = 0.0  # by the loop's clock
@@ -131,9 +134,11 @@ class Flusher:
             except StoreUnavailable as error:
                 self._warn(self._clock(), len(self._turns))
                 logger.debug("the store cannot be written: %s", error.log_text)
+                self._on_failure()
                 await asyncio.sleep(self._retry_s)
             except Exception:
                 logger.exception("the store failed by a defect")
+                self._on_failure()
                 await asyncio.sleep(self._retry_s)
 
     async def _flush(self) -> None:
@@ -143,6 +148,8 @@ class Flusher:
             recorder = turn.recorder
             if not recorder.is_closed:
                 recorder.take()
+            if recorder.is_unplaced:
+                recorder.place(await self._held(turn.head.id))
             waiting = recorder.unwritten
             # The last one goes with the end.
             batches += waiting[:-1] if recorder.is_closed else waiting
@@ -184,6 +191,15 @@ class Flusher:
         self, batches: Sequence[Batch], beating: Sequence[TurnId]
     ) -> dict[TurnId, StopReason | None]:
         return dict(await patiently(self._store.append(batches, beating=beating)))
+
+    async def _held(self, turn: TurnId) -> int:
+        """Return how many batches the store has of a turn's log."""
+        held = 0
+        while True:
+            tail = await patiently(self._store.fetch(turn, held))
+            if tail is None or not tail.batches:
+                return held
+            held = tail.batches[-1].seq
 
     async def _heed(self, turn: KeptTurn, reason: StopReason | None) -> None:
         """End ``turn``: somebody wants that, or has done it."""

@@ -61,6 +61,7 @@ class LateTurns:
         lost: ends the dead turns that late ones wait for.
         on_begun: called with each turn that has begun.
         retry_s: as `RETRY_S`.
+        on_failure: called after each try that has failed.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class LateTurns:
         *,
         on_begun: Callable[[KeptTurn], None],
         retry_s: float = RETRY_S,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._lost = lost
         self._on_begun = on_begun
         self._retry_s = retry_s
+        self._on_failure = on_failure
         self._late: dict[TurnId, _Late] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -149,6 +152,7 @@ class LateTurns:
             except StoreUnavailable as error:
                 self._warn(time.monotonic(), len(self._late))
                 logger.debug("the store cannot be reached: %s", error.log_text)
+                self._on_failure()
             except Exception:
                 logger.exception("the store failed by a defect")
 
