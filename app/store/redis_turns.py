@@ -140,7 +140,7 @@ async def end(
             )
         )
         if found == scripts.ENDED:
-            await listing.register_end(turn, ended_at)
+            listing.register_end(turn, ended_at)
             return True
         if found == scripts.LATE:
             continue
