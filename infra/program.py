@@ -51,6 +51,7 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
     tags = {"Project": PROJECT, "Stack": pulumi.get_stack(), "ManagedBy": "Pulumi"}
     secrets = _secrets(config, tags)
     table = _table(config, tags)
+    table_name = None if table is None else table.name
     chat = StreamingFunction(
         "chat",
         StreamingFunctionArgs(
@@ -62,7 +63,7 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
             timeout_s=config.timeout_s,
             reserved_concurrency=reserved,
             log_retention_days=config.log_retention_days,
-            environment=function_environment(config, secrets.arns, table and table.name),
+            environment=function_environment(config, secrets.arns, table_name),
             allowed=[*secrets.reading, *([table.use] if table else [])],
             tags=tags,
         ),
@@ -74,7 +75,7 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
         AlarmsArgs(
             name=config.name,
             function_name=chat.function.name,
-            table_name=table and table.name,
+            table_name=table_name,
             first_token_ms=config.first_token_alarm_ms,
             invocations=config.invocation_alarm_per_5_min,
             topic_arn=config.alarm_topic_arn,
