@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from app.errors import BodyTooLarge, InvalidOption
+from app.http.request_head import header
 from app.owners.authentication import Authenticate
 
 # Digits of a content-length. Python refuses to read very many of them.
@@ -33,7 +34,7 @@ class AdmittedRequest:
     @property
     def content_type(self) -> str | None:
         """The media type that the client gave for the body."""
-        return self.http.headers.get("content-type")
+        return header(self.http, b"content-type")
 
 
 class Admission:
@@ -66,26 +67,31 @@ class Admission:
 
     async def _body(self, request: Request) -> bytes:
         limit = self.max_body_bytes
-        too_large = BodyTooLarge(f"The request body is larger than {limit} bytes.")
-        declared = request.headers.get("content-length", "0")
-        if not declared.isdecimal():
-            raise InvalidOption("The content-length header is not a number.")
-        if len(declared) > _LONGEST_LENGTH or int(declared) > limit:
-            raise too_large
+        declared = header(request, b"content-length")
+        if declared is not None:
+            if not declared.isdecimal():
+                raise InvalidOption("The content-length header is not a number.")
+            if len(declared) > _LONGEST_LENGTH or int(declared) > limit:
+                raise _too_large(limit)
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > limit:
-                raise too_large
+                raise _too_large(limit)
         return bytes(body)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The request body is larger than {limit} bytes.")
 
 
 def request_id(request: Request) -> str:
     """Return the caller's ``x-request-id`` if it is a sane one, else a new id."""
-    known: str | None = getattr(request.state, "request_id", None)
+    state = request.scope.setdefault("state", {})  # what `request.state` is made of
+    known: str | None = state.get("request_id")
     if known is None:
-        given = request.headers.get("x-request-id", "")
+        given = header(request, b"x-request-id") or ""
         is_sane = 0 < len(given) <= 128 and given.isascii() and given.isprintable()
         known = given if is_sane else secrets.token_hex(12)
-        request.state.request_id = known
+        state["request_id"] = known
     return known

@@ -6,7 +6,7 @@ goes wrong before is a real HTTP error; if that takes too long, it is a 200 with
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -16,9 +16,10 @@ from app.errors import InvalidMessages
 from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.chat_options import ChatOptions
-from app.http.disconnect import watch
+from app.http.disconnect import first_of, watch
 from app.http.objects import ObjectSchema, checked
 from app.http.options import deadline_of, wants_stream
+from app.http.request_head import query
 from app.http.responses import TurnResponse, whole_answer
 from app.messages import ChatRequest, Message
 from app.protocols.framing import Framer
@@ -94,12 +95,9 @@ class ChatResponder:
             TooManyTurns: no more turns may run now.
             ChatError: the turn failed before it had anything to say.
         """
-        query = admitted.http.query_params
-        dialect = negotiate(
-            asked.shape,
-            query=(query.get("protocol"), query.get("sdk")),
-            body=(asked.protocol, asked.sdk),
-        )
+        given = query(admitted.http)
+        in_query = given.get("protocol"), given.get("sdk")
+        dialect = negotiate(asked.shape, query=in_query, body=(asked.protocol, asked.sdk))
         return await self._respond(admitted, asked, dialect)
 
     async def respond_with_object(
@@ -117,9 +115,9 @@ class ChatResponder:
             TooManyTurns: no more turns may run now.
             ChatError: the turn failed before it had anything to say.
         """
-        query = admitted.http.query_params
+        given = query(admitted.http)
         asked = ChatRequest(shape="prompt", messages=(question,), is_large=is_heavy(admitted.body))
-        dialect = negotiate("prompt", query=(query.get("protocol") or "text", query.get("sdk")))
+        dialect = negotiate("prompt", query=(given.get("protocol") or "text", given.get("sdk")))
         return await self._respond(admitted, asked, dialect, schema)
 
     async def _respond(
@@ -215,10 +213,10 @@ class ChatResponder:
             earlier = continued_form(asked) if keeps_transcript else None
             transcript = Transcript(message_id, earlier) if keeps_transcript else None
 
-        async def run(emit: Emit) -> None:
+        def run(emit: Emit) -> Awaitable[None]:
             if schema is not None and transcript is not None:
                 emit = checked(emit, schema, lambda: transcript.text)
-            await run_turn(
+            return run_turn(
                 request,
                 emit,
                 provider=self._provider,
@@ -276,7 +274,7 @@ async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | N
     ``None``: wait until the turn is over.
     """
     until = turn.opened if wait_s is not None else turn.task
-    await asyncio.wait((until, leaving), timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+    await first_of(until, leaving, timeout_s=wait_s)
     if leaving.done() and not until.done():
         await turn.part()
     elif turn.opened.done():

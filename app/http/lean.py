@@ -4,11 +4,13 @@ The routes are the same. Loading FastAPI takes a third of the start, and here it
 them: it is loaded when somebody opens the documentation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,7 +27,8 @@ def lean(
     """Return an app that serves ``endpoints``, and documents them on request."""
     pages = _Documentation(endpoints)
     described = [Route(path, pages, methods=["GET"]) for path in _DOCUMENTATION]
-    app = Starlette(routes=[*described, *plain_routes(endpoints)], lifespan=lifespan)
+    # Ours first: each route before the one that is asked for is tried in vain.
+    app = Starlette(routes=[*plain_routes(endpoints), *described], lifespan=lifespan)
     app.router.redirect_slashes = False  # as in `app.http.documentation`
     return app
 
@@ -36,8 +39,22 @@ def plain_routes(endpoints: Sequence[Endpoint]) -> Sequence[Route]:
     for path, method, respond, *_ in endpoints:
         route = Route(path, respond, methods=[method])
         route.methods = {method}  # Starlette adds HEAD, FastAPI does not
+        route.app = _asgi(respond)
         routes.append(route)
     return routes
+
+
+def _asgi(respond: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """Return an endpoint as Starlette's `request_response` makes it, without handlers of its own.
+
+    The app has the same ones around all routes.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await respond(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return app
 
 
 class _Documentation:

@@ -7,6 +7,7 @@ import math
 from starlette.requests import Request
 
 from app.errors import InvalidOption
+from app.http.request_head import header, query
 
 
 def wants_stream(request: Request, *, default: bool) -> bool:
@@ -15,7 +16,7 @@ def wants_stream(request: Request, *, default: bool) -> bool:
     Raises:
         InvalidOption: neither true nor false.
     """
-    match request.query_params.get("stream"):
+    match query(request).get("stream"):
         case None | "":
             return default
         case "true" | "1":
@@ -47,7 +48,7 @@ def deadline_of(
 
 def _left_on_lambda(request: Request, *, now: float) -> float:
     """Return the seconds until Lambda's deadline; infinitely many if there is none."""
-    context = request.headers.get("x-amzn-lambda-context")
+    context = header(request, b"x-amzn-lambda-context")
     if context is None:
         return math.inf
     try:

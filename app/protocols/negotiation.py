@@ -71,7 +71,7 @@ def negotiate(
         InvalidOption: an unknown value, or an ``sdk`` that does not read the ``protocol``.
     """
     protocol = _known("protocol", query[0] or body[0], PROTOCOLS)
-    version = cast(ClientVersion | None, _known("sdk", query[1] or body[1], VERSIONS))
+    version = cast("ClientVersion | None", _known("sdk", query[1] or body[1], VERSIONS))
     by_shape, shape_version = _OF_SHAPE[shape]
     if protocol is None:
         protocol = _READS[version] if version else by_shape

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from app.http.disconnect import ClientLeft, unless_left, watch
+from app.http.disconnect import ClientLeft, first_of, unless_left, watch
 
 
 class Connection:
@@ -74,3 +74,35 @@ async def test_what_the_client_still_sends_is_not_its_leaving() -> None:
     await watch(Request({"type": "http"}, receive))
 
     assert messages == []
+
+
+async def test_the_first_that_is_done_ends_the_waiting_and_the_others_go_on() -> None:
+    loop = asyncio.get_running_loop()
+    slow: asyncio.Future[None] = loop.create_future()
+    done: asyncio.Future[None] = loop.create_future()
+    done.set_result(None)
+
+    await first_of(slow, done, timeout_s=60)
+
+    assert not slow.done()
+
+
+async def test_waiting_ends_when_the_time_is_over() -> None:
+    slow: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    await first_of(slow, timeout_s=0)
+
+    assert not slow.done()
+
+
+async def test_waiting_that_is_cancelled_cancels_nothing_else() -> None:
+    loop = asyncio.get_running_loop()
+    slow: asyncio.Future[None] = loop.create_future()
+    waiting = loop.create_task(first_of(slow))
+    await asyncio.sleep(0)
+
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    slow.set_result(None)  # nobody is told any more
+
+    assert waiting.cancelled()

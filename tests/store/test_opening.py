@@ -105,7 +105,7 @@ def test_anything_else_is_refused_with_what_there_is(text: str) -> None:
         open_store(text)
 
     assert f"use {FORMS}" in str(refused.value)
-    assert "dynamodb:TABLE" in FORMS
+    assert "redis://HOST or dynamodb:TABLE" in FORMS
     assert "password" not in str(refused.value)
 
 
