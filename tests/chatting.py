@@ -102,6 +102,10 @@ class Reader:
             self.seen += await anext(self._pieces)
         return self.seen
 
+    async def more(self) -> None:
+        """Read the next piece, whatever it is."""
+        self.seen += await anext(self._pieces)
+
     async def rest(self) -> bytes:
         """Read to the end; return the whole body."""
         async for piece in self._pieces:

@@ -216,7 +216,8 @@ class RedisNews:
     async def _listen_once(self) -> None:
         connection = connection_of(await self._link.client())
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(_SUBSCRIBE_S):
+                await connection.connect()  # type: ignore[no-untyped-call]
             self._connection = connection
             self._send_soon()
             is_asked = False

@@ -177,6 +177,17 @@ async def test_a_replica_that_takes_over_has_all_that_it_was_told(
     assert _said_in(found) == _said(again.content) == _said(wire)
 
 
+async def _resumable(chat: Chat, text: str) -> None:
+    """Return once a reader gets ``text`` from the beginning."""
+    async with asyncio.timeout(20):
+        while True:
+            async with chat.http.stream("GET", "/api/chat/c1/stream", headers=SSE) as followed:
+                if followed.status_code == 200:
+                    await Reader(followed).until(text.encode())
+                    return
+            await asyncio.sleep(0.1)
+
+
 async def _replicated(primary: RedisServer) -> None:
     """Return once the replica has all that was written until now."""
     about = await primary.ask("info", "replication")
@@ -202,3 +213,54 @@ async def _until_whole(chat: Chat, chat_id: str) -> dict[str, Any]:
 def _said_in(chat: dict[str, Any]) -> str:
     parts = chat["messages"][-1]["parts"]
     return "".join(part["text"] for part in parts if part["type"] == "text")
+
+
+async def test_an_empty_redis_is_given_the_answers_that_run(model: str, control: Control) -> None:
+    """What was said before is lost with it; what is being said is not."""
+    async with redis_server() as server, chatting(model, store=server.url) as chat:
+        await chat.post(_asked(SAY_HI, message="u0"))
+        async with chat.stream(_asked(STALL)) as posted:
+            poster = Reader(posted)
+            await poster.until(b"word2")
+            await _stored(chat, "word2")
+            await server.kill()
+            await server.start()
+            await _resumable(chat, "word0 word1 word2")
+            control.gate("go").open()
+            wire = await poster.rest()
+        found = await _until_whole(chat, "c1")
+        again = await chat.http.get("/api/chat/c1/stream", headers=SSE)
+
+    assert _said(wire).startswith(_WHOLE)
+    assert b'"type":"abort"' not in wire
+    assert [message["role"] for message in found["messages"]] == ["user", "assistant"]
+    assert _said_in(found) == _said(again.content) == _said(wire)
+    assert again.headers["x-chat-turn-id"] == posted.headers["x-chat-turn-id"]
+
+
+async def test_the_end_of_an_answer_that_a_replica_did_not_hear_is_told_it(
+    model: str, control: Control
+) -> None:
+    async with redis_server() as primary, slow_proxy(primary.port) as proxy:
+        follows = ("--replicaof", "127.0.0.1", str(primary.port))
+        async with (
+            redis_server(*follows) as replica,
+            chatting(model, store=f"redis://127.0.0.1:{proxy.port}") as chat,
+        ):
+            await replica.says("master_link_status:up", "info", "replication")
+            async with chat.stream(_asked("scenario: text tokens=60 delay=0.05")) as posted:
+                poster = Reader(posted)
+                await poster.until(b"word2")
+                await _stored(chat, "word2")
+                await _replicated(primary)
+                await replica.ask("replicaof", "no", "one")
+                await poster.until(b"word20")
+                await _stored(chat, "word20")
+                await primary.kill()
+                proxy.turn_to(replica.port)
+                wire = await poster.rest()
+            found = await _until_whole(chat, "c1")
+            again = await chat.http.get("/api/chat/c1/stream", headers=SSE)
+
+    assert "word59" in _said(wire)
+    assert _said_in(found) == _said(again.content) == _said(wire)
