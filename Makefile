@@ -5,7 +5,7 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=4
 endif
 .PHONY: help run web emulate test check coverage fuzz traps outcomes bench zip lock clean
-.PHONY: lint types building-adapter model-servers-test
+.PHONY: lint types building-adapter fleet-test model-servers-test
 .PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 # Hundreds of short Python programs run in the tests: each would compile everything again.
@@ -30,7 +30,8 @@ INSTALL = install() { $(BIN)/uv pip install --quiet --python $(BIN)/python "$$@"
 	|| $(BIN)/pip install --quiet --disable-pip-version-check "$$@"; }; install
 # Every setting of this shell goes along into the container.
 SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_%,$(.VARIABLES)),--env $(name))
-NODE_READY := tests/conformance/node_modules/.ready tests/emulator/node/node_modules/.ready
+NODE_READY := tests/conformance/node_modules/.ready tests/emulator/node/node_modules/.ready \
+	tests/owners/provider/node_modules/.ready
 
 ##@ Try it
 
@@ -76,6 +77,12 @@ traps: .venv/.ready-dev tests/conformance/node_modules/.ready ## Spoil our bytes
 
 outcomes: .venv/.ready-dev ## Invoke functions that end well, fail in mid-stream and take too long
 	$(BIN)/python -m examples.run_outcomes
+
+fleet-test: .venv/.ready-dev ## Random requests and faults on three servers, judged (FLEET_S=300 SEED=1 STORE=sqlite)
+	$(BIN)/python -m tests.fleet --seconds $(FLEET_S) --seed $(SEED) --store $(STORE)
+FLEET_S ?= 300
+SEED ?= 1
+STORE ?= sqlite
 
 model-servers-test: .cache/model-servers/llama-cpp/.ready .cache/model-servers/litellm/.ready ## Chat with llama.cpp's server and LiteLLM's proxy
 	$(BIN)/pytest tests/model_servers/check_servers.py
@@ -146,7 +153,7 @@ lock: .venv/.ready-dev ## Resolve the dependencies anew and write the lock files
 COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
 
 clean: ## Remove everything that the other targets made
-	rm -rf .venv .cache .coverage .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .cache .coverage .fleet .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 
 $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell find $(WEB)/src $(WEB)/*.ts -type f 2>/dev/null)
 	@echo "Building the demo page …"

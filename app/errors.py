@@ -27,10 +27,12 @@
     - ProviderTimeout            504
   + OutOfDescriptors             503
   + StoreUnavailable             503  the store of turns and chats
+  + KeysUnavailable              503  those of CHAT_JWT_ISSUER
   + AnswerTooLong                502  more than `CHAT_MAX_ANSWER_BYTES`
   + TimeLimitReached             504  sent as an `Error` event, never raised
   + ServerStopping               503  sent as an `Error` event, never raised
   + TurnLost                     502  sent as an `Error` event, never raised
+  + LogGivenUp                   503  a turn that cannot be followed
   + TooManyTurns                 503  `CHAT_RUNNING_TURNS` of them run
 
 The last five are in `app.turns.errors`. Every other error is in the module that raises it:
@@ -64,6 +66,9 @@ The last five are in `app.turns.errors`. Every other error is in the module that
 * emulator.program: CannotListen
 * emulator.variables: EnvFileError
 * scripted_model.checks: BadRequest
+* owners.jwt_check: TokenRefused, UnusableKeys, UnknownKey
+* store.dynamodb_calls: ConditionFailed, TransactionRefused
+* store.dynamodb_http: NoResponse
 * store.opening: StoreRefused
 * store.sqlite_schema: DatabaseRefused
 
@@ -260,4 +265,11 @@ class StoreUnavailable(ChatError):
     code = "store_unavailable"
     status = 503
     public_message = "Saved chats cannot be reached at the moment; please try again shortly."
+    retry_after_s = 5
+
+
+class KeysUnavailable(ChatError):
+    code = "keys_unavailable"
+    status = 503
+    public_message = "Nobody can be signed in at the moment; please try again in a few seconds."
     retry_after_s = 5

@@ -21,13 +21,13 @@ from app.http.lean import lean
 from app.http.lifespan import Lifespan
 from app.http.nothing_stored import NothingStored, StoredRoutes
 from app.http.objects import Schemas
-from app.http.routes import Endpoint, Routes
+from app.http.routes import Routes
 from app.http.tools import ToolResponder
 from app.providers import failures
 from app.requests.sites import ANY, Sites, host_set
 from app.setting_checks import LOCALHOST
-from app.setting_kinds import secret_text
 from app.settings import Settings, load_settings
+from app.setup.owners import make_owners
 from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
 from app.setup.store import make_store
@@ -49,9 +49,10 @@ if TYPE_CHECKING:
 
     from app.chats.title import TitleOf
     from app.http.keeping import Keeping
+    from app.http.own_authentication import OwnAuthenticate
 
 _App = TypeVar("_App", bound=Starlette)
-_MakeApp: TypeAlias = Callable[[Sequence[Endpoint], Lifespan], _App]
+_MakeApp: TypeAlias = Callable[..., _App]
 
 _PAGE = Path(__file__).parent.parent / "web" / "useChat-demo" / "dist"
 
@@ -64,6 +65,7 @@ def create_app(
     on_finish: OnFinish | None = None,
     store: Store | None = None,
     title: "TitleOf | None" = None,
+    authenticate: "OwnAuthenticate | None" = None,
 ) -> "FastAPI":
     """Return the chat backend as an ASGI app.
 
@@ -78,13 +80,17 @@ def create_app(
         store: where turns and chats are kept, instead of what the settings name; closed at the end.
         title: called with the messages of a new chat when its first turn is over; sync or async.
             Returns the chat's title, or None to keep its first words.
+        authenticate: called with the request (a `starlette.requests.Request`), instead of what the
+            settings ask for; sync or async. Returns the owner, a text that is not empty: what he
+            has is kept apart from what others have. Raises ``HTTPException`` with 401 or 403 for
+            who may not ask. It may also be a dependency of FastAPI that returns the owner.
 
     Raises:
         SettingsError: the environment cannot be used.
     """
     from app.http.documentation import documented  # loads FastAPI
 
-    return _create(documented, settings, tools, schemas, on_finish, store, title)
+    return _create(documented, settings, tools, schemas, on_finish, store, title, authenticate)
 
 
 def create_lean_app(
@@ -95,6 +101,7 @@ def create_lean_app(
     on_finish: OnFinish | None = None,
     store: Store | None = None,
     title: "TitleOf | None" = None,
+    authenticate: "OwnAuthenticate | None" = None,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
     used_approvals: UsedIds | None = None,
@@ -105,6 +112,7 @@ def create_lean_app(
 
     Args:
         settings, tools, schemas, on_finish, store, title: as for `create_app`.
+        authenticate: as for `create_app`, but no dependency.
         refuse_other_sites: whether pages of origins that are not allowed are refused even if the
             settings allow none. For a server that browsers reach without a front that does CORS.
         facts: what ``GET /health`` says besides.
@@ -118,6 +126,7 @@ def create_lean_app(
         on_finish,
         store,
         title,
+        authenticate,
         refuse_other_sites=refuse_other_sites,
         facts=facts,
         used_approvals=used_approvals,
@@ -132,6 +141,7 @@ def _create(
     on_finish: OnFinish | None,
     store: Store | None,
     title: "TitleOf | None",
+    authenticate: "OwnAuthenticate | None",
     *,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
@@ -146,10 +156,9 @@ def _create(
     threads = ToolThreads(settings.tool_threads)
     aside = Aside("reading")
     provider = make_provider(settings)
-    lifespan = Lifespan(turns.aclose, provider.aclose)
-    admission = Admission(
-        max_body_bytes=settings.max_body_bytes, auth_token=secret_text(settings.auth_token)
-    )
+    owners = make_owners(settings, authenticate, has_dependencies=make is not lean)
+    lifespan = Lifespan(turns.aclose, provider.aclose, *owners.closing)
+    admission = Admission(max_body_bytes=settings.max_body_bytes, authenticate=owners.authenticate)
     keeping: Keeping | None = None
     stored: StoredRoutes = NothingStored(admission)
     store = make_store(settings) if store is None else store
@@ -160,7 +169,7 @@ def _create(
         keeping = make_keeping(settings, store, aside=aside, new_id=_new_id, title_of=title)
         stored = Stored(admission, keeping.kept, keeping.following)
         turns.on_stop(keeping.following.stopping.set)
-        lifespan = Lifespan(turns.aclose, keeping.kept.aclose, provider.aclose)
+        lifespan = Lifespan(turns.aclose, keeping.kept.aclose, provider.aclose, *owners.closing)
     chat = ChatResponder(
         provider,
         turns,
@@ -218,7 +227,10 @@ def _create(
         places=places,
     )
     endpoints = routes.endpoints()
-    app = make(endpoints, lifespan)
+    if owners.dependency is None:
+        app = make(endpoints, lifespan)
+    else:
+        app = make(endpoints, lifespan, dependency=owners.dependency)
     ours: set[object] = {endpoint.respond for endpoint in endpoints}
     if (_PAGE / "assets").is_dir():
         # What the page at `GET /` loads; built files carry their hash in their names.

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 # In CHAT_ALLOWED_ORIGINS, any port of this machine.
 LOCALHOST = "localhost"
+# Names and addresses of this machine.
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 # A typo must not fill the machine with processes.
 MAX_WORKERS = 256
 # As in the header Host: a name or an address, with or without a port; IPv6 in brackets or not.
@@ -67,11 +69,45 @@ def _are_file_hosts(value: tuple[str, ...], _: Mapping[str, Any]) -> None:
             )
 
 
+def _is_key_address(value: str, earlier: Mapping[str, Any]) -> None:
+    """Refuse an address from which keys would come unprotected."""
+    _is_http(value, earlier)
+    address = urlsplit(value)
+    if address.scheme == "http" and address.hostname not in LOOPBACK_NAMES:
+        raise ValueError("must start with https:// (http:// is for this machine only)")
+
+
+def _is_set_too(other: str, variable: str) -> Check:
+    def check(value: object, earlier: Mapping[str, Any]) -> None:
+        if value and not earlier[other]:
+            raise ValueError(f"needs {variable} too")
+
+    return check
+
+
+def _is_key_set_address(value: str, earlier: Mapping[str, Any]) -> None:
+    _is_key_address(value, earlier)
+    _is_set_too("jwt_issuer", "CHAT_JWT_ISSUER")(value, earlier)
+
+
+def _is_header(value: str, earlier: Mapping[str, Any]) -> None:
+    """Refuse what is no name of a header, or one that clients need themselves."""
+    if not re.fullmatch(r"[A-Za-z0-9-]+", value):
+        raise ValueError(f"must be the name of a header such as X-Forwarded-User, not {value!r}")
+    if value.lower() in ("authorization", "cookie", "host", "x-chat-token"):
+        raise ValueError("must be a header that only the proxy sets")
+    if earlier["jwt_issuer"] is not None:
+        raise ValueError("is set beside CHAT_JWT_ISSUER; keep one of the two")
+
+
 # By field.
 CHECKS: Mapping[str, Check] = {
     "openai_api_key_arn": _without("openai_api_key"),
     "approval_secret_arn": _without("approval_secret"),
     "auth_token_arn": _without("auth_token"),
+    "jwt_audience": _is_set_too("jwt_issuer", "CHAT_JWT_ISSUER"),
+    "jwt_jwks_url": _is_key_set_address,
+    "trusted_user_header": _is_header,
     "openai_base_url": _is_http,
     "azure_openai_endpoint": _is_http,
     "aws_endpoint_url": _is_http,

@@ -90,6 +90,11 @@ class Settings:
     approval_secret_arn: str | None = None
     auth_token: Secret | None = None
     auth_token_arn: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: Names = ()
+    jwt_jwks_url: str | None = None
+    # Of a proxy that nobody can get past; believed only if it is set.
+    trusted_user_header: str | None = None
     allowed_origins: Names = ()
     # Hosts of files that the model is given; empty: all that are public.
     file_hosts: Names = ()
@@ -164,6 +169,12 @@ class Settings:
             for variable, value in found.items()
         }
         return self.model_copy(update=fields)
+
+    @property
+    def asks_who_asks(self) -> bool:
+        """Whether a request needs a token, or the word of a proxy."""
+        ways = (self.auth_token, self.auth_token_arn, self.jwt_issuer, self.trusted_user_header)
+        return any(way is not None for way in ways)
 
     @property
     def models(self) -> frozenset[str]:

@@ -19,6 +19,7 @@ OURS_AIOHTTP = "Deltaline, data stream, CHAT_CLIENT=aiohttp"
 OURS_OPENAI = "Deltaline, data stream, CHAT_CLIENT=openai"
 OURS_MEMORY = "Deltaline, data stream, CHAT_STORE=memory"
 OURS_SQLITE = "Deltaline, data stream, CHAT_STORE=sqlite"
+OURS_REDIS = "Deltaline, data stream, CHAT_STORE=redis"
 TYPED_STREAM = "FastAPI + AsyncOpenAI's typed stream"
 AI_SDK_4 = "AI SDK 4 on Node"
 BARE_LOOP = "lower bound: FastAPI, aiohttp, msgspec, one loop"
@@ -65,6 +66,8 @@ def ours(
     name: str,
     protocol: Protocol,
     places: Collection[str] | None = COST,
+    *,
+    beside: tuple[str, ...] = (),
     **settings: str,
 ) -> Contender:
     """Return our server with these settings, where it is measured (`Contender.places`)."""
@@ -76,6 +79,7 @@ def ours(
         env={**MANY_TURNS, **settings},
         imports_traced=name == OURS_DATA,
         places=places,
+        beside=beside,
     )
 
 
@@ -121,6 +125,12 @@ def all_contenders() -> list[Contender]:
         ours(OURS_OPENAI, "data", (*COST, "D"), CHAT_CLIENT="openai"),
         ours(OURS_MEMORY, "data", CHAT_STORE="memory"),
         ours(OURS_SQLITE, "data", CHAT_STORE="sqlite:{tmp}/chats.db"),
+        ours(
+            OURS_REDIS,
+            "data",
+            beside=("redis-server", "--port", "{spare}", "--save", "", "--dir", "{tmp}"),
+            CHAT_STORE="redis://127.0.0.1:{spare}",
+        ),
         under_uvicorn(TYPED_STREAM, "typed_stream", imports_traced=True),
         _node(AI_SDK_4, "ai_sdk_4", "data"),
         _node(AI_SDK_LATEST, "ai_sdk_latest", "ui", (*COST, "B.500", "D")),
@@ -145,7 +155,7 @@ def all_contenders() -> list[Contender]:
 
 def missing(contender: Contender) -> str | None:
     """Return why the contender cannot run on this machine, in one sentence; None if it can."""
-    program = contender.command[0]
-    if shutil.which(program) is None:
-        return f"{program} is not installed."
+    for program in (contender.command[0], *contender.beside[:1]):
+        if shutil.which(program) is None:
+            return f"{program} is not installed."
     return None

@@ -35,6 +35,7 @@ class Contender:
         imports_traced: whether the cold start section breaks down its imports (Python only).
         places: where it is measured: sections (``A``) and levels of sections (``A.16``); None:
             everywhere.
+        beside: a program that it needs, which listens on ``{spare}``. It is not measured.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Contender:
     warm_up_answers: int = WARM_UP_ANSWERS
     imports_traced: bool = False
     places: Collection[str] | None = None
+    beside: tuple[str, ...] = ()
 
     def is_in(self, section: str, streams: int | None = None) -> bool:
         """Whether it is measured at this level of a section; without one: at any of them."""
@@ -158,11 +160,37 @@ def started(
 ) -> Iterator[Server]:
     """Start the contender on these cores, and stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="bench-") as tmp:
-        server = _start(contender, Path(tmp), port, upstream_port, cpus)
-        try:
-            yield server
-        finally:
-            server.stop()
+        values = {"port": port, "spare": free_port(), "upstream": upstream_port, "tmp": tmp}
+        with _beside(contender, values):
+            server = _start(contender, Path(tmp), values, cpus)
+            try:
+                yield server
+            finally:
+                server.stop()
+
+
+@contextmanager
+def _beside(contender: Contender, values: Mapping[str, object]) -> Iterator[None]:
+    """Run the program that the contender needs, if any, not on its cores."""
+    if not contender.beside:
+        yield
+        return
+    command = [word.format_map(values) for word in contender.beside]
+    program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        until = time.perf_counter() + START_TIMEOUT_S
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", int(str(values["spare"])))).close()
+                break
+            except OSError:
+                if program.poll() is not None or time.perf_counter() > until:
+                    raise ServerFailed(f"{contender.name}: {command[0]} did not start") from None
+                time.sleep(0.01)
+        yield
+    finally:
+        program.kill()
+        program.wait()
 
 
 def free_port() -> int:
@@ -173,9 +201,8 @@ def free_port() -> int:
 
 
 def _start(
-    contender: Contender, tmp: Path, port: int, upstream_port: int, cpus: Collection[int]
+    contender: Contender, tmp: Path, values: Mapping[str, object], cpus: Collection[int]
 ) -> Server:
-    values = {"port": port, "spare": free_port(), "upstream": upstream_port, "tmp": tmp}
     if contender.config_template is not None:
         template = contender.config_template.read_text()
         (tmp / "server.conf").write_text(template.format_map(values))
@@ -191,7 +218,7 @@ def _start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Server(contender, port, process, log, started_at)
+    return Server(contender, int(str(values["port"])), process, log, started_at)
 
 
 def _environment(contender: Contender, values: Mapping[str, object]) -> dict[str, str]:

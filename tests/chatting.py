@@ -10,6 +10,7 @@ import httpx2
 from pydantic import BaseModel
 
 from app.chats.title import TitleOf
+from app.http.own_authentication import OwnAuthenticate
 from app.main import create_app
 from app.settings import Settings
 from app.store.store import Store
@@ -59,6 +60,7 @@ async def chatting(
     on_finish: OnFinish | None = None,
     store: Store | str = "off",
     title: TitleOf | None = None,
+    authenticate: OwnAuthenticate | None = None,
     **settings: Any,
 ) -> AsyncIterator[Chat]:
     """Serve an app with ``tools``, whose model is at ``base_url``, and give a client of it."""
@@ -69,6 +71,7 @@ async def chatting(
         on_finish=on_finish,
         store=None if isinstance(store, str) else store,
         title=title,
+        authenticate=authenticate,
     )
     async with served(app) as url, httpx2.AsyncClient(base_url=url, timeout=15) as http:
         yield Chat(http, app.state.turns)
@@ -98,6 +101,10 @@ class Reader:
         while wanted not in self.seen:
             self.seen += await anext(self._pieces)
         return self.seen
+
+    async def more(self) -> None:
+        """Read the next piece, whatever it is."""
+        self.seen += await anext(self._pieces)
 
     async def rest(self) -> bytes:
         """Read to the end; return the whole body."""

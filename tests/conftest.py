@@ -20,6 +20,7 @@ from tests.aws.build_adapter import built_adapter
 from tests.conformance.summary import pytest_terminal_summary as pytest_terminal_summary
 from tests.side_by_side import pytest_collection_modifyitems as pytest_collection_modifyitems
 from tests.side_by_side import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
+from tests.store.dynamodb_local import running_dynamodb
 
 
 def pytest_configure() -> None:
@@ -103,3 +104,10 @@ async def model(control: Control) -> AsyncIterator[str]:
 def adapter() -> Path:
     """Find the Lambda Web Adapter. While it is being built, the first test waits here."""
     return built_adapter()
+
+
+@pytest.fixture(scope="session")
+def dynamodb() -> Iterator[str]:
+    """Run DynamoDBLocal, once for all tests of this process; gives its URL."""
+    with running_dynamodb() as url:
+        yield url

@@ -87,6 +87,13 @@ class RedisServer:
         out, _ = await process.communicate()
         return out.decode()
 
+    async def says(self, what: str, *command: str) -> None:
+        """Return once ``command`` brings ``what`` among other things."""
+        while True:
+            if what in await self.ask(*command):
+                return
+            await asyncio.sleep(0.02)
+
     def _signal(self, number: int) -> None:
         assert self._process is not None
         with contextlib.suppress(ProcessLookupError):
@@ -115,14 +122,11 @@ async def redis_cluster(*options: str) -> AsyncIterator[Sequence[RedisServer]]:
             cluster = ("--cluster-enabled", "yes", "--cluster-port", str(bus), "--dir", folder)
             names = ("--cluster-config-file", f"{number}.conf", "--cluster-node-timeout", "2000")
             servers.append(
-                await stack.enter_async_context(
-                    redis_server(*cluster, *names, *options, port=port)
-                )
+                await stack.enter_async_context(redis_server(*cluster, *names, *options, port=port))
             )
         addresses = [f"127.0.0.1:{server.port}" for server in servers]
         made = await servers[0].ask("--cluster", "create", *addresses, "--cluster-yes")
         assert "All 16384 slots covered" in made, made
         for server in servers:
-            while "cluster_state:ok" not in await server.ask("cluster", "info"):
-                await asyncio.sleep(0.05)
+            await server.says("cluster_state:ok", "cluster", "info")
         yield servers

@@ -48,6 +48,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
+    "owners/jwt_check": (),
+    "owners/lambda_caller": (),
     "protocols/artifact": (),
     "protocols/chunks": (),
     "protocols/data_stream": (_RECORDED,),
@@ -119,6 +121,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "scripted_model/tool_use": (),
     "seldom_warning": (),
     "store/abandoned": (),
+    "store/dynamodb_items": (),
+    "store/dynamodb_values": (),
     "store/event_log": (),
     "store/log_order": (),
     "store/memory_counts": (),
@@ -152,6 +156,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "turns/recorder": (),
     "turns/step": (),
     "turns/transcript": (),
+    "turns/turns_here": (),
+    "turns/waiting_logs": (),
     "workers/connection_counts": (),
     "workers/handover": (),
     "workers/restarts": (),
@@ -174,6 +180,9 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Declarations only: the types of the input, and texts.
     "scripted_model/responses_items": "scripted_model/test_responses_request.py",
     "scripted_model/texts": "scripted_model/test_demo.py",
+    # Each way to find out who asks, and the choice between them, over HTTP.
+    "owners/authentication": "http/test_owners.py",
+    "setup/owners": "http/test_owners.py",
     # Needs a running SSM and Secrets Manager.
     "setup/secrets": "aws/test_secrets.py",
     # The promises, and the stores that break one each.
@@ -196,6 +205,12 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/redis_turn_scripts": "store/test_redis.py",
     "store/redis_turns": "store/test_redis.py",
     "store/sqlite_connection": "store/test_sqlite.py",
+    # Calls of DynamoDB, which the promises are about.
+    "store/dynamodb_chats": "store/test_conformance.py",
+    "store/dynamodb_counts": "store/test_conformance.py",
+    "store/dynamodb_pages": "store/test_dynamodb.py",
+    "store/dynamodb_records": "store/test_dynamodb.py",
+    "store/dynamodb_turns": "store/test_conformance.py",
     # Statements, which the promises are about.
     "store/sqlite_chats": "store/test_conformance.py",
     "store/sqlite_turns": "store/test_conformance.py",

@@ -32,9 +32,10 @@ LAYERS = [
     ["app.telemetry"],
     ["app.turns"],
     ["app.tools"],
-    ["app.providers"],
     ["app.chats"],
     ["app.store"],
+    ["app.providers"],
+    ["app.owners"],
     ["app.requests", "app.protocols", "app.aws"],
     ["app.grammar", "app.messages"],
     [
@@ -45,8 +46,8 @@ LAYERS = [
     ["app.errors", "app.known_secrets", "app.setting_checks", "app.setting_kinds"],
 ]
 ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")
-# What every AWS SDK takes from the environment by itself: credentials, and Lambda's address.
-AWS_ENVIRONMENT = ("app/aws/credentials.py", "app/tools/remote.py")
+# What every AWS SDK takes from the environment by itself: credentials, regions and addresses.
+AWS_ENVIRONMENT = ("app/aws/credentials.py", "app/aws/endpoint.py", "app/tools/remote.py")
 # What every HTTP client takes from there.
 PROXY_ENVIRONMENT = ("app/providers/openers/proxy_environment.py",)
 

@@ -18,6 +18,7 @@ from bench.contenders import (
     OURS_BOTH,
     OURS_DATA,
     OURS_MEMORY,
+    OURS_REDIS,
     OURS_SQLITE,
     TYPED_STREAM,
     all_contenders,
@@ -32,6 +33,7 @@ from bench.servers import Contender
 from bench.table import Block, Figure, Section, median, ratio, render, side_by_side, times
 from bench.targets import Target, reached, render_targets, value_of
 from bench.wire import Protocol, WrongAnswer, read_answer, request_body
+from tests.redis_server import needs_redis
 
 PROTOCOLS: list[Protocol] = ["data", "ui", "raw"]
 
@@ -393,7 +395,9 @@ def test_the_work_of_two_workers_is_counted_for_each(ground: Bench) -> None:
 
 @pytest.mark.real
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("name", [OURS_MEMORY, OURS_SQLITE])
+@pytest.mark.parametrize(
+    "name", [OURS_MEMORY, OURS_SQLITE, pytest.param(OURS_REDIS, marks=needs_redis)]
+)
 def test_the_rows_with_a_store_keep_every_answer(ground: Bench, name: str) -> None:
     (kept,) = (contender for contender in ground.contenders if contender.name == name)
 

@@ -60,7 +60,7 @@ def serve_chat(
         settings = settings.model_copy(update={"allowed_hosts": (*LOOPBACK_HOSTS, host)})
     if _WORKER in os.environ:
         return _serve_as_worker(os.environ.pop(_WORKER), settings, grace_s)
-    if not is_local and not (settings.auth_token or settings.auth_token_arn):
+    if not is_local and not settings.asks_who_asks:
         announce = _with_warning(announce, host)
     count = _number_of_workers(settings)
     try:

@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Example: deltaline chats export --store sqlite:chats.db --output chats.jsonl"
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--store", metavar="STORE", help="such as sqlite:chats.db (default: CHAT_STORE)"
+        "--store",
+        metavar="STORE",
+        help="such as sqlite:chats.db or dynamodb:chats (default: CHAT_STORE)",
     )
     common.add_argument(
         "--owner", metavar="OWNER", help="whose chats (default: everybody's; '': nobody's)"
@@ -209,7 +211,9 @@ def _store(text: str | None) -> Store:
         raise StoreRefused(f"There is no file {sqlite_path(text)}; give --store sqlite:PATH.")
     store = open_store(text)
     if store is None:
-        raise StoreRefused("No store is named; give --store sqlite:PATH, or set CHAT_STORE.")
+        raise StoreRefused(
+            "No store is named; give --store sqlite:PATH or dynamodb:TABLE, or set CHAT_STORE."
+        )
     return store
 
 

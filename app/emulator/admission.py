@@ -10,7 +10,7 @@ import json
 from app.emulator.connection import Request
 from app.emulator.http_response import Head, WholeResponse
 from app.emulator.options import Options, setting
-from app.requests.bearer import gives_token
+from app.requests.bearer import SharedTokens, sent_token
 from app.requests.sites import ANY, LOOPBACK_HOSTS, Sites, host_set, is_loopback
 
 _OPEN_PATH = "/health"
@@ -41,12 +41,11 @@ def refusal(
     ):
         return _response(403, "Pages of other sites may not call; CHAT_ALLOWED_ORIGINS names some.")
     if invokes and token is not None and request.method != "OPTIONS":
-        is_given = gives_token(
-            token.encode(),
+        sent = sent_token(
             authorization=request.header("authorization"),
             x_chat_token=request.header("x-chat-token"),
         )
-        if not is_given:
+        if not SharedTokens(token).hold(sent):
             return _response(401, "Send CHAT_AUTH_TOKEN in the header x-chat-token.")
     return None
 

@@ -1,14 +1,13 @@
-"""What every request must pass before its content is looked at: the token and the size limit."""
+"""What every request must pass before its content is looked at: who asks, and the size limit."""
 
 import secrets
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from app.aws.asgi_extensions import DIRECT
-from app.errors import BodyTooLarge, InvalidOption, Unauthorized
+from app.errors import BodyTooLarge, InvalidOption
 from app.http.request_head import header
-from app.requests.bearer import HOW_TO_SEND_IT, gives_token
+from app.owners.authentication import Authenticate
 
 # Digits of a content-length. Python refuses to read very many of them.
 _LONGEST_LENGTH = 20
@@ -43,50 +42,28 @@ class Admission:
 
     Args:
         max_body_bytes: largest request body accepted.
-        auth_token: bearer token that is asked for; ``None`` for none.
+        authenticate: finds out who asks.
     """
 
-    def __init__(self, *, max_body_bytes: int, auth_token: str | None) -> None:
+    def __init__(self, *, max_body_bytes: int, authenticate: Authenticate) -> None:
         self.max_body_bytes = max_body_bytes
-        self._auth_token = None if auth_token is None else auth_token.encode()
+        self.owner = authenticate
 
     async def admit(self, request: Request, *, started: float) -> AdmittedRequest:
-        """Check the token, then read the body, but never more of it than the limit.
+        """Find out who asks, then read the body, but never more of it than the limit.
 
         Args:
             started: `time.perf_counter` when the request came in.
 
         Raises:
-            Unauthorized: the token is not ours.
+            RequestError: he may not.
             BodyTooLarge: there is more.
             InvalidOption: the ``content-length`` is no number.
             ClientDisconnect: the client left before its end.
         """
-        owner = self.authorize(request)
+        owner = await self.owner(request)
         body = await self._body(request)
         return AdmittedRequest(request, body, request_id(request), started, owner)
-
-    def authorize(self, request: Request) -> str:
-        """Check the bearer token, and return the owner of what is asked for.
-
-        Behind CloudFront the token comes in ``x-chat-token``.
-
-        A direct invocation of the Lambda function needs none: IAM has admitted its caller, who
-        cannot send headers.
-
-        Raises:
-            Unauthorized: the token is not ours.
-        """
-        if self._auth_token is None or DIRECT in request.scope.get("extensions", {}):
-            return ""
-        is_given = gives_token(
-            self._auth_token,
-            authorization=header(request, b"authorization") or "",
-            x_chat_token=header(request, b"x-chat-token") or "",
-        )
-        if not is_given:
-            raise Unauthorized(HOW_TO_SEND_IT)
-        return ""
 
     async def _body(self, request: Request) -> bytes:
         limit = self.max_body_bytes

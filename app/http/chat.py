@@ -7,7 +7,7 @@ keep-alives.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -18,7 +18,7 @@ from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.chat_options import ChatOptions
 from app.http.disconnect import first_of, watch
-from app.http.objects import INSTRUCTION, ObjectSchema, checked
+from app.http.objects import ObjectSchema, checked
 from app.http.options import deadline_of, wants_stream
 from app.http.request_head import query
 from app.http.responses import TurnResponse, whole_answer
@@ -40,7 +40,7 @@ from app.turns.outcome import TurnLabels
 from app.turns.progress import TurnProgress
 from app.turns.running_turns import RunningTurns
 from app.turns.transcript import Transcript
-from app.turns.turn import TurnRequest, run_turn
+from app.turns.turn import run_turn
 
 if TYPE_CHECKING:
     from app.http.keeping import Keeping
@@ -130,7 +130,7 @@ class ChatResponder:
     ) -> Response:
         options = self._options
         is_stream = wants_stream(admitted.http, default=asked.stream)
-        self._options.model_for(asked)
+        model = options.model_for(asked)
         headers = {"x-request-id": admitted.id}
         kept: KeptTurn | None = None
         if self._keeping is not None and schema is None:
@@ -149,7 +149,7 @@ class ChatResponder:
             else None
         )
         try:
-            turn = self._turn(admitted, asked, dialect, framer, outbox, schema, kept)
+            turn = self._turn(admitted, asked, model, dialect, framer, outbox, schema, kept)
             self._turns.start(turn)
         except BaseException:
             if kept is not None:
@@ -180,6 +180,7 @@ class ChatResponder:
         self,
         admitted: AdmittedRequest,
         asked: ChatRequest,
+        model: str,
         dialect: Dialect,
         framer: Framer,
         outbox: Outbox | None,
@@ -189,12 +190,10 @@ class ChatResponder:
         """Return the turn, not started.
 
         Raises:
-            InvalidOption: the model that was asked for is not allowed.
             InvalidMessages: the messages were left to a store, and there is none.
         """
         if not asked.messages:
             raise InvalidMessages(NOTHING_SAID)
-        model = self._options.model_for(asked)
         deadline = deadline_of(
             admitted.http,
             now=self._now(),
@@ -204,8 +203,8 @@ class ChatResponder:
         message_id = asked.continues or self._new_id("msg")
         if kept is not None:
             message_id = kept.head.message_id
-        request = self._turn_request(asked, model, message_id, schema)
-        toolbox = self._toolbox(asked, dialect, deadline, schema)
+        request = self._options.turn_request(asked, model, message_id, schema)
+        toolbox = self._toolbox(admitted, asked, dialect, deadline, schema)
         progress = TurnProgress(model=model, started=admitted.started)
         keeps_transcript = outbox is None or schema is not None or self._turns.keeps_transcripts
         if kept is not None:
@@ -214,10 +213,10 @@ class ChatResponder:
             earlier = continued_form(asked) if keeps_transcript else None
             transcript = Transcript(message_id, earlier) if keeps_transcript else None
 
-        async def run(emit: Emit) -> None:
+        def run(emit: Emit) -> Awaitable[None]:
             if schema is not None and transcript is not None:
                 emit = checked(emit, schema, lambda: transcript.text)
-            await run_turn(
+            return run_turn(
                 request,
                 emit,
                 provider=self._provider,
@@ -231,6 +230,7 @@ class ChatResponder:
             labels=TurnLabels(
                 request_id=admitted.id,
                 chat_id=asked.chat_id,
+                owner=admitted.owner,
                 protocol=dialect.protocol,
                 shape=asked.shape,
                 model=model,
@@ -248,32 +248,16 @@ class ChatResponder:
             kept.run_by(turn)
         return turn
 
-    def _turn_request(
-        self, asked: ChatRequest, model: str, message_id: str, schema: ObjectSchema | None
-    ) -> TurnRequest:
-        options = self._options
-        return TurnRequest(
-            message_id=message_id,
-            model=model,
-            messages=asked.messages,
-            approval_replies=asked.approval_replies,
-            system_prompt=options.system_prompt if schema is None else INSTRUCTION,
-            temperature=options.temperature,
-            max_output_tokens=options.max_output_tokens,
-            max_steps=options.max_steps,
-            max_answer_bytes=options.max_answer_bytes,
-            response_schema=None if schema is None else schema.for_model(),
-            is_large=asked.is_large,
-        )
-
     def _toolbox(
         self,
+        admitted: AdmittedRequest,
         asked: ChatRequest,
         dialect: Dialect,
         deadline: float | None,
         schema: ObjectSchema | None,
     ) -> Toolbox:
         scene = Scene(
+            owner=admitted.owner,
             chat_id=asked.chat_id,
             session_id=asked.session_id,
             user_id=asked.user_id,

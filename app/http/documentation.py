@@ -5,15 +5,18 @@ FastAPI app they are served by FastAPI, with the dependencies of that app. Where
 matters, `app.http.lean` is used instead.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import request_response
 
 from app import __version__
+from app.http.errors import with_error_responses
 from app.http.routes import Endpoint
 
 
@@ -30,11 +33,27 @@ class _PlainRoute(APIRoute):
         self.app = request_response(endpoint)
 
 
+class _AskingRoute(APIRoute):
+    """A route that FastAPI serves, so that it calls the application's dependency before.
+
+    What the dependency raises gets the response that it would get from our endpoint.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        return with_error_responses(super().get_route_handler())
+
+
 def documented(
     endpoints: Sequence[Endpoint],
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None,
+    *,
+    dependency: Callable[..., Any] | None = None,
 ) -> FastAPI:
-    """Return an app that serves and documents ``endpoints``."""
+    """Return an app that serves and documents ``endpoints``.
+
+    Args:
+        dependency: called by FastAPI before each endpoint that asks who asks.
+    """
     app = FastAPI(
         title="Deltaline",
         version=__version__,
@@ -42,9 +61,15 @@ def documented(
         lifespan=lifespan,
         redirect_slashes=False,  # behind TLS the address it redirects to would be wrong
     )
-    app.router.route_class = _PlainRoute
-    for path, method, respond, description in endpoints:
-        app.router.add_api_route(path, respond, methods=[method], **description)
+    for endpoint in endpoints:
+        path, method, respond, description, _ = endpoint
+        before: dict[str, Any] = {}
+        if dependency is not None and not endpoint.is_open:
+            app.router.route_class = _AskingRoute
+            before["dependencies"] = [Depends(dependency)]
+        else:
+            app.router.route_class = _PlainRoute
+        app.router.add_api_route(path, respond, methods=[method], **before, **description)
     # Routes that are added to this app are FastAPI's own.
     app.router.route_class = APIRoute
     return app

@@ -6,7 +6,8 @@ is included. The errors of other people's routes are theirs: nothing here touche
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,7 +26,7 @@ logger = logging.getLogger("deltaline")
 
 def with_error_responses(
     endpoint: Callable[[Request], Awaitable[Response]],
-) -> Callable[[Request], Awaitable[Response]]:
+) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     """Return ``endpoint``, with a response for whatever it raises.
 
     An app that has a handler of its own for the exception gets it: `ChatError` or a subclass for

@@ -36,7 +36,7 @@ def lean(
 def plain_routes(endpoints: Sequence[Endpoint]) -> Sequence[Route]:
     """Return Starlette's own routes."""
     routes = []
-    for path, method, respond, _ in endpoints:
+    for path, method, respond, *_ in endpoints:
         route = Route(path, respond, methods=[method])
         route.methods = {method}  # Starlette adds HEAD, FastAPI does not
         route.app = _asgi(respond)

@@ -52,22 +52,22 @@ class NothingStored:
 
     async def resume(self, request: Request) -> Response:
         """Say that no turn is running."""
-        self._admission.authorize(request)
+        await self._admission.owner(request)
         return nothing_runs()
 
     async def resume_4(self, request: Request) -> Response:
         """Say so with an empty stream."""
-        self._admission.authorize(request)
+        await self._admission.owner(request)
         return Response(headers=dict(NO_STORE), media_type="text/plain; charset=utf-8")
 
     async def stop(self, request: Request) -> Response:
         """Do nothing: each turn ends with its client."""
-        self._admission.authorize(request)
+        await self._admission.owner(request)
         return nothing_runs()
 
     async def chats(self, request: Request) -> Response:
         """Say that none are kept."""
-        self._admission.authorize(request)
+        await self._admission.owner(request)
         raise NotFound("This server keeps no chats: its CHAT_STORE is off.")
 
     chat = delete = chats

@@ -233,3 +233,18 @@ HOME: dict[str, Any] = {
     },
     "openapi_extra": {"parameters": [_CHAT_ID_4]},
 }
+
+
+def object_of(**properties: Any) -> dict[str, Any]:
+    """Return the schema of a JSON object that has all of these."""
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def json_of(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a response that is JSON."""
+    return {"description": description, "content": {JSON: {"schema": schema}}}
+
+
+def route(tag: str, operation_id: str, **more: Any) -> dict[str, Any]:
+    """Return what FastAPI is told about a route."""
+    return {**HIDDEN, "tags": [tag], "operation_id": operation_id, **more}

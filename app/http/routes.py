@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
@@ -38,17 +39,22 @@ from app.turns.errors import TooManyTurns
 from app.turns.places import Places
 
 T = TypeVar("T")
+_Asked = TypeVar("_Asked", ChatRequest, ToolRequest, ChatRequest | ToolRequest)
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
 
 
 class Endpoint(NamedTuple):
-    """One route: ``respond`` serves it, and ``description`` is what FastAPI is told about it."""
+    """One route: ``respond`` serves it, and ``description`` is what FastAPI is told about it.
+
+    One that ``is_open`` does not ask who asks.
+    """
 
     path: str
     method: Literal["GET", "POST", "DELETE"]
     respond: Callable[[Request], Awaitable[Response]]
     description: Mapping[str, Any]
+    is_open: bool = False
 
 
 class Routes:
@@ -122,8 +128,8 @@ class Routes:
             Endpoint("/api/chats", "GET", stored.chats, openapi_stored.CHATS),
             Endpoint("/api/chats/{chat_id}", "GET", stored.chat, openapi_stored.CHAT),
             Endpoint("/api/chats/{chat_id}", "DELETE", stored.delete, openapi_stored.DELETE_CHAT),
-            Endpoint("/health", "GET", self.health, openapi.HEALTH),
-            Endpoint("/", "GET", self.home, openapi.HOME),
+            Endpoint("/health", "GET", self.health, openapi.HEALTH, True),
+            Endpoint("/", "GET", self.home, openapi.HOME, True),
             Endpoint("/{chat_id}/stream", "GET", stored.resume, hidden),
         ]
         return [
@@ -206,6 +212,7 @@ class Routes:
     async def _respond_to(
         self, admitted: AdmittedRequest, asked: ChatRequest | ToolRequest
     ) -> Response:
+        asked = _by(admitted.owner, asked)
         if isinstance(asked, ToolRequest):
             return await self._tools.respond(admitted, asked, name=None)
         return await self._chat.respond(admitted, asked)
@@ -240,7 +247,7 @@ class Routes:
         if not isinstance(asked, ToolRequest):
             raise NotFound('This route runs a tool: send {"args": {…}}.')
         return await self._tools.respond(
-            admitted, asked, name=admitted.http.path_params.get("name")
+            admitted, _by(admitted.owner, asked), name=admitted.http.path_params.get("name")
         )
 
     async def _read(self, admitted: AdmittedRequest, read: Callable[[bool], T]) -> T:
@@ -266,3 +273,12 @@ class Routes:
             content_type=content_type,
             max_bytes=self._admission.max_body_bytes,
         )
+
+
+def _by(owner: str, asked: _Asked) -> _Asked:
+    """Return ``asked`` with its owner as the user's id, whoever the client says that he is."""
+    if not owner:
+        return asked
+    if isinstance(asked, ToolRequest):
+        return msgspec.structs.replace(asked, context={**asked.context, "user_id": owner})
+    return msgspec.structs.replace(asked, user_id=owner)

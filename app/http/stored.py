@@ -15,6 +15,7 @@ from app.http.nothing_stored import NO_STORE, nothing_runs
 from app.http.responses import JSONResponse
 from app.messages import Shape
 from app.protocols.negotiation import negotiate
+from app.turns.errors import LogGivenUp
 from app.turns.kept_turns import KeptTurns
 from app.turns.patience import PATIENCE_S, patience
 
@@ -51,7 +52,7 @@ class Stored:
 
     async def stop(self, request: Request) -> Response:
         """Stop a chat's turn, wherever it runs."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         wanted = await self._wanted_turn(request)
         async with self._in_time(_PATIENCE_S):
             turn = await self._kept.find(owner, request.path_params["chat_id"])
@@ -61,7 +62,7 @@ class Stored:
 
     async def chats(self, request: Request) -> Response:
         """List the owner's chats, the last changed first."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         before = _number(request, "before")
         limit = _number(request, "limit")
         async with self._in_time(PATIENCE_S):
@@ -75,7 +76,7 @@ class Stored:
 
     async def chat(self, request: Request) -> Response:
         """Return a chat as `useChat` takes it."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         sdk = request.query_params.get("sdk")
         dialect = negotiate("ai-sdk-5", query=(None, sdk))
         async with self._in_time(_PATIENCE_S):
@@ -92,13 +93,13 @@ class Stored:
 
     async def delete(self, request: Request) -> Response:
         """Delete a chat; a turn of it that runs is stopped."""
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         async with self._following.stopping.heeded():
             await self._kept.delete(owner, request.path_params["chat_id"])
         return nothing_runs()
 
     async def _follow(self, request: Request, chat_or_turn: str, shape: Shape) -> Response | None:
-        owner = self._admission.authorize(request)
+        owner = await self._admission.owner(request)
         query = request.query_params
         dialect = negotiate(shape, query=(query.get("protocol"), query.get("sdk")))
         start = start_of(request)
@@ -107,7 +108,12 @@ class Stored:
             turn = await self._kept.find(owner, chat_or_turn)
             if turn is None:
                 return None
-            return await self._following.respond(turn, dialect, start=start, headers=headers)
+            try:
+                return await self._following.respond(turn, dialect, start=start, headers=headers)
+            except LogGivenUp:
+                if turn.state == "running":
+                    raise
+                return None  # history has all of it
 
     @contextlib.asynccontextmanager
     async def _in_time(self, seconds: float) -> AsyncIterator[None]:

@@ -18,7 +18,7 @@ from app.http.responses import STREAM_HEADERS, JSONResponse
 from app.messages import ToolRequest
 from app.protocols.tool_stream import MEDIA_TYPE
 from app.requests.value_count import is_heavy
-from app.telemetry.log import RequestLine, elapsed_ms, log_request
+from app.telemetry.log import RequestLine, elapsed_ms, log_request, owner_mark
 from app.threads import Aside
 from app.tools.result import Failure
 from app.tools.standalone import (
@@ -147,6 +147,7 @@ def _logged(admitted: AdmittedRequest, tool: Tool) -> Iterator[None]:
                 request_id=admitted.id,
                 protocol="ndjson",
                 shape="tool",
+                owner=owner_mark(admitted.owner),
                 tool=tool.name,
                 client_left=client_left,
                 duration_ms=elapsed_ms(admitted.started),

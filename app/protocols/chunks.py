@@ -7,27 +7,35 @@ Source: vercel/ai, packages/workflow/src/workflow-chat-transport.ts, which count
 the AI SDK's parser gives it.
 """
 
-from collections.abc import Sequence
-from typing import assert_never
+from collections.abc import Mapping
 
 from app.protocols.negotiation import ProtocolName
 
 _DONE = b"data: [DONE]\n\n"
 
 
-def pieces(frame: bytes, protocol: ProtocolName) -> Sequence[bytes]:
-    """Return what ``frame``, which came of one event, consists of: chunks, and maybe an end."""
-    match protocol:
-        case "ui":
-            return [piece + b"\n\n" for piece in frame.split(b"\n\n")[:-1]]
-        case "data" | "ndjson":
-            return [line + b"\n" for line in frame.split(b"\n")[:-1]]
-        case "text":
-            return [frame] if frame else []
-        case _:
-            assert_never(protocol)
+# What ends a chunk in a protocol that marks ends.
+_ENDS: Mapping[ProtocolName, bytes] = {"ui": b"\n\n", "data": b"\n", "ndjson": b"\n"}
 
 
-def is_chunk(piece: bytes) -> bool:
-    """Return whether ``piece`` counts."""
-    return piece != _DONE
+def has_marks(protocol: ProtocolName) -> bool:
+    """Return whether chunks can be told apart in the bytes of several events."""
+    return protocol in _ENDS
+
+
+def count_chunks(frame: bytes, protocol: ProtocolName) -> int:
+    """Return how many chunks ``frame`` has, which without marks came of one event."""
+    if protocol not in _ENDS:
+        return 1 if frame else 0
+    ends = frame.count(_ENDS[protocol])
+    return ends - 1 if frame.endswith(_DONE) else ends
+
+
+def without_chunks(frame: bytes, protocol: ProtocolName, count: int) -> bytes:
+    """Return ``frame`` without its first ``count`` chunks, of which it has as many."""
+    if count <= 0:
+        return frame
+    if protocol not in _ENDS:
+        return b""
+    end = _ENDS[protocol]
+    return frame.split(end, count)[count]

@@ -17,6 +17,11 @@ def make_store(settings: Settings) -> Store | None:
     # "auto" is as many as there are processors.
     workers = 2 if settings.workers == "auto" else settings.workers
     try:
-        return open_store(settings.store, is_on_lambda=settings.is_on_lambda, workers=workers)
+        return open_store(
+            settings.store,
+            is_on_lambda=settings.is_on_lambda,
+            workers=workers,
+            keep_s=settings.resume_keep_s,
+        )
     except StoreRefused as error:
         raise SettingsError(str(error)) from error

@@ -4,34 +4,42 @@
 * ``memory``: in this process
 * ``sqlite:chats.db``, ``sqlite:/data/chats.db``, ``sqlite:~/chats.db``: in a file
 * ``redis://…``, ``rediss://…``: in a Redis (`app.store.redis_url`)
+* ``dynamodb:chats``: in a table of DynamoDB
 """
 
+import re
 from pathlib import Path
 
 from app.store.store import Store
 
-FORMS = "off, memory, sqlite:PATH or redis://HOST"
+FORMS = "off, memory, sqlite:PATH, redis://HOST or dynamodb:TABLE"
 _REDIS = ("redis:", "rediss:")
-_LATER = ("dynamodb:",)
 # Where Lambda mounts file systems. Everything else is one environment's own, and goes with it.
 _MOUNTED = Path("/mnt")
+# Source: DynamoDB's API reference, "CreateTable".
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 
 
 class StoreRefused(Exception):
     """There is no such store, or not here. The message is a sentence that names `CHAT_STORE`."""
 
 
-def open_store(text: str, *, is_on_lambda: bool = False, workers: int = 1) -> Store | None:
+def open_store(
+    text: str, *, is_on_lambda: bool = False, workers: int = 1, keep_s: float = 600.0
+) -> Store | None:
     """Return the store that ``text`` names, or None if it is ``off``.
 
     A SQLite file is opened, made and carried forward once here, so that what cannot work is known
-    at the start. A file that is locked at the moment is not refused. A Redis is asked at the first
-    call only: it may come later than we do.
+    at the start. A file that is locked at the moment is not refused. A Redis and DynamoDB are asked
+    at the first call only: the one may come later than we do, the other would be paid by every
+    start.
 
     Args:
         text: the value of `CHAT_STORE`.
         is_on_lambda: whether this process is one of many short ones.
         workers: how many processes serve.
+        keep_s: how long the log of a turn is kept after its end, in seconds, by an engine that
+            deletes it by itself.
 
     Raises:
         StoreRefused: with what to do.
@@ -42,7 +50,8 @@ def open_store(text: str, *, is_on_lambda: bool = False, workers: int = 1) -> St
         if is_on_lambda:
             raise StoreRefused(
                 "CHAT_STORE=memory is not possible on Lambda, where the next request may find "
-                "another process; use redis://…, sqlite:/mnt/… on a mounted file system, or off."
+                "another process; use dynamodb:TABLE, redis://…, sqlite:/mnt/… on a mounted file "
+                "system, or off."
             )
         if workers > 1:
             raise StoreRefused(
@@ -61,9 +70,8 @@ def open_store(text: str, *, is_on_lambda: bool = False, workers: int = 1) -> St
             "CHAT_STORE names a Sentinel, which is not supported; name the Redis itself by an "
             "address that follows its failovers."
         )
-    if text.startswith(_LATER):
-        kind = text.partition(":")[0]
-        raise StoreRefused(f"CHAT_STORE={kind}:… is not built yet; use {FORMS}.")
+    if text.startswith("dynamodb:"):
+        return _dynamodb(text.removeprefix("dynamodb:"), keep_s=keep_s)
     # Not the text itself: the address of a database may hold its password.
     raise StoreRefused(f"CHAT_STORE names no store that there is; use {FORMS}.")
 
@@ -118,3 +126,28 @@ def _sqlite(path: Path, *, is_on_lambda: bool) -> Store:
                 "folder that this user may write to."
             ) from error
     return SqliteStore(path)
+
+
+def _dynamodb(table: str, *, keep_s: float) -> Store:
+    if not _TABLE.fullmatch(table):
+        raise StoreRefused(
+            "CHAT_STORE=dynamodb: needs the name of a table, such as dynamodb:chats: 3 to 255 "
+            "letters, digits, _, . and -."
+        )
+    from app.aws.endpoint import endpoint_of
+    from app.store.dynamodb import DynamodbStore
+    from app.store.dynamodb_calls import Calls
+
+    endpoint = endpoint_of("dynamodb")
+    if endpoint is None:
+        raise StoreRefused(
+            "CHAT_STORE=dynamodb: needs to know the region of the table; set AWS_REGION."
+        )
+    try:
+        calls = Calls(endpoint, table)
+    except ValueError as error:
+        raise StoreRefused(
+            f"CHAT_STORE=dynamodb: cannot use AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL: "
+            f"{error}."
+        ) from None
+    return DynamodbStore(calls, keep_s=keep_s)

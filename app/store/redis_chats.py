@@ -5,7 +5,7 @@ from math import ceil
 
 from app.store import redis_chat_scripts as scripts
 from app.store.message_json import decoded
-from app.store.redis_fields import fields_of, head_of, message_json, summary_of
+from app.store.redis_fields import SUMMARY, fields_of, head_of, message_json, summary_of
 from app.store.redis_keys import (
     Place,
     channel,
@@ -26,7 +26,7 @@ async def chat(link: RedisLink, owner: Owner, chat: ChatId) -> Chat | None:
         return None
     flat, messages, turn = found
     fields = fields_of(flat)
-    summary = summary_of([fields[name] for name in (b"id", b"title", b"created", b"updated")])
+    summary = summary_of([fields.get(name) for name in SUMMARY])
     return Chat(
         summary=summary,
         revision=summary.updated,

@@ -20,6 +20,8 @@ from app.store.store import (
 
 # Stands for the id of a message that has none; no `mark` looks like that.
 NO_ID = b"." * MARK_BYTES
+# The fields of a chat's hash that a list of chats shows.
+SUMMARY = (b"id", b"title", b"created", b"updated", b"running")
 
 
 def head_fields(head: TurnHead) -> Sequence[bytes]:
@@ -66,11 +68,17 @@ def is_deleted(flat: Sequence[bytes]) -> bool:
     return b"deleted" in fields_of(flat)
 
 
-def summary_of(values: Sequence[bytes]) -> ChatSummary:
-    """Return the chat whose id, title and times are given."""
-    chat_id, title, created, updated = values
+def summary_of(values: Sequence[bytes | None]) -> ChatSummary:
+    """Return the chat of which the fields of `SUMMARY` are given."""
+    chat_id, title, created, updated, running = values
+    assert chat_id is not None
+    assert title is not None
     return ChatSummary(
-        id=kept_text(chat_id), title=kept_text(title), created=int(created), updated=int(updated)
+        id=kept_text(chat_id),
+        title=kept_text(title),
+        created=int(created or 0),
+        updated=int(updated or 0),
+        running=None if running is None else kept_text(running),
     )
 
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 
 from app.store import redis_list_scripts as scripts
-from app.store.redis_fields import summary_of
+from app.store.redis_fields import SUMMARY, summary_of
 from app.store.redis_keys import (
     Place,
     kept_text,
@@ -27,7 +27,6 @@ from app.store.store import ChatSummary, Owner, TurnId
 
 _MOST_KNOWN = 20_000
 _LISTED_AT_ONCE = 200
-_SUMMARY = ("id", "title", "created", "updated")
 
 
 class RedisListing:
@@ -161,7 +160,7 @@ class RedisListing:
         """Return the chats that are listed, and put wrong entries right."""
         places = [place_of(owner, kept_text(chat)) for chat, _ in entries]
         hashes = await self._link.read(
-            *(("HMGET", place.chat + b":chat", *_SUMMARY) for place in places)
+            *(("HMGET", place.chat + b":chat", *SUMMARY) for place in places)
         )
         found: list[ChatSummary] = []
         wrong = []

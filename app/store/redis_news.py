@@ -100,7 +100,10 @@ class RedisNews:
             watched.tell(_OVER if known is None else known)
 
     async def wait(self, turn: TurnId, after: int, timeout_s: float) -> None:
-        """As `app.store.store.TurnStore.wait`."""
+        """As `app.store.store.TurnStore.wait`.
+
+        Who cannot be told waits a little; whoever asks then is told why.
+        """
         watched = self._watched.get(turn)
         if watched is None:
             watched = self._watched[turn] = _Watched()
@@ -112,7 +115,7 @@ class RedisNews:
                 if not watched.is_heard:
                     hearing = self._hearing(turn, watched)
                     await asyncio.wait((hearing, waiting), return_when=asyncio.FIRST_COMPLETED)
-                    if hearing.done() and not hearing.cancelled() and not hearing.result():
+                    if hearing.done() and not _is_told(hearing):
                         await asyncio.wait((waiting,), timeout=_POLL_S)
                         return
                 if watched.known <= after and not self._is_closed:
@@ -213,7 +216,8 @@ class RedisNews:
     async def _listen_once(self) -> None:
         connection = connection_of(await self._link.client())
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(_SUBSCRIBE_S):
+                await connection.connect()  # type: ignore[no-untyped-call]
             self._connection = connection
             self._send_soon()
             is_asked = False
@@ -276,3 +280,10 @@ class RedisNews:
         for watched in self._watched.values():
             watched.is_heard = False
             watched.wake()
+
+
+def _is_told(hearing: asyncio.Task[bool]) -> bool:
+    """Return whether what comes will be told. An error that is no outage is raised."""
+    if hearing.cancelled() or isinstance(hearing.exception(), StoreUnavailable):
+        return False
+    return hearing.result()

@@ -29,7 +29,7 @@ local count = tonumber(ARGV[8])
 local head = {{}}
 for n = 9 + count, #ARGV do head[#head + 1] = ARGV[n] end
 redis.call('HSET', key, 'by', ARGV[2], 'held', ARGV[7] == '' and 0 or 1, unpack(head))
-redis.call('HSET', base .. ':chat', 'updated', ARGV[3])
+redis.call('HSET', base .. ':chat', 'updated', ARGV[3], 'running', ARGV[1])
 if changed == '0' then
   local owner, chat = redis.call('HMGET', key, 'owner', 'chat'), nil
   redis.call('HSET', base .. ':chat', 'owner', owner[1], 'id', owner[2],
@@ -103,6 +103,7 @@ if ARGV[8] ~= '' then
 end
 if ARGV[4] ~= '' then redis.call('XADD', log, ARGV[4] .. '-0', 'e', ARGV[5]) end
 redis.call('HSET', key, 'state', ARGV[3], 'ended', ARGV[6], 'ending', ARGV[4])
+redis.call('HDEL', base .. ':chat', 'running')
 if ARGV[4] ~= '' then redis.call('HSET', key, 'held', ARGV[4]) end
 if ARGV[10] ~= '' then
   redis.call('PEXPIRE', key, ARGV[10])

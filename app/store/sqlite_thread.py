@@ -1,9 +1,9 @@
 """The thread that a SQLite file has to itself.
 
 The event loop never waits for the disk: it hands over functions that are given the connection.
-Writing ones that wait together share one transaction, in which each has a savepoint, so that an
-error is the error of one. SQLite cannot tell of a commit by another process; as long as somebody
-watches, the thread asks for it.
+Writing ones that wait together share one transaction. If one of them fails, all are done again,
+each within a savepoint, so that an error is the error of one. SQLite cannot tell of a commit by
+another process; as long as somebody watches, the thread asks for it.
 """
 
 import asyncio
@@ -202,13 +202,39 @@ def _each(connection: sqlite3.Connection, jobs: Sequence[_Job]) -> Sequence[Any]
 
 
 def _together(connection: sqlite3.Connection, jobs: Sequence[_Job], begin: str) -> Sequence[Any]:
-    """Run all in one transaction; return what each returned, or its own exception."""
+    """Run all in one transaction, maybe twice; return what each returned, or its own exception."""
+    try:
+        return _in_transaction(connection, partial(_each_at_first, connection, jobs), begin)
+    except _OneFailed as error:
+        if len(jobs) == 1:
+            assert error.__cause__ is not None
+            raise error.__cause__ from None
+    work = partial(_each_on_its_own, connection, jobs)
+    return _in_transaction(connection, work, begin)
+
+
+class _OneFailed(Exception):
+    """One of several functions failed, and nothing was written."""
+
+
+def _each_at_first(connection: sqlite3.Connection, jobs: Sequence[_Job]) -> Sequence[Any]:
+    # A savepoint for each would cost as much as two statements, and hardly any job fails.
+    try:
+        return _each(connection, jobs)
+    except Exception as error:
+        raise _OneFailed from error
+
+
+def _each_on_its_own(connection: sqlite3.Connection, jobs: Sequence[_Job]) -> Sequence[Any]:
+    return [_on_its_own(connection, job) for job in jobs]
+
+
+def _in_transaction(
+    connection: sqlite3.Connection, work: Callable[[], Sequence[Any]], begin: str
+) -> Sequence[Any]:
     connection.execute(begin)
     try:
-        if len(jobs) == 1:
-            results = [jobs[0].function(connection)]
-        else:
-            results = [_on_its_own(connection, job) for job in jobs]
+        results = work()
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

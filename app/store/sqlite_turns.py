@@ -28,6 +28,16 @@ _PLACE = (
     "SELECT key, state, stop, (SELECT max(seq) FROM batches WHERE turn = turns.key)"
     " FROM turns WHERE id = ?"
 )
+# What `begin` and `end` have to know, each in one statement: statements are what a turn costs.
+_BEFORE = (
+    "SELECT (SELECT last FROM changes), (SELECT 1 FROM turns WHERE id = ?), chats.key, updated"
+    " FROM (SELECT 1) LEFT JOIN chats ON owner = ? AND chats.id = ?"
+)
+_AT_END = (
+    "SELECT key, state, beat, ending, chat,"
+    " (SELECT max(seq) FROM batches WHERE turn = turns.key), (SELECT last FROM changes)"
+    " FROM turns WHERE id = ?"
+)
 _HEAD = (
     "SELECT id, owner, chat_id, message_id, user_message_id, live_from, state, stop, beat,"
     " ended_at FROM turns "
@@ -46,30 +56,30 @@ def begin(
     now: float,
 ) -> Begun | Busy | Changed:
     owner, chat_id = stored(head.owner), stored(head.chat_id)
-    chat = connection.execute(
-        "SELECT key, updated FROM chats WHERE owner = ? AND id = ?", (owner, chat_id)
+    last, is_used, key, updated = connection.execute(
+        _BEFORE, (stored(head.id), owner, chat_id)
     ).fetchone()
-    running = chat and running_turn(connection, chat[0])
+    running = None if key is None else running_turn(connection, key)
     if running is not None:
         return Busy(running)
-    if revision != (0 if chat is None else chat[1]):
+    if revision != (updated or 0):
         return Changed()
-    if _row(connection, head.id, "key") is not None:
+    if is_used:
         raise ValueError("the id of a turn is used again")
-    changed = _change(connection, now)
-    if chat is None:
+    changed = _change(connection, last, now)
+    if key is None:
         key = connection.execute(
             "INSERT INTO chats (owner, id, title, created, updated) VALUES (?, ?, ?, ?, ?)",
             (owner, chat_id, stored(title), changed, changed),
         ).lastrowid
-        assert key is not None
+        _add(connection, key, messages, 0)
     else:
-        key = chat[0]
         connection.execute("UPDATE chats SET updated = ? WHERE key = ?", (changed, key))
         connection.execute(
             "DELETE FROM messages WHERE chat = ? AND seq >= ?", (key, min(keep, _LARGEST))
         )
-    _add(connection, key, messages)
+        held, _ = _last_message(connection, key)
+        _add(connection, key, messages, held + 1)
     turn = connection.execute(
         "INSERT INTO turns (id, owner, chat_id, chat, message_id, user_message_id, live_from,"
         " state, stop, beat, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -122,14 +132,14 @@ def end(
     beat: int | None,
     now: float,
 ) -> bool:
-    row = _row(connection, turn, "key, state, beat, ending, chat")
+    row = connection.execute(_AT_END, (stored(turn),)).fetchone()
     if row is None:
         return False
-    key, was, own_beat, ending, chat = row
+    key, was, own_beat, ending, chat, held, changed = row
     if was != "running":
         return was == state and chat is not None and _has_ended(connection, key, ending, last)
-    held = _held(connection, key)
-    if (beat is not None and beat != own_beat) or (last is not None and last.seq != held + 1):
+    is_next = last is None or last.seq == (held or 0) + 1
+    if not is_next or (beat is not None and beat != own_beat):
         return False
     if last is not None:
         connection.execute("INSERT INTO batches VALUES (?, ?, ?)", (key, last.seq, last.data))
@@ -138,15 +148,13 @@ def end(
         (state, ended_at, None if last is None else last.seq, key),
     )
     if message is not None:
-        message_id = id_of(message)
-        if message_id is not None:
-            connection.execute(
-                "DELETE FROM messages WHERE chat = ? AND id = ?"
-                " AND seq = (SELECT max(seq) FROM messages WHERE chat = ?)",
-                (chat, stored(message_id), chat),
-            )
-        _add(connection, chat, [message])
-        changed = _change(connection, now)
+        message_id = _stored_or_null(id_of(message))
+        place, before = _last_message(connection, chat)
+        if message_id is not None and message_id == before:
+            connection.execute("DELETE FROM messages WHERE chat = ? AND seq = ?", (chat, place))
+            place -= 1
+        _add(connection, chat, [message], place + 1)
+        changed = _change(connection, changed, now)
         connection.execute("UPDATE chats SET updated = ? WHERE key = ?", (changed, chat))
     return True
 
@@ -243,9 +251,17 @@ def _stored_or_null(text: str | None) -> str | bytes | None:
     return None if text is None else stored(text)
 
 
-def _add(connection: sqlite3.Connection, chat: object, messages: Sequence[UIMessage]) -> None:
-    row = connection.execute("SELECT max(seq) FROM messages WHERE chat = ?", (chat,)).fetchone()
-    first = 0 if row[0] is None else row[0] + 1
+def _last_message(connection: sqlite3.Connection, chat: object) -> tuple[int, object]:
+    """Return the place of a chat's last message, and its id; the place is -1 if there is none."""
+    row: tuple[int, object] | None = connection.execute(
+        "SELECT seq, id FROM messages WHERE chat = ? ORDER BY seq DESC LIMIT 1", (chat,)
+    ).fetchone()
+    return (-1, None) if row is None else row
+
+
+def _add(
+    connection: sqlite3.Connection, chat: object, messages: Sequence[UIMessage], first: int
+) -> None:
     connection.executemany(
         "INSERT INTO messages (chat, seq, id, json) VALUES (?, ?, ?, ?)",
         [
@@ -255,8 +271,8 @@ def _add(connection: sqlite3.Connection, chat: object, messages: Sequence[UIMess
     )
 
 
-def _change(connection: sqlite3.Connection, now: float) -> int:
-    """Return the time in microseconds; later than before, also if the clock went back."""
-    connection.execute("UPDATE changes SET last = max(last + 1, ?)", (round(now * 1e6),))
-    changed: int = connection.execute("SELECT last FROM changes").fetchone()[0]
+def _change(connection: sqlite3.Connection, last: int, now: float) -> int:
+    """Return the time in microseconds; later than ``last``, also if the clock went back."""
+    changed = max(last + 1, round(now * 1e6))
+    connection.execute("UPDATE changes SET last = ?", (changed,))
     return changed

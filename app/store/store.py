@@ -288,4 +288,8 @@ class ChatStore(Protocol):
 
 
 class Store(TurnStore, ChatStore, Protocol):
-    """An engine."""
+    """An engine.
+
+    One may have the attribute ``flush_interval_s``: how many seconds the logs of running turns wait
+    to be written, if `app.turns.flusher` should not decide that.
+    """

@@ -5,6 +5,7 @@ libraries and Python itself report becomes such a line too, and known secrets ar
 """
 
 import contextlib
+import hashlib
 import json
 import logging
 import sys
@@ -27,11 +28,13 @@ Alone: TypeAlias = Callable[[], contextlib.AbstractContextManager[object]]
 class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
     """The log line of one request. Times in milliseconds since it came in.
 
-    Unknown values, such as the tokens of a turn that was cut off, are left out.
+    ``owner`` is his `owner_mark`. Unknown values, such as the tokens of a turn that was cut off,
+    are left out.
     """
 
     request_id: str
     chat_id: str | None = None
+    owner: str = ""
     protocol: str = ""
     shape: str = ""
     model: str = ""
@@ -76,6 +79,7 @@ def log_turn(labels: TurnLabels, outcome: TurnOutcome) -> None:
         RequestLine(
             request_id=labels.request_id,
             chat_id=labels.chat_id,
+            owner=owner_mark(labels.owner),
             protocol=labels.protocol,
             shape=labels.shape,
             model=labels.model,
@@ -90,6 +94,17 @@ def log_turn(labels: TurnLabels, outcome: TurnOutcome) -> None:
             client_left=outcome.client_left,
         )
     )
+
+
+def owner_mark(owner: str) -> str:
+    """Return what stands for an owner in the log: the same for all his lines, and not his name.
+
+    Who knows a name can find its lines; who has only the lines finds no name, unless names are
+    easily guessed.
+    """
+    if not owner:
+        return ""
+    return hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def elapsed_ms(started: float) -> float:

@@ -44,7 +44,8 @@ class ToolContext:
 
     Attributes:
         tool_call_id: the model's name for this call.
-        chat_id, session_id, user_id: as the client sent them, unverified.
+        chat_id, session_id: as the client sent them, unverified.
+        user_id: the owner; as the client sent it where nobody is asked who he is.
         state: a dict that the tool calls of one turn share. Calls of one step run side by side.
         config: the configuration that `get_config` reads.
         approval_id: set if the user approved this call; use it as an idempotency key.

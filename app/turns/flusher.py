@@ -1,10 +1,10 @@
 """Writes what the turns of this process have sent into the store, all of them together.
 
-The turns never wait for it. While turns run there is one write every `INTERVAL_S`, if something
-waits to be written, and a beat of all of them at least once a second. A turn's end is written at
-once, and together with those of the next `TOGETHER_S` if many turns end: what a write costs is
-hardly more for twenty of them. What cannot be written is kept and tried again, until it is written
-or the process ends.
+The turns never wait for it. While turns run there is one write every `INTERVAL_S`, or as often as
+the engine wants, if something waits to be written, and a beat of all of them at least once a
+second. A turn's end is written at once, and together with those of the next `TOGETHER_S` if many
+turns end: what a write costs is hardly more for twenty of them. What cannot be written is kept and
+tried again, until it is written or the process ends.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from app.errors import StoreUnavailable
 from app.events import Abort
 from app.seldom_warning import SeldomWarning
-from app.store.store import Batch, StopReason, Store, TurnId
+from app.store.store import Batch, StopReason, Store, TurnHead, TurnId
 from app.turns.errors import LOST
 from app.turns.kept_turn import KeptTurn
-from app.turns.patience import patience, patiently
+from app.turns.patience import patiently
 
 logger = logging.getLogger("deltaline.store")
 
@@ -39,9 +39,13 @@ class Flusher:
         store: where to.
         now: Unix seconds.
         clock: seconds, monotonic.
-        interval_s: as `INTERVAL_S`.
+        interval_s: as `INTERVAL_S`; None: what the engine says (`flush_interval_s`), else that.
         together_s: as `TOGETHER_S`.
         retry_s: as `RETRY_S`.
+        on_failure: called after each write that has failed.
+
+    Attributes:
+        interval_s: as it was decided.
     """
 
     def __init__(
@@ -50,16 +54,19 @@ class Flusher:
         *,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
-        interval_s: float = INTERVAL_S,
+        interval_s: float | None = None,
         together_s: float = TOGETHER_S,
         retry_s: float = RETRY_S,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._now = now
         self._clock = clock
-        self._interval_s = interval_s
+        own_s: float = getattr(store, "flush_interval_s", INTERVAL_S)
+        self.interval_s = own_s if interval_s is None else interval_s
         self._together_s = together_s
         self._retry_s = retry_s
+        self._on_failure = on_failure
         self._turns: dict[TurnId, KeptTurn] = {}
         self._last_beat = 0.0
         self._last_end = 0.0  # by the loop's clock
@@ -116,7 +123,7 @@ class Flusher:
     async def _run(self) -> None:
         while self._turns:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._interval_s):
+                async with asyncio.timeout(self.interval_s):
                     await self._wake.wait()
             self._wake.clear()
             if self._ending is not None:
@@ -127,9 +134,11 @@ class Flusher:
             except StoreUnavailable as error:
                 self._warn(self._clock(), len(self._turns))
                 logger.debug("the store cannot be written: %s", error.log_text)
+                self._on_failure()
                 await asyncio.sleep(self._retry_s)
             except Exception:
                 logger.exception("the store failed by a defect")
+                self._on_failure()
                 await asyncio.sleep(self._retry_s)
 
     async def _flush(self) -> None:
@@ -139,6 +148,9 @@ class Flusher:
             recorder = turn.recorder
             if not recorder.is_closed:
                 recorder.take()
+            if recorder.is_unplaced:
+                _, held = await self._held(turn.head.id)
+                recorder.place(held)
             waiting = recorder.unwritten
             # The last one goes with the end.
             batches += waiting[:-1] if recorder.is_closed else waiting
@@ -151,7 +163,7 @@ class Flusher:
             for turn_id, reason in to_end.items():
                 await self._heed(self._turns[turn_id], reason)
             for batch in batches:
-                if batch.turn in self._turns:
+                if batch.turn in self._turns and to_end.get(batch.turn, "") is not None:
                     self._turns[batch.turn].recorder.forget(batch)
         await self._end_all([turn for turn in self._turns.values() if turn.recorder.is_closed])
 
@@ -186,17 +198,44 @@ class Flusher:
         if reason is not None:
             turn.stop(Abort(reason))
             return
+        head, held = await self._held(turn.head.id)
+        if self._writes_again(turn, head, held):
+            return
         del self._turns[turn.head.id]
         turn.settle(False)
-        head = None
-        with contextlib.suppress(StoreUnavailable):
-            async with patience():
-                head = await self._store.turn(turn.head.owner, turn.head.id)
         if head is not None and head.state == "lost":
             logger.warning("a turn was taken for dead, since this process did not beat")
             turn.stop(LOST)
         else:
             turn.stop(Abort("deleted"))
+
+    async def _held(self, turn: TurnId) -> tuple[TurnHead | None, int]:
+        """Return what the store has of a turn: its head, and how many batches."""
+        seq = 0
+        while True:
+            tail = await patiently(self._store.fetch(turn, seq))
+            if tail is None or not tail.batches:
+                return None if tail is None else tail.head, seq
+            seq = tail.batches[-1].seq
+
+    def _writes_again(self, turn: KeptTurn, head: TurnHead | None, held: int) -> bool:
+        """Write what a store has lost that was killed, or replaced by one that knew less.
+
+        A chat that was deleted is no such case: its turn is known as stopped for a while.
+        """
+        if head is None:
+            if turn.begin_again is None:
+                return False
+            logger.warning("the store has lost a turn; it is begun in it again")
+            del self._turns[turn.head.id]
+            turn.recorder.write_again()
+            turn.begin_again()
+            return True
+        if head.state != "running" or not turn.recorder.write_again(held):
+            return False
+        logger.warning("the store has lost the last of a turn; it is written again")
+        self.wake()
+        return True
 
     async def _end(self, turn: KeptTurn) -> None:
         recorder = turn.recorder
@@ -214,5 +253,9 @@ class Flusher:
             ),
             on_wait=self._has_waited,
         )
+        if not has_ended and turn.head.id in self._turns:
+            head, held = await self._held(turn.head.id)
+            if self._writes_again(turn, head, held):
+                return
         self._turns.pop(turn.head.id, None)
         turn.settle(has_ended)

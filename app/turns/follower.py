@@ -14,16 +14,15 @@ from app.chats.whole_message import WholeMessage
 from app.errors import StoreUnavailable
 from app.events import Abort, Event, Start, Terminal
 from app.grammar import State
-from app.protocols.chunks import is_chunk, pieces
+from app.protocols.chunks import count_chunks, has_marks, without_chunks
 from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import ProtocolName
-from app.store.event_log import LogDefect, decode
-from app.store.store import Store, Tail, TurnHead
-from app.turns.errors import DEFECT, LOST, SHUTDOWN, ServerStopping, as_event
+from app.store.store import Store, TurnHead
+from app.turns.errors import DEFECT, GIVEN_UP, SHUTDOWN, LogGivenUp, ServerStopping, as_event
+from app.turns.log_reader import LogReader, Read, end_of
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
-from app.turns.patience import patience
 from app.turns.stopping import Stopping
 
 logger = logging.getLogger("deltaline.store")
@@ -65,7 +64,7 @@ class Follower:
         start: int | None = None,
         keep_alive_s: float | None = None,
     ) -> None:
-        self._store = store
+        self._log = LogReader(store, head.id)
         self._lost = lost
         self._stopping = stopping
         self._head = head
@@ -73,7 +72,6 @@ class Follower:
         self._protocol = protocol
         self._start = start
         self._keep_alive_s = keep_alive_s
-        self._seq = 0
         self._framer: Framer | None = None
         self._total = 0  # chunks
         self._waiting: list[bytes] = []
@@ -86,14 +84,14 @@ class Follower:
 
         Raises:
             StoreUnavailable: it cannot be read.
+            LogGivenUp: not all of the turn is in it.
         """
         while not self._is_done():
-            async with patience():
-                tail = await self._store.fetch(self._head.id, self._seq)
-            frame = self._frame_of(tail)
+            read = await self._log.read()
+            frame = self._frame_of(read)
             if frame:
                 self._waiting.append(frame)
-            if tail is None or not tail.batches:
+            if read is None or not read.has_more:
                 break
         return self._total - 1
 
@@ -105,7 +103,7 @@ class Follower:
             if self._start < 0:
                 self._start = max(0, self._total + self._start)
             self._total = 0
-            waiting = [self._rest(piece) for piece in waiting]
+            waiting = [self._rest(frame) for frame in waiting]
         if caught_up := b"".join(waiting):
             yield caught_up
         if self._is_done():
@@ -118,12 +116,12 @@ class Follower:
         loop = asyncio.get_running_loop()
         sent = reached = loop.time()
         while not self._is_done():
-            tail: Tail | None = None
+            read: Read | None = None
             try:
-                async with self._stopping.heeded(), patience():
-                    tail = await self._store.fetch(self._head.id, self._seq)
+                async with self._stopping.heeded():
+                    read = await self._log.read()
                 reached = loop.time()
-                frame = self._frame_of(tail)
+                frame = self._frame_of(read)
             except ServerStopping:
                 frame = b""
             except StoreUnavailable:
@@ -141,7 +139,7 @@ class Follower:
             if frame:
                 sent = loop.time()
                 yield frame
-            elif not self._is_done() and (tail is None or not tail.batches):
+            elif not self._is_done() and (read is None or not read.has_more):
                 await self._wait()
 
     async def _wait(self) -> None:
@@ -150,7 +148,7 @@ class Follower:
         is_stopping = self._stopping.is_set
         if is_stopping:
             waits = max(0.01, self._stopping.left_s)
-        more = asyncio.ensure_future(self._store.wait(self._head.id, self._seq, waits))
+        more = asyncio.ensure_future(self._log.wait(waits))
         stopping = asyncio.ensure_future(self._stopping.wait())
         waited = (more,) if is_stopping else (more, stopping)
         try:
@@ -165,24 +163,18 @@ class Follower:
     def _is_done(self) -> bool:
         return self._framer is not None and self._framer.state is State.DONE
 
-    def _frame_of(self, tail: Tail | None) -> bytes:
+    def _frame_of(self, read: Read | None) -> bytes:
         """Return the frames of what the log has more."""
-        if tail is None:
+        if read is None:
             return self._ended_by(Abort("deleted"))
-        events: list[Event] = []
-        try:
-            for batch in tail.batches:
-                if batch.seq != self._seq + 1:
-                    raise LogDefect(f"batch {batch.seq} follows batch {self._seq}")
-                events += decode(batch.data)
-                self._seq = batch.seq
-        except LogDefect as error:
-            logger.error("the log of a turn cannot be read: %s", error)
-            return self._framed(events) + self._ended_by(DEFECT)
-        frame = self._framed(events)
-        if not tail.batches and tail.head.state != "running" and not self._is_done():
-            is_stopped = tail.head.state == "stopped"
-            frame += self._ended_by(Abort() if is_stopped else LOST)
+        if read.events and read.events[-1] == GIVEN_UP and not self._is_caught_up:
+            raise LogGivenUp("the log of the turn was given up")
+        frame = self._framed(read.events)
+        if read.defect is not None:
+            logger.error("the log of a turn cannot be read: %s", read.defect)
+            return frame + self._ended_by(DEFECT)
+        if not read.has_more and read.head.state != "running" and not self._is_done():
+            frame += self._ended_by(end_of(read.head))
         return frame
 
     def _framed(self, events: Sequence[Event]) -> bytes:
@@ -199,26 +191,27 @@ class Follower:
             self._encoder, owed_calls(self._earlier), continues=self._head.live_from > 0
         )
         self._framer = framer
+        if has_marks(self._protocol):
+            return self._counted(framer.frame(events))
         return b"".join(self._counted(framer.frame([event])) for event in events)
 
     def _counted(self, frame: bytes) -> bytes:
-        """Return what the reader does not have yet of ``frame``, which came of one event."""
+        """Return what the reader does not have yet of ``frame``; see `count_chunks`."""
         if self._start is None:
             return frame
-        found = pieces(frame, self._protocol)
         if self._is_caught_up:
-            return b"".join(map(self._rest, found))
+            return self._rest(frame)
         # How many there are may have to be known first.
-        self._waiting += found
-        self._total += sum(map(is_chunk, found))
+        self._waiting.append(frame)
+        self._total += count_chunks(frame, self._protocol)
         return b""
 
-    def _rest(self, piece: bytes) -> bytes:
+    def _rest(self, frame: bytes) -> bytes:
         assert self._start is not None
-        if not is_chunk(piece):
-            return piece
-        self._total += 1
-        return piece if self._total > self._start else b""
+        count = count_chunks(frame, self._protocol)
+        has = min(count, self._start - self._total)
+        self._total += count
+        return without_chunks(frame, self._protocol, has)
 
     def _ended_by(self, event: Terminal) -> bytes:
         framer = self._framer = self._framer or Framer(self._encoder)

@@ -23,6 +23,8 @@ class KeptTurn:
         is_first: whether it is the first turn of its chat.
         on_settled: called once when the store knows the end, or will never be told it, with whether
             this process has ended the turn.
+        on_awaited: called when somebody begins to wait for that.
+        begin_again: begins the turn anew in a store that has lost it.
     """
 
     def __init__(self, head: TurnHead, recorder: Recorder) -> None:
@@ -30,6 +32,8 @@ class KeptTurn:
         self.recorder = recorder
         self.is_first = False
         self.on_settled: Callable[[bool], None] | None = None
+        self.on_awaited: Callable[[], None] | None = None
+        self.begin_again: Callable[[], None] | None = None
         self._has_ended: bool | None = None
         self._ended: asyncio.Future[bool] | None = None
         self._live: LiveTurn | None = None
@@ -42,7 +46,14 @@ class KeptTurn:
             self._ended = asyncio.get_running_loop().create_future()
             if self._has_ended is not None:
                 self._ended.set_result(self._has_ended)
+            elif self.on_awaited is not None:
+                self.on_awaited()
         return self._ended
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for the end."""
+        return self._ended is not None
 
     def run_by(self, live: LiveTurn) -> None:
         """Stop ``live`` when the turn is to stop."""

@@ -18,9 +18,10 @@ from app.events import Event, Start
 from app.grammar import State
 from app.protocols.framing import Framer
 from app.protocols.text_stream import TextStreamEncoder
-from app.store.event_log import LogDefect, decode, encode
+from app.store.event_log import encode
 from app.store.store import Batch, Owner, Store, TurnHead, TurnId
 from app.turns.errors import LOST
+from app.turns.log_reader import LogReader
 from app.turns.merging import merged
 from app.turns.patience import PATIENCE_S, patience
 from app.turns.transcript import Transcript
@@ -56,7 +57,7 @@ class LostTurns:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._store = store
-        self._is_ours = is_ours
+        self.is_ours = is_ours
         self._now = now
         self._clock = clock
         self._still_s = still_s
@@ -68,7 +69,7 @@ class LostTurns:
     @contextlib.asynccontextmanager
     async def watching(self, turn: TurnHead) -> AsyncIterator[None]:
         """Watch ``turn`` within the block, and end it if its writer is dead."""
-        if turn.state != "running" or self._is_ours(turn.id):
+        if turn.state != "running" or self.is_ours(turn.id):
             yield
             return
         with self._watch(turn.owner, turn.id):
@@ -79,7 +80,7 @@ class LostTurns:
 
         For those who have seen it running and do not wait for it.
         """
-        if self._is_ours(turn) or turn in self._looked_after:
+        if self.is_ours(turn) or turn in self._looked_after:
             return
         task = asyncio.create_task(self._look_after(owner, turn), name=f"look after {turn}")
         self._looked_after[turn] = task
@@ -139,20 +140,16 @@ class LostTurns:
     async def _end(self, head: TurnHead) -> bool:
         """End a turn whose writer is dead; return whether this was us."""
         events: list[Event] = []
-        seq = 0
-        while True:
-            async with patience(self._patience_s):
-                tail = await self._store.fetch(head.id, seq)
-            if tail is None or not tail.batches:
-                break
-            for batch in tail.batches:
-                events += decode_or_nothing(batch.data)
-                seq = batch.seq
+        log = LogReader(self._store, head.id, patience_s=self._patience_s)
+        while (read := await log.read()) is not None and read.has_more:
+            events += read.events
+            if read.defect is not None:
+                logger.error("a log cannot be read: %s", read.defect)
         missing, message = last_words(events, head.message_id)
         last = None
         if missing:
             (data,) = encode(missing, max_bytes=2**31)
-            last = Batch(head.id, seq + 1, data)
+            last = Batch(head.id, log.seq + 1, data)
         async with patience(self._patience_s):
             has_ended = await self._store.end(
                 head.id,
@@ -165,15 +162,6 @@ class LostTurns:
         if has_ended:
             logger.warning("a turn was lost: its process does not beat any more")
         return has_ended
-
-
-def decode_or_nothing(data: bytes) -> Sequence[Event]:
-    """Return the events of a batch; none if it cannot be read."""
-    try:
-        return decode(data)
-    except LogDefect as error:
-        logger.error("a log cannot be read: %s", error)
-        return ()
 
 
 def last_words(

@@ -9,10 +9,14 @@ from app.events import Error, FinishReason, Usage
 
 
 class TurnLabels(msgspec.Struct, frozen=True, kw_only=True):
-    """What identifies a turn in logs and metrics. Holds no content."""
+    """What identifies a turn in logs and metrics. Holds no content.
+
+    The owner is a person's name, or as good as one: neither logs nor metrics show it as it is.
+    """
 
     request_id: str
     chat_id: str | None = None
+    owner: str = ""
     protocol: str = ""
     shape: str = ""
     model: str = ""

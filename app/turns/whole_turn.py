@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from app.events import Abort, Event, StepEnd, Terminal, Usage
-from app.store.event_log import decode
 from app.store.store import Store, TurnHead
-from app.turns.errors import LOST
+from app.turns.log_reader import LogReader, end_of
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
 from app.turns.patience import patience
@@ -33,22 +32,21 @@ async def whole_turn(store: Store, lost: LostTurns, head: TurnHead) -> WholeTurn
         LogDefect: its log makes no sense.
     """
     events: list[Event] = []
-    seq = 0
+    log = LogReader(store, head.id)
     async with lost.watching(head):
         while not (events and isinstance(events[-1], _TERMINALS)):
-            async with patience():
-                tail = await store.fetch(head.id, seq)
-            if tail is None:
+            read = await log.read()
+            if read is None:
                 events.append(Abort("deleted"))
-            elif tail.batches:
-                for batch in tail.batches:
-                    events += decode(batch.data)
-                    seq = batch.seq
-            elif tail.head.state != "running":
-                events.append(Abort() if tail.head.state == "stopped" else LOST)
+            elif read.defect is not None:
+                raise read.defect
+            elif read.has_more:
+                events += read.events
+            elif read.head.state != "running":
+                events.append(end_of(read.head))
             else:
                 async with patience():
-                    await store.wait(head.id, seq, _WAIT_S)
+                    await log.wait(_WAIT_S)
     said = Transcript(head.message_id)
     for event in merged(events[: head.live_from]):
         said.add(event)

@@ -212,7 +212,10 @@ def test_a_vacuum_makes_the_file_smaller(chats: Command, path: Path) -> None:
 @pytest.mark.parametrize(
     ("store", "sentence"),
     [
-        ("off", "No store is named; give --store sqlite:PATH, or set CHAT_STORE."),
+        (
+            "off",
+            "No store is named; give --store sqlite:PATH or dynamodb:TABLE, or set CHAT_STORE.",
+        ),
         ("memory", "The chats of CHAT_STORE=memory are in the server's own process only."),
         ("sqlite:nowhere.db", "There is no file nowhere.db; give --store sqlite:PATH."),
         ("sqlite:", "CHAT_STORE=sqlite: needs the path of a file"),

@@ -15,13 +15,15 @@ from starlette.requests import Request
 from app.emulator.cors import parse_cors, preflight_headers, response_headers
 from app.emulator.variables import EnvFileError, parse_env_file
 from app.errors import InvalidJson, InvalidOption, RequestError
-from app.http.admission import Admission, request_id
+from app.http.admission import request_id
 from app.http.options import deadline_of, wants_stream
 from app.messages import FilePart, TextPart
+from app.owners.authentication import shared
 from app.protocols.artifact import Artifact
 from app.protocols.negotiation import encoder_for, negotiate
 from app.providers.openai.arguments import finished_call, parse_arguments
 from app.providers.openai.responses_proof import read_proof, write_proof
+from app.requests.bearer import SharedTokens
 from app.requests.body import parse_json
 from app.requests.file_url import file_part, read_base64, read_url
 from app.requests.sites import Sites, host_name, host_set
@@ -131,7 +133,7 @@ def check_options(data: bytes) -> None:
     request = Request(scope)
     assert 0 < len(request_id(request)) <= 128
     with contextlib.suppress(RequestError):
-        Admission(max_body_bytes=10, auth_token=_SECRET).authorize(request)
+        run_in_loop(_authenticated(request))
         assert any(_SECRET.encode() in given for _, given in headers)
     try:
         parameters = request.query_params
@@ -145,6 +147,10 @@ def check_options(data: bytes) -> None:
     deadline = run_in_loop(_deadline(request))
     assert deadline is None or math.isfinite(deadline)
     _check_sites(headers)
+
+
+async def _authenticated(request: Request) -> str:
+    return await shared(SharedTokens(_SECRET))(request)
 
 
 async def _deadline(request: Request) -> float | None:

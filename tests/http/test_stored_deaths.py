@@ -22,7 +22,7 @@ async def test_a_writer_may_be_killed_after_any_batch(
     model: str, control: Control, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model)
+        pair = await _pair(stack, f"sqlite:{tmp_path / 'chats.db'}", model)
 
         async def begin(said: int) -> Reader:
             """Begin a turn that says so many words, each in a batch of its own, and hangs."""
@@ -56,7 +56,7 @@ async def test_a_hundred_follow_a_turn_of_another_process_until_it_is_superseded
     model: str, control: Control, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model)
+        pair = await _pair(stack, f"sqlite:{tmp_path / 'chats.db'}", model)
         posted = await stack.enter_async_context(
             pair.first.stream("POST", "/api/chat", json=_asked(STALL))
         )
@@ -86,7 +86,7 @@ async def test_a_chat_that_another_process_deletes_is_gone_for_everybody(
     model: str, control: Control, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model)
+        pair = await _pair(stack, f"sqlite:{tmp_path / 'chats.db'}", model)
         async with (
             pair.first.stream("POST", "/api/chat", json=_asked(STALL)) as posted,
             pair.first.stream("GET", "/api/chat/c1/stream") as followed,

@@ -1,17 +1,20 @@
-"""Turns and those who follow them in processes of their own, on one SQLite file."""
+"""Turns and those who follow them in processes of their own, on one SQLite file or one Redis."""
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from app.scripted_model.control import Control
 from tests.chatting import Reader
 from tests.http.test_stored import SAY_HI, STALL, _asked, _said
+from tests.redis_server import needs_redis, redis_server
 from tests.server_process import Running, serving
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -27,8 +30,17 @@ class Pair:
         self.first, self.second = clients
 
 
-async def _pair(stack: AsyncExitStack, tmp_path: Path, model: str, *options: str) -> Pair:
-    environment = {"CHAT_STORE": f"sqlite:{tmp_path / 'chats.db'}", "OPENAI_BASE_URL": model}
+@pytest_asyncio.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:{tmp_path / 'chats.db'}"
+        return
+    async with redis_server() as server:
+        yield server.url
+
+
+async def _pair(stack: AsyncExitStack, store: str, model: str, *options: str) -> Pair:
+    environment = {"CHAT_STORE": store, "OPENAI_BASE_URL": model}
     servers = [await stack.enter_async_context(serving(*options, **environment)) for _ in range(2)]
     clients = [
         await stack.enter_async_context(httpx2.AsyncClient(base_url=server.url, timeout=40))
@@ -47,10 +59,10 @@ def _text(chat: dict[str, Any]) -> str:
 
 
 async def test_another_process_follows_and_stops_a_turn(
-    model: str, control: Control, tmp_path: Path
+    model: str, control: Control, store: str
 ) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model)
+        pair = await _pair(stack, store, model)
         async with (
             pair.first.stream("POST", "/api/chat", json=_asked(STALL)) as posted,
             pair.second.stream("GET", "/api/chat/c1/stream") as followed,
@@ -68,11 +80,9 @@ async def test_another_process_follows_and_stops_a_turn(
     assert chat["turn"] is None
 
 
-async def test_a_retry_in_another_process_joins(
-    model: str, control: Control, tmp_path: Path
-) -> None:
+async def test_a_retry_in_another_process_joins(model: str, control: Control, store: str) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model)
+        pair = await _pair(stack, store, model)
         async with pair.first.stream("POST", "/api/chat", json=_asked(STALL)) as posted:
             await Reader(posted).until(b"word2")
         async with pair.second.stream("POST", "/api/chat", json=_asked(STALL)) as again:
@@ -87,10 +97,10 @@ async def test_a_retry_in_another_process_joins(
 
 
 async def test_a_turn_whose_process_is_killed_ends_for_its_readers(
-    model: str, control: Control, tmp_path: Path
+    model: str, control: Control, store: str
 ) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model)
+        pair = await _pair(stack, store, model)
         loop = asyncio.get_running_loop()
         async with (
             pair.first.stream("POST", "/api/chat", json=_asked(STALL)) as posted,
@@ -115,10 +125,10 @@ async def test_a_turn_whose_process_is_killed_ends_for_its_readers(
 
 
 async def test_the_next_message_of_a_dead_turns_chat_is_answered(
-    model: str, control: Control, tmp_path: Path
+    model: str, control: Control, store: str
 ) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model)
+        pair = await _pair(stack, store, model)
         loop = asyncio.get_running_loop()
         async with pair.first.stream("POST", "/api/chat", json=_asked(STALL)):
             async with pair.second.stream("GET", "/api/chat/c1/stream") as followed:
@@ -136,10 +146,10 @@ async def test_the_next_message_of_a_dead_turns_chat_is_answered(
 
 
 async def test_a_process_that_wakes_up_writes_nothing_and_ends_its_poster(
-    model: str, control: Control, tmp_path: Path
+    model: str, control: Control, store: str
 ) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model)
+        pair = await _pair(stack, store, model)
         loop = asyncio.get_running_loop()
         async with (
             pair.first.stream("POST", "/api/chat", json=_asked(STALL)) as posted,
@@ -167,10 +177,10 @@ async def test_a_process_that_wakes_up_writes_nothing_and_ends_its_poster(
 
 @pytest.mark.parametrize("is_detached", [False, True], ids=["followed", "detached"])
 async def test_sigterm_ends_and_saves_every_turn(
-    model: str, control: Control, tmp_path: Path, is_detached: bool
+    model: str, control: Control, store: str, is_detached: bool
 ) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model, "--shutdown-grace", "0.5")
+        pair = await _pair(stack, store, model, "--shutdown-grace", "0.5")
         async with pair.first.stream("POST", "/api/chat", json=_asked(STALL)) as posted:
             poster = Reader(posted)
             await poster.until(b"word2")
@@ -198,10 +208,10 @@ async def test_sigterm_ends_and_saves_every_turn(
 
 
 async def test_a_follower_of_another_process_is_sent_an_end_when_its_server_stops(
-    model: str, control: Control, tmp_path: Path
+    model: str, control: Control, store: str
 ) -> None:
     async with AsyncExitStack() as stack:
-        pair = await _pair(stack, tmp_path, model, "--shutdown-grace", "0.3")
+        pair = await _pair(stack, store, model, "--shutdown-grace", "0.3")
         async with pair.first.stream("POST", "/api/chat", json=_asked(STALL)) as posted:
             poster = Reader(posted)
             await poster.until(b"word2")

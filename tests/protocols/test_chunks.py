@@ -2,14 +2,16 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from app.events import Event
-from app.protocols.chunks import is_chunk, pieces
+from app.protocols.chunks import count_chunks, has_marks, without_chunks
 from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import PROTOCOLS, Dialect, ProtocolName, encoder_for
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
+from tests.protocols.chunk_pieces import is_chunk, pieces
 from tests.protocols.test_every_encoder import turns
 
 
@@ -46,3 +48,23 @@ def test_each_line_of_a_data_stream_counts(turn: list[Event]) -> None:
 def test_text_counts_as_it_comes() -> None:
     assert pieces(b"a\n\nb", "text") == [b"a\n\nb"]
     assert pieces(b"", "text") == []
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@given(turn=turns(), data=st.data())
+def test_the_rest_of_a_turn_is_what_follows_the_chunks_that_are_left_out(
+    protocol: ProtocolName, turn: list[Event], data: st.DataObject
+) -> None:
+    framer = Framer(encoder_for(Dialect(protocol), now=lambda: 0.0))
+    frames = [framer.frame([event]) for event in turn]
+    if has_marks(protocol):
+        frames = [b"".join(frames)]
+
+    for frame in frames:
+        found = pieces(frame, protocol)
+        chunks = [piece for piece in found if is_chunk(piece)]
+        has = data.draw(st.integers(min_value=-1, max_value=len(chunks)))
+        end = b"".join(piece for piece in found if not is_chunk(piece))
+        rest = without_chunks(frame, protocol, has)
+        assert count_chunks(frame, protocol) == len(chunks)
+        assert rest == b"".join(chunks[max(0, has) :]) + end

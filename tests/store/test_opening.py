@@ -99,21 +99,12 @@ def test_redis_is_loaded_only_if_it_is_named() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False False\n"
 
 
-@pytest.mark.parametrize("kind", ["dynamodb"])
-def test_what_comes_later_is_refused(kind: str) -> None:
-    with pytest.raises(StoreRefused) as refused:
-        open_store(f"{kind}://:password@host")
-
-    assert "not built yet" in str(refused.value)
-    assert "password" not in str(refused.value)
-
-
 @pytest.mark.parametrize("text", ["", "on", "Memory", "sqlite", "postgres://u:password@host"])
 def test_anything_else_is_refused_with_what_there_is(text: str) -> None:
     with pytest.raises(StoreRefused) as refused:
         open_store(text)
 
-    assert "use off, memory, sqlite:PATH or redis://HOST" in str(refused.value)
+    assert "use off, memory, sqlite:PATH, redis://HOST or dynamodb:TABLE" in str(refused.value)
     assert "password" not in str(refused.value)
 
 
@@ -166,3 +157,31 @@ def test_an_engine_is_loaded_when_it_is_named() -> None:
     )
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_table_is_not_called_before_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+
+    for table in ("chats", "my_app.chats-2"):
+        store = open_store(f"dynamodb:{table}", is_on_lambda=True, workers=8)
+        assert type(store).__name__ == "DynamodbStore"
+
+
+@pytest.mark.parametrize("table", ["", "a", "chats/2", "a" * 256, "with space"])
+def test_a_table_has_to_have_a_name(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+
+    with pytest.raises(StoreRefused, match=r"name of a table, such as dynamodb:chats"):
+        open_store(f"dynamodb:{table}")
+
+
+def test_a_table_is_in_a_region() -> None:
+    with pytest.raises(StoreRefused, match="set AWS_REGION"):
+        open_store("dynamodb:chats")
+
+
+def test_an_endpoint_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000")
+
+    with pytest.raises(StoreRefused, match=r"AWS_ENDPOINT_URL_DYNAMODB .* http://"):
+        open_store("dynamodb:chats")

@@ -36,9 +36,10 @@ def test_a_head_knows_how_it_ended() -> None:
 
 
 def test_a_chat_is_read_in_the_order_in_which_it_is_asked_for() -> None:
-    summary = summary_of([b"c", b"Title", b"1", b"2"])
+    summary = summary_of([b"c", b"Title", b"1", b"2", None])
 
     assert summary == ChatSummary(id="c", title="Title", created=1, updated=2)
+    assert summary_of([b"c", b"", b"1", b"2", b"t"]).running == "t"
 
 
 def test_an_entry_of_a_log_is_a_batch() -> None:

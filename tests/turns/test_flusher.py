@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
+
+import pytest
 
 from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta
 from app.store.event_log import decode
 from app.store.store import TurnHead
 from app.turns.errors import LOST
-from app.turns.flusher import Flusher
+from app.turns.flusher import INTERVAL_S, Flusher
 from app.turns.kept_turn import KeptTurn
 from app.turns.recorder import Recorder
 from app.turns.transcript import Transcript
@@ -72,6 +75,15 @@ async def test_what_was_sent_is_written_without_being_asked() -> None:
     assert chat.messages[1]["parts"][1]["text"] == "a"
     assert len(flusher) == 0
     await flusher.aclose()
+
+
+def test_an_engine_may_say_how_often_it_is_written() -> None:
+    class Dear(Shaky):
+        flush_interval_s = 0.25
+
+    assert Flusher(Shaky()).interval_s == INTERVAL_S
+    assert Flusher(Dear()).interval_s == 0.25
+    assert Flusher(Dear(), interval_s=0.5).interval_s == 0.5
 
 
 async def test_all_turns_are_written_together() -> None:
@@ -297,3 +309,54 @@ async def test_the_end_of_the_server_waits_for_what_can_be_written() -> None:
 
     assert await kept.ended is True
     assert await flusher.aclose() == 0
+
+
+@pytest.mark.parametrize("is_over", [False, True], ids=["runs", "over"])
+async def test_a_store_that_has_lost_the_last_of_a_log_is_told_it_again(is_over: bool) -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=0)
+    kept, live = await _running(store, flusher)
+    for text in "abc":
+        _note(kept, *(BEGIN if text == "a" else [TextDelta(text)]))
+        count = len(store.appended) + 1
+        await store.until(partial(_has_appended, store, count))
+
+    del store._turns["t1"].log[1:]
+    _note(kept, *(END if is_over else [TextDelta("d")]))
+    if is_over:
+        kept.recorder.close()
+        assert await kept.ended
+    else:
+        await store.until(lambda: len(store._turns["t1"].log) == 4)
+
+    texts = [event.text for event in await _log(store, "t1") if isinstance(event, TextDelta)]
+    assert texts == (["a", "b", "c"] if is_over else ["a", "b", "c", "d"])
+    assert live.stopped == []
+    await flusher.aclose()
+
+
+@pytest.mark.parametrize("is_over", [False, True], ids=["runs", "over"])
+async def test_a_store_that_has_lost_a_turn_is_told_of_its_beginning(is_over: bool) -> None:
+    store = Shaky()
+    flusher = Flusher(store, interval_s=0)
+    kept, live = await _running(store, flusher)
+    begun = asyncio.Event()
+    kept.begin_again = begun.set
+    _note(kept, *BEGIN)
+    await store.until(lambda: bool(store.appended))
+
+    store._turns.clear()
+    _note(kept, *END)
+    if is_over:
+        kept.recorder.close()
+    await begun.wait()
+
+    batches = kept.recorder.unwritten
+    assert [event for batch in batches for event in decode(batch.data)] == [*BEGIN, *END]
+    assert len(flusher) == 0
+    assert live.stopped == []
+    await flusher.aclose()
+
+
+def _has_appended(store: Shaky, count: int) -> bool:
+    return len(store.appended) >= count

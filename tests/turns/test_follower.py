@@ -19,7 +19,6 @@ from app.events import (
     ToolInputAvailable,
     ToolOutputAvailable,
 )
-from app.protocols.chunks import is_chunk, pieces
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for
 from app.store.event_log import encode
@@ -30,6 +29,7 @@ from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
 from app.turns.stopping import Stopping
 from tests.chatting import logged
+from tests.protocols.chunk_pieces import is_chunk, pieces
 from tests.protocols.test_every_encoder import turns
 from tests.turns.stores import Shaky
 

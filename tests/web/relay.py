@@ -18,6 +18,12 @@ class Relay:
 
     url: str = ""
     received: list[bytearray] = field(default_factory=list)
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    def cut(self) -> None:
+        """Cut every connection, as a network does that is lost."""
+        for writer in self._writers:
+            writer.transport.abort()
 
     @property
     def bytes(self) -> bytes:
@@ -34,6 +40,7 @@ async def relay(target: str) -> AsyncIterator[Relay]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen = bytearray()
         found.received.append(seen)
+        found._writers.add(writer)
         from_target, to_target = await asyncio.open_connection(host, port)
         try:
             async with asyncio.TaskGroup() as group:
@@ -42,6 +49,7 @@ async def relay(target: str) -> AsyncIterator[Relay]:
         except* OSError:
             pass  # The browser closes connections as it likes.
         finally:
+            found._writers.discard(writer)
             writer.close()
             to_target.close()
 

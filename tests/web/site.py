@@ -10,6 +10,7 @@ from app.main import create_app
 from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
 from app.settings import Settings
+from app.store.store import Store
 from app.tools.loading import EXAMPLES
 from tests.serving import served
 
@@ -34,8 +35,8 @@ async def site(*, delay_s: float = 0.002) -> AsyncIterator[Site]:
 
 
 @contextlib.asynccontextmanager
-async def backend(model: str, **more: Any) -> AsyncIterator[str]:
+async def backend(model: str, *, app_store: Store | None = None, **more: Any) -> AsyncIterator[str]:
     """Serve the app on a port, and so an origin, of its own; gives its URL."""
     settings: dict[str, Any] = {"openai_base_url": model, "tools": tuple(EXAMPLES), **more}
-    async with served(create_app(Settings(**settings))) as url:
+    async with served(create_app(Settings(**settings), store=app_store)) as url:
         yield url

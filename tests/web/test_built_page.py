@@ -32,16 +32,21 @@ async def test_it_is_served_with_its_assets(home: Site) -> None:
     assert nothing.status_code == 404
 
 
-async def test_it_paints_without_asking_the_backend(open_page: Open, home: Site) -> None:
+async def test_it_paints_without_waiting_for_the_backend(open_page: Open, home: Site) -> None:
     page = await open_page(viewport={"width": 1100, "height": 500})
     requests: list[Request] = []
     page.page.on("request", lambda request: requests.append(request))
+    asked: list[str] = []
+    # Never answered.
+    await page.page.route("**/api/**", lambda route: asked.append(route.request.url))
 
     await page.page.reload()
     heading = page.page.get_by_role("heading", name="Deltas in, lines out.")
     await expect(heading).to_be_in_viewport()
 
-    paths = {request.url.removeprefix(home.url).partition("#")[0] for request in requests}
+    urls = {request.url.partition("#")[0] for request in requests}
+    paths = {url.removeprefix(home.url) for url in urls.difference(asked)}
+    assert set(asked) <= {f"{home.url}/api/chats?limit=200"}
     assert "/" in paths
     assert all(path == "/" or path.startswith(("/assets/", "data:")) for path in paths), paths
 

@@ -23,13 +23,15 @@ export const answered = (hook) =>
 /**
  * Mount `useChat` with the client's own transport, or another class of transport.
  *
- * `body` rides on every request; `ways` are more options of the transport.
+ * `body` rides on every request; `ways` are more options of the transport; `isOwn`: the hook is
+ * given a `Chat` that the app has made.
  */
 export async function openChat({ client, url }, options = {}) {
-  const { api = '/api/chat', transport = 'DefaultChatTransport', body, ways, ...rest } = options;
-  const { useChat } = client.hooks;
+  const { api = '/api/chat', transport = 'DefaultChatTransport', ...more } = options;
+  const { body, ways, isOwn, ...rest } = more;
+  const { Chat, useChat } = client.hooks;
   const Transport = typeof transport === 'string' ? client.ai[transport] : transport;
-  let chosen;
+  let chosen, own;
   const view = mount((wire) => {
     chosen ??= new Transport({
       api: url + api,
@@ -37,7 +39,10 @@ export async function openChat({ client, url }, options = {}) {
       body: { ...client.body, ...body },
       ...ways,
     });
-    return useChat({ transport: chosen, ...rest });
+    if (!isOwn) return useChat({ transport: chosen, ...rest });
+    const { resume, ...made } = rest;
+    own ??= new Chat({ transport: chosen, ...made });
+    return useChat({ chat: own, resume });
   }, answerOf);
   await view.until((hook) => hook.status !== undefined, 'the hook');
   return view;

@@ -19,6 +19,8 @@ const KNOWN_BAD = {
   'whole continuation': every(OLDER, 'step-start tool-get_location step-start step-start text'),
   // The hook of 6 does not ask its transport whether a resumed stream is a replay; that of 7 does.
   'same page': every([...OLDER, '5', '6'], 'twice'),
+  // … but for that of a `Chat` that the app has made.
+  'own chat': every([...OLDER, '5'], 'twice'),
   'rest on page': every(OLDER, 'fails'),
   'cut page': every(['5', '6'], 'twice'),
 };
@@ -152,6 +154,13 @@ export const rows = {
     const { document, Event } = globalThis.window;
     const show = async () => document.dispatchEvent(new Event('visibilitychange'));
     await cutOff(context, 'same page', show, { resume: true });
+    // After it, since all pages of this process become visible together.
+    await cutOff(context, 'own chat', show, { resume: true, isOwn: true });
+  },
+
+  /** The same with a `Chat` that the app has made: there 6 does ask whether it is a replay. */
+  async 'stored-own-chat-cut'(context) {
+    await cutOff(context, 'own chat', (view) => view.current.resumeStream(), { isOwn: true });
   },
 
   /** The page says how many chunks it has. */

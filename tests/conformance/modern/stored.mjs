@@ -120,6 +120,21 @@ export const stored = {
     assert.match(textOf(view.current.messages[3]), new RegExp(gate));
   },
 
+  /** The hook is given a `Chat` that the app has made: then it is resumed all the same. */
+  async 'stored-own-chat'(context) {
+    const gate = mark();
+    const chat = storedChat(context);
+    await leave(await begin(chat, gate, { isOwn: true }), context);
+    const view = await chat.reload({ isOwn: true });
+    await view.until(saysFirst, 'what was said before');
+    await openGate(context.site, gate);
+    await view.until(isWhole, 'the rest');
+    assert.deepEqual(kindsOf(view.current.messages[1]), ['step-start', 'text']);
+    assert.equal((await askedOfModel(context.site, gate)).length, 1);
+    assert.equal(view.wire.posts().length, 0);
+    await assertAsKept(chat, view);
+  },
+
   /** Nobody is there while the turn ends. */
   async 'stored-left'(context) {
     const gate = mark();
@@ -224,6 +239,33 @@ export const stored = {
     other.current.resumeStream();
     await told(other);
     await assertAsKept(chat, other);
+  },
+
+  /** The result is posted, and stop is pressed before the model says anything: it stays stopped. */
+  async 'stored-stopped-continuation'(context) {
+    const gate = mark();
+    const chat = storedChat(context);
+    const view = await chat.open(whenAnswered(context));
+    view.current.sendMessage({ text: `scenario: call tool=get_location gate=${gate}` });
+    await view.until(answered, 'the call');
+    const [call] = callsOf(view.current.messages[1]);
+    (view.current.addToolOutput ?? view.current.addToolResult)({
+      tool: 'get_location',
+      toolCallId: call.toolCallId,
+      output: PLACE,
+    });
+    while ((await askedOfModel(context.site, gate)).length < 2) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.equal((await chat.stop()).status, 204);
+    assert.equal((await view.wire.quiet()).length, 2);
+    const isDone = ({ messages }) => callsOf(messages[1])[0].state === 'output-available';
+    await view.until((hook) => answered(hook) && isDone(hook), 'the end');
+    assert.equal((await view.wire.quiet()).length, 2);
+    assert.equal(textOf(view.current.messages[1]), '');
+    await openGate(context.site, gate);
+    await assertAsKept(chat, view);
+    assert.equal((await askedOfModel(context.site, gate)).length, 2);
   },
 
   async 'stored-approval'(context) {

@@ -1,9 +1,18 @@
-// The `fetch` that both versions of `useChat` use.
+// The `fetch` for everything that goes to the backend.
 import type { Endpoint } from './endpoint';
 import { record } from './wire/recorder';
 
-/** Return a `fetch` that adds the headers the endpoint needs and records the bytes on the wire. */
-export function makeChatFetch(endpoint: Endpoint): typeof globalThis.fetch {
+/** What sends a request once its headers are there. */
+type Send = (input: RequestInfo | URL, init: RequestInit) => Promise<Response>;
+
+/** Return the `fetch` of both versions of `useChat`: it records the bytes on the wire. */
+export const makeChatFetch = (endpoint: Endpoint) => makeFetch(endpoint, record);
+
+/** Return a `fetch` that adds the headers the endpoint needs. */
+export function makeFetch(
+  endpoint: Endpoint,
+  send: Send = (input, init) => fetch(input, init),
+): typeof globalThis.fetch {
   return async (input, init = {}) => {
     const headers = new Headers(init.headers);
     // Behind CloudFront's origin access control (OAC), CloudFront signs each request to the Function
@@ -16,7 +25,7 @@ export function makeChatFetch(endpoint: Endpoint): typeof globalThis.fetch {
     if (endpoint.hashesBody && typeof init.body === 'string') {
       headers.set('x-amz-content-sha256', await sha256(init.body));
     }
-    return record(input, { ...init, headers });
+    return send(input, { ...init, headers });
   };
 }
 

@@ -25,6 +25,8 @@ export interface Endpoint {
   hashesBody: boolean;
   /** Lambda's invocation API accepts POST only, so a running stream cannot be asked for. */
   canResume: boolean;
+  /** What the server's other routes (`/api/chats`) stand below; `undefined` where it has none. */
+  root?: string;
   /** Where this server's chats are kept; empty for the page's own. No other server gets them. */
   shelf: string;
 }
@@ -104,8 +106,15 @@ function endpointAt(given: string, token: string): Endpoint {
     // A CloudFront domain of your own cannot be recognised: say ?hash=1 or VITE_CHAT_HASH_BODY=1.
     hashesBody: wish ? wish === '1' : hostname.endsWith('.cloudfront.net'),
     canResume: !pathname.endsWith('/invocations'),
+    root: rootAt(new URL(url || '/', location.href)),
     shelf: origin === new URL(ownUrl(), location.href).origin ? '' : origin,
   };
+}
+
+function rootAt({ origin, pathname }: URL): string | undefined {
+  // At any other path stands somebody else's server, or Lambda's invocation API.
+  const [, prefix] = /^(.*?)(?:\/api\/chat|\/)$/.exec(pathname) ?? [];
+  return prefix === undefined ? undefined : origin + prefix;
 }
 
 function ownUrl(): string {
@@ -118,7 +127,6 @@ function isOurs(origin: string): boolean {
 }
 
 const agreementKey = (origin: string) => `deltaline.agreed ${origin}`;
-
 
 // One token for each address, so that a link with a foreign ?api= does not get another's token.
 const tokenKey = (url: string) => `deltaline.token ${new URL(url, location.href).href}`;

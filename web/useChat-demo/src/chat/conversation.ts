@@ -1,5 +1,6 @@
 // A chat as the components see it, with either client. `version7.tsx` and `version4.tsx` make it from
 // what their `useChat` returns; with only one client you do not need this.
+import type { ServerChats } from './serverChats';
 
 export type Generation = '7' | '4';
 
@@ -8,7 +9,10 @@ export interface Conversation {
   status: 'submitted' | 'streaming' | 'ready' | 'error';
   error: Error | undefined;
   send(text: string, files: Attachment[]): void;
-  stop(): void;
+  /** Stop the answer. Throws an `Error` that says in a sentence why it goes on. */
+  stop(): Promise<void>;
+  /** Whether the connection broke while the server goes on with the answer. */
+  isCutOff: boolean;
   /** Ask again for the last answer, even if it failed. */
   regenerate(): void;
   /** Replace a message of the user and everything after it. */
@@ -67,17 +71,29 @@ export interface ToolCall {
   approvalId?: string;
 }
 
+/** What has become of a chat. */
+export interface Change {
+  /** In the client's own shape. */
+  messages: unknown[];
+  title: string;
+  /** Whether an answer is under way. */
+  isOpen: boolean;
+  /** See `Conversation`. */
+  isCutOff: boolean;
+}
+
 /** What both clients need to open a chat. */
 export interface ChatProps {
   chatId: string;
-  /** In the client's own shape, as passed to `onChange`. */
+  /** In the client's own shape. */
   initialMessages: unknown[];
   api: string;
   fetch: typeof globalThis.fetch;
-  /** Ask the server for the stream of an answer that was unfinished when the page was closed. */
+  server: ServerChats;
+  /** Ask the server for the stream of an answer that was unfinished when the chat was opened. */
   resume: boolean;
-  /** Called with the messages, in the client's own shape, whenever there is something to keep. */
-  onChange(messages: unknown[], title: string, isOpen: boolean): void;
+  /** Called whenever there is something to keep. */
+  onChange(change: Change): void;
   children(conversation: Conversation): React.ReactNode;
 }
 
@@ -97,7 +113,13 @@ export function wordsOf(error: Error): string {
   if (/failed to fetch|networkerror|load failed/i.test(error.message)) {
     return 'The server cannot be reached. Is it running, and does it allow this page’s origin (CORS)?';
   }
+  if (isBreak(error)) return 'The connection broke before the answer was complete.';
   return error.message || 'Something went wrong.';
+}
+
+/** Whether it is the browser's word for a connection that broke, before the response or within it. */
+export function isBreak(error: Error): boolean {
+  return error instanceof TypeError || /^(network error|input stream|connection)/i.test(error.message);
 }
 
 /** Make `viewOf` return the same view for the same message, so that React skips unchanged messages. */

@@ -3,43 +3,49 @@ import { textOf, type ChatProps, type Conversation } from './conversation';
 
 /**
  * Pass the messages on to be kept: when one begins or ends, and when the user leaves the page. Leaving
- * the chat stops its answer, unless the server goes on without a client.
+ * the chat is `leave`, the hook's `stop()`: its answer ends, unless the server goes on without a client.
  */
 export function useKeep(
   messages: unknown[],
   conversation: Conversation,
   onChange: ChatProps['onChange'],
+  leave: () => void,
 ): void {
   const hasLeft = useRef(false);
-  const latest = useRef<() => void>(() => {});
-  latest.current = () => {
-    if (messages.length === 0 || hasLeft.current) return;
-    const { status } = conversation;
-    const [first] = conversation.messages;
-    const title = textOf(first).trim() || 'A file';
-    onChange(messages, title.slice(0, 80), status === 'submitted' || status === 'streaming');
-  };
-  const stop = useRef(conversation.stop);
-  stop.current = conversation.stop;
+  const latest = useRef({ keep: () => {}, leave });
   const { status } = conversation;
-  useEffect(() => latest.current(), [messages.length, status]);
+  const isOpen = status === 'submitted' || status === 'streaming';
+  useEffect(() => {
+    latest.current = {
+      keep: () => {
+        if (messages.length === 0 || hasLeft.current) return;
+        const [first] = conversation.messages;
+        const title = textOf(first).trim() || 'A file';
+        const { isCutOff } = conversation;
+        onChange({ messages, title: title.slice(0, 80), isOpen, isCutOff });
+      },
+      leave,
+    };
+  });
+  // AI SDK 4 says `ready` before it hands out the last words.
+  useEffect(() => latest.current.keep(), [isOpen ? messages.length : messages, status]);
   useEffect(() => {
     hasLeft.current = false;
     // The browser then cuts the answer off, and it would look finished.
-    const leave = () => {
-      latest.current();
+    const hide = () => {
+      latest.current.keep();
       hasLeft.current = true;
     };
     const comeBack = () => {
       hasLeft.current = false;
     };
-    addEventListener('pagehide', leave);
+    addEventListener('pagehide', hide);
     addEventListener('pageshow', comeBack);
     return () => {
-      removeEventListener('pagehide', leave);
+      removeEventListener('pagehide', hide);
       removeEventListener('pageshow', comeBack);
-      leave();
-      stop.current();
+      hide();
+      latest.current.leave();
     };
   }, []);
 }

@@ -1,8 +1,9 @@
 // AI SDK 4: `useChat` over the data stream. In your own project the import is `@ai-sdk/react`;
 // here the package has an alias, because its successor is installed too.
 import { useChat, type Message as ChatMessage } from 'ai-sdk-react-4';
-import { useEffect, useRef } from 'react';
+import { useState } from 'react';
 import {
+  isBreak,
   perMessage,
   type About,
   type ChatProps,
@@ -11,49 +12,57 @@ import {
   type Part,
   type ToolCall,
 } from './conversation';
+import { RunningTurn } from './runningTurn';
 import { useKeep } from './useKeep';
+import { useResume } from './useResume';
 
 export default function Version4(props: ChatProps) {
+  const { chatId, server } = props;
+  const [turn] = useState(() => new RunningTurn(chatId, server, props.fetch));
+  const [viewId] = useState(() => `${chatId} ${Math.random()}`);
   const chat = useChat({
-    id: props.chatId,
+    // By its id the hook keeps what it has shown for as long as the page lives, errors too; a chat
+    // that is opened again begins anew.
+    id: viewId,
     initialMessages: props.initialMessages as ChatMessage[],
     api: props.api,
-    fetch: props.fetch,
+    fetch: turn.fetch,
+    // With the messages' ids, by which a server that keeps the chat knows what is edited.
+    experimental_prepareRequestBody: ({ messages, requestBody }) => {
+      return { id: chatId, messages, ...requestBody };
+    },
     streamProtocol: 'data',
     // How often the hook may post again by itself after a client tool has its result.
     maxSteps: 5,
     experimental_throttle: 30,
   });
-  const resumed = useRef(false);
-  useEffect(() => {
-    if (!props.resume || resumed.current) return;
-    resumed.current = true; // React's strict mode runs effects twice
-    chat.experimental_resume();
-  });
+  useResume(props.resume, () => chat.experimental_resume());
 
   const conversation: Conversation = {
     messages: chat.messages.filter(({ role }) => role === 'user' || role === 'assistant').map(cachedViewOf),
     status: chat.status,
     error: chat.error,
+    isCutOff: chat.error !== undefined && isBreak(chat.error) && turn.isKept,
     send: (text, files) => {
       const experimental_attachments = files.map(({ name, mediaType, url }) => {
         return { name, contentType: mediaType, url };
       });
       void chat.append({ role: 'user', content: text }, { experimental_attachments });
     },
-    stop: () => chat.stop(),
+    stop: () => turn.stop(chat.stop),
     regenerate: () => void chat.reload(),
     edit: (messageId, text) => {
       // This version cannot do it: the application cuts the history and asks again.
       const at = chat.messages.findIndex(({ id }) => id === messageId);
       const { experimental_attachments } = chat.messages[at] ?? {};
       chat.setMessages(chat.messages.slice(0, at));
-      void chat.append({ role: 'user', content: text }, { experimental_attachments });
+      const body = server.keeps ? { messageId } : undefined;
+      void chat.append({ role: 'user', content: text }, { experimental_attachments, body });
     },
     answer: ({ id }, result) => chat.addToolResult({ toolCallId: id, result }),
     refuse: ({ id }, error) => chat.addToolResult({ toolCallId: id, result: { error } }),
   };
-  useKeep(chat.messages, conversation, props.onChange);
+  useKeep(chat.messages, conversation, props.onChange, chat.stop);
   return props.children(conversation);
 }
 

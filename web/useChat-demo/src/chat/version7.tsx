@@ -9,7 +9,9 @@ import {
   type UIMessage,
 } from 'ai';
 import { useState } from 'react';
+import { RunningTurn } from './runningTurn';
 import {
+  isBreak,
   perMessage,
   type About,
   type ChatProps,
@@ -19,6 +21,7 @@ import {
   type ToolCall,
 } from './conversation';
 import { useKeep } from './useKeep';
+import { useResume } from './useResume';
 
 /** The server's `data-status` parts. The id is the tool call's, or `turn`. */
 interface Status {
@@ -28,14 +31,25 @@ interface Status {
 type ChatMessage = UIMessage<About, { status: Status }>;
 
 export default function Version7(props: ChatProps) {
+  const { api, server } = props;
+  const [turn] = useState(() => new RunningTurn(props.chatId, server, props.fetch));
   const [transport] = useState(
-    () => new DefaultChatTransport<ChatMessage>({ api: props.api, fetch: props.fetch }),
+    () =>
+      new DefaultChatTransport<ChatMessage>({
+        api,
+        fetch: turn.fetch,
+        prepareSendMessagesRequest: ({ id, messages, trigger, messageId, body }) => ({
+          // A server that keeps the chat knows what came before.
+          body: server.keeps
+            ? { ...body, id, message: messages.at(-1), trigger, messageId }
+            : { ...body, id, messages, trigger, messageId },
+        }),
+      }),
   );
   const chat = useChat<ChatMessage>({
     id: props.chatId,
     messages: props.initialMessages as ChatMessage[],
     transport,
-    resume: props.resume,
     // React renders at most every 30 ms, however fast the deltas arrive.
     throttle: 30,
     // Go on once every client tool has its result and every approval request its reply.
@@ -43,18 +57,21 @@ export default function Version7(props: ChatProps) {
       lastAssistantMessageIsCompleteWithToolCalls(options) ||
       lastAssistantMessageIsCompleteWithApprovalResponses(options),
   });
+  // The hook's own `resume: true` does not survive StrictMode.
+  useResume(props.resume, () => void chat.resumeStream());
 
   const conversation: Conversation = {
     messages: chat.messages.map(cachedViewOf),
     status: chat.status,
     error: chat.error,
+    isCutOff: chat.error !== undefined && isBreak(chat.error) && turn.isKept,
     send: (text, attachments) => {
       const files = attachments.map(({ name, mediaType, url }) => {
         return { type: 'file' as const, filename: name, mediaType, url };
       });
       void chat.sendMessage(text ? { text, files } : { files });
     },
-    stop: () => void chat.stop(),
+    stop: () => turn.stop(() => void chat.stop()),
     regenerate: () => void chat.regenerate(),
     edit: (messageId, text) => {
       const kept = chat.messages.find(({ id }) => id === messageId)?.parts ?? [];
@@ -69,7 +86,7 @@ export default function Version7(props: ChatProps) {
       if (approvalId) void chat.addToolApprovalResponse({ id: approvalId, approved });
     },
   };
-  useKeep(chat.messages, conversation, props.onChange);
+  useKeep(chat.messages, conversation, props.onChange, () => void chat.stop());
   return props.children(conversation);
 }
 

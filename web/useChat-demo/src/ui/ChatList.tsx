@@ -1,14 +1,16 @@
-import type { ChatEntry } from '../chat/chats';
+import type { ListedChat, Place } from '../chat/useChats';
 import { Icon } from './Icon';
 import type { Drawer } from './useDrawer';
 
 export function ChatList(props: {
   drawer: Drawer;
-  chats: ChatEntry[];
+  chats: ListedChat[];
+  place: Place;
+  problem?: string;
   currentId: string;
   onNew(): void;
-  onOpen(entry: ChatEntry): void;
-  onForget(entry: ChatEntry): void;
+  onOpen(entry: ListedChat): void;
+  onForget(entry: ListedChat): void;
 }) {
   const { drawer } = props;
   return (
@@ -32,7 +34,8 @@ export function ChatList(props: {
             >
               <span>{entry.title}</span>
               <small>
-                {when(entry.changedAt)} · AI SDK {entry.generation}
+                {when(entry.changedAt)}
+                {entry.generation && ` · AI SDK ${entry.generation}`}
               </small>
             </button>
             <button
@@ -45,7 +48,18 @@ export function ChatList(props: {
           </li>
         ))}
       </ul>
-      <p className="hint">Chats are kept in this browser only.</p>
+      {props.problem && (
+        <p className="problem" role="alert">
+          {props.problem}
+        </p>
+      )}
+      {props.place !== 'asking' && (
+        <p className="hint">
+          {props.place === 'server'
+            ? 'Chats are kept by the server.'
+            : 'Chats are kept in this browser only.'}
+        </p>
+      )}
     </nav>
   );
 }

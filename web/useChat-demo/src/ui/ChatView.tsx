@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { textOf, wordsOf, type Conversation, type Generation, type Message } from '../chat/conversation';
 import { Composer } from './Composer';
 import { Icon } from './Icon';
@@ -9,16 +9,22 @@ import { useStickToEnd } from './useStickToEnd';
 /** A chat, with either client. */
 export function ChatView(props: {
   conversation: Conversation;
+  chatId: string;
   generation: Generation;
   /** Whether the last answer was under way when the page was left. */
   wasOpen: boolean;
+  /** Whether the server keeps the chat. */
+  isKept: boolean;
+  /** Show the chat as the server has it. */
+  onReconnect(): Promise<void>;
   onShowWire(exchangeId: number): void;
 }) {
-  const { conversation, generation, wasOpen, onShowWire } = props;
+  const { conversation, generation, onShowWire } = props;
   const { messages, status, error } = conversation;
   const isBusy = status === 'submitted' || status === 'streaming';
   const last = messages.at(-1);
-  const isCut = wasOpen && status === 'ready' && last !== undefined && !isFinished(last);
+  const stop = useStop(conversation);
+  const missing = useMissing(props, stop.isWanted);
   const { ref, isAtEnd, onScroll, goToEnd } = useStickToEnd<HTMLDivElement>(messages.length > 0);
   const actions = useSteadyActions(conversation);
 
@@ -48,14 +54,20 @@ export function ChatView(props: {
         {error && (
           <div className="failure" role="alert">
             <p>{wordsOf(error)}</p>
-            <button className="plain" onClick={conversation.regenerate}>
-              Try again
-            </button>
+            {conversation.isCutOff ? (
+              <button className="plain" onClick={() => void props.onReconnect()}>
+                Reconnect
+              </button>
+            ) : (
+              <button className="plain" onClick={conversation.regenerate}>
+                Try again
+              </button>
+            )}
           </div>
         )}
-        {isCut && (
+        {missing && (
           <div className="failure">
-            <p>This answer was cut off, and the server does not keep it.</p>
+            <p>{missing}</p>
             <button className="plain" onClick={conversation.regenerate}>
               Ask again
             </button>
@@ -67,10 +79,50 @@ export function ChatView(props: {
           <Icon name="down" /> To the end
         </button>
       )}
-      <Composer isBusy={isBusy} onSend={send} onStop={conversation.stop} />
+      {stop.problem && isBusy && (
+        <p className="problem stop-problem" role="alert">
+          The answer could not be stopped. {stop.problem}
+        </p>
+      )}
+      <Composer chatId={props.chatId} isBusy={isBusy} onSend={send} onStop={stop.press} />
       <Announcement status={status} last={last} />
     </>
   );
+}
+
+/** The stop button: what it could not do, and whether the answer that ended was to be stopped. */
+function useStop(conversation: Conversation) {
+  const [state, setState] = useState<{ isWanted: boolean; problem?: string }>({ isWanted: false });
+  const { status } = conversation;
+  useEffect(() => {
+    if (status === 'submitted') setState({ isWanted: false });
+  }, [status]);
+  const press = () => {
+    setState({ isWanted: true });
+    conversation.stop().catch((error: Error) => {
+      setState({ isWanted: false, problem: error.message });
+    });
+  };
+  return { ...state, press };
+}
+
+/** Return what is missing of the last answer, in words, where it ended without an error. */
+function useMissing(
+  props: { conversation: Conversation; wasOpen: boolean; isKept: boolean },
+  isStopped: boolean,
+): string | undefined {
+  const { messages, status } = props.conversation;
+  // AI SDK 7 is `ready` while it asks for the stream of an answer.
+  const [hasAsked, setAsked] = useState(!props.wasOpen);
+  if (!hasAsked && status !== 'ready') setAsked(true);
+  const last = messages.at(-1);
+  if (status !== 'ready' || last === undefined || isFinished(last)) return undefined;
+  const isNone = last.role === 'user' || last.parts.length === 0;
+  if (isNone && hasAsked) return 'There is no answer.';
+  if (props.isKept) {
+    return hasAsked && !isStopped ? 'This answer ended before it was complete.' : undefined;
+  }
+  return props.wasOpen ? 'This answer was cut off, and the server does not keep it.' : undefined;
 }
 
 /** The text for screen readers: that an answer is being written, then the whole answer, not each delta. */

@@ -4,14 +4,27 @@ import type { Attachment } from '../chat/conversation';
 import { Icon } from './Icon';
 import { FileView } from './MessageView';
 
+/** The text of a message that has not been sent: it is there again when its chat is. */
+function useDraft(chatId: string): [string, (text: string) => void] {
+  const key = `deltaline.draft ${chatId}`;
+  const [text, setText] = useState(() => sessionStorage.getItem(key) ?? '');
+  const change = (changed: string) => {
+    setText(changed);
+    if (changed) sessionStorage.setItem(key, changed);
+    else sessionStorage.removeItem(key);
+  };
+  return [text, change];
+}
+
 /** The input box. Files are added by button, by paste, or by dropping them anywhere on the chat. */
 export function Composer(props: {
+  chatId: string;
   isBusy: boolean;
   onSend(text: string, files: Attachment[]): void;
   onStop(): void;
 }) {
   const { isBusy, onSend, onStop } = props;
-  const [text, setText] = useState('');
+  const [text, setText] = useDraft(props.chatId);
   const [files, setFiles] = useState<Attachment[]>([]);
   const [problem, setProblem] = useState<string>();
   const [isOver, setOver] = useState(false);

@@ -1,4 +1,4 @@
-// The chats that this browser keeps. The server stores none of them. Each server has a shelf of its
+// The chats that this browser keeps, for a server that keeps none. Each server has a shelf of its
 // own, so that no chat is ever continued, or resumed, at another server than its own.
 import type { Generation } from './conversation';
 
