@@ -26,6 +26,8 @@ logger = logging.getLogger("deltaline.store")
 INTERVAL_S = 0.1
 # Between two writes of ends, unless somebody waits for one.
 TOGETHER_S = 0.02
+# After so long without a try to write, its turns may count as dead: the process was suspended.
+STOOD_STILL_S = 5.0
 # Between two beats. Who watches a turn counts it as lost after ten times that.
 BEAT_S = 0.8
 # After a failure.
@@ -69,6 +71,8 @@ class Flusher:
         self._on_failure = on_failure
         self._turns: dict[TurnId, KeptTurn] = {}
         self._last_beat = 0.0
+        self._last_round = 0.0
+        self._round: asyncio.Future[None] | None = None
         self._last_end = 0.0  # by the loop's clock
         self._ending: asyncio.TimerHandle | None = None
         # Whether the store's calls have been seen to wait for something.
@@ -86,12 +90,32 @@ class Flusher:
         """Write the log of ``turn`` from now on, until its end is written."""
         self._turns[turn.head.id] = turn
         if self._task is None or self._task.done():
-            self._last_beat = self._clock()
+            self._last_beat = self._last_round = self._clock()
             self._task = asyncio.create_task(self._run(), name="flusher")
+            self._task.add_done_callback(self._round_is_over)
 
     def wake(self) -> None:
         """Write at once."""
         self._wake.set()
+
+    def standing(self) -> asyncio.Future[None] | None:
+        """Return what turns wait for before they send more; None: nothing.
+
+        If this process has stood still, somebody else may have ended its turns, and what their
+        models sent meanwhile is not to be sent any more. The next round of writing tells.
+        """
+        if self._clock() - self._last_round < STOOD_STILL_S:
+            return None
+        if self._round is None:
+            self._round = asyncio.get_running_loop().create_future()
+        self.wake()
+        return self._round
+
+    def _round_is_over(self, _: object = None) -> None:
+        self._last_round = self._clock()
+        if self._round is not None:
+            self._round.set_result(None)
+            self._round = None
 
     def has_ended(self) -> None:
         """Write the end of a turn soon."""
@@ -135,11 +159,15 @@ class Flusher:
                 self._warn(self._clock(), len(self._turns))
                 logger.debug("the store cannot be written: %s", error.log_text)
                 self._on_failure()
+                self._round_is_over()
                 await asyncio.sleep(self._retry_s)
             except Exception:
                 logger.exception("the store failed by a defect")
                 self._on_failure()
+                self._round_is_over()
                 await asyncio.sleep(self._retry_s)
+            else:
+                self._round_is_over()
 
     async def _flush(self) -> None:
         turns = tuple(self._turns.values())

@@ -248,6 +248,7 @@ class KeptTurns:
             written=1 if run.earlier else 0,
             on_full=self._flusher.wake,
             on_close=lambda: self._over(kept),
+            standing=self._flusher.standing,
         )
         kept = KeptTurn(head, recorder)
         self._here.add(kept)

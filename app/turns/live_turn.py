@@ -216,6 +216,8 @@ class LiveTurn:
             await self._fail(error if isinstance(error, Exception) else _Escaped(error))
 
     async def _emit(self, events: Sequence[Event]) -> None:
+        if self._recorder is not None and (standing := self._recorder.standing()) is not None:
+            await asyncio.wait((asyncio.ensure_future(standing),))
         frame = self._framer.frame(events)
         progress = self._progress
         if (

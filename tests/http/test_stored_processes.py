@@ -145,8 +145,9 @@ async def test_the_next_message_of_a_dead_turns_chat_is_answered(
     assert roles == ["user", "assistant", "user", "assistant"]
 
 
+@pytest.mark.parametrize("has_more", [False, True], ids=["waiting", "rest is there"])
 async def test_a_process_that_wakes_up_writes_nothing_and_ends_its_poster(
-    model: str, control: Control, store: str
+    model: str, control: Control, store: str, has_more: bool
 ) -> None:
     async with AsyncExitStack() as stack:
         pair = await _pair(stack, store, model)
@@ -160,17 +161,23 @@ async def test_a_process_that_wakes_up_writes_nothing_and_ends_its_poster(
             pair.servers[0].process.send_signal(signal.SIGSTOP)
             wire = await follower.rest()
             before = await _chat(pair.second)
+            if has_more:
+                # All that the model has to say waits in the socket when the process wakes up.
+                control.gate("go").open()
+                await control.until(lambda seen: seen.open_streams == 0)
             pair.servers[0].process.send_signal(signal.SIGCONT)
             woken = loop.time()
             posted_wire = await poster.rest()
             took_s = loop.time() - woken
-            await control.client_left()
+            if not has_more:
+                await control.client_left()
         after = await _chat(pair.second)
         whole = await pair.second.get("/api/chat/c1/stream")
 
     assert took_s < 6
     assert LOST in wire
     assert LOST in posted_wire
+    assert b"word4" not in posted_wire
     assert after == before
     assert _said(whole.content) == "word0 word1 word2"
 

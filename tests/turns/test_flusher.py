@@ -149,6 +149,49 @@ async def test_a_turn_that_was_taken_for_dead_is_ended_and_not_written() -> None
     await flusher.aclose()
 
 
+async def test_a_process_that_stood_still_looks_whether_its_turns_are_still_its_own() -> None:
+    store = Shaky()
+    time = 0.0
+    flusher = Flusher(store, interval_s=60, retry_s=60, clock=lambda: time)
+    await _running(store, flusher, 1)
+    _, live = await _running(store, flusher, 2)
+    assert flusher.standing() is None
+    time = 4.9
+    assert flusher.standing() is None
+    await store.end("t2", "lost", last=None, message=None, ended_at=0.0)
+
+    time = 5.1
+    waiting = flusher.standing()
+    assert waiting is not None
+    assert flusher.standing() is waiting
+    await waiting
+
+    assert live.stopped == [LOST]
+    assert flusher.standing() is None
+    # A store that is down keeps nobody for longer than one try.
+    store.is_down = True
+    time = 11.0
+    waiting = flusher.standing()
+    assert waiting is not None
+    await waiting
+    assert flusher.standing() is None
+    await flusher.aclose()
+
+
+async def test_nobody_waits_for_a_flusher_that_has_ended() -> None:
+    store = Shaky()
+    time = 0.0
+    flusher = Flusher(store, interval_s=60, clock=lambda: time)
+    await _running(store, flusher)
+    time = 6.0
+    waiting = flusher.standing()
+
+    await flusher.aclose()
+
+    assert waiting is not None
+    await waiting
+
+
 async def test_a_turn_of_a_deleted_chat_is_ended() -> None:
     store = Shaky()
     flusher = Flusher(store, interval_s=0)
