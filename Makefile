@@ -5,7 +5,7 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=4
 endif
 .PHONY: help run web emulate test check coverage fuzz traps outcomes bench zip lock clean
-.PHONY: lint types building-adapter fleet-test model-servers-test
+.PHONY: lint types building-adapter fleet-test scale model-servers-test
 .PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 # Hundreds of short Python programs run in the tests: each would compile everything again.
@@ -125,6 +125,9 @@ zip: .venv/.ready-dev ## Build dist/function.zip for Lambda (ZIP="--arch arm64 -
 
 bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH=--quick for a short run, BENCH=--speed for docs/speed.md)
 	$(BIN)/python -m bench $(BENCH)
+
+scale: .venv/.ready-dev ## Count what turns cost the stores, and compute what many streams need (docs/scaling.md)
+	$(BIN)/python -m bench.scaling $(SCALE)
 
 ##@ The stack on AWS
 

@@ -32,6 +32,7 @@
   + TimeLimitReached             504  sent as an `Error` event, never raised
   + ServerStopping               503  sent as an `Error` event, never raised
   + TurnLost                     502  sent as an `Error` event, never raised
+  + LogGivenUp                   503  a turn that cannot be followed
   + TooManyTurns                 503  `CHAT_RUNNING_TURNS` of them run
 
 The last five are in `app.turns.errors`. Every other error is in the module that raises it:

@@ -53,6 +53,10 @@ class State(Enum):
     DONE = auto()
 
 
+# Looking up a member takes as long as a call, and a token needs this one.
+_IN_STEP = State.IN_STEP
+
+
 class CallState(Enum):
     """Where one tool call is."""
 
@@ -156,7 +160,7 @@ class Order:
             OrderError: ``event`` may not come here; the turn's state is unchanged.
         """
         kind = type(event)
-        if kind is TextDelta and self.state is State.IN_STEP:
+        if kind is TextDelta and self.state is _IN_STEP:
             return None  # by far the most common event
         after = _NEXT[self.state].get(kind)
         if after is None:

@@ -9,9 +9,11 @@ import pulumi_aws as aws
 from infra.metrics import (
     FUNCTION_ERRORS,
     INVOCATIONS,
+    READ_THROTTLES,
     THROTTLES,
     TIME_TO_FIRST_TOKEN,
     TURN_ERRORS,
+    WRITE_THROTTLES,
     Metric,
 )
 
@@ -29,6 +31,7 @@ class AlarmsArgs:
         invocations: an alarm is raised if there are more requests in five minutes.
         topic_arn: an existing SNS topic to notify; empty: none.
         email: an address to notify through a new topic, once it has confirmed; empty: none.
+        table_name: the table to watch, if there is one.
     """
 
     name: str
@@ -38,6 +41,7 @@ class AlarmsArgs:
     topic_arn: str
     email: str
     tags: Mapping[str, str]
+    table_name: pulumi.Input[str] | None = None
 
 
 class Alarms(pulumi.ComponentResource):
@@ -71,6 +75,17 @@ class Alarms(pulumi.ComponentResource):
             statistic="Sum",
             threshold=args.invocations,
         )
+        if args.table_name is not None:
+            # The app repeats what is throttled; a table that goes on throttling delays the ends of
+            # turns, and resume is refused.
+            for verb, metric in (("read", READ_THROTTLES), ("write", WRITE_THROTTLES)):
+                self._alarm(
+                    f"table-{verb}-throttles",
+                    f"DynamoDB did not take every {verb} of the table",
+                    metric,
+                    statistic="Sum",
+                    of=args.table_name,
+                )
         self.register_outputs({})
 
     def _topic(self, name: str, args: AlarmsArgs) -> list[pulumi.Input[str]]:
@@ -94,6 +109,7 @@ class Alarms(pulumi.ComponentResource):
         statistic: str | None = None,
         percentile: str | None = None,
         threshold: int = 0,
+        of: pulumi.Input[str] | None = None,
     ) -> None:
         aws.cloudwatch.MetricAlarm(
             name,
@@ -101,7 +117,7 @@ class Alarms(pulumi.ComponentResource):
             alarm_description=f"{description}.",
             namespace=metric.namespace,
             metric_name=metric.name,
-            dimensions=metric.dimensions(self._args.function_name),
+            dimensions=metric.dimensions(self._args.function_name if of is None else of),
             statistic=statistic,
             extended_statistic=percentile,
             period=_PERIOD_S,

@@ -36,6 +36,7 @@ class StackConfig:
     dockerfile: str = "Dockerfile.streaming"
     zip_file: str = "dist/function.zip"
     environment: tuple[str, ...] = ()
+    store: str = "none"
 
     front_door: str = "url"
     auth: str = "NONE"

@@ -18,6 +18,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "front_door": ("url", "cloudfront", "apiGateway"),
     "auth": ("NONE", "AWS_IAM"),
     "secret_store": ("ssm", "secretsManager"),
+    "store": ("none", "dynamodb"),
 }
 
 # Both ends are included. The service's model allows more memory and time, but only for functions on

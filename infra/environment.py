@@ -62,19 +62,26 @@ def check_environment(config: StackConfig) -> None:
             raise ConfigError(f"environment gives {name} no value.")
         if name in seen:
             raise ConfigError(f"environment sets {name} twice.")
+        if name == "CHAT_STORE" and config.store != "none":
+            raise ConfigError(
+                f"environment must not set CHAT_STORE, since store is {config.store}."
+            )
         seen.add(name)
     if sum(len(entry.encode()) for entry in config.environment) > _MAX_BYTES:
         raise ConfigError("environment is larger than 3 KiB, which leaves Lambda's 4 KiB too full.")
 
 
 def function_environment(
-    config: StackConfig, secret_arns: Mapping[str, pulumi.Input[str]]
+    config: StackConfig,
+    secret_arns: Mapping[str, pulumi.Input[str]],
+    table: pulumi.Input[str] | None = None,
 ) -> dict[str, pulumi.Input[str]]:
     """Return the variables of the chat function.
 
     Args:
         config: of the stack.
         secret_arns: the ARNs of secrets, by the variable that tells the app.
+        table: the name of the table that keeps turns and chats.
     """
     variables: dict[str, pulumi.Input[str]] = {**package_environment(config.packaging)}
     most_tokens = max_output_tokens(config)
@@ -82,6 +89,8 @@ def function_environment(
         variables["CHAT_MAX_OUTPUT_TOKENS"] = str(most_tokens)
     variables |= {name: value for name, _, value in map(_split, config.environment)}
     variables |= secret_arns
+    if table is not None:
+        variables["CHAT_STORE"] = pulumi.Output.concat("dynamodb:", table)
     # A plain Function URL handles CORS itself, and browsers refuse a second set of headers. Behind
     # CloudFront there is only one origin.
     if config.front_door == "apiGateway" and config.allowed_origins:

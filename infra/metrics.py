@@ -15,13 +15,14 @@ DIMENSION = "FunctionName"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of one function, by its namespace and name."""
+    """A metric of one function, or of what else ``dimension`` says, by its namespace and name."""
 
     namespace: str
     name: str
+    dimension: str = DIMENSION
 
-    def dimensions(self, function_name: pulumi.Input[str]) -> Mapping[str, pulumi.Input[str]]:
-        return {DIMENSION: function_name}
+    def dimensions(self, of: pulumi.Input[str]) -> Mapping[str, pulumi.Input[str]]:
+        return {self.dimension: of}
 
     def row(self, function_name: str, statistic: str, label: str) -> list[object]:
         """Return the metric in the form that a widget of a dashboard takes."""
@@ -40,3 +41,7 @@ FUNCTION_ERRORS = Metric("AWS/Lambda", "Errors")
 THROTTLES = Metric("AWS/Lambda", "Throttles")
 INVOCATIONS = Metric("AWS/Lambda", "Invocations")
 CONCURRENCY = Metric("AWS/Lambda", "ConcurrentExecutions")
+
+# Amazon DynamoDB Developer Guide, "DynamoDB metrics and dimensions".
+READ_THROTTLES = Metric("AWS/DynamoDB", "ReadThrottleEvents", "TableName")
+WRITE_THROTTLES = Metric("AWS/DynamoDB", "WriteThrottleEvents", "TableName")

@@ -10,6 +10,7 @@ import pulumi_random as random
 from infra.access_log import AccessLog, AccessLogArgs
 from infra.alarms import Alarms, AlarmsArgs
 from infra.budget import CostBudget, CostBudgetArgs
+from infra.chat_table import ChatTable, ChatTableArgs
 from infra.cloudfront import ChatSite, ChatSiteArgs
 from infra.config import PROJECT, ROOT, StackConfig
 from infra.config_checks import check_config
@@ -49,6 +50,8 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
         )
     tags = {"Project": PROJECT, "Stack": pulumi.get_stack(), "ManagedBy": "Pulumi"}
     secrets = _secrets(config, tags)
+    table = _table(config, tags)
+    table_name = None if table is None else table.name
     chat = StreamingFunction(
         "chat",
         StreamingFunctionArgs(
@@ -60,8 +63,8 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
             timeout_s=config.timeout_s,
             reserved_concurrency=reserved,
             log_retention_days=config.log_retention_days,
-            environment=function_environment(config, secrets.arns),
-            allowed=secrets.reading,
+            environment=function_environment(config, secrets.arns, table_name),
+            allowed=[*secrets.reading, *([table.use] if table else [])],
             tags=tags,
         ),
     )
@@ -72,6 +75,7 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
         AlarmsArgs(
             name=config.name,
             function_name=chat.function.name,
+            table_name=table_name,
             first_token_ms=config.first_token_alarm_ms,
             invocations=config.invocation_alarm_per_5_min,
             topic_arn=config.alarm_topic_arn,
@@ -153,6 +157,12 @@ def _secrets(config: StackConfig, tags: Mapping[str, str]) -> _Secrets:
         if config.secret_kms_key_arn:
             reading.append(decrypt_secret(config.secret_kms_key_arn, own))
     return _Secrets(arns, reading)
+
+
+def _table(config: StackConfig, tags: Mapping[str, str]) -> ChatTable | None:
+    if config.store != "dynamodb":
+        return None
+    return ChatTable("chats", ChatTableArgs(name=f"{config.name}-chats", tags=tags))
 
 
 def _package(config: StackConfig, tags: Mapping[str, str]) -> Package:

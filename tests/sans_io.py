@@ -156,6 +156,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "turns/recorder": (),
     "turns/step": (),
     "turns/transcript": (),
+    "turns/turns_here": (),
+    "turns/waiting_logs": (),
     "workers/connection_counts": (),
     "workers/handover": (),
     "workers/restarts": (),

@@ -1,6 +1,7 @@
 """What the objects of a running answer take, in the server that `serve` runs.
 
-    python -m tests.stream_memory
+    python -m tests.stream_memory            a stream, and a token of it
+    python -m tests.stream_memory --parts    a stream, by the package that made the objects
 
 `tracemalloc` counts what Python allocates, to the byte, so that a few hundred bytes more are seen
 on any machine. What libuv and the kernel have is not in it. The model and the client are plain
@@ -14,8 +15,9 @@ import socket
 import sys
 import threading
 import tracemalloc
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 _WARM, _STREAMS, _TOKENS = 20, 100, 50
 _HEAD = (
@@ -24,7 +26,9 @@ _HEAD = (
     + b"".join(b"x-header-%d: %s\r\n" % (number, b"v" * 100) for number in range(20))
     + b"\r\n"
 )
-_BODY = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "id": "c"}).encode()
+# Long, so that a second copy of it, or of the request that it becomes, is seen.
+_ASKED = "Hi" * 6000
+_BODY = json.dumps({"messages": [{"role": "user", "content": _ASKED}], "id": "c"}).encode()
 _QUESTION = (
     b"POST /api/chat?protocol=data HTTP/1.1\r\nhost: localhost\r\n"
     b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
@@ -89,6 +93,8 @@ def main() -> None:
 
 def _measure(chats: _Chats) -> None:
     chats.begin(_WARM)
+    if "--parts" in sys.argv:
+        _say(_by_package(chats))
     before = _traced()
     chats.begin(_STREAMS)
     begun = _traced()
@@ -96,9 +102,36 @@ def _measure(chats: _Chats) -> None:
         chats.go_on(f"word{number}")
     gone_on = _traced()
     figures: Mapping[str, Any] = {
-        "bytes_a_stream": (begun - before) / _STREAMS,
+        # The question stays for the next step, once.
+        "bytes_a_stream": (begun - before) / _STREAMS - len(_ASKED),
         "bytes_a_token": (gone_on - begun) / (_STREAMS + _WARM) / _TOKENS,
     }
+    _say(figures)
+
+
+def _by_package(chats: _Chats) -> Mapping[str, float]:
+    """Return the bytes of a stream by package. Of what C code makes, its caller is the maker."""
+    gc.collect()
+    before = tracemalloc.take_snapshot()
+    chats.begin(_STREAMS)
+    gc.collect()
+    after = tracemalloc.take_snapshot()
+    sums: Counter[str] = Counter()
+    for found in after.compare_to(before, "filename"):
+        sums[_package(found.traceback[0].filename)] += found.size_diff
+    return {package: size / _STREAMS for package, size in sums.most_common() if size > 0}
+
+
+def _package(file: str) -> str:
+    for place in ("site-packages", "app", "lib"):
+        _, found, rest = file.rpartition(f"/{place}/")
+        if found:
+            names = rest.removesuffix(".py").split("/")
+            return f"{place}/{names[1 if place == 'lib' else 0]}"
+    return os.path.basename(file)
+
+
+def _say(figures: Mapping[str, Any]) -> NoReturn:
     sys.stdout.write(f"{json.dumps(figures)}\n")
     sys.stdout.flush()
     os._exit(0)  # the answers have no end

@@ -29,7 +29,7 @@ from app.protocols.negotiation import (
 from app.protocols.tool_result import ToolResult
 from app.protocols.tool_run import ToolRunEncoder, buffered
 from app.requests.envelope import parse
-from app.turns.errors import DEFECT, LOST, SHUTDOWN, TIME_LIMIT
+from app.turns.errors import DEFECT, GIVEN_UP, LOST, SHUTDOWN, TIME_LIMIT
 from tests.conformance.flows import FLOWS_OF_API
 from tests.conformance.traps import TRAPS
 
@@ -160,7 +160,7 @@ def test_every_error_is_in_the_table_with_its_status_and_sentence(error: type[Ch
 
 
 @pytest.mark.parametrize(
-    "error", [TIME_LIMIT, SHUTDOWN, DEFECT, LOST], ids=lambda error: error.code
+    "error", [TIME_LIMIT, SHUTDOWN, DEFECT, LOST, GIVEN_UP], ids=lambda error: error.code
 )
 def test_every_error_of_a_running_turn_is_in_a_table_with_its_sentence(error: Any) -> None:
     (row,) = _rows(error.code)

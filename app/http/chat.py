@@ -1,13 +1,12 @@
 """From a parsed chat request to a running turn to its response.
 
 The status of a response is held back until the model's response headers are here, so that what
-goes wrong before is a real HTTP error; a model that takes longer than that gets a 200 and
-keep-alives.
+goes wrong before is a real HTTP error; if that takes too long, it is a 200 with keep-alives.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -162,7 +161,7 @@ class ChatResponder:
                 leaving.cancel()
                 if turn.is_detached:
                     return Response(status_code=204, headers=headers)  # to nobody
-                return await whole_answer(turn, headers, is_object=schema is not None)
+                return await whole_answer(turn, headers, kept, is_object=schema is not None)
         except BaseException:
             leaving.cancel()
             await turn.part()
@@ -172,6 +171,7 @@ class ChatResponder:
             turn,
             outbox,
             leaving,
+            kept,
             media_type=encoder.media_type,
             headers={**encoder.headers, **headers},
         )
@@ -213,10 +213,10 @@ class ChatResponder:
             earlier = continued_form(asked) if keeps_transcript else None
             transcript = Transcript(message_id, earlier) if keeps_transcript else None
 
-        async def run(emit: Emit) -> None:
+        def run(emit: Emit) -> Awaitable[None]:
             if schema is not None and transcript is not None:
                 emit = checked(emit, schema, lambda: transcript.text)
-            await run_turn(
+            return run_turn(
                 request,
                 emit,
                 provider=self._provider,

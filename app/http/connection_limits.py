@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.http.descriptors import Room
+from app.http.held_head import hold_head
 from app.http.unread import WatchedConnection
 from app.protocols.json_text import dumps
 
@@ -184,6 +185,7 @@ class LimitedConnection(WatchedConnection):
         self._unfinished = 0
         self._body_until = self.loop.time() + self._limits.whole_body_s
         HttpToolsProtocol.on_headers_complete(self)
+        hold_head(self.cycle, self.loop)
 
     def on_body(self, body: bytes) -> None:
         self._unfinished = 0

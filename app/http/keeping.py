@@ -1,5 +1,7 @@
 """The beginning of a chat turn that is kept in a store."""
 
+import asyncio
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -9,6 +11,7 @@ from app.chats.plan import Join, Plan, Run, plan
 from app.chats.stored_form import continued_form
 from app.http.admission import AdmittedRequest
 from app.http.following import Following, turn_headers
+from app.http.options import deadline_of
 from app.http.responses import whole_answer_again
 from app.messages import ChatRequest
 from app.protocols.negotiation import Dialect
@@ -17,6 +20,11 @@ from app.threads import Aside
 from app.turns.kept_turn import KeptTurn
 from app.turns.kept_turns import KeptTurns
 from app.turns.whole_turn import whole_turn
+
+# How long a response may wait for the store at its end, in seconds, and how much of the time before
+# Lambda's deadline is left to the runtime.
+_LAST_WRITE_S = 3.0
+_LAST_WORD_S = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,8 @@ class Keeping:
         kept: begins them.
         following: makes the response to a request that has come before.
         detached_s: how long a turn goes on without its client, in seconds; `None`: not at all.
+        is_frozen_between: whether this process may stand still once a response has ended, as on
+            Lambda. Then a response ends when the store has what was said.
         file_hosts, max_messages: as for `plan`.
         aside: where a large history is read.
         new_id: makes a unique id with the given prefix.
@@ -35,6 +45,7 @@ class Keeping:
     kept: KeptTurns
     following: Following
     detached_s: float | None
+    is_frozen_between: bool
     file_hosts: Collection[str]
     max_messages: int
     aside: Aside
@@ -70,6 +81,9 @@ class Keeping:
         if isinstance(begun, Join):
             return begun
         turn, run = begun
+        if self.is_frozen_between:
+            cut_at = deadline_of(admitted.http, now=time.time(), margin_s=_LAST_WORD_S)
+            turn.write_until = lambda: _write_until(cut_at)
         return turn, run.asked
 
     def headers(self, turn: KeptTurn | None) -> dict[str, str]:
@@ -107,3 +121,8 @@ class Keeping:
             file_hosts=self.file_hosts,
             max_messages=self.max_messages,
         )
+
+
+def _write_until(cut_at: float | None) -> float:
+    until = asyncio.get_running_loop().time() + _LAST_WRITE_S
+    return until if cut_at is None else min(until, cut_at)

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.aws.asgi_extensions import OUTCOME
 from app.events import Error, Finish, Usage
+from app.http.disconnect import first_of
 from app.protocols.json_text import dumps
 from app.turns.errors import status_of
 from app.turns.live_turn import LiveTurn
@@ -22,6 +23,7 @@ from app.turns.outbox import Outbox
 from app.turns.transcript import Transcript
 
 if TYPE_CHECKING:
+    from app.turns.kept_turn import KeptTurn
     from app.turns.whole_turn import WholeTurn
 
 # What every streaming answer carries, so that no proxy holds it back.
@@ -29,6 +31,9 @@ STREAM_HEADERS: Mapping[str, str] = {
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
 }
+# How long the last frame may wait for the end of its turn, so that both leave as one, in seconds.
+# It is a matter of microseconds, unless the model keeps its connection busy behind the answer.
+_LAST_FRAME_S = 0.01
 
 
 class TurnResponse(Response):
@@ -41,6 +46,7 @@ class TurnResponse(Response):
         turn: already opened, or answered anyway.
         outbox: where the turn's frames come from.
         leaving: done when the client has left (`watch`).
+        kept: the same turn, if it is in a store.
         media_type: the protocol's.
         headers: of the response.
     """
@@ -50,6 +56,7 @@ class TurnResponse(Response):
         turn: LiveTurn,
         outbox: Outbox,
         leaving: asyncio.Task[None],
+        kept: "KeptTurn | None" = None,
         *,
         media_type: str,
         headers: Mapping[str, str],
@@ -60,13 +67,17 @@ class TurnResponse(Response):
         self._turn = turn
         self._outbox = outbox
         self._leaving = leaving
+        self._kept = kept
         self.init_headers({**STREAM_HEADERS, **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; tell our Lambda runtime if the turn failed."""
         turn = self._turn
         refused: list[Exception] = []
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        last = b""
+        timer: asyncio.TimerHandle | None = None
 
         def end(_: object = None) -> None:
             if not over.done():
@@ -77,6 +88,12 @@ class TurnResponse(Response):
             end()
 
         async def write(data: bytes) -> None:
+            nonlocal last, timer
+            if turn.has_ended:
+                # With it the response ends, in the loop's next rounds.
+                last += data
+                timer = timer or loop.call_later(_LAST_FRAME_S, end)
+                return
             try:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
             except Exception as error:  # for whoever called us: the turn has done nothing wrong
@@ -93,13 +110,21 @@ class TurnResponse(Response):
             # Not `asyncio.wait`, whose frames take a kilobyte for as long as the turn runs.
             turn.task.add_done_callback(end)
             await over
+            if last and not (turn.task.done() or self._leaving.done()):
+                await send({"type": "http.response.body", "body": last, "more_body": True})
+                last = b""
+                await first_of(turn.task, self._leaving)
             if refused:
                 raise refused[0]
+            if self._kept is not None:
+                await self._kept.written()
             if not self._leaving.done():
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await send({"type": "http.response.body", "body": last, "more_body": False})
         except OSError:
             pass  # how servers since ASGI 2.4 say that the client has left
         finally:
+            if timer is not None:
+                timer.cancel()
             self._leaving.cancel()
             await turn.part()
             self._outbox.close()
@@ -126,9 +151,13 @@ def failure(
     return JSONResponse(body, status_code=status, headers=dict(headers or {}))
 
 
-async def whole_answer(turn: LiveTurn, headers: Mapping[str, str], *, is_object: bool) -> Response:
+async def whole_answer(
+    turn: LiveTurn, headers: Mapping[str, str], kept: "KeptTurn | None" = None, *, is_object: bool
+) -> Response:
     """Return the answer in one piece (``"stream": false``)."""
     await asyncio.wait([turn.task])
+    if kept is not None:
+        await kept.written()
     transcript, outcome, chat_id = turn.transcript, turn.outcome, turn.labels.chat_id
     assert transcript is not None
     assert outcome is not None

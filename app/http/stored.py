@@ -15,6 +15,7 @@ from app.http.nothing_stored import NO_STORE, nothing_runs
 from app.http.responses import JSONResponse
 from app.messages import Shape
 from app.protocols.negotiation import negotiate
+from app.turns.errors import LogGivenUp
 from app.turns.kept_turns import KeptTurns
 from app.turns.patience import PATIENCE_S, patience
 
@@ -107,7 +108,12 @@ class Stored:
             turn = await self._kept.find(owner, chat_or_turn)
             if turn is None:
                 return None
-            return await self._following.respond(turn, dialect, start=start, headers=headers)
+            try:
+                return await self._following.respond(turn, dialect, start=start, headers=headers)
+            except LogGivenUp:
+                if turn.state == "running":
+                    raise
+                return None  # history has all of it
 
     @contextlib.asynccontextmanager
     async def _in_time(self, seconds: float) -> AsyncIterator[None]:

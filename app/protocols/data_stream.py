@@ -80,9 +80,9 @@ class DataStreamEncoder:
 
     def encode(self, event: Event, by_provider: bool = False, /) -> bytes:
         """Return whole lines, or ``b""`` if v1 has no part for ``event``."""
+        if type(event) is TextDelta:  # a pattern takes several times as long
+            return b"0:" + dumps(event.text) + b"\n"
         match event:
-            case TextDelta(text):
-                return b"0:" + dumps(text) + b"\n"
             case ReasoningDelta(text):
                 return self._newer("g", text)
             case ReasoningSignature(signature):

@@ -89,10 +89,10 @@ class UIMessageStreamEncoder:
 
     def encode(self, event: Event, by_provider: bool = False, /) -> bytes:
         """Return whole server-sent events, or ``b""`` if the format has none for ``event``."""
+        if type(event) is TextDelta:  # a pattern takes several times as long
+            head = b"" if self._block == "text" else self._open("text")
+            return head + self._delta_head + dumps(event.text) + b"}\n\n"
         match event:
-            case TextDelta(text):
-                head = b"" if self._block == "text" else self._open("text")
-                return head + self._delta_head + dumps(text) + b"}\n\n"
             case ReasoningDelta(text):
                 head = b"" if self._block == "reasoning" else self._open("reasoning")
                 return head + self._delta_head + dumps(text) + b"}\n\n"

@@ -24,7 +24,8 @@ class Joiner:
     def delta(self, make: MakeDelta, text: str) -> None:
         """Add ``text`` (not empty) to the open delta if ``make`` made it; else open another one."""
         if make is not self.make:
-            self._flush()
+            if self.make is not None:
+                self._flush()
             self.make = make
         self.pieces.append(text)
 

@@ -133,6 +133,8 @@ class NamedSseSplitter(_Splitter[Named]):
 def _split_datas(data: bytes, end: int) -> list[bytes] | None:
     if not data.startswith(b"data: "):
         return None
+    if data.find(_LF) == end:  # one event: a token that comes alone
+        return [data[6:end]]
     datas = data[6:end].split(b"\n\ndata: ")
     for piece in datas:
         if _LF in piece:  # an event of more than one line

@@ -152,8 +152,10 @@ def _call(conversation: Conversation, options: Options) -> Script:
     arguments = options.text("arguments")
     count = options.whole("count", 1)
     text = options.text("text")
+    gate = options.text("gate")
     if conversation.rounds:
-        return describe_outputs(conversation)
+        script = describe_outputs(conversation)
+        return msgspec.structs.replace(script, before=Wait(gate)) if gate else script
     made = Call(name, tokens(arguments)) if arguments else call(conversation, name, {})
     before: Sequence[Block] = [Say(tokens(text))] if text else []
     return Script(blocks=[*before, *[made] * count], finish="tool_calls")

@@ -39,6 +39,7 @@ def make_keeping(
         kept=kept,
         following=Following(kept, keep_alive_s=settings.keep_alive_s, now=time.time),
         detached_s=settings.detached_s if settings.on_disconnect == "continue" else None,
+        is_frozen_between=settings.is_on_lambda,
         file_hosts=host_set(settings.file_hosts),
         max_messages=settings.max_messages,
         aside=aside,

@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from app.errors import StoreUnavailable
 from app.store.dynamodb_calls import Calls, ConditionFailed, TransactionRefused
 from app.store.dynamodb_items import (
@@ -103,7 +105,7 @@ class Chats:
             rows = {text_of(item["chat"]): int(text_of(item["sk"])) for item in page["Items"]}
             records = await self._records_of(owner, list(rows))
             found += [
-                ChatSummary(id=chat, title=record.title, created=record.created, updated=updated)
+                msgspec.structs.replace(record.summary(), updated=updated)
                 for chat, updated in rows.items()
                 if (record := records.get(chat)) is not None and not record.is_gone
             ]

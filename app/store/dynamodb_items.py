@@ -73,7 +73,13 @@ class ChatRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     def summary(self) -> ChatSummary:
         """Return it as lists have it."""
-        return ChatSummary(id=self.id, title=self.title, created=self.created, updated=self.updated)
+        return ChatSummary(
+            id=self.id,
+            title=self.title,
+            created=self.created,
+            updated=self.updated,
+            running=self.turn if self.is_running else None,
+        )
 
 
 class StoredHead(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,8 +3,8 @@
 * ``off``: no store
 * ``memory``: in this process
 * ``sqlite:chats.db``, ``sqlite:/data/chats.db``, ``sqlite:~/chats.db``: in a file
-* ``redis://…``, ``rediss://…``: in a Redis (`app.store.redis_url`)
 * ``dynamodb:chats``: in a table of DynamoDB
+* ``redis://…``, ``rediss://…``: in a Redis (`app.store.redis_url`)
 """
 
 import re
@@ -31,8 +31,8 @@ def open_store(
 
     A SQLite file is opened, made and carried forward once here, so that what cannot work is known
     at the start. A file that is locked at the moment is not refused. A Redis and DynamoDB are asked
-    at the first call only: the one may come later than we do, the other would be paid by every
-    start.
+    at the first call only: a Redis may come later than we do, and a call at the start is paid by
+    every start.
 
     Args:
         text: the value of `CHAT_STORE`.
@@ -63,6 +63,8 @@ def open_store(
         return MemoryStore()
     if text.startswith("sqlite:"):
         return _sqlite(sqlite_path(text), is_on_lambda=is_on_lambda)
+    if text.startswith("dynamodb:"):
+        return _dynamodb(text.removeprefix("dynamodb:"), keep_s=keep_s)
     if text.startswith(_REDIS):
         return _redis(text, keep_s)
     if "sentinel" in text.partition(":")[0]:
@@ -70,8 +72,6 @@ def open_store(
             "CHAT_STORE names a Sentinel, which is not supported; name the Redis itself by an "
             "address that follows its failovers."
         )
-    if text.startswith("dynamodb:"):
-        return _dynamodb(text.removeprefix("dynamodb:"), keep_s=keep_s)
     # Not the text itself: the address of a database may hold its password.
     raise StoreRefused(f"CHAT_STORE names no store that there is; use {FORMS}.")
 

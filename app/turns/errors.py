@@ -35,6 +35,17 @@ class TurnLost(ChatError):
     public_message = "The answer was interrupted; please send your message again."
 
 
+class LogGivenUp(ChatError):
+    """Too much waited for a store that could not be written. The message is kept with the end."""
+
+    code = "log_given_up"
+    status = 503
+    public_message = (
+        "This answer cannot be followed; please load the chat again when it is complete."
+    )
+    retry_after_s = 5
+
+
 class TooManyTurns(ChatError):
     code = "too_many_turns"
     status = 503
@@ -51,6 +62,7 @@ TIME_LIMIT = as_event(TimeLimitReached)
 SHUTDOWN = as_event(ServerStopping)
 DEFECT = as_event(ChatError)
 LOST = as_event(TurnLost)
+GIVEN_UP = as_event(LogGivenUp)
 
 
 def status_of(code: str) -> int:

@@ -19,7 +19,7 @@ from app.seldom_warning import SeldomWarning
 from app.store.store import Batch, StopReason, Store, TurnHead, TurnId
 from app.turns.errors import LOST
 from app.turns.kept_turn import KeptTurn
-from app.turns.patience import patience, patiently
+from app.turns.patience import patiently
 
 logger = logging.getLogger("deltaline.store")
 
@@ -42,6 +42,7 @@ class Flusher:
         interval_s: as `INTERVAL_S`; None: what the engine says (`flush_interval_s`), else that.
         together_s: as `TOGETHER_S`.
         retry_s: as `RETRY_S`.
+        on_failure: called after each write that has failed.
 
     Attributes:
         interval_s: as it was decided.
@@ -56,6 +57,7 @@ class Flusher:
         interval_s: float | None = None,
         together_s: float = TOGETHER_S,
         retry_s: float = RETRY_S,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._now = now
@@ -64,6 +66,7 @@ class Flusher:
         self.interval_s = own_s if interval_s is None else interval_s
         self._together_s = together_s
         self._retry_s = retry_s
+        self._on_failure = on_failure
         self._turns: dict[TurnId, KeptTurn] = {}
         self._last_beat = 0.0
         self._last_end = 0.0  # by the loop's clock
@@ -131,9 +134,11 @@ class Flusher:
             except StoreUnavailable as error:
                 self._warn(self._clock(), len(self._turns))
                 logger.debug("the store cannot be written: %s", error.log_text)
+                self._on_failure()
                 await asyncio.sleep(self._retry_s)
             except Exception:
                 logger.exception("the store failed by a defect")
+                self._on_failure()
                 await asyncio.sleep(self._retry_s)
 
     async def _flush(self) -> None:
@@ -143,6 +148,9 @@ class Flusher:
             recorder = turn.recorder
             if not recorder.is_closed:
                 recorder.take()
+            if recorder.is_unplaced:
+                _, held = await self._held(turn.head.id)
+                recorder.place(held)
             waiting = recorder.unwritten
             # The last one goes with the end.
             batches += waiting[:-1] if recorder.is_closed else waiting
@@ -205,8 +213,7 @@ class Flusher:
         """Return what the store has of a turn: its head, and how many batches."""
         seq = 0
         while True:
-            async with patience():
-                tail = await self._store.fetch(turn, seq)
+            tail = await patiently(self._store.fetch(turn, seq))
             if tail is None or not tail.batches:
                 return None if tail is None else tail.head, seq
             seq = tail.batches[-1].seq

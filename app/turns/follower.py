@@ -19,7 +19,7 @@ from app.protocols.encoder import Encoder
 from app.protocols.framing import Framer
 from app.protocols.negotiation import ProtocolName
 from app.store.store import Store, TurnHead
-from app.turns.errors import DEFECT, SHUTDOWN, ServerStopping, as_event
+from app.turns.errors import DEFECT, GIVEN_UP, SHUTDOWN, LogGivenUp, ServerStopping, as_event
 from app.turns.log_reader import LogReader, Read, end_of
 from app.turns.lost_turns import LostTurns
 from app.turns.merging import merged
@@ -84,6 +84,7 @@ class Follower:
 
         Raises:
             StoreUnavailable: it cannot be read.
+            LogGivenUp: not all of the turn is in it.
         """
         while not self._is_done():
             read = await self._log.read()
@@ -166,6 +167,8 @@ class Follower:
         """Return the frames of what the log has more."""
         if read is None:
             return self._ended_by(Abort("deleted"))
+        if read.events and read.events[-1] == GIVEN_UP and not self._is_caught_up:
+            raise LogGivenUp("the log of the turn was given up")
         frame = self._framed(read.events)
         if read.defect is not None:
             logger.error("the log of a turn cannot be read: %s", read.defect)

@@ -23,14 +23,19 @@ class KeptTurn:
         is_first: whether it is the first turn of its chat.
         on_settled: called once when the store knows the end, or will never be told it, with whether
             this process has ended the turn.
+        on_awaited: called when somebody begins to wait for that.
         begin_again: begins the turn anew in a store that has lost it.
+        write_until: returns the loop time until which a response waits for the store's knowing the
+            end, since this process may stand still afterwards; None: it does not wait.
     """
 
     def __init__(self, head: TurnHead, recorder: Recorder) -> None:
         self.head = head
         self.recorder = recorder
         self.is_first = False
+        self.write_until: Callable[[], float] | None = None
         self.on_settled: Callable[[bool], None] | None = None
+        self.on_awaited: Callable[[], None] | None = None
         self.begin_again: Callable[[], None] | None = None
         self._has_ended: bool | None = None
         self._ended: asyncio.Future[bool] | None = None
@@ -44,7 +49,14 @@ class KeptTurn:
             self._ended = asyncio.get_running_loop().create_future()
             if self._has_ended is not None:
                 self._ended.set_result(self._has_ended)
+            elif self.on_awaited is not None:
+                self.on_awaited()
         return self._ended
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for the end."""
+        return self._ended is not None
 
     def run_by(self, live: LiveTurn) -> None:
         """Stop ``live`` when the turn is to stop."""
@@ -64,6 +76,13 @@ class KeptTurn:
         self.recorder.note(Start(self.head.message_id))
         self.recorder.note(_NOT_STARTED)
         self.recorder.close()
+
+    async def written(self) -> None:
+        """Return when the response may end, as far as the store is concerned."""
+        if self.write_until is not None:
+            left_s = self.write_until() - asyncio.get_running_loop().time()
+            if left_s > 0:
+                await asyncio.wait((self.ended,), timeout=left_s)
 
     def settle(self, has_ended: bool) -> None:
         """Note that nothing more is written."""

@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from app.chats.plan import Join, Run, Supersede
 from app.chats.title import TitleOf
@@ -38,19 +37,18 @@ from app.turns.lost_turns import LostTurns
 from app.turns.patience import patience, patiently
 from app.turns.recorder import Recorder
 from app.turns.responsive_store import ResponsiveStore
+from app.turns.sweeping import sweep_on
 from app.turns.titles import Titles
 from app.turns.transcript import Transcript
+from app.turns.turns_here import TurnsHere
+from app.turns.waiting_logs import MOST_WAITING_BYTES, give_up_longest
 
 logger = logging.getLogger("deltaline.store")
 
-SWEEP_S = 60.0
 # How long a request waits for an earlier turn of its chat to end. A dead one ends within 12 s.
 _BEGIN_S = 18.0
 # How long it waits for one call before it begins without the store.
 _ASKED_S = 1.5
-# How long the turn of a deleted chat is known as such at least: its writer takes one that is
-# unknown for one that the store has lost.
-_DELETED_KEEP_S = 60.0
 # Later than any batch: to wait for the end of a turn only.
 _THE_END = 2**31 - 1
 
@@ -64,6 +62,7 @@ class KeptTurns:
         history_s: how long a chat is kept after its last change, in seconds; None: for ever.
         title_of: makes a title of the messages of a new chat after its first turn.
         last_s: as `LAST_S`.
+        most_waiting_bytes: as `MOST_WAITING_BYTES`.
         now: Unix seconds.
 
     Attributes:
@@ -79,6 +78,7 @@ class KeptTurns:
         history_s: float | None = None,
         title_of: TitleOf | None = None,
         last_s: float = LAST_S,
+        most_waiting_bytes: int = MOST_WAITING_BYTES,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store = ResponsiveStore(store)
@@ -86,12 +86,14 @@ class KeptTurns:
         self._keep_s = keep_s
         self._history_s = history_s
         self._now = now
-        self._here: dict[TurnId, KeptTurn] = {}
-        self._of_chat: dict[tuple[Owner, ChatId], list[KeptTurn]] = {}
+        self._here = TurnsHere()
         self._last_s = last_s
-        self._flusher = Flusher(self.store, now=now)
+        self._most_waiting_bytes = most_waiting_bytes
+        self._flusher = Flusher(self.store, now=now, on_failure=self._give_up_longest)
         self._titles = Titles(self.store, title_of)
-        self._late = LateTurns(self.store, self.lost, on_begun=self._flush)
+        self._late = LateTurns(
+            self.store, self.lost, on_begun=self._flush, on_failure=self._give_up_longest
+        )
         self._sweep: asyncio.Task[None] | None = None
 
     @property
@@ -126,7 +128,7 @@ class KeptTurns:
                 raise
             logger.warning("a turn begins without the store: %s", error.log_text)
         run = tried[-1] if tried else otherwise
-        for earlier in tuple(self._of_chat.get((owner, chat_id), ())):
+        for earlier in self._here.of(owner, chat_id):
             earlier.stop(Abort("superseded"))
         kept = self._kept(head_of(turn_id, owner, chat_id, run), run, plan)
         self._late.add(kept, plan, run)
@@ -174,13 +176,12 @@ class KeptTurns:
 
     async def _written(self, owner: Owner, chat_id: ChatId) -> None:
         """Wait until the store knows of the chat's turns what it will know of them by now."""
-        here = self._of_chat.get((owner, chat_id), ())
-        ending = [kept.ended for kept in here if kept.recorder.is_closed]
-        if ending:
+        if beginning := self._late.beginning(owner, chat_id):
+            await self.store.all_done(beginning)
+        over = [kept for kept in self._here.of(owner, chat_id) if kept.recorder.is_closed]
+        if ending := [kept.ended for kept in over if kept.head.id not in self._late]:
             self._flusher.wake()
-        waiting: list[asyncio.Future[Any]] = [*ending, *self._late.beginning(owner, chat_id)]
-        if waiting:
-            await self.store.all_done(waiting)
+            await self.store.all_done(ending)
 
     async def find(self, owner: Owner, chat_or_turn: str) -> TurnHead | None:
         """Return the turn that may be followed: of a chat the last one, else the one of that id.
@@ -219,13 +220,17 @@ class KeptTurns:
         async with patience():
             running = await self.store.delete(owner, chat_id)
         self._late.delete(owner, chat_id)
-        if running is not None and running.id in self._here:
-            self._here[running.id].stop(Abort("deleted"))
+        kept = None if running is None else self._here.get(running.id)
+        if kept is not None:
+            kept.stop(Abort("deleted"))
 
     def start_sweep(self) -> None:
-        """Begin to delete what nobody may ask for any more, once a minute."""
+        """Begin to delete what nobody may ask for any more, soon and then once a minute."""
         if self._sweep is None or self._sweep.done():
-            self._sweep = asyncio.create_task(self._sweep_on(), name="sweep")
+            self._sweep = asyncio.create_task(
+                sweep_on(self.store, keep_s=self._keep_s, history_s=self._history_s, now=self._now),
+                name="sweep",
+            )
 
     async def aclose(self) -> None:
         """Write what waits, within a limited time, and close the store."""
@@ -242,26 +247,31 @@ class KeptTurns:
             Transcript(head.message_id, run.continued),
             written=1 if run.earlier else 0,
             on_full=self._flusher.wake,
-            on_close=self._flusher.has_ended,
+            on_close=lambda: self._over(kept),
         )
-        kept = self._here[head.id] = KeptTurn(head, recorder)
-        self._of_chat.setdefault((head.owner, head.chat_id), []).append(kept)
+        kept = KeptTurn(head, recorder)
+        self._here.add(kept)
         kept.on_settled = partial(self._ended, kept, head.id)
+        kept.on_awaited = self._flusher.wake
         kept.begin_again = partial(self._late.add, kept, plan, run)
         return kept
 
+    def _over(self, kept: KeptTurn) -> None:
+        if kept.is_awaited:
+            self._flusher.wake()
+        else:
+            self._flusher.has_ended()
+
     def _ended(self, kept: KeptTurn, first_id: TurnId, has_ended: bool) -> None:
-        for turn in (first_id, kept.head.id):
-            self._here.pop(turn, None)
-        chat = (kept.head.owner, kept.head.chat_id)
-        self._of_chat[chat].remove(kept)
-        if not self._of_chat[chat]:
-            del self._of_chat[chat]
+        self._here.remove(kept, first_id=first_id)
         if has_ended and kept.is_first:
             self._titles.give(kept.head.owner, kept.head.chat_id)
 
+    def _give_up_longest(self) -> None:
+        give_up_longest(self._here, most_bytes=self._most_waiting_bytes)
+
     def _flush(self, kept: KeptTurn) -> None:
-        self._here[kept.head.id] = kept  # a late turn may have got another id
+        self._here.add(kept)  # a late turn may have got another id
         self._flusher.add(kept)
 
     async def _supersede(self, turn: TurnHead, until: float) -> None:
@@ -283,14 +293,3 @@ class KeptTurns:
 
     def _here_is(self, turn: TurnId) -> bool:
         return turn in self._here
-
-    async def _sweep_on(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            try:
-                keep_s = max(self._keep_s, _DELETED_KEEP_S)
-                await self.store.sweep(self._now(), keep_s=keep_s, history_s=self._history_s)
-            except StoreUnavailable as error:
-                logger.warning("old turns could not be deleted: %s", error.log_text)
-            except Exception:
-                logger.exception("old turns could not be deleted")

@@ -37,12 +37,20 @@ RETRY_S = 0.5
 
 @dataclass(slots=True)
 class _Late:
-    """A turn that has not begun in the store. ``run`` is what was last tried for it."""
+    """A turn that has not begun in the store. ``run`` is what was last tried for it.
+
+    ``begun`` is done too when the turn has to wait for one of another process.
+    """
 
     kept: KeptTurn
     plan: PlanTurn
     run: Run
     begun: asyncio.Future[None]
+
+    def tried(self) -> None:
+        """Let nobody wait any longer than for this try."""
+        self.begun.set_result(None)
+        self.begun = asyncio.get_running_loop().create_future()
 
 
 class LateTurns:
@@ -53,6 +61,7 @@ class LateTurns:
         lost: ends the dead turns that late ones wait for.
         on_begun: called with each turn that has begun.
         retry_s: as `RETRY_S`.
+        on_failure: called after each try that has failed.
     """
 
     def __init__(
@@ -62,16 +71,22 @@ class LateTurns:
         *,
         on_begun: Callable[[KeptTurn], None],
         retry_s: float = RETRY_S,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._lost = lost
         self._on_begun = on_begun
         self._retry_s = retry_s
+        self._on_failure = on_failure
         self._late: dict[TurnId, _Late] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         text = "the store cannot be reached, %d turns have not begun in it; answers go on"
         self._warn = SeldomWarning(logger, text)
+
+    def __contains__(self, turn: TurnId) -> bool:
+        """Return whether a turn has not begun in the store."""
+        return turn in self._late
 
     def add(self, kept: KeptTurn, plan: PlanTurn, run: Run) -> None:
         """Begin ``kept`` as soon as that is possible.
@@ -85,9 +100,13 @@ class LateTurns:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="late turns")
 
-    def beginning(self, owner: Owner, chat_id: ChatId) -> Sequence[asyncio.Future[None]]:
-        """Return what is done once the late turns of a chat have begun, which is tried at once."""
-        found = [late.begun for late in self._of(owner, chat_id)]
+    def beginning(self, owner: Owner, chat_or_turn: str) -> Sequence[asyncio.Future[None]]:
+        """Return what is done once the late turns of a chat, or the one of that id, have begun.
+
+        That is tried at once. Those that have to wait for a turn of another process are not waited
+        for.
+        """
+        found = [late.begun for late in self._of(owner, chat_or_turn)]
         if found:
             self._wake.set()
         return found
@@ -114,11 +133,12 @@ class LateTurns:
             self._drop(late)
         return len(given_up)
 
-    def _of(self, owner: Owner, chat_id: ChatId) -> Sequence[_Late]:
+    def _of(self, owner: Owner, chat_or_turn: str) -> Sequence[_Late]:
+        heads = ((late, late.kept.head) for late in self._late.values())
         return [
             late
-            for late in self._late.values()
-            if (late.kept.head.owner, late.kept.head.chat_id) == (owner, chat_id)
+            for late, head in heads
+            if head.owner == owner and chat_or_turn in (head.chat_id, head.id)
         ]
 
     async def _run(self) -> None:
@@ -132,6 +152,7 @@ class LateTurns:
             except StoreUnavailable as error:
                 self._warn(time.monotonic(), len(self._late))
                 logger.debug("the store cannot be reached: %s", error.log_text)
+                self._on_failure()
             except Exception:
                 logger.exception("the store failed by a defect")
 
@@ -175,7 +196,10 @@ class LateTurns:
                 self._drop(late)
                 return True
             case Supersede(turn):
-                self._lost.look_after(turn.owner, turn.id)
+                if not self._lost.is_ours(turn.id):
+                    self._lost.look_after(turn.owner, turn.id)
+                    for other in self._of(head.owner, head.chat_id):
+                        other.tried()
                 return False
             case Run(continued=None):
                 late.run = msgspec.structs.replace(wanted, message_id=head.message_id)

@@ -57,6 +57,7 @@ class LiveTurn:
     Attributes:
         opened: done as soon as the turn has sent something; holds the exception if it failed
             before that.
+        has_ended: no frame comes after the one that is being sent.
         outcome: how the turn ended; `None` while it runs.
     """
 
@@ -77,6 +78,7 @@ class LiveTurn:
         "_run_turn",
         "_stop_with",
         "_timer",
+        "has_ended",
         "labels",
         "opened",
         "outcome",
@@ -101,6 +103,7 @@ class LiveTurn:
         self.labels = labels
         self.transcript = transcript
         self.outcome: TurnOutcome | None = None
+        self.has_ended = False
         self._run_turn = run
         self._message_id = message_id
         self._framer = framer
@@ -224,6 +227,7 @@ class LiveTurn:
                 self.opened.set_result(None)
             for event in events:
                 progress.note(event)
+            self.has_ended = self._framer.state is State.DONE
             if self._recorder is not None:
                 self._recorder.weigh(len(frame))
         if self._outbox is not None:

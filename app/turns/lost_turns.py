@@ -57,7 +57,7 @@ class LostTurns:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._store = store
-        self._is_ours = is_ours
+        self.is_ours = is_ours
         self._now = now
         self._clock = clock
         self._still_s = still_s
@@ -69,7 +69,7 @@ class LostTurns:
     @contextlib.asynccontextmanager
     async def watching(self, turn: TurnHead) -> AsyncIterator[None]:
         """Watch ``turn`` within the block, and end it if its writer is dead."""
-        if turn.state != "running" or self._is_ours(turn.id):
+        if turn.state != "running" or self.is_ours(turn.id):
             yield
             return
         with self._watch(turn.owner, turn.id):
@@ -80,7 +80,7 @@ class LostTurns:
 
         For those who have seen it running and do not wait for it.
         """
-        if self._is_ours(turn) or turn in self._looked_after:
+        if self.is_ours(turn) or turn in self._looked_after:
             return
         task = asyncio.create_task(self._look_after(owner, turn), name=f"look after {turn}")
         self._looked_after[turn] = task

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Any, assert_never, get_args
 
-from app.events import Abort, Error, Event, Finish, Terminal, TextDelta
-from app.store.event_log import Item, decode, encode_items, item_of
+from app.events import Abort, Error, Event, Finish, Start, Terminal, TextDelta
+from app.store.event_log import Item, decode, encode, encode_items, item_of
 from app.store.store import Batch, State, TurnId
+from app.turns.errors import GIVEN_UP
 from app.turns.merging import merged
 from app.turns.transcript import Transcript
 
@@ -36,6 +37,7 @@ class Recorder:
         transcript: knows the events that have been taken.
         unwritten: batches that are not in the store yet, in order.
         is_closed: whether the turn is over.
+        is_unplaced: whether the log was given up and its end, which says so, has no place yet.
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class Recorder:
         self.transcript = transcript
         self.unwritten: list[Batch] = []
         self.is_closed = False
+        self.is_unplaced = False
+        self._is_given_up = False
         self._turn = turn
         self._seq = written
         self._on_full = on_full
@@ -80,6 +84,11 @@ class Recorder:
         if continued is not None:
             self._stored_id = continued["id"]
             self._stored = Transcript(self._stored_id, continued)
+        if self._is_given_up:
+            if self._stored is not None:
+                # What the results of earlier calls were is lost with the log.
+                self._stored.parts += self.transcript.said()
+            self.place(self._seq)
         for batch in waiting:
             self._seq += 1
             self.unwritten.append(Batch(turn, self._seq, batch.data))
@@ -93,6 +102,30 @@ class Recorder:
             return self.transcript.message()
         # AI SDK 3.4 and 4 do not name the message that they continue.
         return {**self._stored.message(), "id": self._stored_id}
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much is not in the store yet, of what was taken."""
+        return sum(len(batch.data) for batch in self.unwritten)
+
+    def give_up(self) -> None:
+        """Keep no more for the log than how it ends: it cannot be followed."""
+        self.unwritten = []
+        self._written.clear()
+        del self._lengths[:]
+        self._is_given_up = self.is_unplaced = True
+
+    def place(self, held: int) -> None:
+        """End a log that was given up.
+
+        Args:
+            held: how many batches the store has of it; of a write that failed it may have some.
+        """
+        self.is_unplaced = False
+        self._seq = held + 1
+        start = [] if held else [Start(self.transcript.message_id)]
+        (data,) = encode([*start, GIVEN_UP])
+        self.unwritten = [Batch(self._turn, self._seq, data)]
 
     def weigh(self, frame_bytes: int) -> None:
         """Count what was sent for the events, so that not too much of them waits."""
@@ -120,7 +153,7 @@ class Recorder:
                 items += map(item_of, others)
                 for event in merged(others) if len(others) > 1 else others:
                     self._add(event)
-        for data in encode_items(items):
+        for data in () if self._is_given_up else encode_items(items):
             self._seq += 1
             self.unwritten.append(Batch(self._turn, self._seq, data))
         if isinstance(events[-1], _TERMINALS):

@@ -29,6 +29,7 @@ from app.store.store import (
     TurnId,
     UIMessage,
 )
+from app.turns.flusher import INTERVAL_S
 
 logger = logging.getLogger("deltaline.store")
 
@@ -65,6 +66,7 @@ class ResponsiveStore:
         response_s: float = RESPONSE_S,
     ) -> None:
         self._store = store
+        self.flush_interval_s: float = getattr(store, "flush_interval_s", INTERVAL_S)
         self._slow_s = slow_s
         self._ask_again_s = ask_again_s
         self._response_s = response_s

@@ -85,6 +85,11 @@ class Transcript:
         about = {"metadata": self._metadata} if self._metadata else {}
         return {"id": self.message_id, "role": "assistant", "parts": self.parts, **about}
 
+    def said(self) -> list[dict[str, Any]]:
+        """Return copies of the parts that this turn has added."""
+        self._write_block()
+        return [dict(part) for part in self.parts[self._said_before :]]
+
     def add(self, event: Event) -> None:
         """Add the next event of the turn."""
         if isinstance(event, _DELTAS):

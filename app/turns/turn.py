@@ -179,7 +179,10 @@ class _Turn:
                 events = [*events, last, self._finish(last.finish_reason)]
         elif len(events) > 1 or not isinstance(last, TextDelta):
             events = self._with_plans(events)
-        await self._send(events)
+        if self._unsent_start or not events:
+            await self._send(events)
+        else:
+            await self._emit(events)
 
     def _with_plans(self, events: Sequence[Event]) -> Sequence[Event]:
         sent: list[Event] = []

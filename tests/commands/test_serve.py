@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.store.opening import FORMS
+
 _READY = "Deltaline is at http://"
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +45,7 @@ ROOT = Path(__file__).parents[2]
         (
             "CHAT_STORE",
             "postgres://user:secret@host/db",
-            "CHAT_STORE names no store that there is; use off, memory or sqlite:PATH.",
+            f"CHAT_STORE names no store that there is; use {FORMS}.",
         ),
     ],
 )

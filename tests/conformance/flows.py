@@ -71,6 +71,7 @@ FLOWS: Mapping[str, Clients] = {
     "stored-end-race": _SINCE_4,
     "stored-superseded": CLIENTS,
     "stored-client-tool": CLIENTS,
+    "stored-stopped-continuation": _UI,
     "stored-approval": _SINCE_6,
     "stored-replay": _SINCE_4,
     "stored-two-majors": _LATEST_UI,

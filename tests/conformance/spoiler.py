@@ -54,5 +54,6 @@ async def _read(receive: Receive) -> bytes:
 
 
 def _continues(body: bytes) -> bool:
-    messages = json.loads(body or b"{}").get("messages") or [{}]
-    return bool(messages[-1].get("role") == "assistant")
+    posted = json.loads(body or b"{}")
+    last = posted.get("message") or (posted.get("messages") or [{}])[-1]
+    return bool(last.get("role") == "assistant")

@@ -22,14 +22,18 @@ class Clients:
     Args:
         servers: the fleet.
         versions: what the messages say.
+        delay_s: how long the model waits before each word, in seconds.
 
     Attributes:
         calls: what has been asked, in the order in which it ended.
     """
 
-    def __init__(self, servers: Sequence[Server], versions: Sequence[Version]) -> None:
+    def __init__(
+        self, servers: Sequence[Server], versions: Sequence[Version], *, delay_s: float = DELAY_S
+    ) -> None:
         self.calls: list[Call] = []
         self._servers = servers
+        self._delay_s = delay_s
         self._versions = {(one.message, one.number): one for one in versions}
         self._turns: dict[int, str] = {}  # of steps
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
@@ -81,7 +85,7 @@ class Clients:
         assert step.message is not None
         assert step.version is not None
         said = self._versions[step.message, step.version].text
-        part = {"type": "text", "text": f"scenario: say delay={DELAY_S} text='{said}'"}
+        part = {"type": "text", "text": f"scenario: say delay={self._delay_s} text='{said}'"}
         body["messages"] = [{"id": step.message, "role": "user", "parts": [part]}]
         if step.cuts:
             body["messageId"] = step.message

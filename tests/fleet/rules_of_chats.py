@@ -7,6 +7,9 @@ from tests.fleet.history import Call
 from tests.fleet.index import Index, Violation
 from tests.fleet.seen import text_of
 
+# How long a turn that began without the store may wait until it begins there, in seconds.
+_LATE_S = 60.0
+
 
 def what_was_acknowledged_is_kept(index: Index) -> Iterable[Violation]:
     """A user's message whose post got a turn is in history (design §3.1.4, §3.6.3).
@@ -41,7 +44,10 @@ def _messages(read: Call) -> list[dict[str, Any]]:
 def _may_be_cut(index: Index, post: Call, until: float) -> bool:
     """Return whether anybody may have taken a message away after it was acknowledged."""
     for call in index.in_chat(post.chat, "post", "delete"):
-        if call.ended_at < post.sent_at or call.sent_at > until:
+        # A late edit takes away what was said before it could be stored.
+        is_late = call.kind == "post" and index.ran_without_store(call)
+        ended_at = call.ended_at + (_LATE_S if is_late else 0)
+        if ended_at < post.sent_at or call.sent_at > until:
             continue
         if call.kind == "delete":
             return True

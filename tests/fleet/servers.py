@@ -44,6 +44,11 @@ class Server:
         self._process: Process | None = None
         self._logs: list[Path] = []
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         """Start a process and return when it serves."""
         log = self._folder / f"server-{self.number}-{len(self._logs)}.log"

@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from app.at_once import AtOnce
 from app.aws.asgi_extensions import OUTCOME
-from app.events import Error, Usage
+from app.events import Emit, Error, Usage
 from app.http.responses import whole_answer_again
 from app.protocols.encoder import Encoder
 from app.protocols.negotiation import PROTOCOLS
@@ -254,6 +254,51 @@ async def test_a_turn_that_fails_says_so_to_a_runtime_that_asks() -> None:
     await torrent({"type": "http", "extensions": {OUTCOME: outcome}}, _never, send)
 
     assert outcome == {"error_code": TIME_LIMIT.code, "error_message": TIME_LIMIT.message}
+
+
+class Lingering(Torrent):
+    """Says one thing, and goes on after its end until the gate opens."""
+
+    PIECES = 1
+
+    def __init__(self) -> None:
+        super().__init__(UIMessageStreamEncoder())
+        self.gate = asyncio.Event()
+
+    async def _run(self, emit: Emit) -> None:
+        await super()._run(emit)
+        await self.gate.wait()
+
+
+async def test_the_last_frame_leaves_with_the_end_of_the_response() -> None:
+    turn = Lingering()
+    turn.gate.set()
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await turn({"type": "http"}, _never, send)
+
+    bodies = [message for message in sent if message["type"] == "http.response.body"]
+    assert bodies[-1]["body"].endswith(b"data: [DONE]\n\n")
+    assert [message["more_body"] for message in bodies][-1:] == [False]
+    assert b"".join(message["body"] for message in bodies).count(b"[DONE]") == 1
+
+
+async def test_the_last_frame_does_not_wait_for_a_turn_that_is_not_over() -> None:
+    turn = Lingering()
+    ends: list[tuple[bool, bool]] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            ends.append((message["body"].endswith(b"data: [DONE]\n\n"), message["more_body"]))
+            if ends[-1][0]:
+                turn.gate.set()  # only who has the last frame lets the turn end
+
+    await turn({"type": "http"}, _never, send)
+
+    assert ends[-2:] == [(True, True), (False, False)]
 
 
 async def _never() -> Message:

@@ -6,15 +6,18 @@ may have, and every moment of joining: `POST[:k] + resume(k) == POST`.
 
 import asyncio
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
 
+from app.events import Start, StepStart, TextDelta
 from app.store.event_log import decode, encode
 from app.store.memory import MemoryStore
 from app.store.store import Batch, Begun, TurnHead, UIMessage
+from app.turns.errors import GIVEN_UP, LogGivenUp
 from tests.chatting import Chat, chatting
 from tests.conformance.tools import tools
 
@@ -162,3 +165,26 @@ async def _go_on(
 def _said(wire: bytes) -> str:
     found = [msgspec.json.decode(line[6:]) for line in wire.splitlines() if b'"text-delta"' in line]
     return "".join(chunk["delta"] for chunk in found)
+
+
+async def test_a_turn_whose_log_was_given_up_is_not_resumed_in_part() -> None:
+    store = MemoryStore()
+    head = TurnHead(id="t1", owner="", chat_id="c1", message_id="m")
+    await store.begin(head, revision=0, keep=0, messages=[{"id": "u", "role": "user", "parts": []}])
+    (data,) = encode([Start("m"), StepStart(), TextDelta("a"), GIVEN_UP])
+    await store.append([Batch("t1", 1, data)], beating=())
+
+    async with chatting(None, store=store) as chat:
+        running = [
+            await chat.http.get(f"/api/chat/c1/stream{query}") for query in ("", "?startIndex=0")
+        ]
+        await store.end(
+            "t1", "finished", last=None, message={"id": "m", "parts": []}, ended_at=time.time()
+        )
+        over = await chat.http.get("/api/chat/c1/stream")
+
+    for response in running:
+        assert response.status_code == 503
+        assert response.json()["error"] == LogGivenUp.public_message
+        assert response.headers["retry-after"] == "5"
+    assert over.status_code == 204

@@ -8,6 +8,7 @@ from tests.infra import (
     make_monitoring,
     make_rest_apis,
     make_secrets,
+    make_tables,
 )
 from tests.infra.aws_api import Maker
 
@@ -17,4 +18,5 @@ MAKERS: Mapping[str, Maker] = {
     **make_monitoring.MAKERS,
     **make_front_doors.MAKERS,
     **make_rest_apis.MAKERS,
+    **make_tables.MAKERS,
 }

@@ -279,6 +279,14 @@ def test_after_the_output_of_its_call_a_scenario_shows_it() -> None:
     assert isinstance(play("loop", rounds=rounds).blocks[0], Call)
 
 
+def test_after_the_output_of_its_call_a_scenario_may_wait() -> None:
+    rounds = [[FinishedCall("f", "{}", "rain")]]
+
+    assert play("call gate=go").before is None
+    assert play("call gate=go", rounds=rounds).before == Wait("go")
+    assert play("call", rounds=rounds).before is None
+
+
 def test_a_scenario_ends_after_so_many_attempts() -> None:
     attempts = [play("error times=2", attempt=attempt) for attempt in (1, 2, 3)]
 

@@ -39,7 +39,11 @@ def test_a_record_says_that_the_chat_is_gone() -> None:
 
 
 def test_a_record_has_a_summary() -> None:
-    assert _RECORD.summary() == ChatSummary(id="c#1", title="Half \ud83d", created=5, updated=17)
+    summary = ChatSummary(id="c#1", title="Half \ud83d", created=5, updated=17)
+    running = msgspec.structs.replace(_RECORD, turn="t", is_running=True)
+
+    assert _RECORD.summary() == summary
+    assert running.summary() == msgspec.structs.replace(summary, running="t")
 
 
 def test_a_head_comes_back() -> None:

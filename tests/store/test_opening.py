@@ -11,7 +11,7 @@ import pytest
 
 from app.store.checks.stores import begun
 from app.store.memory import MemoryStore
-from app.store.opening import StoreRefused, open_store
+from app.store.opening import FORMS, StoreRefused, open_store
 from app.store.redis import RedisStore
 from app.store.sqlite import SqliteStore
 from app.store.sqlite_file import open_database
@@ -104,7 +104,8 @@ def test_anything_else_is_refused_with_what_there_is(text: str) -> None:
     with pytest.raises(StoreRefused) as refused:
         open_store(text)
 
-    assert "use off, memory, sqlite:PATH, redis://HOST or dynamodb:TABLE" in str(refused.value)
+    assert f"use {FORMS}" in str(refused.value)
+    assert "redis://HOST or dynamodb:TABLE" in FORMS
     assert "password" not in str(refused.value)
 
 

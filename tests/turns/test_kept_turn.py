@@ -1,5 +1,7 @@
 """`app.turns.kept_turn`: a turn is stopped once, whenever it is asked."""
 
+import asyncio
+
 from app.events import Abort, Error, Start, Terminal
 from app.store.event_log import decode
 from app.store.store import TurnHead
@@ -60,3 +62,24 @@ async def test_the_end_is_told_once() -> None:
     kept.settle(False)
 
     assert await kept.ended is True
+
+
+async def test_a_response_waits_for_the_store_only_where_it_has_to() -> None:
+    kept = _kept()
+    clock = asyncio.get_running_loop().time
+    async with asyncio.timeout(5):
+        await kept.written()
+
+        kept.write_until = lambda: clock() - 1
+        await kept.written()
+
+        kept.write_until = lambda: clock() + 0.05
+        await kept.written()
+        assert not kept.ended.done()
+
+        kept.write_until = lambda: clock() + 60
+        waiting = asyncio.create_task(kept.written())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        kept.settle(True)
+        await waiting

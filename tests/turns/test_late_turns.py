@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from app.chats.plan import Join, Plan, Run, Supersede
-from app.errors import ChatHasGoneOn
+from app.errors import ChatHasGoneOn, StoreUnavailable
 from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta
 from app.messages import ChatRequest
 from app.store.event_log import decode
@@ -100,6 +102,30 @@ async def test_a_turn_that_still_runs_is_followed_from_its_beginning() -> None:
     await turns.aclose()
 
 
+async def test_who_asks_for_a_turn_that_has_not_begun_is_not_told_that_there_is_none() -> None:
+    store = Shaky()
+    turns = KeptTurns(store)
+    store.is_down = True
+    kept = await _late(turns)
+    _say(kept, *TURN)
+
+    async def chat(owner: str, chat: str) -> None:
+        raise StoreUnavailable("out of order")
+
+    store.is_down = False
+    store.chat = chat  # type: ignore[method-assign]
+    for name in ("c1", kept.head.id):
+        with pytest.raises(StoreUnavailable):
+            await turns.find("", name)
+    assert await turns.find("somebody else", kept.head.id) is None
+    del store.chat
+    found = await turns.find("", kept.head.id)
+
+    assert found is not None
+    assert (found.id, found.state) == (kept.head.id, "finished")
+    await turns.aclose()
+
+
 async def test_the_later_of_two_ends_the_earlier_and_stands_after_it() -> None:
     store = Shaky()
     turns = KeptTurns(store)
@@ -126,15 +152,27 @@ async def test_a_turn_waits_for_one_that_runs_elsewhere() -> None:
     store.is_down = False
     said = [{"id": "u1", "role": "user", "parts": []}]
     assert await store.begin(OTHER, revision=0, keep=0, messages=said) == Begun()
-    await turns._late._begin_all()
+    second = await _late_while_busy(turns, store)
+    assert await _ids(turns) == ["u1"]
+    assert await turns.find("", "c1") == OTHER
     head = await store.turn("", "other")
     assert head is not None
     assert (head.state, head.stop) == ("running", None)
 
     await store.end("other", "finished", last=None, message=None, ended_at=1.0)
 
-    assert await _ids(turns) == ["u1", "u1", "m"]
+    assert await _ids(turns) == ["u1", "u1", "m", "u3", "m2"]
+    assert await second.ended
     await turns.aclose()
+
+
+async def _late_while_busy(turns: KeptTurns, store: Shaky) -> KeptTurn:
+    """Begin another late turn of the chat that the first waits for too."""
+    store.is_down = True
+    second = await _late(turns)
+    _say(second, *[Start("m2"), *TURN[1:]])
+    store.is_down = False
+    return second
 
 
 async def test_a_beginning_whose_effect_was_unknown_is_not_made_twice() -> None:

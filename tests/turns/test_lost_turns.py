@@ -180,6 +180,18 @@ async def test_the_end_of_the_server_ends_the_watch() -> None:
     assert not [one for one in asyncio.all_tasks() if one.get_name().endswith(" t1")]
 
 
+async def test_a_writer_that_beats_at_the_last_moment_is_not_ended() -> None:
+    store = _Watched()
+    await _begun(store)
+    head = await store.turn(HEAD.owner, HEAD.id)
+    assert head is not None
+    await store.append([], beating=[HEAD.id])
+
+    assert not await LostTurns(store, is_ours=lambda _: False)._end(head)
+
+    assert await _state(store) == "running"
+
+
 async def test_however_many_wait_one_task_looks() -> None:
     store = _Watched()
     await _begun(store)

@@ -5,6 +5,7 @@ import pytest
 from app.events import Abort, Error, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta
 from app.store.event_log import decode
 from app.store.store import Batch
+from app.turns.errors import GIVEN_UP
 from app.turns.recorder import Recorder
 from app.turns.transcript import Transcript
 
@@ -141,6 +142,47 @@ def test_a_continuation_that_begins_late_continues_the_message_of_the_store() ->
     assert message["id"] == "kept"
     assert [part.get("text") for part in message["parts"]] == ["Before.", None, "ab"]
     assert recorder.transcript.message()["id"] == "m"
+
+
+def test_a_log_that_is_given_up_ends_with_what_says_so() -> None:
+    recorder = Told().note(*TURN[:3]).recorder
+    recorder.take()
+    assert recorder.waiting_bytes > 0
+
+    recorder.give_up()
+    recorder.note(TURN[3])
+    recorder.take()
+    assert (recorder.waiting_bytes, recorder.is_unplaced) == (0, True)
+    recorder.place(4)
+    recorder.note(TURN[4])
+    recorder.take()
+
+    assert not recorder.is_unplaced
+    assert [(batch.seq, decode(batch.data)) for batch in recorder.unwritten] == [(5, [GIVEN_UP])]
+    assert recorder.message()["parts"][1]["text"] == "abc"
+
+
+def test_a_log_of_which_nothing_was_written_begins_all_the_same() -> None:
+    recorder = Told().note(*TURN[:3]).recorder
+    recorder.take()
+    recorder.give_up()
+
+    recorder.begin("t2", None, None)
+
+    (batch,) = recorder.unwritten
+    assert (batch.turn, batch.seq, decode(batch.data)) == ("t2", 1, [Start("m"), GIVEN_UP])
+
+
+def test_a_continuation_that_was_given_up_adds_to_the_message_of_the_store() -> None:
+    stored = {"id": "kept", "role": "assistant", "parts": [{"type": "text", "text": "Before."}]}
+    recorder = Told().note(*TURN[:3]).recorder
+    recorder.take()
+    recorder.give_up()
+
+    recorder.begin("t2", Batch("t2", 1, b"what was said before"), stored)
+
+    assert [part.get("text") for part in recorder.message()["parts"]] == ["Before.", None, "a"]
+    assert [(batch.seq, decode(batch.data)) for batch in recorder.unwritten] == [(2, [GIVEN_UP])]
 
 
 def test_what_the_store_has_lost_is_written_again() -> None:

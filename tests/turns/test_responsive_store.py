@@ -10,6 +10,7 @@ from app.errors import StoreUnavailable
 from app.store.conformance import CHECKS, Check, Clock, Stores
 from app.store.memory import MemoryStore
 from app.store.store import ChatStore, Owner, StopReason, TurnHead, TurnId, TurnStore
+from app.turns.flusher import INTERVAL_S
 from app.turns.patience import patience
 from app.turns.responsive_store import ResponsiveStore
 from tests.chatting import logged
@@ -93,6 +94,20 @@ async def test_after_the_first_that_waits_in_vain_nobody_waits() -> None:
         "the store does not respond, and is left alone until it does",
         "the store responds again",
     ]
+    await store.aclose()
+
+
+async def test_a_store_that_has_responded_before_may_hang_too() -> None:
+    inner = _Hanging()
+    store = ResponsiveStore(inner, slow_s=0.02)
+    await store.turn("", "t1")
+    inner.hangs = True
+
+    await asyncio.gather(*(_give_up(store) for _ in range(5)))
+    asking = [task for task in asyncio.all_tasks() if task.get_name() == "ask the store"]
+
+    assert store.hangs
+    assert len(asking) == 1
     await store.aclose()
 
 
@@ -219,3 +234,11 @@ async def test_a_defect_of_the_store_stops_no_calls() -> None:
         await _again(store)
 
     assert [record.getMessage() for record in log.records] == ["the store failed by a defect"]
+
+
+def test_an_engine_says_through_it_how_often_it_is_written() -> None:
+    class Dear(MemoryStore):
+        flush_interval_s = 0.25
+
+    assert ResponsiveStore(Dear()).flush_interval_s == 0.25
+    assert ResponsiveStore(MemoryStore()).flush_interval_s == INTERVAL_S

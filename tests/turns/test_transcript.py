@@ -371,3 +371,16 @@ def test_a_continued_message_may_hold_anything() -> None:
     odd = {"type": "of-tomorrow", "toolCallId": ["no", "id"]}
 
     assert Transcript("m", {"parts": [odd]}).message()["parts"] == [odd]
+
+
+def test_what_a_turn_has_said_is_told_apart_from_what_was_there() -> None:
+    earlier = {"parts": [{"type": "text", "text": "Before."}]}
+    transcript = Transcript("m", earlier)
+    transcript.add(StepStart())
+    transcript.add(TextDelta("Now."))
+
+    said = transcript.said()
+    transcript.add(TextDelta(" And then."))
+
+    text = {"type": "text", "text": "Now.", "state": "done"}
+    assert said == [{"type": "step-start"}, text]

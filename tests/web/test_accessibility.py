@@ -87,6 +87,17 @@ async def test_drawers_of_a_phone_open_and_close_by_keyboard(open_page: Open) ->
     await expect(page.button("Wire")).to_be_focused()
 
 
+async def test_a_drawer_of_a_phone_closes_on_what_is_beside_it(open_page: Open) -> None:
+    page = await open_page(**PHONE)
+    await page.button("Chats").click()
+    chats = page.page.get_by_role("navigation", name="Chats")
+    await expect(chats).to_be_visible()
+
+    await page.page.mouse.click(350, 400)
+
+    await expect(chats).to_be_hidden()
+
+
 async def test_the_answer_is_announced_once_it_is_whole(
     open_page: Open, generation: Generation
 ) -> None:
@@ -100,6 +111,63 @@ async def test_the_answer_is_announced_once_it_is_whole(
     await expect(announced).to_contain_text("Answer: word0 word1")
     await page.ask("Where am I?")
     await expect(announced).to_have_text("The tool get_location waits for you.")
+
+
+async def test_a_long_answer_is_announced_by_its_beginning(
+    open_page: Open, generation: Generation
+) -> None:
+    page = await open_page(generation)
+
+    await page.send("scenario: text tokens=1000")
+
+    announced = page.page.get_by_role("status")
+    await expect(announced).to_contain_text("The rest is in the chat.")
+    assert len(await announced.inner_text()) < 500
+
+
+async def test_the_focus_stays_in_the_chat_when_its_button_goes(
+    open_page: Open, generation: Generation
+) -> None:
+    page = await open_page(generation)
+    chat = page.page.locator(".messages")
+
+    async def press(name: str) -> None:
+        await page.button(name).focus()
+        await page.page.keyboard.press("Enter")
+
+    await page.ask("Where am I?")
+    await press("Only my time zone")
+    await expect(page.answers).to_contain_text("timeZone:")
+    await page.is_ready()
+    await expect(chat).to_be_focused()
+    await page.field.focus()
+    await press("Regenerate")
+    await page.is_ready()
+    await expect(chat).to_be_focused()
+
+    await press("Edit")
+    await expect(page.page.get_by_role("textbox", name="Your message")).to_be_focused()
+    await page.page.keyboard.press("Escape")
+    await expect(page.button("Edit")).to_be_focused()
+
+    await page.send("scenario: error-inside after=3")
+    await expect(page.failure).to_be_visible()
+    await press("Try again")
+    await expect(page.failure).to_be_visible()
+    await expect(chat).to_be_focused()
+
+
+@pytest.mark.parametrize("pressed", ["Allow", "Deny"])
+async def test_the_focus_stays_in_the_chat_after_an_approval(open_page: Open, pressed: str) -> None:
+    page = await open_page()
+    await page.ask("Send an email to ada@example.com about tea")
+
+    await page.button(pressed).focus()
+    await page.page.keyboard.press("Enter")
+
+    await expect(page.button(pressed)).to_have_count(0)
+    await page.is_ready()
+    await expect(page.page.locator(".messages")).to_be_focused()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

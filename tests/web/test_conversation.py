@@ -50,6 +50,54 @@ async def test_stop_stops_the_request_to_the_model(
     await expect(answer).to_contain_text("stall after=3")
 
 
+async def test_a_double_click_on_send_sends(open_page: Open, generation: Generation) -> None:
+    page = await open_page(generation)
+    await page.field.fill("scenario: text tokens=60 delay=0.03")
+
+    await page.button("Send").dblclick(delay=20)
+
+    await expect(page.answers).to_contain_text("word58 word59")
+    await page.is_ready()
+    await expect(page.questions).to_have_count(1)
+
+
+async def test_what_was_stopped_before_its_first_word_can_be_asked_for_again(
+    open_page: Open, generation: Generation, home: Site
+) -> None:
+    page = await open_page(generation)
+    gate = home.control.gate(f"first-word-{generation}")
+    await page.send(f"scenario: hang gate=first-word-{generation}")
+    await gate.reached()
+    await page.field.press("Escape")
+    await expect(page.page.get_by_text("There is no answer.")).to_be_visible()
+    gate.open()
+
+    await page.button("Ask again").click()
+
+    await expect(page.answers).to_contain_text(re.compile(r"\w"))
+    await page.is_ready()
+    await expect(page.page.get_by_text("There is no answer.")).to_have_count(0)
+
+
+async def test_a_retry_that_fails_leaves_what_was_there(
+    open_page: Open, generation: Generation
+) -> None:
+    page = await open_page(generation)
+    await page.send("scenario: error-inside after=6 delay=0.01")
+    await expect(page.failure).to_contain_text("failed")
+    page.expect_complaint()
+
+    await page.page.route("**/api/chat", lambda route: route.abort())
+    await page.button("Try again").click()
+
+    await expect(page.failure).to_contain_text("The server cannot be reached.")
+    await expect(page.answers).to_contain_text("word0 word1 word2 word3 word4 word5")
+    await page.page.unroute("**/api/chat")
+    await page.button("Try again").click()
+    await expect(page.failure).to_contain_text("failed")
+    await expect(page.answers).to_have_count(1)
+
+
 async def test_regenerate_asks_again(open_page: Open, generation: Generation, home: Site) -> None:
     page = await open_page(generation)
     await page.ask("scenario: say text='Same again'")

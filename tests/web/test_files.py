@@ -99,6 +99,14 @@ async def test_other_files_are_refused_with_a_reason(open_page: Open) -> None:
     await attach(page, "drop", FilePayload(name="a.zip", mimeType="application/zip", buffer=b"PK"))
     await expect(page.failure).to_have_text("a.zip is neither a picture nor a PDF.")
 
+    for name, kind in (("a.heic", "image/heic"), ("a.svg", "image/svg+xml")):
+        await attach(page, "paste", FilePayload(name=name, mimeType=kind, buffer=b"<svg/>"))
+        await expect(page.failure).to_have_text(
+            f"{name}: models read PNG, JPEG, GIF and WebP only."
+        )
+    await attach(page, "drop", FilePayload(name="a.png", mimeType="image/png", buffer=b""))
+    await expect(page.failure).to_have_text("a.png is empty.")
+
     big = FilePayload(name="big.png", mimeType="image/png", buffer=bytes(4_000_000))
     await attach(page, "button", big)
     await expect(page.failure).to_have_text("That is too much: up to 3 MB of files will do.")

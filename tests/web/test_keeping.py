@@ -21,6 +21,19 @@ async def test_a_reload_shows_the_chat_again(open_page: Open, generation: Genera
     await expect(answer).to_contain_text('You said: "My first words"')
 
 
+async def test_an_answer_is_kept_to_its_last_word(open_page: Open, generation: Generation) -> None:
+    page = await open_page(generation, fresh=True)
+    # All of it in one read: the hook is ready before it has shown the last of it.
+    answer = await page.ask("scenario: text tokens=40 events_per_write=60")
+    await expect(answer).to_contain_text("word39")
+
+    kept = await page.page.evaluate("JSON.stringify({...localStorage})")
+
+    assert "word38 word39" in kept
+    await page.page.reload()
+    await expect(page.answers).to_contain_text("word38 word39")
+
+
 async def test_the_list_opens_older_chats_in_their_own_client(open_page: Open) -> None:
     page = await open_page("7", fresh=True)
     chats = page.page.get_by_role("navigation", name="Chats")
@@ -37,6 +50,41 @@ async def test_the_list_opens_older_chats_in_their_own_client(open_page: Open) -
     await expect(page.page.get_by_role("radio", name=re.compile("AI SDK 7"))).to_be_checked()
     answer = await page.ask("What did I say first?")
     await expect(answer).to_contain_text("One of seven")
+
+
+async def test_what_is_written_is_there_after_a_reload(open_page: Open) -> None:
+    page = await open_page(fresh=True)
+    await page.field.fill("Not sent yet")
+    await page.page.reload()
+    await expect(page.field).to_have_value("Not sent yet")
+    await page.field.press("Enter")
+    await expect(page.answers).to_contain_text("Not sent yet")
+    await page.is_ready()
+
+    await page.field.fill("The next one")
+    await page.page.reload()
+
+    await expect(page.field).to_have_value("The next one")
+    await page.button("New chat").click()
+    await expect(page.field).to_have_value("")
+
+
+async def test_a_page_that_cannot_be_shown_says_so(open_page: Open) -> None:
+    page = await open_page(fresh=True)
+    await page.ask("Hello")
+    page.expect_complaint()  # React reports what it caught.
+    await page.page.add_init_script(
+        """
+        const key = Object.keys(localStorage).find((key) => key.startsWith('deltaline.chat '));
+        localStorage.setItem(key, '[{"role": "user"}]');
+        """
+    )
+
+    await page.page.reload()
+
+    await expect(page.failure).to_be_visible()
+    await page.button("Begin again").click()
+    await expect(page.field).to_be_visible()
 
 
 async def test_a_deleted_chat_is_gone(open_page: Open, generation: Generation) -> None:

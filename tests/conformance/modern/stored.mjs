@@ -241,6 +241,33 @@ export const stored = {
     await assertAsKept(chat, other);
   },
 
+  /** The result is posted, and stop is pressed before the model says anything: it stays stopped. */
+  async 'stored-stopped-continuation'(context) {
+    const gate = mark();
+    const chat = storedChat(context);
+    const view = await chat.open(whenAnswered(context));
+    view.current.sendMessage({ text: `scenario: call tool=get_location gate=${gate}` });
+    await view.until(answered, 'the call');
+    const [call] = callsOf(view.current.messages[1]);
+    (view.current.addToolOutput ?? view.current.addToolResult)({
+      tool: 'get_location',
+      toolCallId: call.toolCallId,
+      output: PLACE,
+    });
+    while ((await askedOfModel(context.site, gate)).length < 2) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.equal((await chat.stop()).status, 204);
+    assert.equal((await view.wire.quiet()).length, 2);
+    const isDone = ({ messages }) => callsOf(messages[1])[0].state === 'output-available';
+    await view.until((hook) => answered(hook) && isDone(hook), 'the end');
+    assert.equal((await view.wire.quiet()).length, 2);
+    assert.equal(textOf(view.current.messages[1]), '');
+    await openGate(context.site, gate);
+    await assertAsKept(chat, view);
+    assert.equal((await askedOfModel(context.site, gate)).length, 2);
+  },
+
   async 'stored-approval'(context) {
     const { client } = context;
     const chat = storedChat(context);

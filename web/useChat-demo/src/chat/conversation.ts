@@ -13,8 +13,10 @@ export interface Conversation {
   stop(): Promise<void>;
   /** Whether the connection broke while the server goes on with the answer. */
   isCutOff: boolean;
+  /** Why an answer ended, where that is known and not what one expects. */
+  endOf(message: Message): Ending | undefined;
   /** Ask again for the last answer, even if it failed. */
-  regenerate(): void;
+  regenerate(): Promise<void>;
   /** Replace a message of the user and everything after it. */
   edit(messageId: string, text: string): void;
   /** Give the result of a call that runs in the browser. */
@@ -24,6 +26,9 @@ export interface Conversation {
   /** Reply to an approval request. AI SDK 4 has none: there the server refuses such calls itself. */
   approve?(call: ToolCall, isApproved: boolean): void;
 }
+
+/** `cut`: longer than the model may write; `filtered`: withheld by its provider; `failed`: by an error. */
+export type Ending = 'cut' | 'filtered' | 'failed';
 
 export interface Message {
   id: string;

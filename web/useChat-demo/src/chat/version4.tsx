@@ -1,7 +1,7 @@
 // AI SDK 4: `useChat` over the data stream. In your own project the import is `@ai-sdk/react`;
 // here the package has an alias, because its successor is installed too.
 import { useChat, type Message as ChatMessage } from 'ai-sdk-react-4';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import {
   isBreak,
   perMessage,
@@ -13,6 +13,7 @@ import {
   type ToolCall,
 } from './conversation';
 import { RunningTurn } from './runningTurn';
+import { useEndings } from './useEndings';
 import { useKeep } from './useKeep';
 import { useResume } from './useResume';
 
@@ -20,6 +21,7 @@ export default function Version4(props: ChatProps) {
   const { chatId, server } = props;
   const [turn] = useState(() => new RunningTurn(chatId, server, props.fetch));
   const [viewId] = useState(() => `${chatId} ${Math.random()}`);
+  const endings = useEndings();
   const chat = useChat({
     // By its id the hook keeps what it has shown for as long as the page lives, errors too; a chat
     // that is opened again begins anew.
@@ -35,7 +37,14 @@ export default function Version4(props: ChatProps) {
     // How often the hook may post again by itself after a client tool has its result.
     maxSteps: 5,
     experimental_throttle: 30,
+    onFinish: ({ id }, { finishReason }) => endings.note(id, finishReason),
   });
+  const { error, messages } = chat;
+  useEffect(() => {
+    const last = messages.at(-1);
+    // `onFinish` is for answers that did not fail.
+    if (error && last?.role === 'assistant') endings.note(last.id, 'error');
+  }, [error, messages]);
   useResume(props.resume, () => chat.experimental_resume());
 
   const conversation: Conversation = {
@@ -49,8 +58,14 @@ export default function Version4(props: ChatProps) {
       });
       void chat.append({ role: 'user', content: text }, { experimental_attachments });
     },
+    endOf: endings.endOf,
     stop: () => turn.stop(chat.stop),
-    regenerate: () => void chat.reload(),
+    regenerate: async () => {
+      const before = chat.messages;
+      await chat.reload();
+      // Nothing has come in its place, and no server has thrown it away either.
+      chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
+    },
     edit: (messageId, text) => {
       // This version cannot do it: the application cuts the history and asks again.
       const at = chat.messages.findIndex(({ id }) => id === messageId);

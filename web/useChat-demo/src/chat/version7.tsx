@@ -20,6 +20,7 @@ import {
   type Part,
   type ToolCall,
 } from './conversation';
+import { useEndings } from './useEndings';
 import { useKeep } from './useKeep';
 import { useResume } from './useResume';
 
@@ -46,12 +47,16 @@ export default function Version7(props: ChatProps) {
         }),
       }),
   );
+  const endings = useEndings();
   const chat = useChat<ChatMessage>({
     id: props.chatId,
     messages: props.initialMessages as ChatMessage[],
     transport,
     // React renders at most every 30 ms, however fast the deltas arrive.
     throttle: 30,
+    onFinish: ({ message, finishReason, isError }) => {
+      endings.note(message.id, isError ? 'error' : finishReason);
+    },
     // Go on once every client tool has its result and every approval request its reply.
     sendAutomaticallyWhen: (options) =>
       lastAssistantMessageIsCompleteWithToolCalls(options) ||
@@ -71,8 +76,14 @@ export default function Version7(props: ChatProps) {
       });
       void chat.sendMessage(text ? { text, files } : { files });
     },
+    endOf: endings.endOf,
     stop: () => turn.stop(() => void chat.stop()),
-    regenerate: () => void chat.regenerate(),
+    regenerate: async () => {
+      const before = chat.messages;
+      await chat.regenerate();
+      // Nothing has come in its place, and no server has thrown it away either.
+      chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
+    },
     edit: (messageId, text) => {
       const kept = chat.messages.find(({ id }) => id === messageId)?.parts ?? [];
       const files = kept.filter((part) => part.type === 'file');

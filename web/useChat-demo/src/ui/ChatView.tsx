@@ -1,10 +1,14 @@
 import { useEffect, useRef, useState } from 'react';
 import { textOf, wordsOf, type Conversation, type Generation, type Message } from '../chat/conversation';
 import { Composer } from './Composer';
+import { focusChat } from './focus';
 import { Icon } from './Icon';
 import { MessageView } from './MessageView';
 import { Starters } from './Starters';
 import { useStickToEnd } from './useStickToEnd';
+
+// Characters of an answer that are read out by themselves: some twenty seconds.
+const MOST_ANNOUNCED = 400;
 
 /** A chat, with either client. */
 export function ChatView(props: {
@@ -25,8 +29,16 @@ export function ChatView(props: {
   const last = messages.at(-1);
   const stop = useStop(conversation);
   const missing = useMissing(props, stop.isWanted);
-  const { ref, isAtEnd, onScroll, goToEnd } = useStickToEnd<HTMLDivElement>(messages.length > 0);
+  const { ref, isAtEnd, on, goToEnd } = useStickToEnd<HTMLDivElement>(messages.length > 0);
   const actions = useSteadyActions(conversation);
+
+  const endingOf = (message: Message) => {
+    // Of the last one, the box below says it.
+    if (message.role === 'user' || (message === last && (isBusy || error || missing))) return undefined;
+    const known = conversation.endOf(message);
+    // Of what came before the page was opened, only whether it is whole.
+    return known ?? (props.isKept && !isFinished(message) ? 'incomplete' : undefined);
+  };
 
   function send(...message: Parameters<Conversation['send']>) {
     goToEnd();
@@ -35,7 +47,7 @@ export function ChatView(props: {
 
   return (
     <>
-      <div className="messages" ref={ref} onScroll={onScroll} data-status={status} tabIndex={-1}>
+      <div className="messages" ref={ref} {...on} data-status={status} tabIndex={-1}>
         {messages.length === 0 && (
           <Starters generation={generation} onStart={(text) => send(text, [])} />
         )}
@@ -46,6 +58,7 @@ export function ChatView(props: {
             isStreaming={isBusy && message === last && message.role === 'assistant'}
             isLast={message === last}
             isBusy={isBusy}
+            ending={endingOf(message)}
             actions={actions}
             onShowWire={onShowWire}
           />
@@ -55,11 +68,17 @@ export function ChatView(props: {
           <div className="failure" role="alert">
             <p>{wordsOf(error)}</p>
             {conversation.isCutOff ? (
-              <button className="plain" onClick={() => void props.onReconnect()}>
+              <button
+                className="plain"
+                onClick={() => {
+                  focusChat();
+                  void props.onReconnect();
+                }}
+              >
                 Reconnect
               </button>
             ) : (
-              <button className="plain" onClick={conversation.regenerate}>
+              <button className="plain" onClick={() => void actions.regenerate()}>
                 Try again
               </button>
             )}
@@ -68,14 +87,20 @@ export function ChatView(props: {
         {missing && (
           <div className="failure">
             <p>{missing}</p>
-            <button className="plain" onClick={conversation.regenerate}>
+            <button className="plain" onClick={() => void actions.regenerate()}>
               Ask again
             </button>
           </div>
         )}
       </div>
       {!isAtEnd && messages.length > 0 && (
-        <button className="to-end" onClick={goToEnd}>
+        <button
+          className="to-end"
+          onClick={() => {
+            goToEnd();
+            focusChat();
+          }}
+        >
           <Icon name="down" /> To the end
         </button>
       )}
@@ -84,7 +109,12 @@ export function ChatView(props: {
           The answer could not be stopped. {stop.problem}
         </p>
       )}
-      <Composer chatId={props.chatId} isBusy={isBusy} onSend={send} onStop={stop.press} />
+      <Composer
+        draftOf={messages.length === 0 ? 'a new chat' : props.chatId}
+       isBusy={isBusy}
+        onSend={send}
+        onStop={stop.press}
+      />
       <Announcement status={status} last={last} />
     </>
   );
@@ -125,7 +155,10 @@ function useMissing(
   return props.wasOpen ? 'This answer was cut off, and the server does not keep it.' : undefined;
 }
 
-/** The text for screen readers: that an answer is being written, then the whole answer, not each delta. */
+/**
+ * The text for screen readers: that an answer is being written, then how it begins, not each delta.
+ * Nobody can stop an announcement and go back in it, so that of a long answer leads to the answer.
+ */
 function Announcement({ status, last }: { status: Conversation['status']; last?: Message }) {
   const hasAsked = useRef(false);
   hasAsked.current ||= status !== 'ready';
@@ -135,12 +168,18 @@ function Announcement({ status, last }: { status: Conversation['status']; last?:
   let words = '';
   if (status === 'submitted' || status === 'streaming') words = 'The answer is being written.';
   else if (status === 'ready' && waits) words = `The tool ${open.call.name} waits for you.`;
-  else if (status === 'ready' && hasAsked.current) words = `Answer: ${answer}`;
+  else if (status === 'ready' && hasAsked.current) words = `Answer: ${beginningOf(answer)}`;
   return (
     <p role="status" className="unseen">
       {words}
     </p>
   );
+}
+
+function beginningOf(answer: string): string {
+  if (answer.length <= MOST_ANNOUNCED) return answer;
+  const cut = answer.slice(0, MOST_ANNOUNCED);
+  return `${cut.slice(0, cut.lastIndexOf(' '))} … The rest is in the chat.`;
 }
 
 /** Return actions that keep their identity and always act on the latest conversation. */
@@ -150,8 +189,14 @@ function useSteadyActions(conversation: Conversation) {
     latest.current = conversation;
   });
   const steady = useRef({
-    edit: (...values: Parameters<Conversation['edit']>) => latest.current.edit(...values),
-    regenerate: () => latest.current.regenerate(),
+    edit: (...values: Parameters<Conversation['edit']>) => {
+      focusChat();
+      latest.current.edit(...values);
+    },
+    regenerate: () => {
+      focusChat();
+      return latest.current.regenerate();
+    },
     answer: (...values: Parameters<Conversation['answer']>) => latest.current.answer(...values),
     refuse: (...values: Parameters<Conversation['refuse']>) => latest.current.refuse(...values),
     approve: (...values: Parameters<NonNullable<Conversation['approve']>>) =>

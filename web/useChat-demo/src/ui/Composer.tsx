@@ -4,9 +4,11 @@ import type { Attachment } from '../chat/conversation';
 import { Icon } from './Icon';
 import { FileView } from './MessageView';
 
+const DOUBLE_CLICK_MS = 500;
+
 /** The text of a message that has not been sent: it is there again when its chat is. */
-function useDraft(chatId: string): [string, (text: string) => void] {
-  const key = `deltaline.draft ${chatId}`;
+function useDraft(draftOf: string): [string, (text: string) => void] {
+  const key = `deltaline.draft ${draftOf}`;
   const [text, setText] = useState(() => sessionStorage.getItem(key) ?? '');
   const change = (changed: string) => {
     setText(changed);
@@ -18,17 +20,19 @@ function useDraft(chatId: string): [string, (text: string) => void] {
 
 /** The input box. Files are added by button, by paste, or by dropping them anywhere on the chat. */
 export function Composer(props: {
-  chatId: string;
+  /** Which chat the text is kept for until it is sent. */
+  draftOf: string;
   isBusy: boolean;
   onSend(text: string, files: Attachment[]): void;
   onStop(): void;
 }) {
   const { isBusy, onSend, onStop } = props;
-  const [text, setText] = useDraft(props.chatId);
+  const [text, setText] = useDraft(props.draftOf);
   const [files, setFiles] = useState<Attachment[]>([]);
   const [problem, setProblem] = useState<string>();
   const [isOver, setOver] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
+  const sentAt = useRef(-Infinity);
   const chooser = useRef<HTMLInputElement>(null);
   const canSend = !isBusy && (text.trim() !== '' || files.length > 0);
 
@@ -45,6 +49,7 @@ export function Composer(props: {
 
   function send() {
     if (!canSend) return;
+    sentAt.current = performance.now();
     onSend(text.trim(), files);
     setText('');
     setFiles([]);
@@ -140,6 +145,7 @@ export function Composer(props: {
         <textarea
           ref={field}
           rows={1}
+          dir="auto"
           value={text}
           placeholder={isOver ? 'Drop it' : 'Write a message'}
           aria-label="Message"
@@ -165,6 +171,8 @@ export function Composer(props: {
             type="button"
             className="send"
             onClick={() => {
+              // The second click of a double click on Send, whose place this button has taken.
+              if (performance.now() - sentAt.current < DOUBLE_CLICK_MS) return;
               onStop();
               field.current?.focus();
             }}

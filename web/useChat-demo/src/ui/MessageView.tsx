@@ -1,5 +1,12 @@
-import { memo, useState } from 'react';
-import { textOf, type Attachment, type Conversation, type Message, type Part } from '../chat/conversation';
+import { memo, useRef, useState } from 'react';
+import {
+  textOf,
+  type Attachment,
+  type Conversation,
+  type Ending,
+  type Message,
+  type Part,
+} from '../chat/conversation';
 import { Markdown } from './Markdown';
 import { MessageFooter } from './MessageFooter';
 import { ToolCallView, type ToolActions } from './ToolCallView';
@@ -10,6 +17,8 @@ interface Props {
   isStreaming: boolean;
   isLast: boolean;
   isBusy: boolean;
+  /** Why the answer is not what one expects. */
+  ending?: Ending | 'incomplete';
   actions: Pick<Conversation, 'edit' | 'regenerate'> & ToolActions;
   onShowWire(exchangeId: number): void;
 }
@@ -21,13 +30,19 @@ export const MessageView = memo(function MessageView(props: Props) {
 
 // The actions are new functions on every render, but always do the same.
 function isSame(before: Props, after: Props): boolean {
-  const keys = ['message', 'isStreaming', 'isLast', 'isBusy'] as const;
+  const keys = ['message', 'isStreaming', 'isLast', 'isBusy', 'ending'] as const;
   return keys.every((key) => before[key] === after[key]);
 }
 
 function Question({ message, isBusy, actions }: Props) {
   const [isEditing, setEditing] = useState(false);
+  const editButton = useRef<HTMLButtonElement>(null);
   const text = textOf(message);
+  const giveUp = () => {
+    setEditing(false);
+    // Once it is there again.
+    requestAnimationFrame(() => editButton.current?.focus());
+  };
   const files = message.parts.flatMap((part) => (part.kind === 'file' ? [part.file] : []));
   if (isEditing) {
     return (
@@ -36,16 +51,17 @@ function Question({ message, isBusy, actions }: Props) {
         onSubmit={(event) => {
           event.preventDefault();
           const changed = String(new FormData(event.currentTarget).get('text')).trim();
+          if (!changed) return giveUp();
           setEditing(false);
-          if (changed) actions.edit(message.id, changed);
+          actions.edit(message.id, changed);
         }}
         onKeyDown={(event) => {
-          if (event.key === 'Escape') setEditing(false);
+          if (event.key === 'Escape') giveUp();
         }}
       >
-        <textarea name="text" defaultValue={text} aria-label="Your message" autoFocus />
+        <textarea name="text" dir="auto" defaultValue={text} aria-label="Your message" autoFocus />
         <p className="buttons">
-          <button type="button" className="plain" onClick={() => setEditing(false)}>
+          <button type="button" className="plain" onClick={giveUp}>
             Cancel
           </button>
           <button className="primary">Ask again</button>
@@ -64,15 +80,27 @@ function Question({ message, isBusy, actions }: Props) {
           ))}
         </ul>
       )}
-      {text && <p>{text}</p>}
-      <button className="quiet" disabled={isBusy} onClick={() => setEditing(true)}>
+      {text && <p dir="auto">{text}</p>}
+      <button
+        ref={editButton}
+        className="quiet"
+        disabled={isBusy}
+        onClick={() => setEditing(true)}
+      >
         Edit
       </button>
     </article>
   );
 }
 
-function Answer({ message, isStreaming, isLast, isBusy, actions, onShowWire }: Props) {
+const ENDINGS: Record<NonNullable<Props['ending']>, string> = {
+  cut: 'Cut off: the model may not write more in one answer.',
+  filtered: 'Withheld by the model’s content filter.',
+  failed: 'Not complete: it failed on the way.',
+  incomplete: 'Not complete.',
+};
+
+function Answer({ message, isStreaming, isLast, isBusy, ending, actions, onShowWire }: Props) {
   const sources = message.parts.filter((part) => part.kind === 'source');
   return (
     <article className="answer" aria-label="Answer" data-streaming={isStreaming}>
@@ -81,6 +109,7 @@ function Answer({ message, isStreaming, isLast, isBusy, actions, onShowWire }: P
           key={part.kind === 'tool' ? part.call.id : index}
           part={part}
           isGrowing={isStreaming && index === message.parts.length - 1}
+          isLast={isLast}
           canAct={isLast && !isBusy}
           actions={actions}
         />
@@ -103,10 +132,11 @@ function Answer({ message, isStreaming, isLast, isBusy, actions, onShowWire }: P
           </ol>
         </footer>
       )}
+      {!isStreaming && ending && <p className="ending">{ENDINGS[ending]}</p>}
       {!isStreaming && (
         <MessageFooter message={message} onShowWire={onShowWire}>
           {isLast && (
-            <button className="quiet" disabled={isBusy} onClick={actions.regenerate}>
+            <button className="quiet" disabled={isBusy} onClick={() => void actions.regenerate()}>
               Regenerate
             </button>
           )}
@@ -116,7 +146,13 @@ function Answer({ message, isStreaming, isLast, isBusy, actions, onShowWire }: P
   );
 }
 
-function PartView(props: { part: Part; isGrowing: boolean; canAct: boolean; actions: ToolActions }) {
+function PartView(props: {
+  part: Part;
+  isGrowing: boolean;
+  isLast: boolean;
+  canAct: boolean;
+  actions: ToolActions;
+}) {
   const { part, isGrowing } = props;
   switch (part.kind) {
     case 'text':
@@ -126,7 +162,14 @@ function PartView(props: { part: Part; isGrowing: boolean; canAct: boolean; acti
     case 'file':
       return <FileView file={part.file} />;
     case 'tool':
-      return <ToolCallView call={part.call} canAct={props.canAct} actions={props.actions} />;
+      return (
+        <ToolCallView
+          call={part.call}
+          isPassedOver={!props.isLast}
+          canAct={props.canAct}
+          actions={props.actions}
+        />
+      );
     case 'notice':
       return <p className="notice">{part.text}</p>;
     case 'source':
@@ -147,7 +190,7 @@ function Reasoning({ text, isGrowing }: { text: string; isGrowing: boolean }) {
       >
         {isGrowing ? 'Thinking' : 'Thought'}
       </summary>
-      <p>{text}</p>
+      <p dir="auto">{text}</p>
     </details>
   );
 }

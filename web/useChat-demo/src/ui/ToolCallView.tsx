@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { focusChat } from './focus';
 import { findLocation, timeZone } from '../chat/location';
 import type { Conversation, ToolCall } from '../chat/conversation';
 
@@ -15,10 +16,22 @@ const STATES: Record<ToolCall['state'], string> = {
 };
 
 /** A tool call as it happens: its input, its progress, its result. */
-export function ToolCallView(props: { call: ToolCall; canAct: boolean; actions: ToolActions }) {
-  const { call, canAct, actions } = props;
+export function ToolCallView(props: {
+  call: ToolCall;
+  /** Whether the user has gone on without replying: the server then closes the call. */
+  isPassedOver: boolean;
+  canAct: boolean;
+  actions: ToolActions;
+}) {
+  const { call, isPassedOver, canAct, actions } = props;
   const isClientTool = call.name === 'get_location';
   const waits = call.state === 'running' && isClientTool;
+  const isOver = isPassedOver && (waits || call.state === 'asking');
+  const state = isOver ? 'passed over' : waits ? 'asks your browser' : STATES[call.state];
+  const reply = (isApproved: boolean) => {
+    focusChat();
+    actions.approve?.(call, isApproved);
+  };
   const inline = call.state === 'asking' ? undefined : inlineInput(call.input);
   return (
     <section className="tool" data-state={call.state} aria-label={`Tool ${call.name}`}>
@@ -27,29 +40,29 @@ export function ToolCallView(props: { call: ToolCall; canAct: boolean; actions: 
           {call.name}
           {inline && <i>({inline})</i>}
         </code>{' '}
-        <span>{waits ? 'asks your browser' : STATES[call.state]}</span>
+        <span>{state}</span>
       </h3>
       {call.state === 'running' && call.progress && <p className="progress">{call.progress}</p>}
       {call.state !== 'writing' && inline === undefined && <Values value={call.input} label="Input" />}
-      {call.state === 'asking' && actions.approve && (
+      {call.state === 'asking' && !isOver && actions.approve && (
         <p className="buttons" role="group" aria-label={`Allow ${call.name}?`}>
           <button
             className="primary"
             disabled={!canAct}
-            onClick={() => actions.approve?.(call, true)}
+            onClick={() => reply(true)}
           >
             Allow
           </button>
           <button
             className="plain"
             disabled={!canAct}
-            onClick={() => actions.approve?.(call, false)}
+            onClick={() => reply(false)}
           >
             Deny
           </button>
         </p>
       )}
-      {waits && <LocationChoice call={call} canAct={canAct} actions={actions} />}
+      {waits && !isOver && <LocationChoice call={call} canAct={canAct} actions={actions} />}
       {call.state === 'failed' && <p className="problem">{call.error}</p>}
       {call.state === 'done' && <Values value={call.output} label="Output" />}
     </section>
@@ -62,8 +75,14 @@ function LocationChoice(props: { call: ToolCall; canAct: boolean; actions: ToolA
   const [isLooking, setLooking] = useState(false);
 
   async function share() {
+    focusChat();
     setLooking(true);
     actions.answer(call, await findLocation());
+  }
+
+  function tellTimeZone() {
+    focusChat();
+    actions.answer(call, timeZone());
   }
 
   if (isLooking) return <p className="progress">Asking the browser</p>;
@@ -72,13 +91,16 @@ function LocationChoice(props: { call: ToolCall; canAct: boolean; actions: ToolA
       <button className="primary" disabled={!canAct} onClick={() => void share()}>
         Share my location
       </button>
-      <button className="plain" disabled={!canAct} onClick={() => actions.answer(call, timeZone())}>
+      <button className="plain" disabled={!canAct} onClick={tellTimeZone}>
         Only my time zone
       </button>
       <button
         className="plain"
         disabled={!canAct}
-        onClick={() => actions.refuse(call, 'The user did not want to tell.')}
+        onClick={() => {
+          focusChat();
+          actions.refuse(call, 'The user did not want to tell.');
+        }}
       >
         Do not tell
       </button>

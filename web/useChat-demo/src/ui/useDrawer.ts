@@ -41,8 +41,17 @@ export function useDrawer(wide: string): Drawer {
     const onKey = (event: KeyboardEvent) => {
       if (event.key === 'Escape' && isOverlay()) close();
     };
+    // What is left of the chat beside the drawer.
+    const onPointer = ({ target }: PointerEvent) => {
+      if (!isOverlay() || !(target instanceof Node)) return;
+      if (!ref.current?.contains(target) && !buttonRef.current?.contains(target)) close();
+    };
     addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
+    addEventListener('pointerdown', onPointer);
+    return () => {
+      removeEventListener('keydown', onKey);
+      removeEventListener('pointerdown', onPointer);
+    };
   });
 
   return {

@@ -74,7 +74,7 @@ function Nothing() {
 }
 
 function ExchangeView({ exchange }: { exchange: Exchange }) {
-  const { ref, onScroll } = useStickToEnd<HTMLOListElement>(true);
+  const { ref, on } = useStickToEnd<HTMLOListElement>(true);
   const [isRaw, setRaw] = useState(false);
   const { parts, end } = exchange;
   const rows = parts.slice(-MOST_ROWS);
@@ -96,7 +96,7 @@ function ExchangeView({ exchange }: { exchange: Exchange }) {
       </label>
       <ol
         ref={ref}
-        onScroll={onScroll}
+        {...on}
         data-raw={isRaw}
         data-end={end?.how}
         tabIndex={0}
