@@ -4,6 +4,7 @@ Each module that comes back here is paid at every start. `docs/architecture.md` 
 """
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +18,8 @@ from tests.chatting import data_body
 from tests.lambda_events import function_url
 from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
 from tests.ports import free_port
+from tests.store.dynamodb_local import own_environment
+from tests.store.dynamodb_tables import make_table
 
 _ROOT = Path(__file__).parent.parent
 _START_S = 60
@@ -105,4 +108,29 @@ async def test_our_runtime_loads_only_what_the_first_token_needs(
     loaded = _loaded(log.read_text())
     assert http.http()[0].status_code == 200
     assert {"app.providers.openers.httptools_client", "starlette.routing", "h11"} <= loaded
+    assert loaded & (_FOR_NOBODY | _FOR_LAMBDA) == set()
+
+
+async def test_a_table_brings_no_large_client(tmp_path: Path, model: str, dynamodb: str) -> None:
+    await make_table(dynamodb, "started")
+    log = tmp_path / "log"
+    async with RecordingRuntimeApi().listen() as api:
+        environment = {
+            "AWS_LAMBDA_RUNTIME_API": api.address,
+            "AWS_LAMBDA_FUNCTION_NAME": "chat",
+            "CHAT_STORE": "dynamodb:started",
+            **own_environment(dynamodb),
+        }
+        async with _traced(
+            "app.lambda_runtime.runtime", log=log, OPENAI_BASE_URL=model, **environment
+        ):
+            async with asyncio.timeout(_START_S):
+                await api.waiting.wait()
+            body = json.dumps({"id": "c1", **data_body("Hello")})
+            http = await api.invoke(function_url(body=body)).completed()
+
+    loaded = _loaded(log.read_text())
+    assert http.http()[0].status_code == 200
+    assert "app.store.dynamodb" in loaded
+    assert {name for name in loaded if name.startswith("app.store.sqlite")} == set()
     assert loaded & (_FOR_NOBODY | _FOR_LAMBDA) == set()

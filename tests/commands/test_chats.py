@@ -222,8 +222,8 @@ def test_a_vacuum_makes_the_file_smaller(chats: Command, path: Path) -> None:
         ("memory", "The chats of CHAT_STORE=memory are in the server's own process only."),
         ("sqlite:nowhere.db", "There is no file nowhere.db; give --store sqlite:PATH."),
         ("sqlite:", "CHAT_STORE=sqlite: needs the path of a file"),
-        ("redis://", "CHAT_STORE needs redis://USER:PASSWORD@HOST:PORT"),
         ("dynamodb:chats", "CHAT_STORE=dynamodb: needs to know the region"),
+        ("redis://", "CHAT_STORE needs redis://USER:PASSWORD@HOST:PORT"),
     ],
 )
 def test_a_store_that_there_is_not_is_refused(
