@@ -70,6 +70,8 @@ The last five are in `app.turns.errors`. Every other error is in the module that
 * store.dynamodb_calls: ConditionFailed, TransactionRefused
 * store.dynamodb_http: NoResponse
 * store.opening: StoreRefused
+* store.redis_client: Unsuitable
+* store.redis_url: UrlRefused
 * store.sqlite_schema: DatabaseRefused
 
 A tool's failure is an event, and the model sees it. Once a response has begun, any error is one.

@@ -66,7 +66,7 @@ def open_store(
     if text.startswith("dynamodb:"):
         return _dynamodb(text.removeprefix("dynamodb:"), keep_s=keep_s)
     if text.startswith(_REDIS):
-        return _redis(text)
+        return _redis(text, keep_s)
     if "sentinel" in text.partition(":")[0]:
         raise StoreRefused(
             "CHAT_STORE names a Sentinel, which is not supported; name the Redis itself by an "
@@ -91,12 +91,12 @@ def sqlite_path(text: str) -> Path:
     return Path(text).expanduser()
 
 
-def _redis(text: str) -> Store:
+def _redis(text: str, keep_s: float) -> Store:
     from app.store.redis import RedisStore
     from app.store.redis_url import UrlRefused, parse_url
 
     try:
-        return RedisStore(parse_url(text))
+        return RedisStore(parse_url(text), keep_s=keep_s)
     except UrlRefused as error:
         raise StoreRefused(
             f"CHAT_STORE needs redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS. {error}"

@@ -39,10 +39,11 @@ class RedisStore:
 
     Args:
         url: where it is.
+        keep_s: how long a turn that has ended is kept, in seconds, if nobody sweeps.
         linger_s: as `app.store.redis_news.LINGER_S`.
     """
 
-    def __init__(self, url: RedisUrl, *, linger_s: float = LINGER_S) -> None:
+    def __init__(self, url: RedisUrl, *, keep_s: float = 600.0, linger_s: float = LINGER_S) -> None:
         self._link = RedisLink(url)
         self._listing = RedisListing(self._link)
         self._news = RedisNews(
@@ -51,7 +52,7 @@ class RedisStore:
             linger_s=linger_s,
         )
         self._abandoned = Abandoned()
-        self._keep_ms: int | None = None
+        self._keep_ms = _keep_ms(keep_s)
 
     async def begin(
         self,
@@ -129,7 +130,7 @@ class RedisStore:
         return await redis_chats.count(self._link, key, limit, window_s)
 
     async def sweep(self, now: float, *, keep_s: float, history_s: float | None) -> None:
-        self._keep_ms = max(0, round(keep_s * 1000)) + _SPARE_MS
+        self._keep_ms = _keep_ms(keep_s)
         beats = await redis_sweep.beats(self._link, self._listing)
         for turn in self._abandoned.among(beats, now):
             await self.end(turn, "lost", last=None, message=None, ended_at=now, beat=beats[turn])
@@ -160,3 +161,7 @@ class RedisStore:
         if stopped is not None:
             self._news.tell(stopped.id, None)
         return stopped
+
+
+def _keep_ms(keep_s: float) -> int:
+    return max(0, round(keep_s * 1000)) + _SPARE_MS

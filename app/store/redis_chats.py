@@ -63,7 +63,7 @@ async def delete(
         return None
     stopped = head_of(flat)
     assert stopped.ended_at is not None
-    await listing.register_end(stopped.id, stopped.ended_at)
+    listing.register_end(stopped.id, stopped.ended_at)
     return stopped
 
 

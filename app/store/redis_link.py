@@ -99,6 +99,11 @@ class RedisLink:
         """Do the same, not behind what others read."""
         return await self._writing.ask(commands)
 
+    def write_sometime(self, *commands: Command) -> None:
+        """Do that too, or not: without waiting for it, with the next write, if nothing fails."""
+        answer = self._writing.put(commands)
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+
     async def client(self) -> Client:
         """Return the client, connected.
 
@@ -201,15 +206,18 @@ class _Lane:
     async def ask(self, commands: Sequence[Command]) -> Sequence[Any]:
         if not commands:
             return ()
-        answer: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((commands, answer))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work(), name="redis")
-        results = await answer
+        results = await self.put(commands)
         for found in results:
             if isinstance(found, Exception):
                 raise StoreUnavailable(f"Redis refused: {reason_of(found)}")
         return results
+
+    def put(self, commands: Sequence[Command]) -> asyncio.Future[Sequence[Any]]:
+        answer: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((commands, answer))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work(), name="redis")
+        return answer
 
     async def aclose(self) -> None:
         if self._task is not None and not self._task.done():

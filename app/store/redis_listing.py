@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 
 from app.store import redis_list_scripts as scripts
+from app.store.redis_client import Command
 from app.store.redis_fields import SUMMARY, summary_of
 from app.store.redis_keys import (
     Place,
@@ -85,11 +86,9 @@ class RedisListing:
             )
         )
 
-    async def register_end(self, turn: TurnId, ended_at: float) -> None:
-        """List a turn as one that has ended."""
-        await self._link.write(
-            call(scripts.REGISTER_END, [shard_key(turn)], text_bytes(turn), repr(ended_at))
-        )
+    def register_end(self, turn: TurnId, ended_at: float) -> None:
+        """List a turn as one that has ended. Who sweeps finds it out too, and nobody else asks."""
+        self._link.write_sometime(end_of(turn, ended_at))
 
     def remember(self, turn: TurnId, place: Place) -> None:
         """Know where ``turn`` is without asking."""
@@ -174,6 +173,11 @@ class RedisListing:
                 wrong.append(call(scripts.WITHDRAW, [key], chat, listed, summary.updated, b""))
         await self._link.write(*wrong)
         return found
+
+
+def end_of(turn: TurnId, ended_at: float) -> Command:
+    """Return what lists a turn as one that has ended."""
+    return call(scripts.REGISTER_END, [shard_key(turn)], text_bytes(turn), repr(ended_at))
 
 
 def _pairs(flat: Sequence[object]) -> list[tuple[bytes, bytes]]:

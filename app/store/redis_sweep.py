@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from app.store import redis_chat_scripts, redis_chats, redis_list_scripts
 from app.store.redis_keys import Place, kept_text, place_of, shard_key, shard_keys, text_bytes
 from app.store.redis_link import RedisLink, call
-from app.store.redis_listing import RedisListing
+from app.store.redis_listing import RedisListing, end_of
 from app.store.store import Owner, TurnId
 
 # How many turns, owners or chats are asked for at once.
@@ -30,7 +30,7 @@ async def beats(link: RedisLink, listing: RedisListing) -> Mapping[TurnId, int]:
                 elif state is None:
                     await listing.unregister(turn, is_certain=False)
                 else:
-                    await listing.register_end(turn, float(ended))
+                    await link.write(end_of(turn, float(ended)))
     return found
 
 

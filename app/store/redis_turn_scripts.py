@@ -105,10 +105,8 @@ if ARGV[4] ~= '' then redis.call('XADD', log, ARGV[4] .. '-0', 'e', ARGV[5]) end
 redis.call('HSET', key, 'state', ARGV[3], 'ended', ARGV[6], 'ending', ARGV[4])
 redis.call('HDEL', base .. ':chat', 'running')
 if ARGV[4] ~= '' then redis.call('HSET', key, 'held', ARGV[4]) end
-if ARGV[10] ~= '' then
-  redis.call('PEXPIRE', key, ARGV[10])
-  redis.call('PEXPIRE', log, ARGV[10])
-end
+redis.call('PEXPIRE', key, ARGV[10])
+redis.call('PEXPIRE', log, ARGV[10])
 if turn[6] then redis.call('PUBLISH', ARGV[2], 'over') end
 return 1
 """

@@ -118,7 +118,7 @@ async def end(
     message: UIMessage | None,
     ended_at: float,
     beat: int | None,
-    keep_ms: int | None,
+    keep_ms: int,
 ) -> bool:
     """As `TurnStore.end`. Redis forgets the turn by itself after ``keep_ms``, if nobody sweeps."""
     place = (await listing.places([turn])).get(turn)
@@ -136,11 +136,11 @@ async def end(
                 *(text_bytes(turn), channel(turn), state),
                 *((b"", b"") if last is None else (last.seq, last.data)),
                 *(repr(ended_at), b"" if beat is None else beat),
-                *(entry, changed, b"" if keep_ms is None else keep_ms),
+                *(entry, changed, keep_ms),
             )
         )
         if found == scripts.ENDED:
-            await listing.register_end(turn, ended_at)
+            listing.register_end(turn, ended_at)
             return True
         if found == scripts.LATE:
             continue

@@ -27,6 +27,8 @@ TOKEN_S, TOKENS = 0.05, 200
 SIZES = (1_000, 100_000, 1_000_000)
 # How much of a core is used at most: the rest is for bursts.
 BUSY = 0.6
+# Of one machine.
+MOST_CORES = 192
 # On demand, us-east-1, as AWS's price list had it in 2026, in dollars.
 DOLLARS = {"write units": 0.625e-6, "read units": 0.125e-6}
 MONTH_S = 30 * 86_400
@@ -148,6 +150,8 @@ def _so(name: str, per_s: "dict[str, float]", processes: int) -> str:
     match name:
         case "sqlite":
             writes = f"{_short(per_s['log bytes'] / 1e6)} MB of logs a second"
+            if processes > MOST_CORES:
+                return f"more than one machine can do; {writes}"
             return f"one machine of {processes} cores at least, {writes}"
         case "redis":
             shards = shards_for(per_s[REDIS_CPU], busy=BUSY)

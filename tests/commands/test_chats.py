@@ -13,7 +13,10 @@ import pytest
 
 from app.cli import main
 from app.store.checks.stores import answer, begun, finished
+from app.store.redis import RedisStore
+from app.store.redis_url import parse_url
 from app.store.sqlite import SqliteStore
+from tests.redis_server import needs_redis, redis_server
 
 
 class Terminal(io.StringIO):
@@ -220,6 +223,7 @@ def test_a_vacuum_makes_the_file_smaller(chats: Command, path: Path) -> None:
         ("sqlite:nowhere.db", "There is no file nowhere.db; give --store sqlite:PATH."),
         ("sqlite:", "CHAT_STORE=sqlite: needs the path of a file"),
         ("dynamodb:chats", "CHAT_STORE=dynamodb: needs to know the region"),
+        ("redis://", "CHAT_STORE needs redis://USER:PASSWORD@HOST:PORT"),
     ],
 )
 def test_a_store_that_there_is_not_is_refused(
@@ -263,3 +267,30 @@ def _run(path: Path, *arguments: str) -> bytes:
 
     command = [sys.executable, "-m", "app", "chats", *arguments, "--store", f"sqlite:{path}"]
     return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+@needs_redis
+@pytest.mark.timeout(60)
+def test_the_chats_of_a_redis_are_shown_and_deleted(capsys: pytest.CaptureFixture[str]) -> None:
+    async def use() -> tuple[list[int], str]:
+        async with redis_server() as server:
+            store = RedisStore(parse_url(server.url))
+            await begun(store, owner="ann", chat="c1", title="Weather", messages=[_said("Hello")])
+            await store.aclose()
+            options = ("--store", server.url)
+            statuses = [
+                await asyncio.to_thread(main, ["chats", "list", *options]),
+                await asyncio.to_thread(main, ["chats", "show", *options, "c1"]),
+                await asyncio.to_thread(main, ["chats", "delete", *options, "c1", "--yes"]),
+                await asyncio.to_thread(main, ["chats", "vacuum", *options]),
+            ]
+            return statuses, await server.ask("keys", "*:chat")
+
+    statuses, left = asyncio.run(use())
+    told = capsys.readouterr()
+
+    assert statuses == [0, 0, 0, 1]
+    assert "Weather" in told.out
+    assert "Hello" in told.out
+    assert "Only a SQLite store has space to give back" in told.err
+    assert left.strip() == ""

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import StoreUnavailable
+from app.known_secrets import mask
+from app.settings import Settings
+from app.setup.secrets import with_secrets
 from app.store.checks.stores import answer, batch, begun, finished, log, messages_of, new, user
 from app.store.redis import RedisStore
 from app.store.redis_url import parse_url
@@ -76,6 +79,9 @@ async def test_a_user_with_the_documented_permissions_can_do_everything() -> Non
             await _works(store)
 
         assert await server.ask("acl", "log") == "\n"  # nothing was refused
+        as_user = ("--no-auth-warning", "--user", "deltaline", "--pass", "p@ss-word/1")
+        for command in ("get other", "flushall", "config get *", "publish other x", "keys *"):
+            assert "NOPERM" in await server.ask(*as_user, *command.split())
 
 
 async def test_a_wrong_password_is_told_without_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -215,6 +221,28 @@ async def test_a_full_server_is_unavailable_and_what_is_there_can_be_read() -> N
         await server.ask("config", "set", "maxmemory", "0")
 
         await _works(store)
+
+
+async def test_what_has_ended_is_kept_an_hour_longer_than_asked_if_nobody_sweeps() -> None:
+    async with redis_server() as server:
+        store = RedisStore(parse_url(server.url), keep_s=60.0)
+        own = await begun(store)
+        await store.append([batch(own, 1)], beating=[])
+        (turn,) = (await server.ask("keys", "*:turn:*")).split()
+        assert await server.ask("pttl", turn) == "-1\n"
+        await finished(store, own)
+        kept_ms = [
+            int(await server.ask("pttl", key)) for key in (turn, turn.replace(":turn:", ":log:"))
+        ]
+        await store.aclose()
+
+    assert all(3_600_000 < ms <= 3_660_000 for ms in kept_ms)
+
+
+async def test_the_password_of_the_address_is_masked_wherever_text_is_logged() -> None:
+    with_secrets(Settings(store="redis://user:correct-horse%2Fstaple@host"))
+
+    assert "staple" not in mask("correct-horse/staple, or correct-horse%2Fstaple")
 
 
 async def test_a_write_for_many_turns_is_one_write() -> None:

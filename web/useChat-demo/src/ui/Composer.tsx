@@ -32,7 +32,7 @@ export function Composer(props: {
   const [problem, setProblem] = useState<string>();
   const [isOver, setOver] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
-  const sentAt = useRef(-Infinity);
+  const clickedAt = useRef(-Infinity);
   const chooser = useRef<HTMLInputElement>(null);
   const canSend = !isBusy && (text.trim() !== '' || files.length > 0);
 
@@ -49,7 +49,6 @@ export function Composer(props: {
 
   function send() {
     if (!canSend) return;
-    sentAt.current = performance.now();
     onSend(text.trim(), files);
     setText('');
     setFiles([]);
@@ -172,7 +171,7 @@ export function Composer(props: {
             className="send"
             onClick={() => {
               // The second click of a double click on Send, whose place this button has taken.
-              if (performance.now() - sentAt.current < DOUBLE_CLICK_MS) return;
+              if (performance.now() - clickedAt.current < DOUBLE_CLICK_MS) return;
               onStop();
               field.current?.focus();
             }}
@@ -181,7 +180,14 @@ export function Composer(props: {
             <Icon name="stop" />
           </button>
         ) : (
-          <button className="send" disabled={!canSend} aria-label="Send">
+          <button
+            className="send"
+            disabled={!canSend}
+            onClick={() => {
+              clickedAt.current = performance.now();
+            }}
+            aria-label="Send"
+          >
             <Icon name="send" />
           </button>
         )}
