@@ -5,7 +5,7 @@ TLS begins on a connection that stands, in the same way behind a tunnel and with
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import chain, zip_longest
 from socket import SOCK_STREAM
 from typing import TYPE_CHECKING, TypeAlias
@@ -72,13 +72,24 @@ class Connector:
 
     def _tls(self) -> "SSLContext":
         if self._context is None:
-            # Once, since it reads all certificates, and late, since it takes some hundredths of a
-            # second. OpenSSL looks for them where SSL_CERT_FILE and SSL_CERT_DIR say.
-            from ssl import create_default_context
+            from ssl import get_default_verify_paths
 
-            self._context = create_default_context()
-            self._context.set_alpn_protocols(["http/1.1"])
+            self._context = _context(get_default_verify_paths())
         return self._context
+
+
+@cache
+def _context(paths: object) -> "SSLContext":
+    """Return what verifies servers with the certificates at ``paths``.
+
+    Made once for all connectors, since it reads all certificates, and late, since it takes some
+    hundredths of a second. OpenSSL looks for them where SSL_CERT_FILE and SSL_CERT_DIR say.
+    """
+    from ssl import create_default_context
+
+    context = create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 async def _reach(place: Proxy | ServerAddress, make: MakeConnection) -> Connection:

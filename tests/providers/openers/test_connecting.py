@@ -255,3 +255,13 @@ async def test_a_server_that_hangs_up_before_tls_is_an_error() -> None:
         await settled()
 
     assert made.lost == made.connections
+
+
+def test_certificates_are_read_once_for_all_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = ServerAddress(is_tls=True, host="127.0.0.1", port=443, path="")
+    first, second = Connector(server, None)._tls(), Connector(server, None)._tls()
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+    other = Connector(server, None)._tls()
+
+    assert first is second
+    assert other is not first
