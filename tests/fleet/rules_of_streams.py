@@ -119,22 +119,6 @@ def _may_have_more(index: Index, call: Call) -> bool:
         index.seen(call).error == LOST
         or index.ran_without_store(call)
         or _died_owing(index, call)
-        or _was_suspended(index, call)
-    )
-
-
-def _was_suspended(index: Index, call: Call) -> bool:
-    """Return whether a post's server stood still for so long that it was taken for dead.
-
-    If the rest of the answer has come by the time it goes on, the client gets it all.
-    """
-    return any(
-        fault.kind == "pause"
-        and fault.server == call.server
-        and fault.until - fault.at >= ALIVE_S
-        and fault.at <= call.ended_at
-        and fault.until >= call.sent_at
-        for fault in index.history.faults
     )
 
 
