@@ -116,9 +116,7 @@ def readers_agree(index: Index) -> Iterable[Violation]:
 def _may_have_more(index: Index, call: Call) -> bool:
     """Return whether a post may have been sent more than the store was."""
     return (
-        index.seen(call).error == LOST
-        or index.ran_without_store(call)
-        or _died_owing(index, call)
+        index.seen(call).error == LOST or index.ran_without_store(call) or _died_owing(index, call)
     )
 
 
