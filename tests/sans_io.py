@@ -180,6 +180,8 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Declarations only: the types of the input, and texts.
     "scripted_model/responses_items": "scripted_model/test_responses_request.py",
     "scripted_model/texts": "scripted_model/test_demo.py",
+    # What the flusher asks of a store that has lost something.
+    "turns/held": "turns/test_flusher.py",
     # Each way to find out who asks, and the choice between them, over HTTP.
     "owners/authentication": "http/test_owners.py",
     "setup/owners": "http/test_owners.py",

@@ -3,12 +3,12 @@
 The turns never wait for it. While turns run there is one write every `INTERVAL_S`, or as often as
 the engine wants, if something waits to be written, and a beat of all of them at least once a
 second. A turn's end is written at once, and together with those of the next `TOGETHER_S` if many
-turns end: what a write costs is hardly more for twenty of them. What cannot be written is kept and
-tried again, until it is written or the process ends.
+turns end: what a write costs is hardly more for twenty of them. The others wait for their own time
+all the same, or each turn would be written whenever another one ends. What cannot be written is
+kept and tried again, until it is written or the process ends.
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +18,7 @@ from app.events import Abort
 from app.seldom_warning import SeldomWarning
 from app.store.store import Batch, StopReason, Store, TurnHead, TurnId
 from app.turns.errors import LOST
+from app.turns.held import held_of
 from app.turns.kept_turn import KeptTurn
 from app.turns.patience import patiently
 
@@ -77,6 +78,9 @@ class Flusher:
         self._ending: asyncio.TimerHandle | None = None
         # Whether the store's calls have been seen to wait for something.
         self._waits = False
+        # Whether the next write is of all turns, and when the last one was.
+        self._is_for_all = False
+        self._last_for_all = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         text = "the store cannot be written, %d turns wait; answers go on"
@@ -96,6 +100,7 @@ class Flusher:
 
     def wake(self) -> None:
         """Write at once."""
+        self._is_for_all = True
         self._wake.set()
 
     def standing(self) -> asyncio.Future[None] | None:
@@ -146,44 +151,57 @@ class Flusher:
 
     async def _run(self) -> None:
         while self._turns:
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(self.interval_s):
                     await self._wake.wait()
+            except TimeoutError:
+                self._is_for_all = True
             self._wake.clear()
             if self._ending is not None:
                 self._ending.cancel()
                 self._ending = None
             try:
-                await self._flush()
+                await self._flush(self._due())
             except StoreUnavailable as error:
                 self._warn(self._clock(), len(self._turns))
                 logger.debug("the store cannot be written: %s", error.log_text)
-                self._on_failure()
-                self._round_is_over()
-                await asyncio.sleep(self._retry_s)
+                await self._has_failed()
             except Exception:
                 logger.exception("the store failed by a defect")
-                self._on_failure()
-                self._round_is_over()
-                await asyncio.sleep(self._retry_s)
+                await self._has_failed()
             else:
                 self._round_is_over()
 
-    async def _flush(self) -> None:
-        turns = tuple(self._turns.values())
+    async def _has_failed(self) -> None:
+        self._is_for_all = True
+        self._on_failure()
+        self._round_is_over()
+        await asyncio.sleep(self._retry_s)
+
+    def _due(self) -> Sequence[KeptTurn]:
+        """Return the turns that are written now."""
+        now = self._clock()
+        turns = self._turns.values()
+        if not self._is_for_all and now - self._last_for_all < self.interval_s:
+            return [turn for turn in turns if turn.recorder.is_closed]
+        self._is_for_all = False
+        self._last_for_all = now
+        return tuple(turns)
+
+    async def _flush(self, turns: Sequence[KeptTurn]) -> None:
         batches: list[Batch] = []
         for turn in turns:
             recorder = turn.recorder
             if not recorder.is_closed:
                 recorder.take()
             if recorder.is_unplaced:
-                _, held = await self._held(turn.head.id)
+                _, held = await held_of(self._store, turn.head.id)
                 recorder.place(held)
             waiting = recorder.unwritten
             # The last one goes with the end.
             batches += waiting[:-1] if recorder.is_closed else waiting
         is_time = self._clock() - self._last_beat >= BEAT_S
-        beating = [turn.head.id for turn in turns] if is_time else []
+        beating = list(self._turns) if is_time else []
         if batches or beating:
             to_end = await self._append(batches, beating)
             if beating:
@@ -226,7 +244,7 @@ class Flusher:
         if reason is not None:
             turn.stop(Abort(reason))
             return
-        head, held = await self._held(turn.head.id)
+        head, held = await held_of(self._store, turn.head.id)
         if self._writes_again(turn, head, held):
             return
         del self._turns[turn.head.id]
@@ -236,15 +254,6 @@ class Flusher:
             turn.stop(LOST)
         else:
             turn.stop(Abort("deleted"))
-
-    async def _held(self, turn: TurnId) -> tuple[TurnHead | None, int]:
-        """Return what the store has of a turn: its head, and how many batches."""
-        seq = 0
-        while True:
-            tail = await patiently(self._store.fetch(turn, seq))
-            if tail is None or not tail.batches:
-                return None if tail is None else tail.head, seq
-            seq = tail.batches[-1].seq
 
     def _writes_again(self, turn: KeptTurn, head: TurnHead | None, held: int) -> bool:
         """Write what a store has lost that was killed, or replaced by one that knew less.
@@ -282,7 +291,7 @@ class Flusher:
             on_wait=self._has_waited,
         )
         if not has_ended and turn.head.id in self._turns:
-            head, held = await self._held(turn.head.id)
+            head, held = await held_of(self._store, turn.head.id)
             if self._writes_again(turn, head, held):
                 return
         self._turns.pop(turn.head.id, None)

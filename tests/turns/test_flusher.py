@@ -267,6 +267,34 @@ async def test_ends_that_come_close_together_are_written_together() -> None:
     await flusher.aclose()
 
 
+async def test_an_end_does_not_have_the_others_written_before_their_time() -> None:
+    store = Shaky()
+    time = 0.0
+    flusher = Flusher(store, interval_s=60, together_s=0, clock=lambda: time)
+    turns = [(await _running(store, flusher, number))[0] for number in range(3)]
+    time = 100.0
+    for kept in turns:
+        _note(kept, *BEGIN)
+    flusher.wake()
+    await store.until(lambda: bool(store.appended))
+    for kept in turns:
+        _note(kept, TextDelta("b"))
+
+    # The first end comes within the time of the others, the second one when that is over.
+    _note(turns[0], *END)
+    turns[0].recorder.close()
+    await turns[0].ended
+    before = [len(batches) for batches in store.appended]
+    time = 161.0
+    _note(turns[1], *END)
+    turns[1].recorder.close()
+    await turns[1].ended
+
+    assert before == [3]
+    assert sorted(batch.turn for batch in store.appended[1]) == ["t2"]
+    await flusher.aclose()
+
+
 async def test_an_end_that_waits_for_others_is_written_soon() -> None:
     store = Shaky()
     flusher = Flusher(store, interval_s=60, together_s=0.001)
