@@ -20,6 +20,11 @@ def test_every_check_is_one_of_a_field() -> None:
         ("allowed_origins", ("*", "localhost", "https://a.example:1"), {}),
         ("allowed_hosts", ("a.example", "a:1", "[::1]:1", "::1", "*", "A"), {}),
         ("file_hosts", ("*.a.example", "a", "[::1]"), {}),
+        ("jwt_audience", ("chat",), {"jwt_issuer": "https://i"}),
+        ("jwt_audience", (), {"jwt_issuer": None}),
+        ("jwt_jwks_url", "https://i/keys", {"jwt_issuer": "i"}),
+        ("jwt_jwks_url", "http://localhost:1/keys", {"jwt_issuer": "i"}),
+        ("trusted_user_header", "X-Forwarded-User", {"jwt_issuer": None}),
     ],
 )
 def test_what_fits_passes(field: str, value: object, earlier: dict[str, object]) -> None:
@@ -37,6 +42,13 @@ def test_what_fits_passes(field: str, value: object, earlier: dict[str, object])
         ("allowed_origins", ("*", "a.example"), {}, "not 'a.example'"),
         ("allowed_hosts", ("a/b",), {}, "not 'a/b'"),
         ("file_hosts", ("g:1",), {}, "not 'g:1'"),
+        ("jwt_audience", ("chat",), {"jwt_issuer": None}, "needs CHAT_JWT_ISSUER too"),
+        ("jwt_jwks_url", "https://i/keys", {"jwt_issuer": None}, "needs CHAT_JWT_ISSUER too"),
+        ("jwt_jwks_url", "http://i/keys", {"jwt_issuer": "i"}, "must start with https://"),
+        ("jwt_jwks_url", "i/keys", {"jwt_issuer": "i"}, "must start with http:// or https://"),
+        ("trusted_user_header", "X User", {"jwt_issuer": None}, "not 'X User'"),
+        ("trusted_user_header", "Cookie", {"jwt_issuer": None}, "that only the proxy sets"),
+        ("trusted_user_header", "X-User", {"jwt_issuer": "i"}, "beside CHAT_JWT_ISSUER"),
     ],
 )
 def test_what_does_not_fit_is_told_why(

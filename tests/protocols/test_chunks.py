@@ -48,6 +48,7 @@ def test_each_line_of_a_data_stream_counts(turn: list[Event]) -> None:
 def test_text_counts_as_it_comes() -> None:
     assert pieces(b"a\n\nb", "text") == [b"a\n\nb"]
     assert pieces(b"", "text") == []
+    assert [without_chunks(b"a", "text", count) for count in (-1, 0, 1)] == [b"a", b"a", b""]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -18,6 +18,7 @@ from app.telemetry.log import (
     elapsed_ms,
     log_request,
     log_turn,
+    owner_mark,
 )
 from app.turns.outcome import TurnLabels, TurnOutcome
 from tests.chatting import logged
@@ -254,3 +255,11 @@ def test_elapsed_time_is_in_milliseconds_since_the_start() -> None:
     started = time.perf_counter() - 2
 
     assert elapsed_ms(started) >= 2000
+
+
+def test_an_owner_is_known_by_a_mark_that_is_not_his_name() -> None:
+    marks = [owner_mark(owner) for owner in ("ada", "ada", "bob", "\ud800", "")]
+
+    assert marks[0] == marks[1]
+    assert len(set(marks)) == 4
+    assert [len(mark) for mark in marks] == [16, 16, 16, 16, 0]
