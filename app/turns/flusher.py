@@ -3,9 +3,9 @@
 The turns never wait for it. While turns run there is one write every `INTERVAL_S`, or as often as
 the engine wants, if something waits to be written, and a beat of all of them at least once a
 second. A turn's end is written at once, and together with those of the next `TOGETHER_S` if many
-turns end: what a write costs is hardly more for twenty of them. The others wait for their own time
-all the same, or each turn would be written whenever another one ends. What cannot be written is
-kept and tried again, until it is written or the process ends.
+turns end: what a write costs is hardly more for twenty of them. The others wait for their own time,
+or each turn would be written whenever another one ends. What cannot be written is kept and tried
+again, until it is written or the process ends.
 """
 
 import asyncio
@@ -78,8 +78,7 @@ class Flusher:
         self._ending: asyncio.TimerHandle | None = None
         # Whether the store's calls have been seen to wait for something.
         self._waits = False
-        # Whether the next write is of all turns, and when the last one was.
-        self._is_for_all = False
+        self._is_for_all = False  # whether the next write is of all turns
         self._last_for_all = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -106,9 +105,11 @@ class Flusher:
     def standing(self) -> asyncio.Future[None] | None:
         """Return what turns wait for before they send more; None: nothing.
 
-        If this process has stood still, somebody else may have ended its turns, and what their
-        models sent meanwhile is not to be sent any more. The next round of writing tells.
+        If this process has stood still, somebody may have ended its turns, and what their models
+        sent meanwhile is not to be sent on. The next round of writing tells.
         """
+        if self._task is None or self._task.done():  # no turn is in the store
+            return None
         if self._clock() - self._last_round < STOOD_STILL_S:
             return None
         if self._round is None:

@@ -199,7 +199,7 @@ TRAPS: Mapping[str, Trap] = {
     "no-start-step": Trap(
         "The client takes the last step for complete for ever and posts again and again.",
         _chunk(_no_start_step),
-        {client: ["client-tool", "stored-stopped-continuation"] for client in ("5", "6", "7")},
+        {"5": ["client-tool"], "6": ["client-tool"], "7": ["client-tool"]},
     ),
     "new-id": Trap(
         "A continuation under a new id becomes a message of its own.",

@@ -178,18 +178,21 @@ async def test_a_process_that_stood_still_looks_whether_its_turns_are_still_its_
     await flusher.aclose()
 
 
-async def test_nobody_waits_for_a_flusher_that_has_ended() -> None:
+async def test_nobody_waits_for_a_flusher_that_does_not_run() -> None:
     store = Shaky()
-    time = 0.0
+    time = 100.0
     flusher = Flusher(store, interval_s=60, clock=lambda: time)
+    # As it is while the first turns of the process cannot begin in the store.
+    assert flusher.standing() is None
     await _running(store, flusher)
-    time = 6.0
+    time = 106.0
     waiting = flusher.standing()
 
     await flusher.aclose()
 
     assert waiting is not None
     await waiting
+    assert flusher.standing() is None
 
 
 async def test_a_turn_of_a_deleted_chat_is_ended() -> None:
