@@ -383,12 +383,13 @@ async def test_a_body_that_never_ends_is_given_up_however_steadily_it_comes() ->
 
 async def test_a_client_whose_body_we_do_not_read_yet_is_not_cut_off() -> None:
     body = b"b" * 4_000_000
-    async with site(body_s=0.1) as server, server.client() as client:
+    # Long enough for a pause of the machine between two pieces of the body.
+    async with site(body_s=0.5) as server, server.client() as client:
         server.app.may_read.clear()
         client.send(request("/", body))
         await server.app.began.wait()
-        # Several times the limit: nothing else tells that the server did nothing.
-        await asyncio.sleep(0.5)
+        # More than twice the limit: nothing else tells that the server did nothing.
+        await asyncio.sleep(1.2)
         server.app.may_read.set()
 
         assert (await client.response())[2] == b"read:" + body
