@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 # In CHAT_ALLOWED_ORIGINS, any port of this machine.
 LOCALHOST = "localhost"
 # Names and addresses of this machine.
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 # A typo must not fill the machine with processes.
 MAX_WORKERS = 256
 # As in the header Host: a name or an address, with or without a port; IPv6 in brackets or not.
@@ -69,11 +69,18 @@ def _are_file_hosts(value: tuple[str, ...], _: Mapping[str, Any]) -> None:
             )
 
 
+def is_protected(url: str) -> bool:
+    """Return whether nobody in between can change what comes: over TLS, or from this machine."""
+    address = urlsplit(url)
+    if address.scheme == "http":
+        return address.hostname in _LOOPBACK_NAMES
+    return address.scheme == "https" and bool(address.hostname)
+
+
 def _is_key_address(value: str, earlier: Mapping[str, Any]) -> None:
     """Refuse an address from which keys would come unprotected."""
     _is_http(value, earlier)
-    address = urlsplit(value)
-    if address.scheme == "http" and address.hostname not in LOOPBACK_NAMES:
+    if not is_protected(value):
         raise ValueError("must start with https:// (http:// is for this machine only)")
 
 

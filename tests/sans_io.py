@@ -182,6 +182,8 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "scripted_model/texts": "scripted_model/test_demo.py",
     # What the flusher asks of a store that has lost something.
     "turns/held": "turns/test_flusher.py",
+    # What the default opener and the DynamoDB engine do with their connections.
+    "providers/openers/connection_pool": "providers/openers/test_keep_alive.py",
     # Each way to find out who asks, and the choice between them, over HTTP.
     "owners/authentication": "http/test_owners.py",
     "setup/owners": "http/test_owners.py",

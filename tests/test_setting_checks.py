@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.setting_checks import CHECKS, READERS, read_workers
+from app.setting_checks import CHECKS, READERS, is_protected, read_workers
 from app.settings import Settings
 
 
@@ -67,3 +67,20 @@ def test_workers_are_a_number_or_auto(value: object, workers: object) -> None:
 def test_too_many_workers_are_refused(value: object) -> None:
     with pytest.raises(ValueError, match="must be auto or a number from 1 to 256"):
         read_workers(value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://issuer.example.com/keys", True),
+        ("http://localhost:8080/keys", True),
+        ("http://127.0.0.1/keys", True),
+        ("http://[::1]:1/keys", True),
+        ("http://issuer.example.com/keys", False),
+        ("http://localhost.example.com/keys", False),
+        ("https:///keys", False),
+        ("issuer.example.com", False),
+    ],
+)
+def test_keys_come_over_tls_or_from_this_machine(url: str, expected: bool) -> None:
+    assert is_protected(url) is expected

@@ -13,14 +13,13 @@ import math
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from app.causes import described
 from app.errors import KeysUnavailable
 from app.owners.jwt_check import KeySet, UnusableKeys
-from app.setting_checks import LOOPBACK_NAMES
+from app.setting_checks import is_protected
 
 logger = logging.getLogger("deltaline.owners")
 
@@ -30,14 +29,6 @@ UNKNOWN_KEY_S = 60.0
 _RETRY_S = 5.0
 _TIMEOUT_S = 10.0
 _MAX_BYTES = 512 * 1024
-
-
-def is_safe(url: str) -> bool:
-    """Return whether keys may be fetched from there: over TLS, or from this machine."""
-    address = urlsplit(url)
-    if address.scheme == "http":
-        return address.hostname in LOOPBACK_NAMES
-    return address.scheme == "https" and bool(address.hostname)
 
 
 class KeySource:
@@ -134,7 +125,7 @@ async def _discovered(session: Any, issuer: str) -> str:
     document = await _read_json(session, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     known = document if isinstance(document, dict) else {}
     url = known.get("jwks_uri")
-    if known.get("issuer") != issuer or not isinstance(url, str) or not is_safe(url):
+    if known.get("issuer") != issuer or not isinstance(url, str) or not is_protected(url):
         raise UnusableKeys("its discovery document is of another issuer, or names no keys")
     return url
 

@@ -13,6 +13,7 @@ from app.owners.authentication import (
     trusted_header,
 )
 from app.requests.bearer import SharedTokens
+from app.setting_checks import is_protected
 from app.setting_kinds import secret_text
 from app.settings import Settings, SettingsError
 
@@ -69,12 +70,12 @@ def _signed_in(settings: Settings, issuer: str, tokens: SharedTokens | None) -> 
         # By those who want them: both load slowly.
         from app.owners.jwt_check import JwtCheck
         from app.owners.jwt_owners import JwtOwners
-        from app.owners.key_source import KeySource, is_safe
+        from app.owners.key_source import KeySource
     except ImportError as error:
         raise SettingsError(
             f"CHAT_JWT_ISSUER needs the package {error.name!r}; install pyjwt[crypto]."
         ) from error
-    if settings.jwt_jwks_url is None and not is_safe(issuer):
+    if settings.jwt_jwks_url is None and not is_protected(issuer):
         raise SettingsError(
             "CHAT_JWT_ISSUER is no https:// address; set CHAT_JWT_JWKS_URL, where its keys are."
         )

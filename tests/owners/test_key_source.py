@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import KeysUnavailable
 from app.owners.jwt_check import KeySet
-from app.owners.key_source import KeySource, is_safe
+from app.owners.key_source import KeySource
 from tests.owners.issuer import K1, K2, Issuer, listed, running_issuer
 
 
@@ -206,20 +206,3 @@ async def test_closing_stops_a_fetch() -> None:
 
         with pytest.raises(KeysUnavailable):
             await waiting
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://issuer.example.com/keys", True),
-        ("http://localhost:8080/keys", True),
-        ("http://127.0.0.1/keys", True),
-        ("http://[::1]:1/keys", True),
-        ("http://issuer.example.com/keys", False),
-        ("http://localhost.example.com/keys", False),
-        ("https:///keys", False),
-        ("issuer.example.com", False),
-    ],
-)
-def test_keys_come_over_tls_or_from_this_machine(url: str, expected: bool) -> None:
-    assert is_safe(url) is expected

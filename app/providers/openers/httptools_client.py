@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from app.causes import described
 from app.content_coding import compression_of
@@ -28,19 +28,12 @@ from app.providers.failures import (
     error_for_status,
 )
 from app.providers.openers.attempts import Attempts, Failed, refused, unanswered
-from app.providers.openers.connecting import Connector
 from app.providers.openers.connection import Connection
+from app.providers.openers.connection_pool import ConnectionPool
 from app.providers.openers.descriptors import is_without_descriptors
-from app.providers.openers.idle_connections import (
-    IDLE_HEADERS,
-    IDLE_S,
-    IdleConnections,
-    idle_time_s,
-)
+from app.providers.openers.idle_connections import IDLE_HEADERS, IDLE_S
 from app.providers.openers.opener import ApiPath
-from app.providers.openers.proxy import proxy_for
-from app.providers.openers.proxy_environment import proxies_of_environment
-from app.providers.openers.request_head import request_head, request_headers
+from app.providers.openers.request_head import request_headers
 from app.providers.openers.response_framing import ResponseHead
 from app.providers.openers.response_stream import ResponseStream
 from app.providers.openers.server_address import server_address
@@ -83,18 +76,11 @@ class HttpToolsOpener:
         self._server = server_address(base_url)
         remember(self._server.user_info)
         self._headers = request_headers(api_key, organization, project, self._server.user_info)
-        self._idle_s = idle_s
         self._connect_timeout_s = connect_timeout_s
-        self._read_timeout_s = read_timeout_s
+        self._pool = ConnectionPool(self._server, read_timeout_s=read_timeout_s, idle_s=idle_s)
         self._attempts: Attempts[ResponseStream] = Attempts(
             max_retries, sleep=sleep, clock=clock, random_=random_
         )
-        self._connector: Connector | None = None
-        self._idle: IdleConnections[Connection] = IdleConnections()
-        self._connections: set[Connection] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._all_are_lost: asyncio.Event | None = None
-        self._is_closed = False
 
     async def open(self, path: ApiPath, body: bytes) -> ResponseStream:
         if not self._is_configured:
@@ -102,14 +88,7 @@ class HttpToolsOpener:
         return await self._attempts.until_open(lambda: self._attempt(path, body))
 
     async def aclose(self) -> None:
-        self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._connections:
-            self._all_are_lost = asyncio.Event()
-            for connection in tuple(self._connections):
-                connection.abort()
-            await self._all_are_lost.wait()
+        await self._pool.aclose()
 
     async def _attempt(self, path: ApiPath, body: bytes) -> ResponseStream | Failed:
         try:
@@ -125,48 +104,11 @@ class HttpToolsOpener:
         return stream
 
     async def _ask(self, path: ApiPath, body: bytes) -> tuple[ResponseStream, ResponseHead]:
-        request = self._request_head(path, body)
-        now = asyncio.get_running_loop().time()
-        while (connection := self._idle.take(now)) is not None:
-            if not connection.is_usable:
-                continue
-            stream = self._stream(connection)
-            try:
-                return stream, await stream.ask(request, body)
-            except ProviderUnreachable:
-                # The server may close an idle connection while a request is on its way. Without a
-                # byte of a response it is as if there had been no connection: the request goes out
-                # once more, on a new one. HTTP says so of requests that change nothing (RFC 9110,
-                # 9.2.2), and clients for everything (urllib3, aiohttp, Go) draw the line at POST;
-                # this POST only asks, and without a response all openers send it again anyway.
-                if not stream.is_unanswered:
-                    raise
-                break
-        stream = self._stream(await self._connect())
-        return stream, await stream.ask(request, body)
-
-    def _request_head(self, path: ApiPath, body: bytes) -> bytes:
-        server, proxy = self._server, self._route().proxy
-        target = f"{server.path}{path}"
-        headers: Mapping[str, str] = self._headers
-        if proxy is not None and not server.is_tls:
-            target = f"http://{server.authority}{target}"
-            headers = {**headers, **proxy.headers}
         try:
-            return request_head("POST", target, server.authority, headers, len(body))
+            request = self._pool.head(path, self._headers, body)
         except ValueError as error:
             raise ProviderNotConfigured(str(error)) from None
-
-    def _route(self) -> Connector:
-        """Return what connects, made at the first request: the proxies are looked up once."""
-        if self._connector is None:
-            proxies, is_excepted = proxies_of_environment()
-            try:
-                proxy = proxy_for(self._server, proxies, is_excepted)
-            except ValueError as error:
-                raise ProviderUnreachable(f"no proxy: {error}") from None
-            self._connector = Connector(self._server, proxy)
-        return self._connector
+        return await self._pool.ask(request, body, self._connect)
 
     async def _connect(self) -> Connection:
         """Return a new connection.
@@ -174,11 +116,11 @@ class HttpToolsOpener:
         Raises:
             ProviderUnreachable, OutOfDescriptors: there is none.
         """
-        if self._is_closed:
+        if self._pool.is_closed:
             raise ProviderUnreachable("the opener is closed")
         try:
             async with asyncio.timeout(self._connect_timeout_s) as limit:
-                return await self._route().connect(self._new)
+                return await self._pool.connect()
         except (OSError, UnicodeError) as error:
             if limit.expired():
                 text = f"no connection within {self._connect_timeout_s:g} seconds"
@@ -187,38 +129,6 @@ class HttpToolsOpener:
                 lack = f"no connection to the model: {described(error)}"
                 raise OutOfDescriptors(lack) from error
             raise ProviderUnreachable(f"no connection: {described(error)}") from error
-
-    def _new(self) -> Connection:
-        return Connection(self._connections.add, self._lost)
-
-    def _lost(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        self._idle.discard(connection)
-        if self._all_are_lost is not None and not self._connections:
-            self._all_are_lost.set()
-
-    def _stream(self, connection: Connection) -> ResponseStream:
-        return ResponseStream(connection, read_timeout_s=self._read_timeout_s, on_free=self._keep)
-
-    def _keep(self, connection: Connection, head: ResponseHead) -> None:
-        loop = asyncio.get_running_loop()
-        too_much = self._idle.put(connection, loop.time(), idle_time_s(head.headers, self._idle_s))
-        if too_much is not None:
-            too_much.abort()
-        self._watch_idle(loop)
-
-    def _watch_idle(self, loop: asyncio.AbstractEventLoop) -> None:
-        """See to it that connections are closed when they are too old: one timer for all."""
-        expiry = self._idle.next_expiry()
-        if self._timer is None and expiry is not None and not self._is_closed:
-            self._timer = loop.call_at(expiry, self._close_expired)
-
-    def _close_expired(self) -> None:
-        self._timer = None
-        loop = asyncio.get_running_loop()
-        for connection in self._idle.expired(loop.time()):
-            connection.abort()
-        self._watch_idle(loop)
 
     async def _refusal(self, stream: ResponseStream, head: ResponseHead) -> ProviderError:
         body = b""

@@ -329,7 +329,7 @@ async def test_closing_it_ends_its_streams_and_its_connections() -> None:
         await ask(opener)
         stream = await opener.open("/chat/completions", BODY)
         await opener.aclose()
-        assert opener._connections == set()
+        assert opener._pool.connections == set()
         assert await stream.read() == b"a"
         with pytest.raises(ProviderError):
             await stream.read()
