@@ -11,6 +11,9 @@ from app.store.dynamodb_calls import Calls, ConditionFailed
 from app.store.dynamodb_items import key
 from app.store.dynamodb_values import Value, number_of, number_value, whole_of
 
+# How far apart two looks at the clock may be that mean the same moment, in seconds: another
+# machine's clock, or a look that was taken before somebody else began the window.
+_SKEW_S = 5.0
 _LOOKS = 100
 # How long an item is kept after it says nothing any more, in seconds: clocks differ.
 _SPARE_S = 3600.0
@@ -59,18 +62,19 @@ class Counts:
             return window_s
         for _ in range(_LOOKS):
             now = self._now()
+            latest = now + window_s + _SKEW_S
             try:
                 await self._calls.call(
                     "UpdateItem",
                     Key=_place("N", name),
                     UpdateExpression="SET uses = uses + :one",
-                    # A window that ends later than a new one would is from before the clock was
-                    # put back.
+                    # A window that ends much later than a new one would is from before the clock
+                    # was put back.
                     ConditionExpression="ends > :now AND ends <= :end AND uses < :limit",
                     ExpressionAttributeValues={
                         ":one": number_value(1),
                         ":now": number_value(now),
-                        ":end": number_value(now + window_s),
+                        ":end": number_value(latest),
                         ":limit": number_value(limit),
                     },
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -79,9 +83,9 @@ class Counts:
             except ConditionFailed as failed:
                 item = failed.item
             until = None if item is None else number_of(item["ends"])
-            if until is not None and item is not None and now < until <= now + window_s:
+            if until is not None and item is not None and now < until <= latest:
                 if whole_of(item["uses"]) >= limit:
-                    return until - now
+                    return min(until - now, window_s)
                 continue
             if await self._begin_window(name, now + window_s, was=until):
                 return None
