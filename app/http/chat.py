@@ -6,7 +6,7 @@ goes wrong before is a real HTTP error; if that takes too long, it is a 200 with
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -30,7 +30,7 @@ from app.requests.value_count import is_heavy
 from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.context import Scene
-from app.tools.tool import Tool
+from app.tools.tool_set import ToolSet
 from app.tools.tool_threads import ToolThreads
 from app.tools.toolbox import Toolbox, earlier_calls
 from app.turns.live_turn import LiveTurn
@@ -53,7 +53,7 @@ class ChatResponder:
         provider: the model.
         turns: starts every turn.
         options: what the server decided.
-        tools: by name; what the model may call.
+        tools: what the model may call.
         threads: in which the tools that are plain functions run.
         approvals: signs approval requests and checks the user's replies.
         aside: where the replies of a large request are checked.
@@ -68,7 +68,7 @@ class ChatResponder:
         turns: RunningTurns,
         options: ChatOptions,
         *,
-        tools: Mapping[str, Tool],
+        tools: ToolSet,
         threads: ToolThreads,
         approvals: Approvals,
         aside: Aside,
@@ -131,6 +131,8 @@ class ChatResponder:
         is_stream = wants_stream(admitted.http, default=asked.stream)
         model = options.model_for(asked)
         headers = {"x-request-id": admitted.id}
+        if not self._tools.is_settled(admitted.owner):
+            await self._tools.settle(admitted.owner)
         kept: KeptTurn | None = None
         if self._keeping is not None and schema is None:
             self._turns.check()
@@ -264,7 +266,7 @@ class ChatResponder:
             deadline=deadline,
             threads=self._threads,
         )
-        tools = self._tools if schema is None else {}
+        tools = self._tools.of(admitted.owner) if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
@@ -29,6 +29,7 @@ from app.tools.standalone import (
     run_tool_stream,
 )
 from app.tools.tool import Tool
+from app.tools.tool_set import ToolSet
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall
 from app.turns.places import Places
@@ -40,7 +41,7 @@ class ToolResponder:
     """Runs one tool for whoever asks.
 
     Args:
-        tools: by name.
+        tools: those that there are.
         default_tool: what ``/invoke`` runs; ``None``: the only tool that is on.
         heartbeat_s: longest silence on a stream, in seconds.
         deadline_margin_s: how long before Lambda's deadline a run is ended, in seconds.
@@ -52,7 +53,7 @@ class ToolResponder:
 
     def __init__(
         self,
-        tools: Mapping[str, Tool],
+        tools: ToolSet,
         *,
         default_tool: str | None,
         heartbeat_s: float,
@@ -87,7 +88,10 @@ class ToolResponder:
             Forbidden: the call needs a user's approval, and nobody is here to be asked.
             TooManyTurns: no more may run now.
         """
-        tool = choose_tool(self._tools, name or asked.name, default=self._default_tool)
+        if not self._tools.is_settled(admitted.owner):
+            await self._tools.settle(admitted.owner)
+        tools = self._tools.of(admitted.owner)
+        tool = choose_tool(tools, name or asked.name, default=self._default_tool)
 
         def check() -> tuple[ValidCall | Failure, bool]:
             call = check_request(tool, asked)
@@ -114,6 +118,7 @@ class ToolResponder:
                     asked,
                     write,
                     call=call,
+                    owner=admitted.owner,
                     threads=self._threads,
                     heartbeat_s=self._heartbeat_s,
                     deadline=deadline,
@@ -124,7 +129,12 @@ class ToolResponder:
         try:
             with self._places.taking(), _logged(admitted, tool):
                 run = run_tool_buffered(
-                    tool, asked, call=call, threads=self._threads, deadline=deadline
+                    tool,
+                    asked,
+                    call=call,
+                    owner=admitted.owner,
+                    threads=self._threads,
+                    deadline=deadline,
                 )
                 result = await unless_left(admitted.http, run)
         except ClientLeft:

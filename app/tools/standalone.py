@@ -75,6 +75,7 @@ async def run_request(
     *,
     on_status: Callable[[str], None],
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
@@ -85,6 +86,7 @@ async def run_request(
         tool: one that has a function here.
         on_status: receives each status, in any thread.
         call: what `check_request` returned, if the request has been checked already.
+        owner: who asks; ``""`` where nobody is asked who he is.
         threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
         max_output_bytes: the largest output, in bytes of JSON.
@@ -96,7 +98,7 @@ async def run_request(
     else:
         result = await run_call(
             call,
-            scene=_scene(request, deadline, threads),
+            scene=_scene(request, owner, deadline, threads),
             on_status=on_status,
             on_preliminary=_ignore,
             max_output_bytes=max_output_bytes,
@@ -116,6 +118,7 @@ async def run_tool_stream(
     write: Callable[[bytes], Awaitable[None]],
     *,
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
@@ -131,7 +134,7 @@ async def run_tool_stream(
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
         heartbeat_s: the longest time without a line, in seconds.
-        call, threads, deadline, max_output_bytes: see `run_request`.
+        call, owner, threads, deadline, max_output_bytes: see `run_request`.
     """
     encoder = ToolRunEncoder(now=now)
     merger = EventMerger([_RUN])
@@ -143,6 +146,7 @@ async def run_tool_stream(
                 request,
                 on_status=lambda message: merger.offer(_RUN, Status(message)),
                 call=call,
+                owner=owner,
                 threads=threads,
                 deadline=deadline,
                 max_output_bytes=max_output_bytes,
@@ -173,6 +177,7 @@ async def run_tool_buffered(
     request: ToolRequest,
     *,
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     deadline: float | None = None,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
@@ -183,6 +188,7 @@ async def run_tool_buffered(
         request,
         on_status=lambda message: None,
         call=call,
+        owner=owner,
         threads=threads,
         deadline=deadline,
         max_output_bytes=max_output_bytes,
@@ -190,12 +196,15 @@ async def run_tool_buffered(
     return buffered(result)
 
 
-def _scene(request: ToolRequest, deadline: float | None, threads: ToolThreads | None) -> Scene:
+def _scene(
+    request: ToolRequest, owner: str, deadline: float | None, threads: ToolThreads | None
+) -> Scene:
     def said(key: str) -> str | None:
         value = request.context.get(key)
         return value if isinstance(value, str) else None
 
     return Scene(
+        owner=owner,
         chat_id=said("chat_id"),
         session_id=said("session_id"),
         user_id=said("user_id"),
