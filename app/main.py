@@ -37,6 +37,7 @@ from app.telemetry.log import log_turn
 from app.telemetry.metrics import TurnMetrics
 from app.threads import Aside
 from app.tools.approval import Approvals, UsedIds
+from app.tools.result import MAX_FILES_BYTES, OutputLimits
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.turns.outcome import TurnObserver
@@ -188,6 +189,7 @@ def _create(
         ),
         tools=tools,
         threads=threads,
+        output_limits=OutputLimits(settings.max_result_bytes),
         approvals=Approvals(
             approval_secret(settings, tools), lock=threading.Lock(), used=used_approvals
         ),
@@ -206,7 +208,8 @@ def _create(
             deadline_margin_s=settings.deadline_margin_s,
             max_run_s=settings.max_turn_s,
             threads=threads,
-            places=places,
+            limits=OutputLimits(settings.max_result_bytes, MAX_FILES_BYTES),
+            turns=turns,
             aside=aside,
         ),
         stored,
