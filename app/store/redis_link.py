@@ -35,7 +35,12 @@ from redis.exceptions import (
 
 from app.errors import StoreUnavailable
 from app.seldom_warning import SeldomWarning
-from app.store import redis_chat_scripts, redis_list_scripts, redis_turn_scripts
+from app.store import (
+    redis_chat_scripts,
+    redis_limit_scripts,
+    redis_list_scripts,
+    redis_turn_scripts,
+)
 from app.store.redis_client import Client, Command, Unsuitable, connect, run
 from app.store.redis_script import Script
 from app.store.redis_url import RedisUrl
@@ -54,6 +59,7 @@ _SCRIPTS = {
     **redis_turn_scripts.BY_SHA,
     **redis_chat_scripts.BY_SHA,
     **redis_list_scripts.BY_SHA,
+    **redis_limit_scripts.BY_SHA,
 }
 
 
