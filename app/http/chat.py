@@ -273,7 +273,7 @@ class ChatResponder:
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)
 
 
-async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | None) -> None:
+async def _opened(turn: LiveTurn, leaving: asyncio.Future[None], wait_s: float | None) -> None:
     """Wait until the turn has something to say, ``wait_s`` is over or the client has left.
 
     ``None``: wait until the turn is over.

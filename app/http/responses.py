@@ -55,7 +55,7 @@ class TurnResponse(Response):
         self,
         turn: LiveTurn,
         outbox: Outbox,
-        leaving: asyncio.Task[None],
+        leaving: asyncio.Future[None],
         kept: "KeptTurn | None" = None,
         *,
         media_type: str,

@@ -50,13 +50,17 @@ def request_head(
     """
     lines = [f"{method} {target} HTTP/1.1", f"host: {host}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    if body_bytes is not None:
-        lines.append(f"content-length: {body_bytes}")
     for line in lines:
         if any(character in line for character in _FORBIDDEN):
             # Without the line: it may hold a key.
             raise ValueError("a header or an address has a line end in it")
-    return "\r\n".join([*lines, "", ""]).encode()
+    head = "\r\n".join([*lines, "", ""]).encode()
+    return head if body_bytes is None else with_length(head, body_bytes)
+
+
+def with_length(head: bytes, body_bytes: int) -> bytes:
+    """Return a head that `request_head` has made for no body, for one of so many bytes."""
+    return b"%scontent-length: %d\r\n\r\n" % (head[:-2], body_bytes)
 
 
 def basic(user_info: str) -> str:

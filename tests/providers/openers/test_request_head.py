@@ -3,7 +3,7 @@
 import pytest
 
 from app import __version__
-from app.providers.openers.request_head import basic, request_head, request_headers
+from app.providers.openers.request_head import basic, request_head, request_headers, with_length
 
 
 def test_a_request_has_a_line_its_headers_and_an_empty_line() -> None:
@@ -52,3 +52,11 @@ def test_without_a_key_the_credentials_of_the_url_are_sent() -> None:
 def test_a_user_and_a_password_are_encoded() -> None:
     assert basic("user:pass") == "Basic dXNlcjpwYXNz"
     assert basic("ü:ß") == "Basic w7w6w58="
+
+
+def test_a_head_is_made_once_for_bodies_of_any_length() -> None:
+    head = request_head("POST", "/v1/x", "a.test", {"accept": "b"}, None)
+
+    for length in (0, 7, 123_456):
+        whole = request_head("POST", "/v1/x", "a.test", {"accept": "b"}, length)
+        assert with_length(head, length) == whole
