@@ -37,11 +37,12 @@ from app.telemetry.log import log_turn
 from app.telemetry.metrics import TurnMetrics
 from app.threads import Aside
 from app.tools.approval import Approvals, UsedIds
+from app.tools.result import MAX_FILES_BYTES, OutputLimits
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.turns.outcome import TurnObserver
 from app.turns.places import Places
-from app.turns.running_turns import OnFinish, RunningTurns
+from app.turns.running_turns import OnFinish, OnTurn, RunningTurns
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -63,6 +64,7 @@ def create_app(
     tools: Sequence[Tool] = (),
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
+    on_turn: OnTurn | None = None,
     store: Store | None = None,
     title: "TitleOf | None" = None,
     authenticate: "OwnAuthenticate | None" = None,
@@ -77,6 +79,8 @@ def create_app(
         on_finish: called with the chat id, the assistant's message and the usage when a turn is
             over, however it ended; sync or async. The message is whole, also of a turn that
             continues it.
+        on_turn: called with the `TurnLabels` and the `TurnOutcome` of every turn that is over
+            (`app.turns.outcome`); sync or async. They are what the log line is made of.
         store: where turns and chats are kept, instead of what the settings name; closed at the end.
         title: called with the messages of a new chat when its first turn is over; sync or async.
             Returns the chat's title, or None to keep its first words.
@@ -90,7 +94,9 @@ def create_app(
     """
     from app.http.documentation import documented  # loads FastAPI
 
-    return _create(documented, settings, tools, schemas, on_finish, store, title, authenticate)
+    return _create(
+        documented, settings, tools, schemas, on_finish, on_turn, store, title, authenticate
+    )
 
 
 def create_lean_app(
@@ -99,6 +105,7 @@ def create_lean_app(
     tools: Sequence[Tool] = (),
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
+    on_turn: OnTurn | None = None,
     store: Store | None = None,
     title: "TitleOf | None" = None,
     authenticate: "OwnAuthenticate | None" = None,
@@ -111,7 +118,7 @@ def create_lean_app(
     It is ready in two thirds of the time, which is why our Lambda runtime takes it.
 
     Args:
-        settings, tools, schemas, on_finish, store, title: as for `create_app`.
+        settings, tools, schemas, on_finish, on_turn, store, title: as for `create_app`.
         authenticate: as for `create_app`, but no dependency.
         refuse_other_sites: whether pages of origins that are not allowed are refused even if the
             settings allow none. For a server that browsers reach without a front that does CORS.
@@ -124,6 +131,7 @@ def create_lean_app(
         tools,
         schemas,
         on_finish,
+        on_turn,
         store,
         title,
         authenticate,
@@ -139,6 +147,7 @@ def _create(
     own_tools: Sequence[Tool],
     schemas: "Mapping[str, type[BaseModel]] | None",
     on_finish: OnFinish | None,
+    on_turn: OnTurn | None,
     store: Store | None,
     title: "TitleOf | None",
     authenticate: "OwnAuthenticate | None",
@@ -151,7 +160,7 @@ def _create(
     if settings.log_model_errors:
         logging.getLogger(failures.LOGGER).setLevel(logging.DEBUG)
     places = Places(settings.running_turns)
-    turns = RunningTurns(on_finish, places=places, observers=_observers(settings))
+    turns = RunningTurns(on_finish, on_turn=on_turn, places=places, observers=_observers(settings))
     tools = make_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)
     aside = Aside("reading")
@@ -188,6 +197,7 @@ def _create(
         ),
         tools=tools,
         threads=threads,
+        output_limits=OutputLimits(settings.max_result_bytes),
         approvals=Approvals(
             approval_secret(settings, tools), lock=threading.Lock(), used=used_approvals
         ),
@@ -206,7 +216,8 @@ def _create(
             deadline_margin_s=settings.deadline_margin_s,
             max_run_s=settings.max_turn_s,
             threads=threads,
-            places=places,
+            limits=OutputLimits(settings.max_result_bytes, MAX_FILES_BYTES),
+            turns=turns,
             aside=aside,
         ),
         stored,

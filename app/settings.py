@@ -76,6 +76,8 @@ class Settings:
     max_body_bytes: PositiveInt = 6 * 1024 * 1024
     max_answer_bytes: PositiveInt = 16 * 1024 * 1024
     max_messages: PositiveInt = 2000
+    # Of a tool; files count in chats only.
+    max_result_bytes: PositiveInt = 512 * 1024
     read_timeout_s: PositiveFloat = 300.0
     status_wait_s: Annotated[float, Bounds(least=0)] = 5.0
     keep_alive_s: PositiveFloat = 10.0

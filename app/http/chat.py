@@ -30,6 +30,7 @@ from app.requests.value_count import is_heavy
 from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.context import Scene
+from app.tools.result import OutputLimits
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.toolbox import Toolbox, earlier_calls
@@ -55,6 +56,7 @@ class ChatResponder:
         options: what the server decided.
         tools: by name; what the model may call.
         threads: in which the tools that are plain functions run.
+        output_limits: how large the output of a tool may be.
         approvals: signs approval requests and checks the user's replies.
         aside: where the replies of a large request are checked.
         new_id: makes a unique id with the given prefix.
@@ -70,6 +72,7 @@ class ChatResponder:
         *,
         tools: Mapping[str, Tool],
         threads: ToolThreads,
+        output_limits: OutputLimits,
         approvals: Approvals,
         aside: Aside,
         new_id: Callable[[str], str],
@@ -81,6 +84,7 @@ class ChatResponder:
         self._options = options
         self._tools = tools
         self._threads = threads
+        self._output_limits = output_limits
         self._approvals = approvals
         self._aside = aside
         self._new_id = new_id
@@ -263,6 +267,7 @@ class ChatResponder:
             user_id=asked.user_id,
             deadline=deadline,
             threads=self._threads,
+            limits=self._output_limits,
         )
         tools = self._tools if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.tools.result import OutputLimits
 from app.tools.tool_threads import ToolThreads
 
 
@@ -20,6 +21,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
             that of asyncio's loops).
         approval_ids: tool call id → approval id, for the calls that the user approved.
         threads: in which plain functions run; `None`: one more for each call.
+        limits: how large the output of a call may be.
     """
 
     owner: str = ""
@@ -31,6 +33,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     approval_ids: Mapping[str, str] = {}
     threads: ToolThreads | None = None
+    limits: OutputLimits = OutputLimits()
 
 
 class ToolContext:
