@@ -101,7 +101,9 @@ class Settings:
     # Empty: any, but for `serve` on a loopback address, which is reached by its names only.
     allowed_hosts: Names = ()
     allow_client_system: bool = False
+    log: Literal["json", "text"] = "json"
     log_model_errors: bool = False
+    trace_content: bool = False
     # As `app.store.opening` reads it.
     store: str = "off"
     resume_keep_s: Annotated[float, Bounds(least=0)] = 600.0

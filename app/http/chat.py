@@ -27,12 +27,14 @@ from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers.provider import Provider
 from app.requests.conversation import NOTHING_SAID
 from app.requests.value_count import is_heavy
+from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.toolbox import Toolbox, earlier_calls
+from app.tracing import Trace
 from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
 from app.turns.outcome import TurnLabels
@@ -59,6 +61,7 @@ class ChatResponder:
         aside: where the replies of a large request are checked.
         new_id: makes a unique id with the given prefix.
         keeping: keeps the turns of chats; None without a store.
+        tracing: begins the trace of every turn.
         now: Unix seconds.
     """
 
@@ -74,6 +77,7 @@ class ChatResponder:
         aside: Aside,
         new_id: Callable[[str], str],
         keeping: "Keeping | None" = None,
+        tracing: Tracing | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._provider = provider
@@ -85,6 +89,7 @@ class ChatResponder:
         self._aside = aside
         self._new_id = new_id
         self._keeping = keeping
+        self._tracing = Untraced() if tracing is None else tracing
         self._now = now
 
     async def respond(self, admitted: AdmittedRequest, asked: ChatRequest) -> Response:
@@ -191,6 +196,7 @@ class ChatResponder:
 
         Raises:
             InvalidMessages: the messages were left to a store, and there is none.
+            TooManyTurns: there is no room for it.
         """
         if not asked.messages:
             raise InvalidMessages(NOTHING_SAID)
@@ -204,7 +210,19 @@ class ChatResponder:
         if kept is not None:
             message_id = kept.head.message_id
         request = self._options.turn_request(asked, model, message_id, schema)
-        toolbox = self._toolbox(admitted, asked, dialect, deadline, schema)
+        self._turns.check()  # a trace that has begun is of a turn that runs
+        labels = TurnLabels(
+            request_id=admitted.id,
+            chat_id=asked.chat_id,
+            owner=admitted.owner,
+            protocol=dialect.protocol,
+            shape=asked.shape,
+            model=model,
+        )
+        trace, labels, observer = self._tracing.begin_turn(
+            admitted.http.scope["headers"], labels, request, started=admitted.started
+        )
+        toolbox = self._toolbox(admitted, asked, dialect, deadline, schema, trace)
         progress = TurnProgress(model=model, started=admitted.started)
         keeps_transcript = outbox is None or schema is not None or self._turns.keeps_transcripts
         if kept is not None:
@@ -223,18 +241,12 @@ class ChatResponder:
                 tools=toolbox,
                 progress=progress,
                 aside=self._aside,
+                trace=trace,
             )
 
         turn = LiveTurn(
             run,
-            labels=TurnLabels(
-                request_id=admitted.id,
-                chat_id=asked.chat_id,
-                owner=admitted.owner,
-                protocol=dialect.protocol,
-                shape=asked.shape,
-                model=model,
-            ),
+            labels=labels,
             message_id=message_id,
             framer=framer,
             outbox=outbox,
@@ -243,6 +255,7 @@ class ChatResponder:
             recorder=None if kept is None else kept.recorder,
             detached_s=None if kept is None or self._keeping is None else self._keeping.detached_s,
             deadline=deadline,
+            observer=observer,
         )
         if kept is not None:
             kept.run_by(turn)
@@ -255,6 +268,7 @@ class ChatResponder:
         dialect: Dialect,
         deadline: float | None,
         schema: ObjectSchema | None,
+        trace: Trace,
     ) -> Toolbox:
         scene = Scene(
             owner=admitted.owner,
@@ -263,6 +277,7 @@ class ChatResponder:
             user_id=asked.user_id,
             deadline=deadline,
             threads=self._threads,
+            trace=trace,
         )
         tools = self._tools if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)

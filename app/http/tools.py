@@ -19,6 +19,7 @@ from app.messages import ToolRequest
 from app.protocols.tool_stream import MEDIA_TYPE
 from app.requests.value_count import is_heavy
 from app.telemetry.log import RequestLine, elapsed_ms, log_request, owner_mark
+from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
 from app.tools.result import Failure
 from app.tools.standalone import (
@@ -48,6 +49,7 @@ class ToolResponder:
         threads: in which plain functions run.
         places: a run takes one, as a turn does.
         aside: where large arguments are checked.
+        tracing: begins the trace of every run.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class ToolResponder:
         threads: ToolThreads,
         places: Places,
         aside: Aside,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = Untraced() if tracing is None else tracing
         self._threads = threads
         self._places = places
         self._aside = aside
@@ -106,6 +110,7 @@ class ToolResponder:
             margin_s=self._deadline_margin_s,
             longest_s=self._max_run_s,
         )
+        trace = self._tracing.begin_tool(admitted.http.scope["headers"])
         if wants_stream(admitted.http, default=asked.stream):
             return _ToolStream(
                 admitted,
@@ -117,6 +122,7 @@ class ToolResponder:
                     threads=self._threads,
                     heartbeat_s=self._heartbeat_s,
                     deadline=deadline,
+                    trace=trace,
                 ),
                 tool,
                 self._places,
@@ -124,7 +130,12 @@ class ToolResponder:
         try:
             with self._places.taking(), _logged(admitted, tool):
                 run = run_tool_buffered(
-                    tool, asked, call=call, threads=self._threads, deadline=deadline
+                    tool,
+                    asked,
+                    call=call,
+                    threads=self._threads,
+                    deadline=deadline,
+                    trace=trace,
                 )
                 result = await unless_left(admitted.http, run)
         except ClientLeft:

@@ -18,6 +18,7 @@ from app.tools.result import MAX_OUTPUT_BYTES, CallResult, Failure, Success
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall, validate
+from app.tracing import NO_TRACE, Trace
 
 HEARTBEAT_S = 10.0
 
@@ -77,6 +78,7 @@ async def run_request(
     call: ValidCall | Failure | None = None,
     threads: ToolThreads | None = None,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> ToolResult:
     """Run the tool and return its result; a failure is a result of status "error".
@@ -87,6 +89,7 @@ async def run_request(
         call: what `check_request` returned, if the request has been checked already.
         threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
+        trace: what the run is part of.
         max_output_bytes: the largest output, in bytes of JSON.
     """
     call = check_request(tool, request) if call is None else call
@@ -96,7 +99,7 @@ async def run_request(
     else:
         result = await run_call(
             call,
-            scene=_scene(request, deadline, threads),
+            scene=_scene(request, deadline, threads, trace),
             on_status=on_status,
             on_preliminary=_ignore,
             max_output_bytes=max_output_bytes,
@@ -120,6 +123,7 @@ async def run_tool_stream(
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> None:
     """Run the tool and write its tool stream as it works. The last line is the tool's result.
@@ -131,7 +135,7 @@ async def run_tool_stream(
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
         heartbeat_s: the longest time without a line, in seconds.
-        call, threads, deadline, max_output_bytes: see `run_request`.
+        call, threads, deadline, trace, max_output_bytes: see `run_request`.
     """
     encoder = ToolRunEncoder(now=now)
     merger = EventMerger([_RUN])
@@ -145,6 +149,7 @@ async def run_tool_stream(
                 call=call,
                 threads=threads,
                 deadline=deadline,
+                trace=trace,
                 max_output_bytes=max_output_bytes,
             )
         finally:
@@ -175,6 +180,7 @@ async def run_tool_buffered(
     call: ValidCall | Failure | None = None,
     threads: ToolThreads | None = None,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> dict[str, Any]:
     """Run the tool and return ``{"success", "data", "error", "error_code"}``."""
@@ -185,17 +191,21 @@ async def run_tool_buffered(
         call=call,
         threads=threads,
         deadline=deadline,
+        trace=trace,
         max_output_bytes=max_output_bytes,
     )
     return buffered(result)
 
 
-def _scene(request: ToolRequest, deadline: float | None, threads: ToolThreads | None) -> Scene:
+def _scene(
+    request: ToolRequest, deadline: float | None, threads: ToolThreads | None, trace: Trace
+) -> Scene:
     def said(key: str) -> str | None:
         value = request.context.get(key)
         return value if isinstance(value, str) else None
 
     return Scene(
+        trace=trace,
         chat_id=said("chat_id"),
         session_id=said("session_id"),
         user_id=said("user_id"),

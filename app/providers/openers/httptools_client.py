@@ -37,6 +37,7 @@ from app.providers.openers.request_head import request_headers
 from app.providers.openers.response_framing import ResponseHead
 from app.providers.openers.response_stream import ResponseStream
 from app.providers.openers.server_address import server_address
+from app.tracing import trace_headers
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,8 @@ class HttpToolsOpener:
 
     async def _ask(self, path: ApiPath, body: bytes) -> tuple[ResponseStream, ResponseHead]:
         try:
-            request = self._pool.head(path, self._headers, body)
+            headers = {**self._headers, **trace_headers()}
+            request = self._pool.head(path, headers, body)
         except ValueError as error:
             raise ProviderNotConfigured(str(error)) from None
         return await self._pool.ask(request, body, self._connect)
