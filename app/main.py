@@ -36,6 +36,7 @@ from app.setup.tools import approval_secret, make_tools
 from app.store.store import Store
 from app.threads import Aside
 from app.tools.approval import Approvals, UsedIds
+from app.tools.result import MAX_FILES_BYTES, OutputLimits
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.turns.places import Places
@@ -197,6 +198,7 @@ def _create(
         ),
         tools=tools,
         threads=threads,
+        output_limits=OutputLimits(settings.max_result_bytes),
         approvals=Approvals(
             approval_secret(settings, tools), lock=threading.Lock(), used=used_approvals
         ),
@@ -216,7 +218,8 @@ def _create(
             deadline_margin_s=settings.deadline_margin_s,
             max_run_s=settings.max_turn_s,
             threads=threads,
-            places=places,
+            limits=OutputLimits(settings.max_result_bytes, MAX_FILES_BYTES),
+            turns=turns,
             aside=aside,
             tracing=telemetry.tracing,
         ),

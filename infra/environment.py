@@ -30,6 +30,7 @@ ELSEWHERE: Mapping[str, str] = {
     "CHAT_AUTH_TOKEN": "authToken",
     "CHAT_AUTH_TOKEN_ARN": "authToken",
     "CHAT_ALLOWED_ORIGINS": "allowedOrigins",
+    "CHAT_STORE_ARN": "storeUrl",
 }
 
 # The program creates and stores this secret.
@@ -65,6 +66,12 @@ def check_environment(config: StackConfig) -> None:
         if name == "CHAT_STORE" and config.store != "none":
             raise ConfigError(
                 f"environment must not set CHAT_STORE, since store is {config.store}."
+            )
+        if name == "CHAT_STORE" and "@" in value:
+            # Who may look at the function can read it.
+            raise ConfigError(
+                "environment must not set CHAT_STORE to an address with a password; set store to "
+                "redis and run `pulumi config set --secret storeUrl`."
             )
         seen.add(name)
     if sum(len(entry.encode()) for entry in config.environment) > _MAX_BYTES:

@@ -4,7 +4,6 @@ The status of a response is held back until the model's response headers are her
 goes wrong before is a real HTTP error; if that takes too long, it is a 200 with keep-alives.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -16,11 +15,11 @@ from app.errors import InvalidMessages
 from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.chat_options import ChatOptions
-from app.http.disconnect import first_of, watch
+from app.http.disconnect import watch
 from app.http.objects import ObjectSchema, checked
 from app.http.options import deadline_of, wants_stream
 from app.http.request_head import query
-from app.http.responses import TurnResponse, whole_answer
+from app.http.responses import TurnResponse, opened, whole_answer
 from app.messages import ChatRequest, Message
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
@@ -31,6 +30,7 @@ from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.context import Scene
+from app.tools.result import OutputLimits
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.toolbox import Toolbox, earlier_calls
@@ -57,6 +57,7 @@ class ChatResponder:
         options: what the server decided.
         tools: by name; what the model may call.
         threads: in which the tools that are plain functions run.
+        output_limits: how large the output of a tool may be.
         approvals: signs approval requests and checks the user's replies.
         aside: where the replies of a large request are checked.
         new_id: makes a unique id with the given prefix.
@@ -73,6 +74,7 @@ class ChatResponder:
         *,
         tools: Mapping[str, Tool],
         threads: ToolThreads,
+        output_limits: OutputLimits,
         approvals: Approvals,
         aside: Aside,
         new_id: Callable[[str], str],
@@ -85,6 +87,7 @@ class ChatResponder:
         self._options = options
         self._tools = tools
         self._threads = threads
+        self._output_limits = output_limits
         self._approvals = approvals
         self._aside = aside
         self._new_id = new_id
@@ -161,7 +164,7 @@ class ChatResponder:
             raise
         leaving = watch(admitted.http)
         try:
-            await _opened(turn, leaving, options.status_wait_s if is_stream else None)
+            await opened(turn, leaving, options.status_wait_s if is_stream else None)
             if outbox is None:
                 leaving.cancel()
                 if turn.is_detached:
@@ -278,19 +281,7 @@ class ChatResponder:
             deadline=deadline,
             threads=self._threads,
             trace=trace,
+            limits=self._output_limits,
         )
         tools = self._tools if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)
-
-
-async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | None) -> None:
-    """Wait until the turn has something to say, ``wait_s`` is over or the client has left.
-
-    ``None``: wait until the turn is over.
-    """
-    until = turn.opened if wait_s is not None else turn.task
-    await first_of(until, leaving, timeout_s=wait_s)
-    if leaving.done() and not until.done():
-        await turn.part()
-    elif turn.opened.done():
-        turn.opened.result()

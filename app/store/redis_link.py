@@ -35,8 +35,13 @@ from redis.exceptions import (
 
 from app.errors import StoreUnavailable
 from app.seldom_warning import SeldomWarning
-from app.store import redis_chat_scripts, redis_list_scripts, redis_turn_scripts
-from app.store.redis_client import Client, Command, Unsuitable, connect, run
+from app.store import (
+    redis_chat_scripts,
+    redis_limit_scripts,
+    redis_list_scripts,
+    redis_turn_scripts,
+)
+from app.store.redis_client import Client, Command, Unsuitable, connect
 from app.store.redis_script import Script
 from app.store.redis_url import RedisUrl
 
@@ -54,6 +59,7 @@ _SCRIPTS = {
     **redis_turn_scripts.BY_SHA,
     **redis_chat_scripts.BY_SHA,
     **redis_list_scripts.BY_SHA,
+    **redis_limit_scripts.BY_SHA,
 }
 
 
@@ -145,7 +151,7 @@ class RedisLink:
     async def _try(self, client: Client, commands: Sequence[Command]) -> Sequence[Any]:
         try:
             async with asyncio.timeout(_RUN_S):
-                results = list(await run(client, commands))
+                results = list(await client.run(commands))
                 missing = [n for n, found in enumerate(results) if isinstance(found, NoScriptError)]
                 if missing:
                     again = await self._with_scripts(client, [commands[n] for n in missing])
@@ -172,8 +178,7 @@ class RedisLink:
 
         With the text, so that each is where it is needed, in a cluster too.
         """
-        return await run(
-            client,
+        return await client.run(
             [("EVAL", _SCRIPTS[bytes(sha)].text, *rest) for _, sha, *rest in commands],  # type: ignore[arg-type]
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.tools.result import OutputLimits
 from app.tools.tool_threads import ToolThreads
 from app.tracing import NO_TRACE, Trace
 
@@ -22,6 +23,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         approval_ids: tool call id → approval id, for the calls that the user approved.
         threads: in which plain functions run; `None`: one more for each call.
         trace: what the calls are part of.
+        limits: how large the output of a call may be.
     """
 
     owner: str = ""
@@ -34,6 +36,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     approval_ids: Mapping[str, str] = {}
     threads: ToolThreads | None = None
     trace: Trace = NO_TRACE
+    limits: OutputLimits = OutputLimits()
 
 
 class ToolContext:

@@ -7,20 +7,22 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, assert_never
 
 from app.errors import NotFound, RequestError
-from app.events import Event, Status
+from app.events import Error, Event, Status
 from app.messages import ToolRequest
 from app.protocols.tool_result import ToolResult, wrapped
-from app.protocols.tool_run import ToolRunEncoder, buffered
+from app.protocols.tool_run import ToolRunEncoder, buffered, for_invoker
 from app.tools.context import Scene
 from app.tools.event_merger import EventMerger
 from app.tools.execution import failure_of, run_call
-from app.tools.result import MAX_OUTPUT_BYTES, CallResult, Failure, Success
+from app.tools.result import MAX_FILES_BYTES, CallResult, Failure, OutputLimits, Success
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall, validate
 from app.tracing import NO_TRACE, Trace
 
 HEARTBEAT_S = 10.0
+
+_LIMITS = OutputLimits(files=MAX_FILES_BYTES)
 
 # The only call of an `EventMerger` here; no client sees this id.
 _RUN = "run"
@@ -79,7 +81,7 @@ async def run_request(
     threads: ToolThreads | None = None,
     deadline: float | None = None,
     trace: Trace = NO_TRACE,
-    max_output_bytes: int = MAX_OUTPUT_BYTES,
+    limits: OutputLimits = _LIMITS,
 ) -> ToolResult:
     """Run the tool and return its result; a failure is a result of status "error".
 
@@ -90,7 +92,7 @@ async def run_request(
         threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
         trace: what the run is part of.
-        max_output_bytes: the largest output, in bytes of JSON.
+        limits: how large the output may be.
     """
     call = check_request(tool, request) if call is None else call
     result: CallResult
@@ -99,10 +101,9 @@ async def run_request(
     else:
         result = await run_call(
             call,
-            scene=_scene(request, deadline, threads, trace),
+            scene=_scene(request, deadline, threads, trace, limits),
             on_status=on_status,
             on_preliminary=_ignore,
-            max_output_bytes=max_output_bytes,
         )
     match result:
         case Failure(message, code, tool_result):
@@ -124,8 +125,9 @@ async def run_tool_stream(
     heartbeat_s: float = HEARTBEAT_S,
     deadline: float | None = None,
     trace: Trace = NO_TRACE,
-    max_output_bytes: int = MAX_OUTPUT_BYTES,
-) -> None:
+    limits: OutputLimits = _LIMITS,
+    stopped: "asyncio.Future[Error] | None" = None,
+) -> Error | None:
     """Run the tool and write its tool stream as it works. The last line is the tool's result.
 
     Cancelling cancels the tool.
@@ -135,7 +137,11 @@ async def run_tool_stream(
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
         heartbeat_s: the longest time without a line, in seconds.
-        call, threads, deadline, trace, max_output_bytes: see `run_request`.
+        call, threads, deadline, limits: see `run_request`.
+        stopped: once it is done, its error is the last line, and the tool is cancelled.
+
+    Returns:
+        the error that was the last line, if it was no result.
     """
     encoder = ToolRunEncoder(now=now)
     merger = EventMerger([_RUN])
@@ -150,24 +156,37 @@ async def run_tool_stream(
                 threads=threads,
                 deadline=deadline,
                 trace=trace,
-                max_output_bytes=max_output_bytes,
+                limits=limits,
             )
         finally:
             merger.end(_RUN)
 
     async def emit(events: Sequence[Event]) -> None:
         statuses = [event.message for event in events if isinstance(event, Status)]
-        await write(b"".join(encoder.status(message) for message in statuses))
+        if lines := b"".join(encoder.status(message) for message in statuses):
+            await write(lines)
 
     async def beat() -> None:
         await write(encoder.keep_alive())
 
+    def stop(_: object) -> None:
+        merger.end(_RUN)
+
     await write(encoder.start())
     task = asyncio.create_task(run())
+    if stopped is not None:
+        stopped.add_done_callback(stop)
     try:
         await merger.forward(emit, idle_s=heartbeat_s, on_idle=beat)
+        if stopped is not None and stopped.done() and not task.done():
+            error = stopped.result()
+            await write(encoder.error(error.message, error.code))
+            return error
         await write(encoder.result(await task))
+        return None
     finally:
+        if stopped is not None:
+            stopped.remove_done_callback(stop)
         merger.close()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -181,9 +200,12 @@ async def run_tool_buffered(
     threads: ToolThreads | None = None,
     deadline: float | None = None,
     trace: Trace = NO_TRACE,
-    max_output_bytes: int = MAX_OUTPUT_BYTES,
+    limits: OutputLimits = _LIMITS,
 ) -> dict[str, Any]:
-    """Run the tool and return ``{"success", "data", "error", "error_code"}``."""
+    """Run the tool and return ``{"success", "data", "error", "error_code"}``.
+
+    It is a tool result too if it has files and the request says that its sender stores them.
+    """
     result = await run_request(
         tool,
         request,
@@ -192,13 +214,17 @@ async def run_tool_buffered(
         threads=threads,
         deadline=deadline,
         trace=trace,
-        max_output_bytes=max_output_bytes,
+        limits=limits,
     )
-    return buffered(result)
+    return for_invoker(result) if request.stores_files else buffered(result)
 
 
 def _scene(
-    request: ToolRequest, deadline: float | None, threads: ToolThreads | None, trace: Trace
+    request: ToolRequest,
+    deadline: float | None,
+    threads: ToolThreads | None,
+    trace: Trace,
+    limits: OutputLimits,
 ) -> Scene:
     def said(key: str) -> str | None:
         value = request.context.get(key)
@@ -212,6 +238,7 @@ def _scene(
         config=request.tool_config,
         deadline=deadline,
         threads=threads,
+        limits=limits,
     )
 
 

@@ -92,6 +92,7 @@ _TYPES: dict[str, tuple[str, dict[str, str]]] = {
         {"restApi": "rest_api_id"},
     ),
     "aws:apigateway/account:Account": ("aws_api_gateway_account", {}),
+    "aws:dynamodb/table:Table": ("aws_dynamodb_table", {"attributes": "attribute"}),
 }
 # Keys of these are the user's own.
 _MAPS = frozenset({"tags", "variables", "triggers", "dimensions"})

@@ -311,6 +311,10 @@ async def test_the_time_limit_holds_while_lines_pour_in() -> None:
 
 
 async def garbage(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+    yield b"<html>Bad Gateway</html>\n"
+
+
+async def garbage_inside(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
     yield encoder.start()
     yield b"<html>Bad Gateway</html>\n"
 
@@ -332,6 +336,7 @@ async def half_a_line(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
         (an_error_line, "The sensor is off."),
         (a_result_that_says_error, "No such city."),
         (garbage, "The answer of weather is not a tool stream."),
+        (garbage_inside, "weather broke off before it had a result."),
         (half_a_line, "The answer of weather is not a tool stream."),
     ],
 )
@@ -372,6 +377,47 @@ async def test_a_response_that_is_one_json_object_is_read_too() -> None:
 
     shown = {"status": "success", "message": "", "data": {"n": 2}}
     assert events == [ToolOutputAvailable("c1", shown)]
+
+
+@pytest.mark.parametrize(
+    ("returned", "shown"),
+    [
+        (
+            {"_schema": "ToolResult", "status": "queued", "message": "M"},
+            {"status": "queued", "message": "M"},
+        ),
+        ({"city": "Oslo"}, {"status": "success", "message": "", "data": {"city": "Oslo"}}),
+        ("sunny", {"status": "success", "message": "", "data": {"result": "sunny"}}),
+        (
+            {"statusCode": 200, "body": '{"city": "Oslo"}'},
+            {"status": "success", "message": "", "data": {"city": "Oslo"}},
+        ),
+    ],
+)
+async def test_what_a_plain_function_returns_is_the_tools_output(returned: Any, shown: Any) -> None:
+    """As Lambda's API hands over what a function in a zip file returns."""
+
+    async def handler(request: Request) -> Response:
+        events: list[StreamEvent] = [PayloadChunk(json.dumps(returned).encode()), InvokeComplete()]
+        wire = b"".join(encode_event(event) for event in events)
+        return Response(wire, media_type="application/vnd.amazon.eventstream")
+
+    async with served(responding(handler)) as url:
+        tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
+
+        assert await called(tool) == [ToolOutputAvailable("c1", shown)]
+
+
+async def test_a_plain_function_that_raises_is_a_failure_and_no_output() -> None:
+    async def handler(request: Request) -> Response:
+        raised = b'{"errorMessage":"boom","errorType":"ValueError"}'
+        events: list[StreamEvent] = [PayloadChunk(raised), InvokeComplete("Unhandled", "{}")]
+        return Response(b"".join(encode_event(event) for event in events))
+
+    async with served(responding(handler)) as url:
+        tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
+
+        assert await called(tool) == [ToolOutputError("c1", "w failed on Lambda (Unhandled).")]
 
 
 @contextlib.asynccontextmanager
