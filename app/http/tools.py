@@ -20,6 +20,7 @@ from app.messages import ToolRequest
 from app.protocols.tool_stream import MEDIA_TYPE
 from app.requests.value_count import is_heavy
 from app.telemetry.log import RequestLine, elapsed_ms, log_request, owner_mark
+from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
 from app.tools.result import Failure, OutputLimits
 from app.tools.standalone import (
@@ -53,6 +54,7 @@ class ToolResponder:
         limits: how large a result may be.
         turns: a run counts as one, and ends as they do when the server stops.
         aside: where large arguments are checked.
+        tracing: begins the trace of every run.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class ToolResponder:
         limits: OutputLimits,
         turns: RunningTurns,
         aside: Aside,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = Untraced() if tracing is None else tracing
         self._threads = threads
         self._limits = limits
         self._turns = turns
@@ -113,6 +117,7 @@ class ToolResponder:
             margin_s=self._deadline_margin_s,
             longest_s=self._max_run_s,
         )
+        trace = self._tracing.begin_tool(admitted.http.scope["headers"])
         if wants_stream(admitted.http, default=asked.stream):
             return _ToolStream(
                 admitted,
@@ -124,6 +129,7 @@ class ToolResponder:
                     threads=self._threads,
                     heartbeat_s=self._heartbeat_s,
                     deadline=deadline,
+                    trace=trace,
                     limits=self._limits,
                     stopped=stopped,
                 ),
@@ -138,6 +144,7 @@ class ToolResponder:
                     call=call,
                     threads=self._threads,
                     deadline=deadline,
+                    trace=trace,
                     limits=self._limits,
                 )
                 result = await unless_left(admitted.http, _unless_stopped(stopped, run))

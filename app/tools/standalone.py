@@ -18,6 +18,7 @@ from app.tools.result import MAX_FILES_BYTES, CallResult, Failure, OutputLimits,
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall, validate
+from app.tracing import NO_TRACE, Trace
 
 HEARTBEAT_S = 10.0
 
@@ -79,6 +80,7 @@ async def run_request(
     call: ValidCall | Failure | None = None,
     threads: ToolThreads | None = None,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
 ) -> ToolResult:
     """Run the tool and return its result; a failure is a result of status "error".
@@ -89,6 +91,7 @@ async def run_request(
         call: what `check_request` returned, if the request has been checked already.
         threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
+        trace: what the run is part of.
         limits: how large the output may be.
     """
     call = check_request(tool, request) if call is None else call
@@ -98,7 +101,7 @@ async def run_request(
     else:
         result = await run_call(
             call,
-            scene=_scene(request, deadline, threads, limits),
+            scene=_scene(request, deadline, threads, trace, limits),
             on_status=on_status,
             on_preliminary=_ignore,
         )
@@ -121,6 +124,7 @@ async def run_tool_stream(
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
     stopped: "asyncio.Future[Error] | None" = None,
 ) -> Error | None:
@@ -151,6 +155,7 @@ async def run_tool_stream(
                 call=call,
                 threads=threads,
                 deadline=deadline,
+                trace=trace,
                 limits=limits,
             )
         finally:
@@ -194,6 +199,7 @@ async def run_tool_buffered(
     call: ValidCall | Failure | None = None,
     threads: ToolThreads | None = None,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
 ) -> dict[str, Any]:
     """Run the tool and return ``{"success", "data", "error", "error_code"}``.
@@ -207,6 +213,7 @@ async def run_tool_buffered(
         call=call,
         threads=threads,
         deadline=deadline,
+        trace=trace,
         limits=limits,
     )
     return for_invoker(result) if request.stores_files else buffered(result)
@@ -216,6 +223,7 @@ def _scene(
     request: ToolRequest,
     deadline: float | None,
     threads: ToolThreads | None,
+    trace: Trace,
     limits: OutputLimits,
 ) -> Scene:
     def said(key: str) -> str | None:
@@ -223,6 +231,7 @@ def _scene(
         return value if isinstance(value, str) else None
 
     return Scene(
+        trace=trace,
         chat_id=said("chat_id"),
         session_id=said("session_id"),
         user_id=said("user_id"),
