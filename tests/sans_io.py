@@ -228,6 +228,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Faults of the disk.
     # The engine in Redis is one thing in several files.
     "store/redis_chat_scripts": "store/test_redis.py",
+    "store/redis_every_script": "store/test_redis_link.py",
     "store/redis_chats": "store/test_redis.py",
     "store/redis_client": "store/test_redis_link.py",
     "store/redis_limit_scripts": "store/test_redis.py",
