@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -31,16 +32,14 @@ from app.setup.owners import make_owners
 from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
 from app.setup.store import make_store
+from app.setup.telemetry import make_telemetry
 from app.setup.tools import approval_secret, set_up_tools
 from app.store.store import Store
-from app.telemetry.log import log_turn
-from app.telemetry.metrics import TurnMetrics
 from app.threads import Aside
 from app.tools.approval import Approvals, UsedIds
 from app.tools.result import MAX_FILES_BYTES, OutputLimits
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
-from app.turns.outcome import TurnObserver
 from app.turns.places import Places
 from app.turns.running_turns import OnFinish, OnTurn, RunningTurns
 
@@ -162,13 +161,14 @@ def _create(
     if settings.log_model_errors:
         logging.getLogger(failures.LOGGER).setLevel(logging.DEBUG)
     places = Places(settings.running_turns)
-    turns = RunningTurns(on_finish, on_turn=on_turn, places=places, observers=_observers(settings))
+    telemetry = make_telemetry(settings, running=lambda: places.taken)
+    turns = RunningTurns(on_finish, on_turn=on_turn, places=places, observers=telemetry.observers)
     setup = set_up_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)
     aside = Aside("reading")
     provider = make_provider(settings)
     owners = make_owners(settings, authenticate, has_dependencies=make is not lean)
-    closing = (*setup.closing, provider.aclose, *owners.closing)
+    closing = (*setup.closing, provider.aclose, *owners.closing, telemetry.aclose)
     lifespan = Lifespan(turns.aclose, *closing, opening=setup.opening)
     admission = Admission(max_body_bytes=settings.max_body_bytes, authenticate=owners.authenticate)
     keeping: Keeping | None = None
@@ -178,6 +178,7 @@ def _create(
         from app.http.stored import Stored  # by those who keep something, for the cold start
         from app.setup.keeping import make_keeping
 
+        store = telemetry.timing(store)
         keeping = make_keeping(settings, store, aside=aside, new_id=_new_id, title_of=title)
         stored = Stored(admission, keeping.kept, keeping.following)
         turns.on_stop(keeping.following.stopping.set)
@@ -209,6 +210,7 @@ def _create(
         aside=aside,
         new_id=_new_id,
         keeping=keeping,
+        tracing=telemetry.tracing,
         now=time.time,
     )
     routes = Routes(
@@ -224,6 +226,7 @@ def _create(
             limits=OutputLimits(settings.max_result_bytes, MAX_FILES_BYTES),
             turns=turns,
             aside=aside,
+            tracing=telemetry.tracing,
         ),
         stored,
         lifespan,
@@ -241,6 +244,7 @@ def _create(
         },
         threads=threads,
         places=places,
+        on_refusal=telemetry.refused,
     )
     endpoints = routes.endpoints()
     if owners.dependency is None:
@@ -254,6 +258,10 @@ def _create(
         app.mount("/assets", assets, name="assets")
         ours.add(assets)
     app.state.turns = turns
+    if settings.is_on_lambda and (telemetry.flush or on_finish or on_turn):
+        from app.http.settling import Settling
+
+        app.add_middleware(Settling, settle=partial(telemetry.settle, turns))
     add_not_found(app, ours)
     if settings.allowed_origins:
         from app.http.cors import add_cors
@@ -284,9 +292,3 @@ def _sites(settings: Settings) -> Sites:
         origins=frozenset(settings.allowed_origins) - {LOCALHOST},
         is_local_allowed=LOCALHOST in settings.allowed_origins,
     )
-
-
-def _observers(settings: Settings) -> Sequence[TurnObserver]:
-    """Return who is told of every turn that is over."""
-    name = settings.lambda_function_name
-    return [log_turn] if name is None else [log_turn, TurnMetrics(name).put]

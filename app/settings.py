@@ -105,7 +105,9 @@ class Settings:
     # Empty: any, but for `serve` on a loopback address, which is reached by its names only.
     allowed_hosts: Names = ()
     allow_client_system: bool = False
+    log: Literal["json", "text"] = "json"
     log_model_errors: bool = False
+    trace_content: bool = False
     # As `app.store.opening` reads it.
     store: str = "off"
     # Of a secret that holds it: the address of a Redis has its password in it.

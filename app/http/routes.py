@@ -79,6 +79,7 @@ class Routes:
         facts: what ``GET /health`` says besides its status.
         threads: those of the tools; ``GET /health`` says how many of them hang.
         places: those of the turns; ``GET /health`` says how many are taken.
+        on_refusal: told the code of the error with which a request is refused.
     """
 
     def __init__(
@@ -98,7 +99,9 @@ class Routes:
         facts: Mapping[str, Any],
         threads: ToolThreads,
         places: Places,
+        on_refusal: Callable[[str], None] = lambda code: None,
     ) -> None:
+        self._on_refusal = on_refusal
         self._admission = admission
         self._chat = chat
         self._tools = tools
@@ -194,6 +197,7 @@ class Routes:
         try:
             return await respond(await self._admission.admit(request, started=started))
         except (RequestError, TooManyTurns) as error:
+            self._on_refusal(error.code)
             # There was no turn, which would have written the line.
             log_request(
                 RequestLine(
@@ -268,8 +272,9 @@ class Routes:
     async def _read(self, admitted: AdmittedRequest, read: Callable[[bool], T]) -> T:
         """Return what ``read`` makes of the body; beside the event loop if the body is large."""
         body = admitted.body
-        is_large = is_heavy(body)
-        return await self._aside.run_if(is_large, lambda: read(is_large), size=len(body))
+        if not is_heavy(body):
+            return read(False)
+        return await self._aside.run(lambda: read(True), size=len(body))
 
     def _parsed(self, admitted: AdmittedRequest, is_large: bool) -> ChatRequest | ToolRequest:
         return parse(

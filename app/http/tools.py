@@ -16,6 +16,7 @@ from app.http.responses import JSONResponse, failure
 from app.http.tool_stream import NDJSON, Stopped, ToolStream, Wire, Write, logged
 from app.messages import ToolRequest
 from app.requests.value_count import is_heavy
+from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
 from app.tools.result import Failure, OutputLimits
 from app.tools.standalone import (
@@ -49,6 +50,7 @@ class ToolResponder:
         limits: how large a result may be.
         turns: a run counts as one, and ends as they do when the server stops.
         aside: where large arguments are checked.
+        tracing: begins the trace of every run.
     """
 
     def __init__(
@@ -63,7 +65,9 @@ class ToolResponder:
         limits: OutputLimits,
         turns: RunningTurns,
         aside: Aside,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = Untraced() if tracing is None else tracing
         self._threads = threads
         self._limits = limits
         self._turns = turns
@@ -109,6 +113,7 @@ class ToolResponder:
         if wants_stream(admitted.http, default=asked.stream):
             return self.stream(admitted, tool, asked, call)
         deadline = self._deadline(admitted)
+        trace = self._tracing.begin_tool(admitted.http.scope["headers"])
         try:
             with self._turns.running_tool() as stopped, logged(admitted, tool) as end:
                 run = run_tool_buffered(
@@ -118,6 +123,7 @@ class ToolResponder:
                     owner=admitted.owner,
                     threads=self._threads,
                     deadline=deadline,
+                    trace=trace,
                     limits=self._limits,
                 )
                 result = await unless_left(admitted.http, _unless_stopped(stopped, run))
@@ -152,6 +158,7 @@ class ToolResponder:
             wire: what the stream is made of.
         """
         deadline = self._deadline(admitted)
+        trace = self._tracing.begin_tool(admitted.http.scope["headers"])
 
         async def run(write: Write, stopped: Stopped) -> Error | None:
             with wire.ending(stopped):
@@ -164,6 +171,7 @@ class ToolResponder:
                     threads=self._threads,
                     heartbeat_s=self._heartbeat_s,
                     deadline=deadline,
+                    trace=trace,
                     limits=self._limits,
                     stopped=stopped,
                     encoder=wire.encoder,

@@ -8,6 +8,7 @@ import msgspec
 
 from app.tools.result import OutputLimits
 from app.tools.tool_threads import ToolThreads
+from app.tracing import NO_TRACE, Trace
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
             that of asyncio's loops).
         approval_ids: tool call id → approval id, for the calls that the user approved.
         threads: in which plain functions run; `None`: one more for each call.
+        trace: what the calls are part of.
         limits: how large the output of a call may be.
     """
 
@@ -33,6 +35,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     approval_ids: Mapping[str, str] = {}
     threads: ToolThreads | None = None
+    trace: Trace = NO_TRACE
     limits: OutputLimits = OutputLimits()
 
 

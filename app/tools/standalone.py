@@ -18,6 +18,7 @@ from app.tools.result import MAX_FILES_BYTES, CallResult, Failure, OutputLimits,
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall, validate
+from app.tracing import NO_TRACE, Trace
 
 HEARTBEAT_S = 10.0
 
@@ -80,6 +81,7 @@ async def run_request(
     owner: str = "",
     threads: ToolThreads | None = None,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
 ) -> ToolResult:
     """Run the tool and return its result; a failure is a result of status "error".
@@ -91,6 +93,7 @@ async def run_request(
         owner: who asks; ``""`` where nobody is asked who he is.
         threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
+        trace: what the run is part of.
         limits: how large the output may be.
     """
     call = check_request(tool, request) if call is None else call
@@ -100,7 +103,7 @@ async def run_request(
     else:
         result = await run_call(
             call,
-            scene=_scene(request, owner, deadline, threads, limits),
+            scene=_scene(request, owner, deadline, threads, trace, limits),
             on_status=on_status,
             on_preliminary=_ignore,
         )
@@ -138,6 +141,7 @@ async def run_tool_stream(
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
     stopped: "asyncio.Future[Error] | None" = None,
     encoder: RunEncoder | None = None,
@@ -171,6 +175,7 @@ async def run_tool_stream(
                 owner=owner,
                 threads=threads,
                 deadline=deadline,
+                trace=trace,
                 limits=limits,
             )
         finally:
@@ -215,6 +220,7 @@ async def run_tool_buffered(
     owner: str = "",
     threads: ToolThreads | None = None,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
 ) -> dict[str, Any]:
     """Run the tool and return ``{"success", "data", "error", "error_code"}``.
@@ -229,6 +235,7 @@ async def run_tool_buffered(
         owner=owner,
         threads=threads,
         deadline=deadline,
+        trace=trace,
         limits=limits,
     )
     return for_invoker(result) if request.stores_files else buffered(result)
@@ -239,6 +246,7 @@ def _scene(
     owner: str,
     deadline: float | None,
     threads: ToolThreads | None,
+    trace: Trace,
     limits: OutputLimits,
 ) -> Scene:
     def said(key: str) -> str | None:
@@ -247,6 +255,7 @@ def _scene(
 
     return Scene(
         owner=owner,
+        trace=trace,
         chat_id=said("chat_id"),
         session_id=said("session_id"),
         user_id=said("user_id"),

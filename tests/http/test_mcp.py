@@ -129,10 +129,10 @@ async def test_the_official_python_client_uses_our_tools(
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
-    progress: list[str | None] = []
+    shown: list[str | None] = []
 
-    async def on_progress(_: float, total: float | None, message: str | None) -> None:
-        progress.append(message)
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        shown.append(message)
 
     headers = {"authorization": "Bearer t0ken-of-mcp"}
     async with httpx2.AsyncClient(headers=headers) as http:
@@ -144,7 +144,7 @@ async def test_the_official_python_client_uses_our_tools(
             running = asyncio.create_task(
                 client.call_tool("work", {"steps": 0}, progress_callback=on_progress)
             )
-            await real.until(lambda: len(progress) == 3)
+            await real.until(lambda: len(shown) == 3)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             async with asyncio.timeout(real.PATIENCE_S):
@@ -152,7 +152,7 @@ async def test_the_official_python_client_uses_our_tools(
 
     assert [each.name for each in listed.tools] == ["add", "draw", "fail", "work"]
     assert added.structured_content == {"sum": 3}
-    assert progress[:2] == ["Step 1", "Step 2"]
+    assert shown[:2] == ["Step 1", "Step 2"]
 
 
 async def test_it_asks_for_the_token(chat: Chat) -> None:
