@@ -10,13 +10,12 @@ reserves for the start. Whatever a turn does not need is never imported: no AWS 
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from app.aws.invoke_mode import check_invoke_mode
 from app.known_secrets import remember, secrets_in
@@ -26,6 +25,7 @@ from app.lambda_runtime.invocation_response import InvocationResponse, choose_re
 from app.lambda_runtime.lambda_call import LambdaCall, read_function_config
 from app.lambda_runtime.plain_handler import PlainHandler
 from app.lambda_runtime.runtime_api import ResponseRefused, RuntimeApi, RuntimeApiFailed
+from app.lambda_runtime.starting import init_error, log_no_start, no_garbage
 from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
 from app.requests.value_count import MAX_VALUES, count_values, is_heavy
 from app.telemetry.log import configure_logging
@@ -37,8 +37,10 @@ _GUARD_S = 0.5
 # If the time limit is short, the guard takes at most this share of it.
 _GUARD_SHARE = 0.1
 # Between the stop signal and the kill Lambda leaves at most two seconds: for responses that are
-# still being sent, and then for the handler's own shut-down.
+# still being sent, then for the ends of turns that are told to stop, and last for the handler's own
+# shut-down.
 _STOP_GRACE_S = 0.3
+_LAST_BYTES_S = 0.2
 _HANDLER_STOP_S = 1.0
 
 _TIME_IS_OVER = FunctionError(
@@ -218,13 +220,16 @@ async def serve(environ: Mapping[str, str]) -> int:
         return 1
     guard_tasks_of_tools(asyncio.get_running_loop())
     try:
-        with _no_garbage():
+        with no_garbage():
             handler, runtime = _build(api, environ)
             await handler.start()
     except (Exception, SystemExit) as error:
-        logger.error("the function cannot start", exc_info=error)
+        from app.settings import SettingsError  # which only a failed start needs
+
+        says_all = isinstance(error, SettingsError | HandlerNotFound)
+        log_no_start(error, says_all=says_all)
         with contextlib.suppress(ResponseRefused, RuntimeApiFailed):
-            await api.fail_init(_init_error(error))
+            await api.fail_init(init_error(error, says_all=says_all))
         return 1
     running = asyncio.create_task(runtime.run())
     told = asyncio.Event()
@@ -236,6 +241,9 @@ async def serve(environ: Mapping[str, str]) -> int:
     stopping.cancel()
     runtime.stop()
     await asyncio.wait({running}, timeout=_STOP_GRACE_S)
+    if not running.done():
+        handler.end_turns()
+        await asyncio.wait({running}, timeout=_LAST_BYTES_S)
     running.cancel()
     await asyncio.wait({running})
     with contextlib.suppress(TimeoutError):
@@ -245,20 +253,6 @@ async def serve(environ: Mapping[str, str]) -> int:
         logger.error("the runtime ends: %s", failure)
         return 1
     return 0
-
-
-@contextlib.contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Exempt from garbage collection what is created inside: modules and an app, which stay.
-
-    Collecting during the imports would take a quarter of the start.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtime]:
@@ -274,18 +268,6 @@ def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtim
         base_path=environ.get("AWS_LWA_REMOVE_BASE_PATH", ""),
     )
     return handler, Runtime(api, handler, concurrency=int(concurrency), invoke_mode=invoke_mode)
-
-
-def _init_error(error: BaseException) -> FunctionError:
-    report = describe_exception(error)
-    match error:
-        case HandlerNotFound():
-            code = "Runtime.HandlerNotFound"
-        case ImportError():
-            code = "Runtime.ImportModuleError"
-        case _:
-            code = "Runtime.InitError"
-    return FunctionError(code, report.message, report.kind, report.stack_trace)
 
 
 def main() -> int:
