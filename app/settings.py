@@ -86,6 +86,8 @@ class Settings:
     tool_modules: Names = ()
     default_tool: str | None = None
     tool_threads: PositiveInt = 64
+    # A file of MCP servers; read by `app.setup.mcp`.
+    mcp_servers: str | None = None
     builtin_tools: BuiltinTools = ()
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     approval_secret: Secret | None = None
@@ -103,7 +105,9 @@ class Settings:
     # Empty: any, but for `serve` on a loopback address, which is reached by its names only.
     allowed_hosts: Names = ()
     allow_client_system: bool = False
+    log: Literal["json", "text"] = "json"
     log_model_errors: bool = False
+    trace_content: bool = False
     # As `app.store.opening` reads it.
     store: str = "off"
     # Of a secret that holds it: the address of a Redis has its password in it.
@@ -155,6 +159,11 @@ class Settings:
     def lambda_function_name(self) -> str | None:
         """The name of the function that this process runs in, if it runs in one."""
         return os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that a file of settings may refer to."""
+        return os.environ
 
     @property
     def secret_arns(self) -> dict[str, str]:

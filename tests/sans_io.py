@@ -49,6 +49,11 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
     "lambda_runtime/starting": (),
+    "mcp/cleaning": (),
+    "mcp/names": (),
+    "mcp/progress": (),
+    "mcp/results": (),
+    "mcp/servers_file": (),
     "owners/jwt_check": (),
     "owners/lambda_caller": (),
     "protocols/artifact": (),
@@ -107,6 +112,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "requests/past_call": (),
     "requests/shapes": (),
     "requests/sites": (),
+    "requests/trace_parent": (),
     "requests/value_count": (),
     "requests/web_address": (),
     "scripted_model/chat_request": (),
@@ -137,8 +143,19 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "store/use_record": (),
     "setting_checks": (),
     "setting_kinds": (),
+    "telemetry/content": (),
+    "telemetry/conventions": (),
+    "telemetry/limits": (),
     "telemetry/log": (),
     "telemetry/metrics": (),
+    "telemetry/otel_environment": (),
+    "telemetry/span_attributes": (),
+    "telemetry/span_contexts": (),
+    "telemetry/spans": (),
+    "telemetry/text_lines": (),
+    "telemetry/turn_instruments": (),
+    "telemetry/turn_traces": (),
+    "tracing": (),
     "telemetry/tracebacks": (),
     "tools/approval": (),
     "tools/canonical_json": (),
@@ -192,6 +209,11 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Each way to find out who asks, and the choice between them, over HTTP.
     "owners/authentication": "http/test_owners.py",
     "setup/owners": "http/test_owners.py",
+    # With the real exporters and collectors.
+    "setup/telemetry": "telemetry/test_otlp.py",
+    "telemetry/otel_sdk": "telemetry/test_otlp.py",
+    # The runtime is one thing in two files.
+    "lambda_runtime/invocation_loops": "lambda_runtime/test_runtime.py",
     # Needs a running SSM and Secrets Manager.
     "setup/secrets": "aws/test_secrets.py",
     # The promises, and the stores that break one each.
@@ -208,6 +230,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Faults of the disk.
     # The engine in Redis is one thing in several files.
     "store/redis_chat_scripts": "store/test_redis.py",
+    "store/redis_every_script": "store/test_redis_link.py",
     "store/redis_chats": "store/test_redis.py",
     "store/redis_client": "store/test_redis_link.py",
     "store/redis_limit_scripts": "store/test_redis.py",
@@ -216,6 +239,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/redis_sweep": "store/test_redis.py",
     "store/redis_turn_scripts": "store/test_redis.py",
     "store/redis_turns": "store/test_redis.py",
+    "store/redis_whole_scripts": "store/test_redis.py",
     "store/sqlite_connection": "store/test_sqlite.py",
     # Calls of DynamoDB, which the promises are about.
     "store/dynamodb_chats": "store/test_conformance.py",
@@ -227,6 +251,10 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/sqlite_chats": "store/test_conformance.py",
     "store/sqlite_limits": "store/test_conformance.py",
     "store/sqlite_turns": "store/test_conformance.py",
+    # A session with a real server is one thing in several files.
+    "mcp/calling": "mcp/test_sessions.py",
+    "mcp/connection": "mcp/test_sessions.py",
+    "mcp/opening": "mcp/test_sessions.py",
     # Joins parts; what they do together is seen over sockets.
     "http/following": "http/test_stored.py",
     "http/keeping": "http/test_stored.py",

@@ -20,6 +20,7 @@ from app.messages import ToolRequest
 from app.protocols.tool_stream import MEDIA_TYPE
 from app.requests.value_count import is_heavy
 from app.telemetry.log import RequestLine, elapsed_ms, log_request, owner_mark
+from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
 from app.tools.result import Failure, OutputLimits
 from app.tools.standalone import (
@@ -30,6 +31,7 @@ from app.tools.standalone import (
     run_tool_stream,
 )
 from app.tools.tool import Tool
+from app.tools.tool_set import ToolSet
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall
 from app.turns.errors import status_of
@@ -44,7 +46,7 @@ class ToolResponder:
     """Runs one tool for whoever asks.
 
     Args:
-        tools: by name.
+        tools: those that there are.
         default_tool: what ``/invoke`` runs; ``None``: the only tool that is on.
         heartbeat_s: longest silence on a stream, in seconds.
         deadline_margin_s: how long before Lambda's deadline a run is ended, in seconds.
@@ -53,11 +55,12 @@ class ToolResponder:
         limits: how large a result may be.
         turns: a run counts as one, and ends as they do when the server stops.
         aside: where large arguments are checked.
+        tracing: begins the trace of every run.
     """
 
     def __init__(
         self,
-        tools: Mapping[str, Tool],
+        tools: ToolSet,
         *,
         default_tool: str | None,
         heartbeat_s: float,
@@ -67,7 +70,9 @@ class ToolResponder:
         limits: OutputLimits,
         turns: RunningTurns,
         aside: Aside,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = Untraced() if tracing is None else tracing
         self._threads = threads
         self._limits = limits
         self._turns = turns
@@ -94,7 +99,10 @@ class ToolResponder:
             Forbidden: the call needs a user's approval, and nobody is here to be asked.
             TooManyTurns: no more may run now.
         """
-        tool = choose_tool(self._tools, name or asked.name, default=self._default_tool)
+        if not self._tools.is_settled(admitted.owner):
+            await self._tools.settle(admitted.owner)
+        tools = self._tools.of(admitted.owner)
+        tool = choose_tool(tools, name or asked.name, default=self._default_tool)
 
         def check() -> tuple[ValidCall | Failure, bool]:
             call = check_request(tool, asked)
@@ -113,6 +121,7 @@ class ToolResponder:
             margin_s=self._deadline_margin_s,
             longest_s=self._max_run_s,
         )
+        trace = self._tracing.begin_tool(admitted.http.scope["headers"])
         if wants_stream(admitted.http, default=asked.stream):
             return _ToolStream(
                 admitted,
@@ -121,9 +130,11 @@ class ToolResponder:
                     asked,
                     write,
                     call=call,
+                    owner=admitted.owner,
                     threads=self._threads,
                     heartbeat_s=self._heartbeat_s,
                     deadline=deadline,
+                    trace=trace,
                     limits=self._limits,
                     stopped=stopped,
                 ),
@@ -136,8 +147,10 @@ class ToolResponder:
                     tool,
                     asked,
                     call=call,
+                    owner=admitted.owner,
                     threads=self._threads,
                     deadline=deadline,
+                    trace=trace,
                     limits=self._limits,
                 )
                 result = await unless_left(admitted.http, _unless_stopped(stopped, run))

@@ -24,15 +24,24 @@ T = TypeVar("T")
 
 # How often a write is tried while others write the same item.
 _TRIES = 100
+# How long what is known of a payer is enough to refuse, in seconds. Who is refused over and over
+# costs a read in this time.
+_REFUSE_S = 1.0
 # Of so many payers the last item is known. One takes half a kilobyte.
 _MOST_KNOWN = 10_000
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """An item as somebody has read or written it: None instead of ``by``: there is none."""
+    """An item as it was read or written here.
+
+    Attributes:
+        by: whose last write it is; None: there is no item.
+        at: when that was, by the loop's clock.
+    """
 
     record: UseRecord
     by: str | None
+    at: float
 
 
 class _Asked(msgspec.Struct, frozen=True, eq=False):
@@ -40,11 +49,11 @@ class _Asked(msgspec.Struct, frozen=True, eq=False):
 
     Attributes:
         decide: returns the result, and the record afterwards, of a record and the time.
-        is_sure: whether a result counts that was decided on an item which may be old.
+        is_sure: whether a result counts that was decided on an item which is so many seconds old.
     """
 
     decide: Callable[[UseRecord, float], tuple[Any, UseRecord]]
-    is_sure: Callable[[Any], bool]
+    is_sure: Callable[[Any, float], bool]
     result: "asyncio.Future[Any]"
 
 
@@ -72,11 +81,11 @@ class Limits:
         """Do what `LimitStore.take` says."""
         changes = lease is not None or any(window.amount for window in windows)
 
-        def is_sure(taken: Taken) -> bool:
+        def is_sure(taken: Taken, age_s: float) -> bool:
             if taken.is_admitted:
                 return changes  # then it is written, which tells
-            # A window never empties before its end. Leases do.
-            return any(
+            # Few windows have less in them afterwards. Leases do end.
+            return age_s < _REFUSE_S and any(
                 window.limit is not None and use.used >= window.limit
                 for window, use in zip(windows, taken.uses, strict=True)
             )
@@ -113,7 +122,7 @@ class Limits:
         self,
         payer: Payer,
         decide: Callable[[UseRecord, float], tuple[T, UseRecord]],
-        is_sure: Callable[[T], bool] = lambda _: True,
+        is_sure: Callable[[T, float], bool] = lambda *_: True,
     ) -> T:
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         asked = _Asked(decide, is_sure, result)
@@ -158,7 +167,10 @@ class Limits:
             for one in asked:
                 result, record = one.decide(record, now)
                 results.append(result)
-            if not is_fresh and not all(map(_is_sure, asked, results)):
+            age_s = asyncio.get_running_loop().time() - known.at
+            if not is_fresh and not all(
+                one.is_sure(result, age_s) for one, result in zip(asked, results, strict=True)
+            ):
                 known = None
                 continue
             if record is not known.record:
@@ -199,7 +211,7 @@ class Limits:
             },
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        return _Known(record, own)
+        return _Known(record, own, asyncio.get_running_loop().time())
 
     def _remember(self, payer: Payer, known: _Known) -> None:
         self._known.pop(payer, None)
@@ -208,11 +220,8 @@ class Limits:
             del self._known[next(iter(self._known))]
 
 
-def _is_sure(asked: _Asked, result: Any) -> bool:
-    return asked.is_sure(result)
-
-
 def _known(item: Item | None) -> _Known:
+    now = asyncio.get_running_loop().time()
     if item is None:
-        return _Known(UseRecord(), None)
-    return _Known(use_record.decoded(text_of(item["uses"])), text_of(item["by"]))
+        return _Known(UseRecord(), None, now)
+    return _Known(use_record.decoded(text_of(item["uses"])), text_of(item["by"]), now)

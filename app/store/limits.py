@@ -108,5 +108,8 @@ class LimitStore(Protocol):
     async def give_back(
         self, payer: Payer, lease: Lease | None = None, windows: Sequence[Window] = ()
     ) -> None:
-        """End ``lease``, if it is still there, and use something of ``windows``, over any limit."""
+        """End ``lease``, if it is still there, and use something of ``windows``, over any limit.
+
+        Amounts below 0 give back what was taken; nobody has used less than nothing.
+        """
         ...

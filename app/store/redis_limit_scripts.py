@@ -108,7 +108,7 @@ if leases['l:' .. ARGV[1]] == ARGV[2] then redis.call('HDEL', key, 'l:' .. ARGV[
 for n = 3, #ARGV, 5 do
   local used, ends = window(ARGV[n], tonumber(ARGV[n + 1]), ARGV[n + 4])
   local amount = tonumber(ARGV[n + 3])
-  if amount ~= 0 then count(ARGV[n], used + amount, ends) end
+  if amount ~= 0 then count(ARGV[n], math.max(0, used + amount), ends) end
 end
 keep()
 return 1

@@ -135,4 +135,4 @@ def _held(lease: Lease, now: float) -> Held:
 
 
 def _with(count: Counted, amount: int) -> Counted:
-    return Counted(count.used + amount, count.ends)
+    return Counted(max(0, count.used + amount), count.ends)

@@ -18,6 +18,7 @@ from app.tools.result import MAX_FILES_BYTES, CallResult, Failure, OutputLimits,
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall, validate
+from app.tracing import NO_TRACE, Trace
 
 HEARTBEAT_S = 10.0
 
@@ -77,8 +78,10 @@ async def run_request(
     *,
     on_status: Callable[[str], None],
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
 ) -> ToolResult:
     """Run the tool and return its result; a failure is a result of status "error".
@@ -87,8 +90,10 @@ async def run_request(
         tool: one that has a function here.
         on_status: receives each status, in any thread.
         call: what `check_request` returned, if the request has been checked already.
+        owner: who asks; ``""`` where nobody is asked who he is.
         threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
+        trace: what the run is part of.
         limits: how large the output may be.
     """
     call = check_request(tool, request) if call is None else call
@@ -98,7 +103,7 @@ async def run_request(
     else:
         result = await run_call(
             call,
-            scene=_scene(request, deadline, threads, limits),
+            scene=_scene(request, owner, deadline, threads, trace, limits),
             on_status=on_status,
             on_preliminary=_ignore,
         )
@@ -117,10 +122,12 @@ async def run_tool_stream(
     write: Callable[[bytes], Awaitable[None]],
     *,
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
     stopped: "asyncio.Future[Error] | None" = None,
 ) -> Error | None:
@@ -133,7 +140,7 @@ async def run_tool_stream(
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
         heartbeat_s: the longest time without a line, in seconds.
-        call, threads, deadline, limits: see `run_request`.
+        call, owner, threads, deadline, limits: see `run_request`.
         stopped: once it is done, its error is the last line, and the tool is cancelled.
 
     Returns:
@@ -149,8 +156,10 @@ async def run_tool_stream(
                 request,
                 on_status=lambda message: merger.offer(_RUN, Status(message)),
                 call=call,
+                owner=owner,
                 threads=threads,
                 deadline=deadline,
+                trace=trace,
                 limits=limits,
             )
         finally:
@@ -192,8 +201,10 @@ async def run_tool_buffered(
     request: ToolRequest,
     *,
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
 ) -> dict[str, Any]:
     """Run the tool and return ``{"success", "data", "error", "error_code"}``.
@@ -205,8 +216,10 @@ async def run_tool_buffered(
         request,
         on_status=lambda message: None,
         call=call,
+        owner=owner,
         threads=threads,
         deadline=deadline,
+        trace=trace,
         limits=limits,
     )
     return for_invoker(result) if request.stores_files else buffered(result)
@@ -214,8 +227,10 @@ async def run_tool_buffered(
 
 def _scene(
     request: ToolRequest,
+    owner: str,
     deadline: float | None,
     threads: ToolThreads | None,
+    trace: Trace,
     limits: OutputLimits,
 ) -> Scene:
     def said(key: str) -> str | None:
@@ -223,6 +238,8 @@ def _scene(
         return value if isinstance(value, str) else None
 
     return Scene(
+        owner=owner,
+        trace=trace,
         chat_id=said("chat_id"),
         session_id=said("session_id"),
         user_id=said("user_id"),

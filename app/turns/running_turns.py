@@ -110,6 +110,8 @@ class RunningTurns:
         self._places.give_back()
         outcome = turn.outcome
         assert outcome is not None
+        if turn.observer is not None:
+            turn.observer(turn.labels, outcome)
         for observe in self._observers:
             observe(turn.labels, outcome)
         labels, on_finish, on_turn = turn.labels, self._on_finish, self._on_turn

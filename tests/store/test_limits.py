@@ -38,7 +38,7 @@ class Renew(NamedTuple):
 class GiveBack(NamedTuple):
     payer: int
     lease: tuple[str, str] | None
-    windows: list[tuple[str, int | None, int]]
+    windows: list[tuple[str, int | None, int]]  # amounts may be below 0
 
 
 class Pass(NamedTuple):
@@ -55,13 +55,18 @@ _windows = st.lists(
     max_size=3,
     unique_by=lambda one: one[0],
 )
+_given = _windows.flatmap(
+    lambda windows: st.integers(-2, 1).map(
+        lambda sign: [(name, limit, amount * sign) for name, limit, amount in windows]
+    )
+)
 _lease = st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"))
 _leases = st.none() | _lease
 _steps = st.one_of(
     st.builds(Take, _payers, _windows, _leases, st.none() | st.integers(0, 2)),
     st.builds(Take, _payers, _windows, _leases, st.none() | st.integers(0, 2)),
     st.builds(Renew, st.lists(st.tuples(_payers, _lease), max_size=2)),
-    st.builds(GiveBack, _payers, _leases, _windows),
+    st.builds(GiveBack, _payers, _leases, _given),
     st.builds(Pass, st.sampled_from(STEPS)),
 )
 
@@ -83,7 +88,7 @@ class Model:
                 ends = when + length
                 if name == "hour":
                     ends = math.ceil(when / length) * length
-            used += amount
+            used = max(0, used + amount)
         if now < ends:
             return used, ends - now
         return 0, length if name != "hour" else math.ceil(now / length) * length - now

@@ -240,3 +240,18 @@ async def what_is_given_back_may_be_the_first(stores: Stores) -> None:
     (use,) = (await stores.there.take(payer, [words])).uses
     assert use.used == 24
     assert 50.0 < use.reset_s <= 60.0
+
+
+async def what_was_taken_in_vain_is_free_again(stores: Stores) -> None:
+    payer, lease = new("payer"), _lease()
+    for store in (stores.here, stores.there):
+        await store.take(payer, [_turns(2)], lease=lease)
+    assert not (await stores.here.take(payer, [_turns(2)])).is_admitted
+    await stores.let_pass(1.0)
+
+    await stores.there.give_back(payer, lease, [_turns(None, amount=-1)])
+    again = [(await stores.there.take(payer, [_turns(2)])).is_admitted for _ in range(2)]
+    assert again == [True, False]
+    await stores.here.give_back(payer, None, [_turns(None, amount=-5)])
+
+    assert (await _look(stores.there, payer)).uses[0].used == 0
