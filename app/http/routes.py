@@ -10,7 +10,7 @@ are sentences. What the routes accept is written for people and programs in `app
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -38,9 +38,6 @@ from app.threads import Aside
 from app.tools.tool_threads import ToolThreads
 from app.turns.errors import TooManyTurns
 from app.turns.places import Places
-
-if TYPE_CHECKING:
-    from app.http.mcp import McpResponder
 
 T = TypeVar("T")
 _Asked = TypeVar("_Asked", ChatRequest, ToolRequest, ChatRequest | ToolRequest)
@@ -114,7 +111,6 @@ class Routes:
         self._aside = aside
         self._page = page
         self._facts = facts
-        self._mcp: McpResponder | None = None
         self._threads = threads
         self._places = places
 
@@ -164,7 +160,7 @@ class Routes:
 
     async def mcp(self, request: Request) -> Response:
         """Answer a client of the Model Context Protocol, which uses our tools."""
-        return await self._admitted(request, self._respond_mcp)
+        return await self._admitted(request, self._tools.respond_to_agent)
 
     async def health(self, _: Request) -> Response:
         """Say that the server is up. Never touches the model."""
@@ -263,11 +259,6 @@ class Routes:
         return await self._tools.respond(
             admitted, _by(admitted.owner, asked), name=admitted.http.path_params.get("name")
         )
-
-    async def _respond_mcp(self, admitted: AdmittedRequest) -> Response:
-        if self._mcp is None:
-            self._mcp = self._tools.for_agents()
-        return await self._mcp.respond(admitted)
 
     async def _read(self, admitted: AdmittedRequest, read: Callable[[bool], T]) -> T:
         """Return what ``read`` makes of the body; beside the event loop if the body is large."""
