@@ -258,6 +258,7 @@ def _create(
         app.mount("/assets", assets, name="assets")
         ours.add(assets)
     app.state.turns = turns
+    app.state.tools = setup.tools
     if settings.is_on_lambda and (telemetry.flush or on_finish or on_turn):
         from app.http.settling import Settling
 
