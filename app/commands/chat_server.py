@@ -133,7 +133,7 @@ def _supervise(
             count,
             # With the same options of the interpreter, and the same program.
             command=[sys.executable, *sys.orig_argv[1:]],
-            environ={**os.environ, **metrics.environ},
+            environ={**os.environ, **metrics.variables},
             on_ended=metrics.forget,
             variable=_WORKER,
             listener=listener,

@@ -17,20 +17,20 @@ class MetricFiles:
         is_needed: whether anybody asks for metrics.
 
     Attributes:
-        environ: what the workers have to know.
+        variables: of the environment, what the workers have to know.
     """
 
     def __init__(self, *, is_needed: bool) -> None:
         self._is_needed = is_needed
         self._stack = contextlib.ExitStack()
-        self.environ: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
 
     def __enter__(self) -> "MetricFiles":
         if self._is_needed:
             import tempfile  # which most servers do not need
 
             folder = tempfile.TemporaryDirectory(prefix="deltaline-metrics-")
-            self.environ = {FOLDER: self._stack.enter_context(folder)}
+            self.variables = {FOLDER: self._stack.enter_context(folder)}
         return self
 
     def __exit__(
@@ -40,6 +40,6 @@ class MetricFiles:
 
     def forget(self, pid: int) -> None:
         """Forget how many turns a worker ran that has ended. What it has counted stays."""
-        if self.environ:
-            for path in Path(self.environ[FOLDER]).glob(f"gauge_live*_{pid}.db"):
+        if self.variables:
+            for path in Path(self.variables[FOLDER]).glob(f"gauge_live*_{pid}.db"):
                 path.unlink(missing_ok=True)
