@@ -33,7 +33,7 @@ from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
 from app.setup.store import make_store
 from app.setup.telemetry import add_metrics, make_telemetry
-from app.setup.tools import approval_secret, make_tools
+from app.setup.tools import approval_secret, set_up_tools
 from app.store.store import Store
 from app.threads import Aside
 from app.tools.approval import Approvals, UsedIds
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from app.chats.title import TitleOf
     from app.http.keeping import Keeping
     from app.http.own_authentication import OwnAuthenticate
+    from app.mcp.server import MCPServer
 
 _App = TypeVar("_App", bound=Starlette)
 _MakeApp: TypeAlias = Callable[..., _App]
@@ -60,7 +61,7 @@ _PAGE = Path(__file__).parent.parent / "web" / "useChat-demo" / "dist"
 def create_app(
     settings: Settings | None = None,
     *,
-    tools: Sequence[Tool] = (),
+    tools: "Sequence[Tool | MCPServer]" = (),
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     on_turn: OnTurn | None = None,
@@ -72,7 +73,8 @@ def create_app(
 
     Args:
         settings: read from the environment if not given.
-        tools: what the model may call, besides the tools that the settings name.
+        tools: what the model may call, besides the tools that the settings name. An
+            `app.mcp.server.MCPServer` stands for the tools that it has.
         schemas: pydantic models by the name in ``POST /api/object/{name}``; an example if not
             given.
         on_finish: called with the chat id, the assistant's message and the usage when a turn is
@@ -101,7 +103,7 @@ def create_app(
 def create_lean_app(
     settings: Settings | None = None,
     *,
-    tools: Sequence[Tool] = (),
+    tools: "Sequence[Tool | MCPServer]" = (),
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     on_turn: OnTurn | None = None,
@@ -143,7 +145,7 @@ def create_lean_app(
 def _create(
     make: _MakeApp[_App],
     settings: Settings | None,
-    own_tools: Sequence[Tool],
+    own_tools: "Sequence[Tool | MCPServer]",
     schemas: "Mapping[str, type[BaseModel]] | None",
     on_finish: OnFinish | None,
     on_turn: OnTurn | None,
@@ -161,13 +163,13 @@ def _create(
     places = Places(settings.running_turns)
     telemetry = make_telemetry(settings, places)
     turns = RunningTurns(on_finish, on_turn=on_turn, places=places, observers=telemetry.observers)
-    tools = make_tools(settings, own_tools)
+    setup = set_up_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)
     aside = Aside("reading")
     provider = make_provider(settings)
     owners = make_owners(settings, authenticate, has_dependencies=make is not lean)
-    closing = (provider.aclose, *owners.closing, telemetry.aclose)
-    lifespan = Lifespan(turns.aclose, *closing)
+    closing = (*setup.closing, provider.aclose, *owners.closing, telemetry.aclose)
+    lifespan = Lifespan(turns.aclose, *closing, opening=setup.opening)
     admission = Admission(max_body_bytes=settings.max_body_bytes, authenticate=owners.authenticate)
     keeping: Keeping | None = None
     stored: StoredRoutes = NothingStored(admission)
@@ -180,7 +182,7 @@ def _create(
         keeping = make_keeping(settings, store, aside=aside, new_id=_new_id, title_of=title)
         stored = Stored(admission, keeping.kept, keeping.following)
         turns.on_stop(keeping.following.stopping.set)
-        lifespan = Lifespan(turns.aclose, keeping.kept.aclose, *closing)
+        lifespan = Lifespan(turns.aclose, keeping.kept.aclose, *closing, opening=setup.opening)
     chat = ChatResponder(
         provider,
         turns,
@@ -197,11 +199,13 @@ def _create(
             deadline_margin_s=settings.deadline_margin_s,
             max_turn_s=settings.max_turn_s,
         ),
-        tools=tools,
+        tools=setup.tools,
         threads=threads,
         output_limits=OutputLimits(settings.max_result_bytes),
         approvals=Approvals(
-            approval_secret(settings, tools), lock=threading.Lock(), used=used_approvals
+            approval_secret(settings, setup.fixed, asking_servers=setup.asking_servers),
+            lock=threading.Lock(),
+            used=used_approvals,
         ),
         aside=aside,
         new_id=_new_id,
@@ -213,7 +217,7 @@ def _create(
         admission,
         chat,
         ToolResponder(
-            tools,
+            setup.tools,
             default_tool=settings.default_tool,
             heartbeat_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,

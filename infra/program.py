@@ -45,9 +45,15 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
     """
     check_config(config, pulumi.get_stack())
     reserved = reserved_concurrency(config)
-    if config.is_public and config.auth_token is None:
+    if config.is_public and config.auth_token is None and not config.jwt_issuer:
         pulumi.log.warn(
             "Anyone who has the URL can chat and so spend the model's key, as allowAnonymous says."
+        )
+    if config.vpc_subnet_ids and config.front_door != "apiGateway":
+        # AWS Lambda Developer Guide, "VPC compatibility with response streaming".
+        pulumi.log.warn(
+            "By AWS's guide, Function URLs do not stream in a VPC, and CloudFront calls one: if "
+            "answers come all at once, set frontDoor to apiGateway."
         )
     tags = {"Project": PROJECT, "Stack": pulumi.get_stack(), "ManagedBy": "Pulumi"}
     secrets = _secrets(config, tags)
@@ -218,6 +224,8 @@ def _front_door(
                     rate_per_s=config.api_rate_per_s,
                     burst=config.api_burst,
                     access_log=_access_log(config, tags),
+                    user_pool_arns=config.cognito_user_pool_arns,
+                    has_other_origins=bool(config.allowed_origins),
                     tags=tags,
                 ),
             )

@@ -48,6 +48,11 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
+    "mcp/cleaning": (),
+    "mcp/names": (),
+    "mcp/progress": (),
+    "mcp/results": (),
+    "mcp/servers_file": (),
     "owners/jwt_check": (),
     "owners/lambda_caller": (),
     "protocols/artifact": (),
@@ -228,6 +233,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Faults of the disk.
     # The engine in Redis is one thing in several files.
     "store/redis_chat_scripts": "store/test_redis.py",
+    "store/redis_every_script": "store/test_redis_link.py",
     "store/redis_chats": "store/test_redis.py",
     "store/redis_client": "store/test_redis_link.py",
     "store/redis_limit_scripts": "store/test_redis.py",
@@ -236,6 +242,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/redis_sweep": "store/test_redis.py",
     "store/redis_turn_scripts": "store/test_redis.py",
     "store/redis_turns": "store/test_redis.py",
+    "store/redis_whole_scripts": "store/test_redis.py",
     "store/sqlite_connection": "store/test_sqlite.py",
     # Calls of DynamoDB, which the promises are about.
     "store/dynamodb_chats": "store/test_conformance.py",
@@ -247,6 +254,10 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/sqlite_chats": "store/test_conformance.py",
     "store/sqlite_limits": "store/test_conformance.py",
     "store/sqlite_turns": "store/test_conformance.py",
+    # A session with a real server is one thing in several files.
+    "mcp/calling": "mcp/test_sessions.py",
+    "mcp/connection": "mcp/test_sessions.py",
+    "mcp/opening": "mcp/test_sessions.py",
     # Joins parts; what they do together is seen over sockets.
     "http/following": "http/test_stored.py",
     "http/keeping": "http/test_stored.py",

@@ -31,6 +31,7 @@ LAYERS = [
     ["app.workers"],
     ["app.telemetry"],
     ["app.turns"],
+    ["app.mcp"],
     ["app.tools"],
     ["app.chats"],
     ["app.store"],

@@ -5,7 +5,7 @@ goes wrong before is a real HTTP error; if that takes too long, it is a 200 with
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -31,7 +31,7 @@ from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.result import OutputLimits
-from app.tools.tool import Tool
+from app.tools.tool_set import ToolSet
 from app.tools.tool_threads import ToolThreads
 from app.tools.toolbox import Toolbox, earlier_calls
 from app.tracing import Trace
@@ -55,7 +55,7 @@ class ChatResponder:
         provider: the model.
         turns: starts every turn.
         options: what the server decided.
-        tools: by name; what the model may call.
+        tools: what the model may call.
         threads: in which the tools that are plain functions run.
         output_limits: how large the output of a tool may be.
         approvals: signs approval requests and checks the user's replies.
@@ -72,7 +72,7 @@ class ChatResponder:
         turns: RunningTurns,
         options: ChatOptions,
         *,
-        tools: Mapping[str, Tool],
+        tools: ToolSet,
         threads: ToolThreads,
         output_limits: OutputLimits,
         approvals: Approvals,
@@ -139,6 +139,8 @@ class ChatResponder:
         is_stream = wants_stream(admitted.http, default=asked.stream)
         model = options.model_for(asked)
         headers = {"x-request-id": admitted.id}
+        if not self._tools.is_settled(admitted.owner):
+            await self._tools.settle(admitted.owner)
         kept: KeptTurn | None = None
         if self._keeping is not None and schema is None:
             self._turns.check()
@@ -283,5 +285,5 @@ class ChatResponder:
             trace=trace,
             limits=self._output_limits,
         )
-        tools = self._tools if schema is None else {}
+        tools = self._tools.of(admitted.owner) if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)

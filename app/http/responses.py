@@ -55,7 +55,7 @@ class TurnResponse(Response):
         self,
         turn: LiveTurn,
         outbox: Outbox,
-        leaving: asyncio.Task[None],
+        leaving: asyncio.Future[None],
         kept: "KeptTurn | None" = None,
         *,
         media_type: str,
@@ -74,7 +74,7 @@ class TurnResponse(Response):
         """Send the response; tell our Lambda runtime if the turn failed."""
         turn = self._turn
         refused: list[Exception] = []
-        loop = asyncio.get_running_loop()
+        loop = turn.task.get_loop()
         over: asyncio.Future[None] = loop.create_future()
         last = b""
         timer: asyncio.TimerHandle | None = None
@@ -134,7 +134,7 @@ class TurnResponse(Response):
                 told["error_message"] = turn.error.message
 
 
-async def opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | None) -> None:
+async def opened(turn: LiveTurn, leaving: asyncio.Future[None], wait_s: float | None) -> None:
     """Wait until the turn has something to say, ``wait_s`` is over or the client has left.
 
     ``None``: wait until the turn is over.

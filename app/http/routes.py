@@ -257,8 +257,9 @@ class Routes:
     async def _read(self, admitted: AdmittedRequest, read: Callable[[bool], T]) -> T:
         """Return what ``read`` makes of the body; beside the event loop if the body is large."""
         body = admitted.body
-        is_large = is_heavy(body)
-        return await self._aside.run_if(is_large, lambda: read(is_large), size=len(body))
+        if not is_heavy(body):
+            return read(False)
+        return await self._aside.run(lambda: read(True), size=len(body))
 
     def _parsed(self, admitted: AdmittedRequest, is_large: bool) -> ChatRequest | ToolRequest:
         return parse(
