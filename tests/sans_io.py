@@ -152,6 +152,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "telemetry/log": (),
     "telemetry/metrics": (),
     "telemetry/otel_environment": (),
+    "telemetry/prometheus": (),
     "telemetry/span_attributes": (),
     "telemetry/span_contexts": (),
     "telemetry/spans": (),
@@ -216,6 +217,10 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # With the real exporters and collectors.
     "setup/telemetry": "telemetry/test_otlp.py",
     "telemetry/otel_sdk": "telemetry/test_otlp.py",
+    # Over HTTP, from one process and from several.
+    "http/metrics": "telemetry/test_prometheus.py",
+    "http/metrics_port": "telemetry/test_prometheus.py",
+    "workers/metric_files": "telemetry/test_prometheus.py",
     # The runtime is one thing in two files.
     "lambda_runtime/invocation_loops": "lambda_runtime/test_runtime.py",
     # Needs a running SSM and Secrets Manager.
