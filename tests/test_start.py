@@ -31,6 +31,7 @@ _FOR_NOBODY = {
     *("aiohttp", "attr", "multidict", "yarl"),  # remote tools, and CHAT_CLIENT=aiohttp
     *("annotated_types", "pydantic", "pydantic_core"),  # tools and schemas
     *("dotenv", "pydantic_settings"),
+    *("app.mcp", "app.setup.mcp", "jsonschema", "mcp", "mcp_types"),  # tools of MCP servers
     *("boto3", "botocore", "fastapi", "httpcore2", "httpx2", "jinja2", "openai", "redis"),
     *("h2", "python_multipart.exceptions", "sse_starlette", "websockets", "wsproto"),
     *("difflib", "importlib.metadata", "sqlite3", "unittest", "xml"),

@@ -36,6 +36,7 @@ from app.errors import StoreUnavailable
 from app.seldom_warning import SeldomWarning
 from app.store import (
     redis_chat_scripts,
+    redis_limit_scripts,
     redis_list_scripts,
     redis_turn_scripts,
     redis_whole_scripts,
@@ -59,6 +60,7 @@ _SCRIPTS = {
     **redis_turn_scripts.BY_SHA,
     **redis_chat_scripts.BY_SHA,
     **redis_list_scripts.BY_SHA,
+    **redis_limit_scripts.BY_SHA,
     **redis_whole_scripts.BY_SHA,
 }
 

@@ -24,6 +24,7 @@ from app.store.checks.stores import (
     new,
     user,
 )
+from app.store.limits import Lease
 from app.store.redis import RedisStore
 from app.store.redis_url import parse_url
 from tests.ports import free_port
@@ -65,7 +66,10 @@ async def _works(store: RedisStore) -> None:
     assert len(await messages_of(store, own)) == 2
     assert [c.title for c in await store.chats(own.owner, before=None, limit=9)] == ["Title"]
     assert await store.once(new("key"), 9.0)
-    assert await store.count(new("key"), 1, 9.0) is None
+    payer, lease = new("payer"), Lease(holder="h", token="t", ttl_s=9.0)
+    assert (await store.take(payer, lease=lease)).running == 1
+    await store.renew({payer: [lease]})
+    await store.give_back(payer, lease)
     assert own.owner in await store.owners()
     await store.sweep(1e12, keep_s=0.0, history_s=1.0)
     await store.delete(own.owner, own.chat_id)
