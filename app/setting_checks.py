@@ -33,6 +33,11 @@ def _without(given: str) -> Check:
     return check
 
 
+def _without_store(_: str, earlier: Mapping[str, Any]) -> None:
+    if earlier["store"] != "off":
+        raise ValueError("the store itself is set too; keep one of the two")
+
+
 def _is_http(value: str, _: Mapping[str, Any]) -> None:
     if not value.startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
@@ -112,6 +117,7 @@ CHECKS: Mapping[str, Check] = {
     "openai_api_key_arn": _without("openai_api_key"),
     "approval_secret_arn": _without("approval_secret"),
     "auth_token_arn": _without("auth_token"),
+    "store_arn": _without_store,
     "jwt_audience": _is_set_too("jwt_issuer", "CHAT_JWT_ISSUER"),
     "jwt_jwks_url": _is_key_set_address,
     "trusted_user_header": _is_header,

@@ -294,6 +294,25 @@ def test_a_secret_is_either_given_or_named(name: str, monkeypatch: pytest.Monkey
     )
 
 
+def test_a_store_is_either_given_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_STORE_ARN", "arn:aws:ssm:eu-west-1:123456789012:parameter/store-url")
+    assert list(load_settings().secret_arns) == ["CHAT_STORE_ARN"]
+    monkeypatch.setenv("CHAT_STORE", "redis://h")
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    assert str(caught.value) == (
+        "CHAT_STORE_ARN has a bad value: the store itself is set too; keep one of the two."
+    )
+
+
+def test_a_store_that_was_read_is_a_text_as_one_that_is_given() -> None:
+    settings = Settings(store_arn="arn").with_secrets({"CHAT_STORE_ARN": "redis://:p@h"})
+
+    assert settings.store == "redis://:p@h"
+
+
 def test_secrets_that_were_read_take_the_place_of_their_names() -> None:
     settings = Settings().with_secrets({"OPENAI_API_KEY_ARN": "sk-1", "CHAT_AUTH_TOKEN_ARN": "t"})
 

@@ -106,8 +106,10 @@ async def test_chats_and_tokens_of_one_server_are_not_for_another(
     # As if its answer had been under way when the page was left: it would be asked for again.
     await page.page.evaluate(
         """() => {
-          const chats = JSON.parse(localStorage['deltaline.chats']);
-          localStorage['deltaline.chats'] = JSON.stringify([{...chats[0], isOpen: true}]);
+          const isList = (key) => key.startsWith('deltaline.chats');
+          const list = Object.keys(localStorage).find(isList);
+          const chats = JSON.parse(localStorage[list]);
+          localStorage[list] = JSON.stringify([{...chats[0], isOpen: true}]);
         }"""
     )
 
