@@ -58,7 +58,7 @@ async def site(folder: Path) -> AsyncIterator[str]:
         routes = [Route("/mcp/kill", kill), Route("/mcp/has", has), Route("/mcp/folder", content)]
         whole = Starlette(
             routes=[*routes, *watching(control).routes, Mount("/", app)],
-            lifespan=lambda _: app.router.lifespan_context(app),
+            lifespan=lambda _: app.router.lifespan_context(app),  # type: ignore[arg-type]
         )
         async with served(whole) as url:
             await real.until(lambda: len(app.state.tools.of("")) > 20)
