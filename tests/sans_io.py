@@ -44,12 +44,15 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "growing_text": (),
     "http/chat_options": (),
     "http/openapi": (),
+    "http/openapi_mcp": (),
     "known_secrets": (),
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
     "lambda_runtime/starting": (),
     "mcp/cleaning": (),
+    "mcp/messages": (),
+    "mcp/offering": (),
     "mcp/names": (),
     "mcp/progress": (),
     "mcp/results": (),
@@ -149,6 +152,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "telemetry/log": (),
     "telemetry/metrics": (),
     "telemetry/otel_environment": (),
+    "telemetry/prometheus": (),
     "telemetry/span_attributes": (),
     "telemetry/span_contexts": (),
     "telemetry/spans": (),
@@ -196,6 +200,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Declarations: what they hold is seen in the running app.
     "http/openapi_bodies": "http/test_openapi.py",
     "http/openapi_stored": "http/test_openapi.py",
+    "http/tool_stream": "http/test_tools.py",
     "protocols/encoder": "protocols/test_every_encoder.py",  # a Protocol class only
     "providers/provider": "providers/openai/test_chat.py",  # a Protocol class only
     "requests/client_message": "requests/test_message_reader.py",  # what is read: structs only
@@ -212,6 +217,10 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # With the real exporters and collectors.
     "setup/telemetry": "telemetry/test_otlp.py",
     "telemetry/otel_sdk": "telemetry/test_otlp.py",
+    # Over HTTP, from one process and from several.
+    "http/metrics": "telemetry/test_prometheus.py",
+    "http/metrics_port": "telemetry/test_prometheus.py",
+    "workers/metric_files": "telemetry/test_prometheus.py",
     # The runtime is one thing in two files.
     "lambda_runtime/invocation_loops": "lambda_runtime/test_runtime.py",
     # Needs a running SSM and Secrets Manager.
