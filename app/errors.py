@@ -41,7 +41,6 @@ The last five are in `app.turns.errors`. Every other error is in the module that
 * settings: SettingsError
 * requests.fields: Misfit
 * requests.lambda_events: MalformedEvent
-* protocols.tool_result: InvalidToolResult
 * protocols.tool_stream_reader: ToolStreamError
 * tools.definition: ToolDefinitionError, InvalidToolInput, ToolError
 * tools.loading: ToolLoadError
@@ -66,6 +65,7 @@ The last five are in `app.turns.errors`. Every other error is in the module that
 * emulator.program: CannotListen
 * emulator.variables: EnvFileError
 * scripted_model.checks: BadRequest
+* mcp.servers_file: ServersRefused
 * owners.jwt_check: TokenRefused, UnusableKeys, UnknownKey
 * store.dynamodb_calls: ConditionFailed, TransactionRefused
 * store.dynamodb_http: NoResponse

@@ -33,6 +33,11 @@ def _without(given: str) -> Check:
     return check
 
 
+def _without_store(_: str, earlier: Mapping[str, Any]) -> None:
+    if earlier["store"] != "off":
+        raise ValueError("the store itself is set too; keep one of the two")
+
+
 def _is_http(value: str, _: Mapping[str, Any]) -> None:
     if not value.startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
@@ -107,14 +112,22 @@ def _is_header(value: str, earlier: Mapping[str, Any]) -> None:
         raise ValueError("is set beside CHAT_JWT_ISSUER; keep one of the two")
 
 
+def _has_a_token(value: bool, earlier: Mapping[str, Any]) -> None:
+    """Refuse to show the metrics to everybody who may chat."""
+    if value and not (earlier["auth_token"] or earlier["auth_token_arn"]):
+        raise ValueError("needs CHAT_AUTH_TOKEN too; CHAT_METRICS_PORT needs none")
+
+
 # By field.
 CHECKS: Mapping[str, Check] = {
     "openai_api_key_arn": _without("openai_api_key"),
     "approval_secret_arn": _without("approval_secret"),
     "auth_token_arn": _without("auth_token"),
+    "store_arn": _without_store,
     "jwt_audience": _is_set_too("jwt_issuer", "CHAT_JWT_ISSUER"),
     "jwt_jwks_url": _is_key_set_address,
     "trusted_user_header": _is_header,
+    "metrics": _has_a_token,
     "openai_base_url": _is_http,
     "azure_openai_endpoint": _is_http,
     "aws_endpoint_url": _is_http,

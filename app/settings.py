@@ -76,6 +76,8 @@ class Settings:
     max_body_bytes: PositiveInt = 6 * 1024 * 1024
     max_answer_bytes: PositiveInt = 16 * 1024 * 1024
     max_messages: PositiveInt = 2000
+    # Of a tool; files count in chats only.
+    max_result_bytes: PositiveInt = 512 * 1024
     read_timeout_s: PositiveFloat = 300.0
     status_wait_s: Annotated[float, Bounds(least=0)] = 5.0
     keep_alive_s: PositiveFloat = 10.0
@@ -84,6 +86,8 @@ class Settings:
     tool_modules: Names = ()
     default_tool: str | None = None
     tool_threads: PositiveInt = 64
+    # A file of MCP servers; read by `app.setup.mcp`.
+    mcp_servers: str | None = None
     builtin_tools: BuiltinTools = ()
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     approval_secret: Secret | None = None
@@ -101,9 +105,15 @@ class Settings:
     # Empty: any, but for `serve` on a loopback address, which is reached by its names only.
     allowed_hosts: Names = ()
     allow_client_system: bool = False
+    log: Literal["json", "text"] = "json"
     log_model_errors: bool = False
+    trace_content: bool = False
+    metrics: bool = False
+    metrics_port: Annotated[int, Bounds(least=1, most=65535)] | None = None
     # As `app.store.opening` reads it.
     store: str = "off"
+    # Of a secret that holds it: the address of a Redis has its password in it.
+    store_arn: str | None = None
     resume_keep_s: Annotated[float, Bounds(least=0)] = 600.0
     detached_s: PositiveFloat = 600.0
     history_days: PositiveFloat | None = None
@@ -153,21 +163,29 @@ class Settings:
         return os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that a file of settings may refer to."""
+        return os.environ
+
+    @property
     def secret_arns(self) -> dict[str, str]:
         """The ARNs of secrets that are not given themselves, by their variables."""
         arns = {
             "OPENAI_API_KEY_ARN": self.openai_api_key_arn,
             "CHAT_APPROVAL_SECRET_ARN": self.approval_secret_arn,
             "CHAT_AUTH_TOKEN_ARN": self.auth_token_arn,
+            "CHAT_STORE_ARN": self.store_arn,
         }
         return {variable: arn for variable, arn in arns.items() if arn is not None}
 
     def with_secrets(self, found: Mapping[str, str]) -> "Settings":
         """Return these settings with the secrets found for `secret_arns`, by its variables."""
-        fields = {
+        fields: dict[str, Any] = {
             variable.removeprefix("CHAT_").removesuffix("_ARN").lower(): Secret(value)
             for variable, value in found.items()
         }
+        if "store" in fields:  # a text that holds a secret, and need not
+            fields["store"] = fields["store"].get_secret_value()
         return self.model_copy(update=fields)
 
     @property
@@ -257,6 +275,10 @@ def _read(name: str, value: Any, earlier: Mapping[str, Any]) -> Any:
     value = READERS[name](value) if name in READERS else read_as(kind, value)
     if name == "workers" and value != 1 and "AWS_LAMBDA_RUNTIME_API" in os.environ:
         raise ValueError("must be 1 on Lambda, which starts a process for each request itself")
+    if name in ("metrics", "metrics_port") and value and "AWS_LAMBDA_RUNTIME_API" in os.environ:
+        raise ValueError(
+            "must be off on Lambda, where nobody could ask; CloudWatch has the metrics"
+        )
     if value is not None and name in CHECKS:
         CHECKS[name](value, earlier)
     return value

@@ -9,14 +9,18 @@ Source: pulumi/pulumi, sdk/go/common/workspace/config.go (``mergeConfig``,
 
 import difflib
 import json
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pulumi
 
 PROJECT = "deltaline"
 ROOT = Path(__file__).resolve().parent.parent
+# What the address of a Redis may have behind its question mark.
+_TLS_FILES = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 
 
 class ConfigError(pulumi.RunError):
@@ -37,10 +41,17 @@ class StackConfig:
     zip_file: str = "dist/function.zip"
     environment: tuple[str, ...] = ()
     store: str = "none"
+    store_url: pulumi.Output[str] | None = None
+    vpc_subnet_ids: tuple[str, ...] = ()
+    vpc_security_group_ids: tuple[str, ...] = ()
 
     front_door: str = "url"
     auth: str = "NONE"
     auth_token: pulumi.Output[str] | None = None
+    cognito_user_pool_arns: tuple[str, ...] = ()
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    jwt_jwks_url: str = ""
     allow_anonymous: bool = False
     allowed_origins: tuple[str, ...] = ()
     web_dir: str = "web/useChat-demo/dist"
@@ -98,6 +109,22 @@ class StackConfig:
         return ROOT / self.web_dir
 
 
+def is_redis_url(text: str) -> bool:
+    """Return whether the app can read this address of a Redis (`app.store.redis_url`)."""
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("redis", "rediss")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not parts.fragment
+            and set(parse_qs(parts.query)) <= (_TLS_FILES if parts.scheme == "rediss" else set())
+            and re.fullmatch(r"/?[0-9]*/?", parts.path) is not None
+        )
+    except ValueError:
+        return False
+
+
 def key_of(field: str) -> str:
     """Return the name of a field in `Pulumi.yaml`: ``memory_mb`` is ``memoryMb``."""
     first, *rest = field.split("_")
@@ -124,6 +151,12 @@ def read_config() -> StackConfig:
             if not pulumi.runtime.config.is_config_secret(f"{PROJECT}:{key}"):
                 raise ConfigError(
                     f"{key} is in plain text; store it with `pulumi config set --secret {key}`."
+                )
+            # Here, since the program does not see secrets later on.
+            if field.name == "store_url" and not is_redis_url(text):
+                raise ConfigError(
+                    f"{key} must be rediss://USER:PASSWORD@HOST:PORT, or redis:// without TLS, "
+                    "with special characters of the password as %XX."
                 )
             values[field.name] = config.require_secret(key).apply(str.strip)
         else:

@@ -7,7 +7,9 @@ botocore's service models.
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
+from infra.callers import check_callers
 from infra.config import ConfigError, StackConfig, key_of
 from infra.environment import check_environment
 from infra.limits import check_limits
@@ -16,9 +18,9 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "packaging": ("image", "zip"),
     "architecture": ("arm64", "x86_64"),
     "front_door": ("url", "cloudfront", "apiGateway"),
-    "auth": ("NONE", "AWS_IAM"),
+    "auth": ("NONE", "AWS_IAM", "COGNITO"),
     "secret_store": ("ssm", "secretsManager"),
-    "store": ("none", "dynamodb"),
+    "store": ("none", "dynamodb", "redis"),
 }
 
 # Both ends are included. The service's model allows more memory and time, but only for functions on
@@ -63,6 +65,20 @@ _ARNS: Mapping[str, tuple[re.Pattern[str], str]] = {
 # S3 buckets have the strictest names of all that is named after the stack.
 _STACK = re.compile(r"[a-z][a-z0-9-]{0,28}[a-z0-9]|[a-z]")
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+
+
+class Ids(NamedTuple):
+    """What identifies some things in AWS, and how many a function takes."""
+
+    pattern: re.Pattern[str]
+    what: str
+    most: int
+
+
+IN_VPC: Mapping[str, Ids] = {
+    "vpc_subnet_ids": Ids(re.compile(r"subnet-[0-9a-f]+"), "subnets such as subnet-0a1b2c3d", 16),
+    "vpc_security_group_ids": Ids(re.compile(r"sg-[0-9a-f]+"), "groups such as sg-0a1b2c3d", 5),
+}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
@@ -126,17 +142,6 @@ def _check_front_door(config: StackConfig) -> None:
         raise ConfigError("allowedOrigins may hold 100 origins at most.")
 
 
-def _check_auth(config: StackConfig) -> None:
-    if config.is_public and config.auth_token is None and not config.allow_anonymous:
-        # CloudFront signs for whoever asks it.
-        or_signed = "" if config.front_door == "cloudfront" else ", or set auth to AWS_IAM"
-        raise ConfigError(
-            "Anyone who has the URL could chat and so spend the model's key: run `pulumi config "
-            f"set --secret authToken`{or_signed}; if that is what you want, run `pulumi config "
-            "set allowAnonymous true`."
-        )
-
-
 def _check_waf(config: StackConfig) -> None:
     if config.waf and config.front_door != "cloudfront":
         raise ConfigError(
@@ -159,6 +164,30 @@ def _check_secrets(config: StackConfig) -> None:
             "There is no key for the model: run `pulumi config set --secret openaiApiKey`, or set "
             "openaiApiKeyArn, or choose another model server in environment (OPENAI_BASE_URL=…)."
         )
+
+
+def _check_store(config: StackConfig) -> None:
+    if config.store == "redis" and config.store_url is None:
+        raise ConfigError(
+            "store is redis, and nothing says where it is: run `pulumi config set --secret "
+            "storeUrl`."
+        )
+    if config.store != "redis" and config.store_url is not None:
+        raise ConfigError(f"storeUrl is the address of a Redis, but store is {config.store}.")
+
+
+def _check_vpc(config: StackConfig) -> None:
+    if bool(config.vpc_subnet_ids) != bool(config.vpc_security_group_ids):
+        raise ConfigError(
+            "A function in a VPC needs both vpcSubnetIds and vpcSecurityGroupIds; set both or none."
+        )
+    for field, (pattern, what, most) in IN_VPC.items():
+        ids: tuple[str, ...] = getattr(config, field)
+        for id_ in ids:
+            if not pattern.fullmatch(id_):
+                raise ConfigError(f"{key_of(field)} must hold {what}, not {id_!r}.")
+        if len(ids) > most:
+            raise ConfigError(f"{key_of(field)} may hold {most} at most.")
 
 
 def _check_alarms(config: StackConfig) -> None:
@@ -213,9 +242,11 @@ _CHECKS: tuple[Callable[[StackConfig], None], ...] = (
     check_environment,
     check_limits,
     _check_front_door,
-    _check_auth,
+    check_callers,
     _check_waf,
     _check_secrets,
+    _check_store,
+    _check_vpc,
     _check_alarms,
     _check_budget,
     _check_package,

@@ -30,6 +30,10 @@ ELSEWHERE: Mapping[str, str] = {
     "CHAT_AUTH_TOKEN": "authToken",
     "CHAT_AUTH_TOKEN_ARN": "authToken",
     "CHAT_ALLOWED_ORIGINS": "allowedOrigins",
+    "CHAT_STORE_ARN": "storeUrl",
+    "CHAT_JWT_ISSUER": "jwtIssuer",
+    "CHAT_JWT_AUDIENCE": "jwtAudience",
+    "CHAT_JWT_JWKS_URL": "jwtJwksUrl",
 }
 
 # The program creates and stores this secret.
@@ -60,11 +64,22 @@ def check_environment(config: StackConfig) -> None:
             raise ConfigError(f"environment must not set {name}, which the program makes itself.")
         if not value:
             raise ConfigError(f"environment gives {name} no value.")
+        if name == "CHAT_TRUSTED_USER_HEADER" and config.auth != "AWS_IAM":
+            raise ConfigError(
+                "environment must not set CHAT_TRUSTED_USER_HEADER, which every caller could send; "
+                "with auth AWS_IAM only who may sign can, such as a proxy of yours."
+            )
         if name in seen:
             raise ConfigError(f"environment sets {name} twice.")
         if name == "CHAT_STORE" and config.store != "none":
             raise ConfigError(
                 f"environment must not set CHAT_STORE, since store is {config.store}."
+            )
+        if name == "CHAT_STORE" and "@" in value:
+            # Who may look at the function can read it.
+            raise ConfigError(
+                "environment must not set CHAT_STORE to an address with a password; set store to "
+                "redis and run `pulumi config set --secret storeUrl`."
             )
         seen.add(name)
     if sum(len(entry.encode()) for entry in config.environment) > _MAX_BYTES:
@@ -91,6 +106,12 @@ def function_environment(
     variables |= secret_arns
     if table is not None:
         variables["CHAT_STORE"] = pulumi.Output.concat("dynamodb:", table)
+    jwt = {
+        "CHAT_JWT_ISSUER": config.jwt_issuer,
+        "CHAT_JWT_AUDIENCE": config.jwt_audience,
+        "CHAT_JWT_JWKS_URL": config.jwt_jwks_url,
+    }
+    variables |= {name: value for name, value in jwt.items() if value}
     # A plain Function URL handles CORS itself, and browsers refuse a second set of headers. Behind
     # CloudFront there is only one origin.
     if config.front_door == "apiGateway" and config.allowed_origins:

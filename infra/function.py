@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.policies import Statement, policy_document, service_trust, write_logs
+from infra.vpc import VpcPlace, manage_interfaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class StreamingFunctionArgs:
         reserved_concurrency: how many may run at once; -1: as many as the account allows.
         log_retention_days: how long logs are kept.
         allowed: what the function may do besides writing its log.
+        vpc: where its connections come from; None: from Lambda's own network.
     """
 
     name: str
@@ -57,6 +59,7 @@ class StreamingFunctionArgs:
     tags: Mapping[str, str]
     reserved_concurrency: int = -1
     allowed: Sequence[Statement] = ()
+    vpc: VpcPlace | None = None
 
 
 class StreamingFunction(pulumi.ComponentResource):
@@ -91,11 +94,14 @@ class StreamingFunction(pulumi.ComponentResource):
             tags=args.tags,
             opts=child,
         )
+        statements = [write_logs(self.log_group.arn), *args.allowed]
+        if args.vpc is not None:
+            statements += manage_interfaces(self.log_group.arn, args.name)
         policy = aws.iam.RolePolicy(
             name,
             name="function",
             role=role.name,
-            policy=policy_document([write_logs(self.log_group.arn), *args.allowed]),
+            policy=policy_document(statements),
             opts=child,
         )
         image = args.package if isinstance(args.package, ImagePackage) else None
@@ -116,6 +122,7 @@ class StreamingFunction(pulumi.ComponentResource):
             environment={"variables": args.environment},
             logging_config={"log_format": "Text", "log_group": self.log_group.name},
             role=role.arn,
+            vpc_config=None if args.vpc is None else args.vpc.as_config(),
             tags=args.tags,
             # The policy too: without it, an early first call could not read the secret.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.log_group, policy]),

@@ -3,14 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pulumi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A statement that allows something."""
+    """A statement that allows something, or forbids what another one allows."""
 
+    effect: Literal["Allow", "Deny"] = "Allow"
     actions: Sequence[str]
     resources: Sequence[pulumi.Input[str]] = ()
     principals: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
@@ -24,7 +26,7 @@ def policy_document(statements: Sequence[Statement]) -> pulumi.Output[str]:
 
 
 def _as_json(statement: Statement) -> dict[str, object]:
-    members: dict[str, object] = {"Effect": "Allow", "Action": list(statement.actions)}
+    members: dict[str, object] = {"Effect": statement.effect, "Action": list(statement.actions)}
     if statement.principals:
         members["Principal"] = dict(statement.principals)
     if statement.resources:

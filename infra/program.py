@@ -31,6 +31,7 @@ from infra.limits import reserved_concurrency
 from infra.policies import Statement
 from infra.rest_api import RestApi, RestApiArgs
 from infra.secrets import StoredSecret, StoredSecretArgs, decrypt_secret, read_secret, store_of
+from infra.vpc import VpcPlace
 from infra.web_acl import WebAcl, WebAclArgs
 
 _APPROVAL_SECRET_LENGTH = 64
@@ -44,9 +45,15 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
     """
     check_config(config, pulumi.get_stack())
     reserved = reserved_concurrency(config)
-    if config.is_public and config.auth_token is None:
+    if config.is_public and config.auth_token is None and not config.jwt_issuer:
         pulumi.log.warn(
             "Anyone who has the URL can chat and so spend the model's key, as allowAnonymous says."
+        )
+    if config.vpc_subnet_ids and config.front_door != "apiGateway":
+        # AWS Lambda Developer Guide, "VPC compatibility with response streaming".
+        pulumi.log.warn(
+            "By AWS's guide, Function URLs do not stream in a VPC, and CloudFront calls one: if "
+            "answers come all at once, set frontDoor to apiGateway."
         )
     tags = {"Project": PROJECT, "Stack": pulumi.get_stack(), "ManagedBy": "Pulumi"}
     secrets = _secrets(config, tags)
@@ -65,6 +72,7 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
             log_retention_days=config.log_retention_days,
             environment=function_environment(config, secrets.arns, table_name),
             allowed=[*secrets.reading, *([table.use] if table else [])],
+            vpc=_vpc(config),
             tags=tags,
         ),
     )
@@ -132,6 +140,7 @@ def _secrets(config: StackConfig, tags: Mapping[str, str]) -> _Secrets:
         ("openai-api-key", "OPENAI_API_KEY", config.openai_api_key),
         ("auth-token", "CHAT_AUTH_TOKEN", config.auth_token),
         ("approval-secret", "CHAT_APPROVAL_SECRET", approval.result),
+        ("store-url", "CHAT_STORE", config.store_url),
     ]
     arns: dict[str, pulumi.Input[str]] = {}
     reading: list[Statement] = []
@@ -163,6 +172,12 @@ def _table(config: StackConfig, tags: Mapping[str, str]) -> ChatTable | None:
     if config.store != "dynamodb":
         return None
     return ChatTable("chats", ChatTableArgs(name=f"{config.name}-chats", tags=tags))
+
+
+def _vpc(config: StackConfig) -> VpcPlace | None:
+    if not config.vpc_subnet_ids:
+        return None
+    return VpcPlace(config.vpc_subnet_ids, config.vpc_security_group_ids)
 
 
 def _package(config: StackConfig, tags: Mapping[str, str]) -> Package:
@@ -209,6 +224,8 @@ def _front_door(
                     rate_per_s=config.api_rate_per_s,
                     burst=config.api_burst,
                     access_log=_access_log(config, tags),
+                    user_pool_arns=config.cognito_user_pool_arns,
+                    has_other_origins=bool(config.allowed_origins),
                     tags=tags,
                 ),
             )

@@ -15,7 +15,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.store.store import Store
 from app.tools import Tool
-from app.turns.running_turns import OnFinish, RunningTurns
+from app.turns.running_turns import OnFinish, OnTurn, RunningTurns
 from tests.serving import served
 
 # A model's address where nobody listens: port 9 is "discard".
@@ -58,6 +58,7 @@ async def chatting(
     base_url: str | None,
     *tools: Tool,
     on_finish: OnFinish | None = None,
+    on_turn: OnTurn | None = None,
     store: Store | str = "off",
     title: TitleOf | None = None,
     authenticate: OwnAuthenticate | None = None,
@@ -69,6 +70,7 @@ async def chatting(
         Settings(openai_base_url=base_url, store=named, **settings),
         tools=tools,
         on_finish=on_finish,
+        on_turn=on_turn,
         store=None if isinstance(store, str) else store,
         title=title,
         authenticate=authenticate,

@@ -175,6 +175,22 @@ def test_several_workers_are_refused_on_lambda(monkeypatch: pytest.MonkeyPatch, 
         load_settings()
 
 
+@pytest.mark.parametrize(
+    "given", [{"CHAT_METRICS": "true", "CHAT_AUTH_TOKEN": "t"}, {"CHAT_METRICS_PORT": "9464"}]
+)
+def test_metrics_that_nobody_could_ask_for_are_refused_on_lambda(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    on_a_server = load_settings()
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+
+    assert on_a_server.metrics or on_a_server.metrics_port == 9464
+    with pytest.raises(SettingsError, match=r"^CHAT_METRICS\w* has a bad value: must be off on L"):
+        load_settings()
+
+
 def test_a_bad_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_MAX_STEPS", "sk-secret")
 
@@ -292,6 +308,25 @@ def test_a_secret_is_either_given_or_named(name: str, monkeypatch: pytest.Monkey
     assert str(caught.value) == (
         f"{name}_ARN has a bad value: the secret itself is set too; keep one of the two."
     )
+
+
+def test_a_store_is_either_given_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_STORE_ARN", "arn:aws:ssm:eu-west-1:123456789012:parameter/store-url")
+    assert list(load_settings().secret_arns) == ["CHAT_STORE_ARN"]
+    monkeypatch.setenv("CHAT_STORE", "redis://h")
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    assert str(caught.value) == (
+        "CHAT_STORE_ARN has a bad value: the store itself is set too; keep one of the two."
+    )
+
+
+def test_a_store_that_was_read_is_a_text_as_one_that_is_given() -> None:
+    settings = Settings(store_arn="arn").with_secrets({"CHAT_STORE_ARN": "redis://:p@h"})
+
+    assert settings.store == "redis://:p@h"
 
 
 def test_secrets_that_were_read_take_the_place_of_their_names() -> None:

@@ -1,26 +1,24 @@
 """The response to a request for one tool: a live tool stream, or one JSON object."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from app.errors import Forbidden
+from app.events import Error
 from app.http.admission import AdmittedRequest
-from app.http.disconnect import ClientLeft, unless_left
+from app.http.disconnect import ClientLeft, first_of, unless_left
 from app.http.options import deadline_of, wants_stream
-from app.http.responses import STREAM_HEADERS, JSONResponse
+from app.http.responses import JSONResponse, failure
+from app.http.tool_stream import NDJSON, Stopped, ToolStream, Wire, Write, logged
 from app.messages import ToolRequest
-from app.protocols.tool_stream import MEDIA_TYPE
 from app.requests.value_count import is_heavy
-from app.telemetry.log import RequestLine, elapsed_ms, log_request, owner_mark
+from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
-from app.tools.result import Failure
+from app.tools.result import Failure, OutputLimits
 from app.tools.standalone import (
     check_request,
     choose_tool,
@@ -29,41 +27,50 @@ from app.tools.standalone import (
     run_tool_stream,
 )
 from app.tools.tool import Tool
+from app.tools.tool_set import ToolSet
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall
-from app.turns.places import Places
+from app.turns.errors import status_of
+from app.turns.running_turns import RunningTurns
 
-_Write: TypeAlias = Callable[[bytes], Awaitable[None]]
+if TYPE_CHECKING:
+    from app.http.mcp import McpResponder
 
 
 class ToolResponder:
     """Runs one tool for whoever asks.
 
     Args:
-        tools: by name.
+        tools: those that there are.
         default_tool: what ``/invoke`` runs; ``None``: the only tool that is on.
         heartbeat_s: longest silence on a stream, in seconds.
         deadline_margin_s: how long before Lambda's deadline a run is ended, in seconds.
         max_run_s: how long any run may take, in seconds.
         threads: in which plain functions run.
-        places: a run takes one, as a turn does.
+        limits: how large a result may be.
+        turns: a run counts as one, and ends as they do when the server stops.
         aside: where large arguments are checked.
+        tracing: begins the trace of every run.
     """
 
     def __init__(
         self,
-        tools: Mapping[str, Tool],
+        tools: ToolSet,
         *,
         default_tool: str | None,
         heartbeat_s: float,
         deadline_margin_s: float,
         max_run_s: float,
         threads: ToolThreads,
-        places: Places,
+        limits: OutputLimits,
+        turns: RunningTurns,
         aside: Aside,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = Untraced() if tracing is None else tracing
         self._threads = threads
-        self._places = places
+        self._limits = limits
+        self._turns = turns
         self._aside = aside
         self._tools = tools
         self._default_tool = default_tool
@@ -87,7 +94,10 @@ class ToolResponder:
             Forbidden: the call needs a user's approval, and nobody is here to be asked.
             TooManyTurns: no more may run now.
         """
-        tool = choose_tool(self._tools, name or asked.name, default=self._default_tool)
+        if not self._tools.is_settled(admitted.owner):
+            await self._tools.settle(admitted.owner)
+        tools = self._tools.of(admitted.owner)
+        tool = choose_tool(tools, name or asked.name, default=self._default_tool)
 
         def check() -> tuple[ValidCall | Failure, bool]:
             call = check_request(tool, asked)
@@ -99,98 +109,93 @@ class ToolResponder:
             raise Forbidden(
                 f"The tool {tool.name!r} needs a user's approval: it runs in chats only."
             )
-        self._places.check()
-        deadline = deadline_of(
+        self._turns.check()
+        if wants_stream(admitted.http, default=asked.stream):
+            return self.stream(admitted, tool, asked, call)
+        deadline = self._deadline(admitted)
+        trace = self._tracing.begin_tool(admitted.http.scope["headers"])
+        try:
+            with self._turns.running_tool() as stopped, logged(admitted, tool) as end:
+                run = run_tool_buffered(
+                    tool,
+                    asked,
+                    call=call,
+                    owner=admitted.owner,
+                    threads=self._threads,
+                    deadline=deadline,
+                    trace=trace,
+                    limits=self._limits,
+                )
+                result = await unless_left(admitted.http, _unless_stopped(stopped, run))
+                if isinstance(result, Error):
+                    end.stopped_by(result, status=status_of(result.code))
+        except ClientLeft:
+            return Response(status_code=204)  # to nobody
+        headers = {"x-request-id": admitted.id}
+        if isinstance(result, Error):
+            return failure(result.message, end.status, headers, error_code=result.code)
+        return JSONResponse(result, headers=headers)
+
+    def for_agents(self) -> "McpResponder":
+        """Return what answers MCP clients, with these tools and within the same limits."""
+        from app.http.mcp import McpResponder  # by the first of them, for the cold start
+
+        return McpResponder(self._tools, self, turns=self._turns, aside=self._aside)
+
+    def stream(
+        self,
+        admitted: AdmittedRequest,
+        tool: Tool,
+        asked: ToolRequest,
+        call: ValidCall | Failure,
+        *,
+        wire: Wire = NDJSON,
+    ) -> Response:
+        """Return the stream of a run that has been checked.
+
+        Args:
+            call: what `check_request` has returned.
+            wire: what the stream is made of.
+        """
+        deadline = self._deadline(admitted)
+        trace = self._tracing.begin_tool(admitted.http.scope["headers"])
+
+        async def run(write: Write, stopped: Stopped) -> Error | None:
+            with wire.ending(stopped):
+                return await run_tool_stream(
+                    tool,
+                    asked,
+                    write,
+                    call=call,
+                    owner=admitted.owner,
+                    threads=self._threads,
+                    heartbeat_s=self._heartbeat_s,
+                    deadline=deadline,
+                    trace=trace,
+                    limits=self._limits,
+                    stopped=stopped,
+                    encoder=wire.encoder,
+                )
+
+        return ToolStream(admitted, run, tool, self._turns, wire)
+
+    def _deadline(self, admitted: AdmittedRequest) -> float | None:
+        return deadline_of(
             admitted.http,
             now=time.time(),
             margin_s=self._deadline_margin_s,
             longest_s=self._max_run_s,
         )
-        if wants_stream(admitted.http, default=asked.stream):
-            return _ToolStream(
-                admitted,
-                lambda write: run_tool_stream(
-                    tool,
-                    asked,
-                    write,
-                    call=call,
-                    threads=self._threads,
-                    heartbeat_s=self._heartbeat_s,
-                    deadline=deadline,
-                ),
-                tool,
-                self._places,
-            )
-        try:
-            with self._places.taking(), _logged(admitted, tool):
-                run = run_tool_buffered(
-                    tool, asked, call=call, threads=self._threads, deadline=deadline
-                )
-                result = await unless_left(admitted.http, run)
-        except ClientLeft:
-            return Response(status_code=204)  # to nobody
-        return JSONResponse(result, headers={"x-request-id": admitted.id})
 
 
-@contextlib.contextmanager
-def _logged(admitted: AdmittedRequest, tool: Tool) -> Iterator[None]:
-    """Write the log line of the run that happens in the block."""
-    client_left = False
+async def _unless_stopped(
+    stopped: Stopped, run: Coroutine[Any, Any, Mapping[str, Any]]
+) -> Mapping[str, Any] | Error:
+    """Return the result of ``run``; cancel it if it is stopped first, and return the error."""
+    task = asyncio.create_task(run)
     try:
-        yield
-    except (ClientLeft, asyncio.CancelledError):
-        client_left = True
-        raise
+        await first_of(task, stopped)
+        return task.result() if task.done() else stopped.result()
     finally:
-        log_request(
-            RequestLine(
-                request_id=admitted.id,
-                protocol="ndjson",
-                shape="tool",
-                owner=owner_mark(admitted.owner),
-                tool=tool.name,
-                client_left=client_left,
-                duration_ms=elapsed_ms(admitted.started),
-            )
-        )
-
-
-class _ToolStream(Response):
-    """Streams one run of a tool. A client that leaves cancels it.
-
-    Args:
-        run: runs the tool and writes its lines.
-        tool: for the log.
-        places: the run takes one. Not before it begins: a response that is never sent would keep
-            it.
-    """
-
-    def __init__(
-        self,
-        admitted: AdmittedRequest,
-        run: Callable[[_Write], Coroutine[Any, Any, None]],
-        tool: Tool,
-        places: Places,
-    ) -> None:
-        self.status_code = 200
-        self.background = None
-        self.media_type = MEDIA_TYPE
-        self._admitted = admitted
-        self._run = run
-        self._tool = tool
-        self._places = places
-        self.init_headers({**STREAM_HEADERS, "x-request-id": admitted.id})
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._places.taking():
-            await self._stream(scope, receive, send)
-
-    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def write(data: bytes) -> None:
-            if data:
-                await send({"type": "http.response.body", "body": data, "more_body": True})
-
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        with contextlib.suppress(ClientLeft), _logged(self._admitted, self._tool):
-            await unless_left(Request(scope, receive), self._run(write))
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        task.cancel()
+        await asyncio.wait((task,))

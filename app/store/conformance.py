@@ -20,6 +20,7 @@ from app.store.checks import (
     chats,
     endings,
     keys,
+    limits,
     logs,
     strange,
     sweeping,
@@ -31,7 +32,7 @@ __all__ = ["CHECKS", "Check", "Clock", "Stores"]
 # Every public coroutine function of these modules.
 CHECKS: Sequence[Check] = tuple(
     function
-    for module in (beginning, logs, endings, keys, chats, strange, at_once, sweeping)
+    for module in (beginning, logs, endings, keys, limits, chats, strange, at_once, sweeping)
     for name, function in vars(module).items()
     if inspect.iscoroutinefunction(function)
     and function.__module__ == module.__name__

@@ -14,13 +14,15 @@ from app.errors import StoreUnavailable
 from app.store.abandoned import Abandoned
 from app.store.dynamodb_calls import Calls
 from app.store.dynamodb_chats import Chats, scan
-from app.store.dynamodb_counts import Counts
 from app.store.dynamodb_items import HEAD, RECORD, head_of, record_of
+from app.store.dynamodb_limits import Limits
 from app.store.dynamodb_logs import Logs
+from app.store.dynamodb_marks import Marks
 from app.store.dynamodb_records import Records
 from app.store.dynamodb_turns import Turns
 from app.store.dynamodb_values import text_of
 from app.store.dynamodb_waits import Waits
+from app.store.limits import Lease, Payer, Taken, Window
 from app.store.log_order import by_turn
 from app.store.store import (
     Batch,
@@ -76,7 +78,8 @@ class DynamodbStore:
         records = Records(calls, now=now)
         self._turns = Turns(calls, self._logs, records, aside=self._aside)
         self._chats = Chats(calls, self._logs, records, now=now, keep_s=keep_s)
-        self._counts = Counts(calls, now=now)
+        self._marks = Marks(calls, now=now)
+        self._limits = Limits(calls, now=now)
         self._abandoned = Abandoned()
         self._written_here: set[TurnId] = set()
         self._waits = Waits(self._logs.reached, is_written_here=self._written_here.__contains__)
@@ -161,10 +164,25 @@ class DynamodbStore:
         await self._turns.ask_to_stop(turn, reason)
 
     async def once(self, key: str, ttl_s: float) -> bool:
-        return await self._counts.once(key, ttl_s)
+        return await self._marks.once(key, ttl_s)
 
-    async def count(self, key: str, limit: int, window_s: float) -> float | None:
-        return await self._counts.count(key, limit, window_s)
+    async def take(
+        self,
+        payer: Payer,
+        windows: Sequence[Window] = (),
+        *,
+        lease: Lease | None = None,
+        most_leases: int | None = None,
+    ) -> Taken:
+        return await self._limits.take(payer, windows, lease, most_leases)
+
+    async def renew(self, leases: Mapping[Payer, Collection[Lease]]) -> None:
+        await self._limits.renew(leases)
+
+    async def give_back(
+        self, payer: Payer, lease: Lease | None = None, windows: Sequence[Window] = ()
+    ) -> None:
+        await self._limits.give_back(payer, lease, windows)
 
     async def sweep(self, now: float, *, keep_s: float, history_s: float | None) -> None:
         if not await self._is_time_to_sweep():
@@ -193,6 +211,7 @@ class DynamodbStore:
         if tasks:
             await asyncio.wait(tasks)
         await self._waits.aclose()
+        await self._limits.aclose()
         await self._calls.aclose()
 
     async def chat(self, owner: Owner, chat: ChatId) -> Chat | None:
@@ -225,7 +244,7 @@ class DynamodbStore:
         if now < self._next_ask:
             return False
         self._next_ask = now + _ASK_S
-        return await self._counts.once("sweep", self._sweep_s)
+        return await self._marks.once("sweep", self._sweep_s)
 
     def _aside(self, work: Coroutine[Any, Any, None]) -> None:
         async def carry_out() -> None:

@@ -9,7 +9,8 @@
 ``T#turn``            ``HEAD``                    the head of a turn
 ``T#turn``            ``000005``                  batches from number 5, or the end of the log
 ``U#owner``           ``updated``                 the id of the chat that was changed then
-``K#…``, ``N#…``      ``KEY``                     keys that were used, and how often
+``K#…``               ``KEY``                     a key that was used
+``L#…``               ``KEY``                     what a payer has used, and what of his runs
 the first two kinds   ``P#…``                     pages of what is too large for one item
 ====================  ==========================  ==================================================
 

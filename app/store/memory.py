@@ -8,7 +8,8 @@ import msgspec
 
 from app.store.abandoned import Abandoned
 from app.store.log_order import by_turn, fit
-from app.store.memory_counts import Counts
+from app.store.memory_limits import MemoryLimits
+from app.store.memory_marks import Marks
 from app.store.message_json import decoded, encoded, id_of
 from app.store.store import (
     Batch,
@@ -76,7 +77,7 @@ class _Chat:
         )
 
 
-class MemoryStore:
+class MemoryStore(MemoryLimits):
     """Turns and chats of one process. What waits is woken, and `sweep` keeps it small.
 
     Args:
@@ -84,11 +85,11 @@ class MemoryStore:
     """
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._now = now
+        super().__init__(now)
         self._last_change = 0
         self._turns: dict[TurnId, _Turn] = {}
         self._chats: dict[Owner, dict[ChatId, _Chat]] = {}
-        self._counts = Counts()
+        self._marks = Marks()
         self._abandoned = Abandoned()
 
     async def begin(
@@ -197,10 +198,7 @@ class MemoryStore:
             record.changes(stop=reason)
 
     async def once(self, key: str, ttl_s: float) -> bool:
-        return self._counts.once(key, ttl_s, self._now())
-
-    async def count(self, key: str, limit: int, window_s: float) -> float | None:
-        return self._counts.count(key, limit, window_s, self._now())
+        return self._marks.once(key, ttl_s, self._now())
 
     async def sweep(self, now: float, *, keep_s: float, history_s: float | None) -> None:
         running = {
@@ -231,7 +229,8 @@ class MemoryStore:
                 await self.delete(owner, chat_id)
             if not chats:
                 self._chats.pop(owner, None)
-        self._counts.forget_before(self._now())
+        self._marks.forget_before(self._now())
+        self.forget_uses(self._now())
 
     async def aclose(self) -> None:
         for turn in self._turns.values():

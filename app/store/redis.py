@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from app.store import redis_chats, redis_sweep, redis_turns
+from app.store import redis_chats, redis_limits, redis_sweep, redis_turns
 from app.store.abandoned import Abandoned
+from app.store.limits import Lease, Payer, Taken, Window
 from app.store.redis_keys import place_of
 from app.store.redis_link import RedisLink
 from app.store.redis_listing import RedisListing
@@ -126,8 +127,23 @@ class RedisStore:
     async def once(self, key: str, ttl_s: float) -> bool:
         return await redis_chats.once(self._link, key, ttl_s)
 
-    async def count(self, key: str, limit: int, window_s: float) -> float | None:
-        return await redis_chats.count(self._link, key, limit, window_s)
+    async def take(
+        self,
+        payer: Payer,
+        windows: Sequence[Window] = (),
+        *,
+        lease: Lease | None = None,
+        most_leases: int | None = None,
+    ) -> Taken:
+        return await redis_limits.take(self._link, payer, windows, lease, most_leases)
+
+    async def renew(self, leases: Mapping[Payer, Collection[Lease]]) -> None:
+        await redis_limits.renew(self._link, leases)
+
+    async def give_back(
+        self, payer: Payer, lease: Lease | None = None, windows: Sequence[Window] = ()
+    ) -> None:
+        await redis_limits.give_back(self._link, payer, lease, windows)
 
     async def sweep(self, now: float, *, keep_s: float, history_s: float | None) -> None:
         self._keep_ms = _keep_ms(keep_s)

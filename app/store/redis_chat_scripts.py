@@ -1,4 +1,4 @@
-"""What Redis does in one step with a chat, or with the uses of a key, in its Lua."""
+"""What Redis does in one step with a chat, or with a key that is used once, in its Lua."""
 
 from app.store.redis_script import script, scripts_in
 
@@ -71,19 +71,6 @@ ONCE = script(
     """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 return redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0
-"""
-)
-
-# How many in so many ms → 0, or the ms until there is room.
-COUNT = script(
-    """
-local used = tonumber(redis.call('GET', KEYS[1]) or '0')
-if used >= tonumber(ARGV[1]) then
-  local left = redis.call('PTTL', KEYS[1])
-  return left > 0 and left or 1
-end
-if redis.call('INCR', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return 0
 """
 )
 

@@ -1,4 +1,4 @@
-"""Chats and the uses of keys in Redis."""
+"""Chats, and keys that are used once, in Redis."""
 
 import random
 from math import ceil
@@ -9,7 +9,6 @@ from app.store.redis_fields import SUMMARY, fields_of, head_of, message_json, su
 from app.store.redis_keys import (
     Place,
     channel,
-    count_key,
     kept_text,
     once_key,
     place_of,
@@ -72,10 +71,3 @@ async def once(link: RedisLink, key: str, ttl_s: float) -> bool:
         call(scripts.ONCE, [once_key(key)], random.randbytes(8), max(1, ceil(ttl_s * 1000)))
     )
     return bool(found)
-
-
-async def count(link: RedisLink, key: str, limit: int, window_s: float) -> float | None:
-    (left_ms,) = await link.write(
-        call(scripts.COUNT, [count_key(key)], limit, max(1, ceil(window_s * 1000)))
-    )
-    return left_ms / 1000 if left_ms else None

@@ -14,13 +14,13 @@ Whatever changes in one step is in one hash slot, which the part of the name in 
 ``deltaline:{N}:ended``    sorted set those that have ended, by that time
 ``deltaline:{N}:owners``   sorted set owners, by a time before which none of their chats changed
 ``deltaline:once:K``       string     a key that was used
-``deltaline:count:K``      string     how often a key was used in its window
+``deltaline:uses:P``       hash       what payer P has used, and what of his runs
 ========================== ========== =====================================================
 
 Times are microseconds since 1970 by Redis's clock, but for those of ends, which are told. Owners,
-chats and keys are hashed where they would be part of a name: they may be of any length and hold
-braces, and who sees names in a monitor need not see who they are. Followers of turn T listen on
-the channel ``deltaline:turn:T``.
+chats, keys and payers are hashed where they would be part of a name: they may be of any length and
+hold braces, and who sees names in a monitor need not see who they are. Followers of turn T listen
+on the channel ``deltaline:turn:T``.
 """
 
 from base64 import urlsafe_b64encode
@@ -115,8 +115,8 @@ def once_key(key: str) -> bytes:
     return b"deltaline:once:%b" % mark(key)
 
 
-def count_key(key: str) -> bytes:
-    return b"deltaline:count:%b" % mark(key)
+def uses_key(payer: str) -> bytes:
+    return b"deltaline:uses:%b" % mark(payer)
 
 
 def channel(turn: TurnId) -> bytes:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from app.store import sqlite_chats, sqlite_turns
+from app.store import sqlite_chats, sqlite_limits, sqlite_turns
 from app.store.abandoned import Abandoned
+from app.store.limits import Lease, Payer, Taken, Window
 from app.store.log_order import by_turn
 from app.store.sqlite_file import open_database
 from app.store.sqlite_thread import SqliteThread
@@ -125,9 +126,32 @@ class SqliteStore:
             lambda connection: sqlite_chats.once(connection, key, ttl_s, self._now())
         )
 
-    async def count(self, key: str, limit: int, window_s: float) -> float | None:
+    async def take(
+        self,
+        payer: Payer,
+        windows: Sequence[Window] = (),
+        *,
+        lease: Lease | None = None,
+        most_leases: int | None = None,
+    ) -> Taken:
         return await self._thread.write(
-            lambda connection: sqlite_chats.count(connection, key, limit, window_s, self._now())
+            lambda connection: sqlite_limits.take(
+                connection, payer, windows, lease, most_leases, self._now()
+            )
+        )
+
+    async def renew(self, leases: Mapping[Payer, Collection[Lease]]) -> None:
+        await self._thread.write(
+            lambda connection: sqlite_limits.renew(connection, leases, self._now())
+        )
+
+    async def give_back(
+        self, payer: Payer, lease: Lease | None = None, windows: Sequence[Window] = ()
+    ) -> None:
+        await self._thread.write(
+            lambda connection: sqlite_limits.give_back(
+                connection, payer, lease, windows, self._now()
+            )
         )
 
     async def sweep(self, now: float, *, keep_s: float, history_s: float | None) -> None:
@@ -146,7 +170,8 @@ class SqliteStore:
             )
             while not await self._thread.write(changed):
                 pass
-        await self._thread.write(partial(sqlite_chats.forget_counts, now=self._now()))
+        await self._thread.write(partial(sqlite_chats.forget_marks, now=self._now()))
+        await self._thread.write(partial(sqlite_limits.forget, now=self._now()))
 
     async def aclose(self) -> None:
         await self._thread.aclose()

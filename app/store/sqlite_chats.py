@@ -1,5 +1,6 @@
-"""Chats, counts and what is deleted after a while, in SQLite. Each function is part of a
-transaction.
+"""Chats, keys that were used, and what is deleted after a while, in SQLite.
+
+Each function is part of a transaction.
 """
 
 import sqlite3
@@ -77,23 +78,6 @@ def once(connection: sqlite3.Connection, key: str, ttl_s: float, now: float) -> 
     return True
 
 
-def count(
-    connection: sqlite3.Connection, key: str, limit: int, window_s: float, now: float
-) -> float | None:
-    row: tuple[int, float] | None = connection.execute(
-        "SELECT used, until FROM counts WHERE key = ?", (stored(key),)
-    ).fetchone()
-    # A window that ends later than a new one would is from before the clock was put back.
-    is_new = row is None or not now < row[1] <= now + window_s
-    used, until = (0, now + window_s) if row is None or is_new else row
-    if used >= limit:
-        return until - now
-    connection.execute(
-        "INSERT OR REPLACE INTO counts VALUES (?, ?, ?)", (stored(key), used + 1, until)
-    )
-    return None
-
-
 def beats(connection: sqlite3.Connection) -> dict[TurnId, int]:
     """Return the beats of all running turns."""
     rows = connection.execute("SELECT id, beat FROM turns WHERE state = 'running'")
@@ -124,9 +108,8 @@ def forget_chats(connection: sqlite3.Connection, changed_by: float, most: int, n
     return len(rows) < most
 
 
-def forget_counts(connection: sqlite3.Connection, now: float) -> None:
+def forget_marks(connection: sqlite3.Connection, now: float) -> None:
     connection.execute("DELETE FROM marks WHERE until <= ?", (now,))
-    connection.execute("DELETE FROM counts WHERE until <= ?", (now,))
 
 
 def _key(connection: sqlite3.Connection, owner: Owner, chat: ChatId) -> int | None:

@@ -69,7 +69,14 @@ CREATE TABLE counts (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Sequence[str] = (_VERSION_1,)
+# What a payer has used and what of his runs, as JSON (`app.store.use_record`). `ends` is when it
+# says nothing any more.
+_VERSION_2 = """
+DROP TABLE counts;
+CREATE TABLE uses (payer TEXT PRIMARY KEY, record TEXT NOT NULL, ends REAL NOT NULL) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Sequence[str] = (_VERSION_1, _VERSION_2)
 
 
 class DatabaseRefused(Exception):

@@ -25,6 +25,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from app.store.limits import LimitStore
+
 Owner: TypeAlias = str
 ChatId: TypeAlias = str
 TurnId: TypeAlias = str
@@ -226,17 +228,6 @@ class TurnStore(Protocol):
         """Return True to the first who calls this with ``key``, and False for ``ttl_s`` seconds."""
         ...
 
-    async def count(self, key: str, limit: int, window_s: float) -> float | None:
-        """Count one use of ``key`` if there were less than ``limit`` in the window.
-
-        The window begins with the first use that is counted, and the next one after its end. No
-        window holds more than ``limit`` uses, whoever counts at the same time.
-
-        Returns:
-            None if it was counted, else the seconds until it may be.
-        """
-        ...
-
     async def sweep(self, now: float, *, keep_s: float, history_s: float | None) -> None:
         """Delete what nobody may ask for any more.
 
@@ -257,7 +248,7 @@ class TurnStore(Protocol):
 
 
 class ChatStore(Protocol):
-    """Chats and their messages: the other half of the same engine."""
+    """Chats and their messages: another part of the same engine."""
 
     async def chat(self, owner: Owner, chat: ChatId) -> Chat | None:
         """Return a chat with its messages and its turn, as they were at one moment."""
@@ -287,7 +278,7 @@ class ChatStore(Protocol):
         ...
 
 
-class Store(TurnStore, ChatStore, Protocol):
+class Store(TurnStore, ChatStore, LimitStore, Protocol):
     """An engine.
 
     One may have the attribute ``flush_interval_s``: how many seconds the logs of running turns wait

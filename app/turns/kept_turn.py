@@ -91,5 +91,8 @@ class KeptTurn:
         self._has_ended = has_ended
         if self._ended is not None:
             self._ended.set_result(has_ended)
-        if self.on_settled is not None:
-            self.on_settled(has_ended)
+        on_settled = self.on_settled
+        # They know the turn: a cycle, which would be left to the garbage collector.
+        self.on_settled = self.on_awaited = self.begin_again = None
+        if on_settled is not None:
+            on_settled(has_ended)

@@ -60,7 +60,7 @@ class Recorder:
         self._turn = turn
         self._seq = written
         self._on_full = on_full
-        self._on_close = on_close
+        self._on_close: Callable[[], None] | None = on_close
         # What the store has, until the turn is over: it may lose the last of it, or all. As bytes
         # and their lengths, since hundreds of small objects would cost several times as much.
         self._written = bytearray()
@@ -196,7 +196,10 @@ class Recorder:
         """Take the last events. The turn is over, and its last event was a terminal one."""
         self.take()
         self.is_closed = True
-        self._on_close()
+        # Let go of, since it knows who owns the recorder: a cycle for the garbage collector.
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
 
     @property
     def state(self) -> State:

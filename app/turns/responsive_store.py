@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, 
 from typing import Any, ParamSpec, TypeVar
 
 from app.errors import StoreUnavailable
+from app.store.limits import Lease, Payer, Taken, Window
 from app.store.store import (
     Batch,
     Begun,
@@ -165,8 +166,25 @@ class ResponsiveStore:
     async def once(self, key: str, ttl_s: float) -> bool:
         return await self._call(self._store.once, key, ttl_s)
 
-    async def count(self, key: str, limit: int, window_s: float) -> float | None:
-        return await self._call(self._store.count, key, limit, window_s)
+    async def take(
+        self,
+        payer: Payer,
+        windows: Sequence[Window] = (),
+        *,
+        lease: Lease | None = None,
+        most_leases: int | None = None,
+    ) -> Taken:
+        return await self._call(
+            self._store.take, payer, windows, lease=lease, most_leases=most_leases
+        )
+
+    async def renew(self, leases: Mapping[Payer, Collection[Lease]]) -> None:
+        await self._call(self._store.renew, leases)
+
+    async def give_back(
+        self, payer: Payer, lease: Lease | None = None, windows: Sequence[Window] = ()
+    ) -> None:
+        await self._call(self._store.give_back, payer, lease, windows)
 
     async def sweep(self, now: float, *, keep_s: float, history_s: float | None) -> None:
         await self._call(self._store.sweep, now, keep_s=keep_s, history_s=history_s)

@@ -12,6 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from app.aws.credentials import AwsCredentials
 from app.aws.secrets import SecretError, Secrets, read_secrets
+from app.known_secrets import mask
 from app.main import create_app
 from app.settings import Settings, SettingsError
 
@@ -202,6 +203,24 @@ async def test_credentials_that_cannot_be_used_are_an_error() -> None:
 
     with pytest.raises(SecretError, match="There are no AWS credentials to read secrets with: "):
         await Secrets(credentials).read(_PARAMETER)
+
+
+def test_a_store_that_is_only_named_is_read_and_its_password_told_nobody(
+    aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in _ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    arn = _PARAMETER.replace("openai-api-key", "store-url")
+    _put_parameter(aws, "/deltaline-dev/store-url", "redis://:kept-from-all@h/db")
+
+    with pytest.raises(SettingsError) as refused:
+        create_app(Settings(store_arn=arn, aws_endpoint_url=aws))
+
+    assert "has to be the number of a database" in str(refused.value)
+    assert "kept-from-all" not in str(refused.value)
+    assert mask("is kept-from-all known?") == "is [secret] known?"
+    with pytest.raises(SettingsError, match=r"^CHAT_STORE_ARN: .*ParameterNotFound"):
+        create_app(Settings(store_arn=f"{arn}x", aws_endpoint_url=aws))
 
 
 def test_the_app_starts_with_secrets_that_are_only_named(

@@ -270,6 +270,12 @@ def test_an_edit_that_changes_nothing_cuts_too() -> None:
     assert (found.keep, found.messages) == (1, ())
 
 
+def test_an_edit_that_changes_nothing_ends_the_turn_of_the_message_after_it() -> None:
+    running = turn("a2", replies_to="u2")
+
+    assert planned(chat(U1, U2, turn=running), posted(U1, messageId="u1")) == Supersede(running)
+
+
 def test_an_edit_of_what_is_not_stored_is_a_new_message() -> None:
     assert run(TALK, posted(user("u8", "Hello?"), messageId="u8")).keep == 4
 

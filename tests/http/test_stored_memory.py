@@ -12,6 +12,9 @@ from starlette.types import Message
 from app.main import create_lean_app
 from app.settings import Settings
 from app.store.memory import MemoryStore
+from app.turns.kept_turn import KeptTurn
+from app.turns.live_turn import LiveTurn
+from app.turns.recorder import Recorder
 from tests.http.test_stored import _asked, _said
 
 pytestmark = pytest.mark.timeout(300)
@@ -90,3 +93,26 @@ async def test_thousands_of_turns_leave_nothing_behind() -> None:
     # A few may be on their way out; what is left behind is there thousands of times.
     grown = {name: count - before[name] for name, count in after.items()}
     assert {name: more for name, more in grown.items() if more > _AT_ONCE} == {}
+
+
+async def test_a_kept_turn_that_is_over_leaves_nothing_for_the_garbage_collector() -> None:
+    store = MemoryStore()
+    app = create_lean_app(Settings(provider="scripted"), store=store)
+
+    async with app.router.lifespan_context(app):
+        await _post(app, _asked("scenario: say text='Hi.'", chat="first"))  # what a first one loads
+        gc.collect()
+        gc.disable()
+        try:
+            await _post(app, _asked("scenario: say text='Hi.'", chat="c1"))
+            head = await store.head("", "c1")
+            assert head is not None
+            await store.wait(head.id, 1_000_000, 5.0)  # for its end
+            for _ in range(20):  # rounds of the loop in which the flusher lets go of it
+                await asyncio.sleep(0)
+            kinds = (KeptTurn, LiveTurn, Recorder)
+            left = [known for known in gc.get_objects() if isinstance(known, kinds)]
+        finally:
+            gc.enable()
+
+    assert left == []

@@ -132,6 +132,7 @@ def _function(aws: Aws, inputs: State) -> tuple[str, State]:
             Handler=inputs.get("handler"),
             Environment={"Variables": inputs["environment"]["variables"]},
             LoggingConfig=pascal(inputs["loggingConfig"]),
+            VpcConfig=_vpc(aws, inputs["vpcConfig"]) if "vpcConfig" in inputs else None,
             Tags=inputs["tags"],
         ),
     )
@@ -152,6 +153,15 @@ def _function(aws: Aws, inputs: State) -> tuple[str, State]:
             f"{path}/2021-11-15/functions/{arn}/response-streaming-invocations"
         ),
     }
+
+
+def _vpc(aws: Aws, config: State) -> State:
+    """Look up what Lambda looks up as whoever makes the function: both have to be there."""
+    aws.send("ec2", "DescribeSubnets", SubnetIds=config["subnetIds"])
+    aws.send("ec2", "DescribeSecurityGroups", GroupIds=config["securityGroupIds"])
+    aws.check("ec2", "DescribeVpcs")
+    found: State = pascal(config)
+    return found
 
 
 def _bytes_of(archive: pulumi.FileArchive) -> bytes:

@@ -12,6 +12,7 @@ from tests.chatting import ui_body
 from tests.infra.aws_api import REGION
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
+from tests.redis_server import needs_redis, redis_server
 from tests.serving import served
 
 TOKEN = {"x-chat-token": "let-me-in"}
@@ -96,6 +97,27 @@ async def test_the_app_starts_with_the_functions_environment_and_reads_its_secre
     assert "text-delta" in friend.text
     # The Function URL would add it a second time.
     assert "access-control-allow-origin" not in {**preflight.headers, **friend.headers}
+
+
+@needs_redis
+async def test_chats_are_kept_in_the_redis_that_only_a_secret_names(
+    cloud: Cloud, dockerfile: str, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with redis_server("--requirepass", "very-secret-password") as redis:
+        config = {
+            "dockerfile": dockerfile,
+            "store": "redis",
+            "environment": [f"OPENAI_BASE_URL={model}"],
+        }
+        address = f"redis://:very-secret-password@127.0.0.1:{redis.port}"
+        run_program(cloud, config, secrets={**SECRETS, "storeUrl": address})
+        async with _started(cloud, monkeypatch) as http:
+            posted = await http.post("/api/chat", json=ui_body("Hello"), headers=TOKEN)
+        async with _started(cloud, monkeypatch) as http:
+            listed = await http.get("/api/chats", headers=TOKEN)
+
+    assert "text-delta" in posted.text
+    assert len(listed.json()["chats"]) == 1
 
 
 async def test_behind_api_gateway_the_app_answers_preflights(

@@ -9,12 +9,22 @@ from typing import Any
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
+from tests.infra.network import make_network
 
 _DEPLOYING = Path(__file__).parents[2] / "docs" / "deploy.md"
 KEY = {"openaiApiKey": "sk-secret", "authToken": "let-me-in"}
 OWN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:openai-AbCdEf"
 KMS = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"
 
+# What Lambda does in a VPC as the function, with things that nobody has named before.
+_INTERFACES = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
 # All that the program's policies may ever allow.
 _ACTIONS = {
     "sts:AssumeRole",
@@ -32,6 +42,7 @@ _ACTIONS = {
     "dynamodb:Query",
     "dynamodb:Scan",
     "dynamodb:UpdateItem",
+    *_INTERFACES,
 }
 _POLICIES = {
     "aws:iam/role:Role": "assumeRolePolicy",
@@ -58,15 +69,19 @@ def test_no_policy_of_any_stack_has_a_star_for_its_actions_or_resources(
         ({"secretStore": "secretsManager"}, KEY),
         ({"frontDoor": "cloudfront", "webDir": page, "allowAnonymous": True, **own}, {}),
         ({"frontDoor": "apiGateway", "store": "dynamodb"}, KEY),
+        ({"store": "redis", **make_network(cloud)}, {**KEY, "storeUrl": "rediss://host"}),
     ]
     for number, (config, secrets) in enumerate(configs):
         config |= {"dockerfile": dockerfile, "zipFile": package}
         run_program(cloud, config, secrets=secrets, stack=f"stack{number}")
 
-    statements = _statements(cloud)
+    in_vpc = [s for s in _statements(cloud) if set(s["Action"]) == _INTERFACES]
+    # The function's own code is denied what Lambda may do as it.
+    assert [(s["Effect"], s["Resource"]) for s in in_vpc] == [("Allow", ["*"]), ("Deny", ["*"])]
+    statements = [s for s in _statements(cloud) if s not in in_vpc]
     actions = {action for statement in statements for action in statement["Action"]}
     resources = {found for statement in statements for found in statement.get("Resource", [])}
-    assert actions == _ACTIONS
+    assert actions == _ACTIONS - _INTERFACES
     assert all(statement["Effect"] == "Allow" for statement in statements)
     # A star only behind the name of the one thing that is meant: a group's streams, a bucket's
     # objects.
@@ -158,6 +173,7 @@ def test_the_documented_policy_lets_the_deployer_make_every_option(
             "budgetEmail": "money@example.com",
             "store": "dynamodb",
         },
+        make_network(cloud),
     ]
     for number, config in enumerate(configs):
         run_program(cloud, {**shared, **config}, secrets=KEY, stack=f"stack{number}")
@@ -174,6 +190,7 @@ def test_the_documented_policy_lets_the_deployer_make_every_option(
     ]
     needed = {_action(service, operation) for service, operation in cloud.sent}
     assert {"lambda:CreateFunctionUrlConfig", "iam:CreateRole", "sns:Subscribe"} <= needed
+    assert {"ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:DescribeVpcs"} <= needed
     assert {"wafv2:CreateWebACL", "budgets:ModifyBudget", "iam:AttachRolePolicy"} <= needed
     assert not [
         action

@@ -9,6 +9,7 @@ import pytest
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
+from tests.infra.network import make_network
 from tests.infra.terraform import as_terraform, find_terraform, validate
 
 SECRETS = {"openaiApiKey": "sk-1", "authToken": "let-me-in"}
@@ -20,6 +21,8 @@ _SPOILT: Sequence[tuple[str, Mapping[str, object]]] = (
     ("aws:lambda/function:Function", {"timeout": 901}),
     ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 31}),
     ("aws:lambda/function:Function", {"colour": "red"}),
+    ("aws:dynamodb/table:Table", {"billingMode": "FREE"}),
+    ("aws:dynamodb/table:Table", {"expiry": "exp"}),
 )
 
 _TERRAFORM = find_terraform()
@@ -51,9 +54,24 @@ def test_every_resource_of_every_option_is_valid(
             "budgetEmail": "money@example.com",
         },
         "api": {"frontDoor": "apiGateway", "auth": "AWS_IAM", "timeoutS": 900},
+        "users": {
+            "frontDoor": "apiGateway",
+            "auth": "COGNITO",
+            "cognitoUserPoolArns": [
+                f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{REGION}_Ab1"
+            ],
+            "allowedOrigins": ["https://example.com"],
+        },
+        "table": {"store": "dynamodb"},
+        "redis": {"store": "redis", **make_network(cloud)},
     }
     for stack, config in configs.items():
-        run_program(cloud, {**shared, **config}, secrets=SECRETS, stack=stack)
+        secrets = dict(SECRETS)
+        if stack == "redis":
+            secrets["storeUrl"] = "rediss://host"
+        if stack == "users":
+            del secrets["authToken"]
+        run_program(cloud, {**shared, **config}, secrets=secrets, stack=stack)
 
     assert validate(_TERRAFORM, tmp_path, as_terraform(cloud.made)) == []
 
@@ -66,7 +84,8 @@ def refused(moto_url: str, tmp_path_factory: pytest.TempPathFactory) -> Sequence
     dockerfile = folder / "Dockerfile"
     dockerfile.write_text("FROM scratch\n")
     cloud = Cloud(moto_url)
-    run_program(cloud, {"dockerfile": str(dockerfile)}, secrets=SECRETS, stack="spoilt")
+    config = {"dockerfile": str(dockerfile), "store": "dynamodb"}
+    run_program(cloud, config, secrets=SECRETS, stack="spoilt")
     # Their numbers end their names.
     spoilt = [
         replace(made, inputs={**made.inputs, **bad})

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import pytest
+from msgspec.structs import replace as replaced
 
 from app.store.conformance import CHECKS, Clock, Stores
+from app.store.limits import Lease, Payer, Taken, Use, Window
 from app.store.memory import MemoryStore
 from app.store.store import (
     Batch,
@@ -180,7 +181,7 @@ class BringsDeletedChatsBack(MemoryStore):
     ) -> bool:
         own = self._turns.get(turn)
         if own is not None and own.is_deleted and message is not None:
-            again = msgspec.structs.replace(own.head, id=turn + "again", state="running")
+            again = replaced(own.head, id=turn + "again", state="running")
             await super().begin(again, revision=0, keep=0, messages=[message])
         return await super().end(turn, state, message=message, **asked)
 
@@ -194,29 +195,190 @@ class ForgetsWhoIsDeleted(MemoryStore):
 
 
 class CountsTooMuch(MemoryStore):
-    async def count(self, key: str, limit: int, window_s: float) -> float | None:
-        return await super().count(key, limit + 1, window_s)
+    async def take(self, payer: Payer, windows: Sequence[Window] = (), **asked: Any) -> Taken:
+        more = [
+            replaced(window, limit=None if window.limit is None else window.limit + 1)
+            for window in windows
+        ]
+        return await super().take(payer, more, **asked)
 
 
 class CountsWhoIsRefused(MemoryStore):
     async def once(self, key: str, ttl_s: float) -> bool:
         is_first = await super().once(key, ttl_s)
-        self._counts._once[key] = self._now() + ttl_s
+        self._marks._once[key] = self._now() + ttl_s
         return is_first
 
 
 class NeverFrees(MemoryStore):
-    async def count(self, key: str, limit: int, window_s: float) -> float | None:
-        return await super().count(key, limit, 1e9)
+    async def take(self, payer: Payer, windows: Sequence[Window] = (), **asked: Any) -> Taken:
+        long = [replaced(window, length_s=1e9) for window in windows]
+        return await super().take(payer, long, **asked)
+
+
+class TakesAndThenLooks(MemoryStore):
+    """Counts the first window although the second one refuses."""
+
+    async def take(self, payer: Payer, windows: Sequence[Window] = (), **asked: Any) -> Taken:
+        for window in windows[:-1]:
+            taken = await super().take(payer, [window])
+            if not taken.is_admitted:
+                return await super().take(payer, windows, **asked)
+        rest = [replaced(window, amount=0) for window in windows[:-1]]
+        return await super().take(payer, [*rest, *windows[-1:]], **asked)
+
+
+class TakesALeaseFirst(MemoryStore):
+    async def take(
+        self,
+        payer: Payer,
+        windows: Sequence[Window] = (),
+        *,
+        lease: Lease | None = None,
+        **asked: Any,
+    ) -> Taken:
+        if lease is not None:
+            await super().take(payer, lease=lease, **asked)
+        return await super().take(payer, windows, lease=lease, **asked)
+
+
+class CountsByLooking(MemoryStore):
+    async def take(self, payer: Payer, windows: Sequence[Window] = (), **asked: Any) -> Taken:
+        at_least = [replaced(window, amount=max(1, window.amount)) for window in windows]
+        return await super().take(payer, at_least, **asked)
+
+
+class KnowsNoClock(MemoryStore):
+    async def take(self, payer: Payer, windows: Sequence[Window] = (), **asked: Any) -> Taken:
+        by_use = [replaced(window, is_by_clock=False) for window in windows]
+        return await super().take(payer, by_use, **asked)
 
 
 class LocksOut(MemoryStore):
     """Believes a window that ends in an hour."""
 
-    async def count(self, key: str, limit: int, window_s: float) -> float | None:
-        until = self._counts._counts.get(key, (0, 0.0))[1]
-        now = self._now()
-        return until - now if until > now + window_s else await super().count(key, limit, window_s)
+    async def take(self, payer: Payer, windows: Sequence[Window] = (), **asked: Any) -> Taken:
+        taken = await super().take(payer, windows, **asked)
+        own = self.__dict__.setdefault("latest", {})
+        own[payer] = max(own.get(payer, 0.0), self._now())
+        if self._now() < own[payer] - 1000:
+            return Taken(False, [Use(use.used, 3600.0) for use in taken.uses], taken.running)
+        return taken
+
+
+class BeginsAnewWhenTheClockIsBehind(MemoryStore):
+    async def take(self, payer: Payer, windows: Sequence[Window] = (), **asked: Any) -> Taken:
+        own = self.__dict__.setdefault("latest", {})
+        if self._now() < own.get(payer, 0.0):
+            self._records.pop(payer, None)
+        own[payer] = self._now()
+        return await super().take(payer, windows, **asked)
+
+
+class RefusesAmounts(MemoryStore):
+    """Refuses what would be over the limit, so that the last of it cannot be used."""
+
+    async def take(self, payer: Payer, windows: Sequence[Window] = (), **asked: Any) -> Taken:
+        found = await super().take(payer, [replaced(w, limit=None, amount=0) for w in windows])
+        for window, use in zip(windows, found.uses, strict=True):
+            if window.limit is not None and use.used + window.amount > window.limit:
+                return Taken(False, found.uses, found.running)
+        return await super().take(payer, windows, **asked)
+
+
+class LeasesTooMany(MemoryStore):
+    async def take(
+        self,
+        payer: Payer,
+        windows: Sequence[Window] = (),
+        *,
+        most_leases: int | None = None,
+        **asked: Any,
+    ) -> Taken:
+        most = None if most_leases is None else most_leases + 1
+        return await super().take(payer, windows, most_leases=most, **asked)
+
+
+class CountsAHolderTwice(MemoryStore):
+    async def take(
+        self,
+        payer: Payer,
+        windows: Sequence[Window] = (),
+        *,
+        lease: Lease | None = None,
+        **asked: Any,
+    ) -> Taken:
+        lease = None if lease is None else replaced(lease, holder=lease.token)
+        return await super().take(payer, windows, lease=lease, **asked)
+
+    async def renew(self, leases: Mapping[Payer, Collection[Lease]]) -> None:
+        await super().renew(
+            {who: [replaced(one, holder=one.token) for one in own] for who, own in leases.items()}
+        )
+
+    async def give_back(
+        self, payer: Payer, lease: Lease | None = None, windows: Sequence[Window] = ()
+    ) -> None:
+        lease = None if lease is None else replaced(lease, holder=lease.token)
+        await super().give_back(payer, lease, windows)
+
+
+class LetsTheOldOneGiveBack(MemoryStore):
+    async def give_back(
+        self, payer: Payer, lease: Lease | None = None, windows: Sequence[Window] = ()
+    ) -> None:
+        held = None if lease is None else self._records[payer].leases.get(lease.holder)
+        if lease is not None and held is not None:
+            lease = replaced(lease, token=held.token)
+        await super().give_back(payer, lease, windows)
+
+
+class NeverGivesBack(MemoryStore):
+    async def give_back(
+        self, payer: Payer, lease: Lease | None = None, windows: Sequence[Window] = ()
+    ) -> None:
+        await super().give_back(payer, None, windows)
+
+
+class AddsNothingAfterwards(MemoryStore):
+    async def give_back(
+        self, payer: Payer, lease: Lease | None = None, windows: Sequence[Window] = ()
+    ) -> None:
+        await super().give_back(payer, lease)
+
+
+class NeverRenews(MemoryStore):
+    async def renew(self, leases: Mapping[Payer, Collection[Lease]]) -> None:
+        await asyncio.sleep(0)
+
+
+class RenewsTheFirstPayerOnly(MemoryStore):
+    async def renew(self, leases: Mapping[Payer, Collection[Lease]]) -> None:
+        first = next(iter(leases))
+        await super().renew({first: leases[first]})
+
+
+class RenewsNothingThatHasEnded(MemoryStore):
+    async def renew(self, leases: Mapping[Payer, Collection[Lease]]) -> None:
+        alive = {
+            payer: [one for one in own if self._records[payer].leases[one.holder].ends > now]
+            for now in [self._now()]
+            for payer, own in leases.items()
+        }
+        await super().renew(alive)
+
+
+class KeepsLeasesForEver(MemoryStore):
+    async def take(
+        self,
+        payer: Payer,
+        windows: Sequence[Window] = (),
+        *,
+        lease: Lease | None = None,
+        **asked: Any,
+    ) -> Taken:
+        lease = None if lease is None else replaced(lease, ttl_s=1e9)
+        return await super().take(payer, windows, lease=lease, **asked)
 
 
 class ListsTheOldestFirst(MemoryStore):
@@ -228,14 +390,14 @@ class ListsTheOldestFirst(MemoryStore):
 class ListsNothingThatRuns(MemoryStore):
     async def chats(self, owner: Owner, *, before: int | None, limit: int) -> Sequence[ChatSummary]:
         found = await super().chats(owner, before=before, limit=limit)
-        return [msgspec.structs.replace(chat, running=None) for chat in found]
+        return [replaced(chat, running=None) for chat in found]
 
     async def chat(self, owner: Owner, chat: ChatId) -> Chat | None:
         found = await super().chat(owner, chat)
         if found is None:
             return None
-        summary = msgspec.structs.replace(found.summary, running=None)
-        return msgspec.structs.replace(found, summary=summary)
+        summary = replaced(found.summary, running=None)
+        return replaced(found, summary=summary)
 
 
 class ListsTheLastTurnAsRunning(MemoryStore):
@@ -248,11 +410,11 @@ class ListsTheLastTurnAsRunning(MemoryStore):
         if found is None:
             return None
         summary = await self._with_last(owner, found.summary)
-        return msgspec.structs.replace(found, summary=summary)
+        return replaced(found, summary=summary)
 
     async def _with_last(self, owner: Owner, chat: ChatSummary) -> ChatSummary:
         head = await super().head(owner, chat.id)
-        return msgspec.structs.replace(chat, running=None if head is None else head.id)
+        return replaced(chat, running=None if head is None else head.id)
 
 
 class PagesWithADouble(MemoryStore):
@@ -289,7 +451,7 @@ class HandsOutItsOwn(MemoryStore):
         own = self.__dict__.get("own", {}).get((owner, chat))
         if found is None or own is None or len(own) != len(found.messages):
             return found
-        return msgspec.structs.replace(found, messages=own)
+        return replaced(found, messages=own)
 
 
 class NamesTheFirstTurn(MemoryStore):

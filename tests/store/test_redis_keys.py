@@ -8,7 +8,6 @@ from app.store.redis_keys import (
     MARK_BYTES,
     SHARDS,
     channel,
-    count_key,
     kept_text,
     mark,
     once_key,
@@ -16,6 +15,7 @@ from app.store.redis_keys import (
     shard_key,
     shard_keys,
     text_bytes,
+    uses_key,
     written_place,
 )
 
@@ -53,7 +53,7 @@ def test_the_layout_is_as_it_was() -> None:
     assert place.turn("t{1}") == (place.chat + b":turn:t{1}", place.chat + b":log:t{1}")
     assert shard_key("turn") == b"deltaline:{4}"
     assert once_key("k") == b"deltaline:once:" + mark("k")
-    assert count_key("k") == b"deltaline:count:" + mark("k")
+    assert uses_key("p") == b"deltaline:uses:" + mark("p")
     assert channel("t") == b"deltaline:turn:t"
 
 

@@ -153,6 +153,17 @@ def test_a_replay_from_the_start_is_the_turn_with_its_deltas_joined(
     assert asyncio.run(follow()) == b"".join(_sent(merged(log), dialect))
 
 
+async def test_plain_text_has_a_chunk_a_delta_though_nothing_in_it_tells_them_apart() -> None:
+    store = MemoryStore()
+    await _begun(store)
+    await _say(store, 1, BEGIN)
+    await _finish(store, 2, [TextDelta("c"), TextDelta("d"), *END])
+
+    rest = [await _read(_follower(store, Dialect("text"), start=start)) for start in range(5)]
+
+    assert rest == [b"abcd", b"bcd", b"cd", b"d", b""]
+
+
 async def test_who_asks_is_told_how_many_chunks_there_are() -> None:
     store = MemoryStore()
     await _begun(store)

@@ -11,10 +11,11 @@ from app.events import Emit, Event, Finish, Start, StepEnd, StepStart, TextDelta
 from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.framing import Framer
 from app.scripted_model.control import Control
-from app.turns.errors import SHUTDOWN
+from app.turns.errors import SHUTDOWN, TooManyTurns
 from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
 from app.turns.outcome import TurnLabels, TurnOutcome
+from app.turns.places import Places
 from app.turns.progress import TurnProgress
 from app.turns.running_turns import RunningTurns
 from app.turns.transcript import Transcript
@@ -188,6 +189,50 @@ def _messages(log: LogLines) -> list[str]:
     return [record.getMessage() for record in log.records]
 
 
+# ---- on_turn, through the whole app -----------------------------------------------------------
+
+
+async def test_the_application_is_told_how_each_turn_ended(model: str, control: Control) -> None:
+    told: asyncio.Queue[tuple[TurnLabels, TurnOutcome]] = asyncio.Queue()
+
+    async def on_turn(labels: TurnLabels, outcome: TurnOutcome) -> None:
+        told.put_nowait((labels, outcome))
+
+    async with chatting(model, on_turn=on_turn) as chat:
+        await chat.post(ui_body("scenario: say text='Hi there.'"))
+        labels, well = await told.get()
+        async with chat.stream(ui_body("scenario: stall after=2 gate=never")) as response:
+            await Reader(response).until(b"word1")
+        _, left = await told.get()
+        await chat.post(ui_body("scenario: error status=401", stream=False))
+        _, failed = await told.get()
+
+    assert (labels.chat_id, labels.protocol, labels.model) == ("chat-1", "ui", "gpt-4o-mini")
+    assert (well.status, well.finish_reason, well.steps) == (200, "stop", 1)
+    assert not well.client_left
+    assert well.usage.output_tokens == 3
+    assert (left.finish_reason, left.client_left) == (None, True)
+    assert failed.error is not None
+    assert (failed.status, failed.finish_reason) == (502, "error")
+    assert told.empty()
+    with pytest.raises(AttributeError):
+        well.status = 500  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("on_turn", [_fail, _fail_later])
+async def test_an_application_that_fails_to_take_an_outcome_does_not_spoil_the_answer(
+    model: str, on_turn: Callable[..., Awaitable[None] | None]
+) -> None:
+    with logged() as log:
+        async with chatting(model, on_turn=on_turn) as chat:
+            response = await chat.post(data_body("scenario: say text=Hi"))
+            await log.until(lambda: "on_turn failed" in _messages(log))
+            again = await chat.post(data_body("scenario: say text=Hi"))
+
+    assert response.text.splitlines()[-1].startswith("d:")
+    assert again.status_code == 200
+
+
 # ---- the registry -----------------------------------------------------------------------------
 
 
@@ -256,6 +301,24 @@ async def test_a_turn_that_comes_when_the_server_stops_ends_at_once() -> None:
 
     assert late.error == SHUTDOWN
     await turns.aclose()
+
+
+async def test_a_tool_that_runs_alone_has_a_place_and_hears_that_the_server_stops() -> None:
+    places = Places(1)
+    turns = RunningTurns(places=places)
+
+    with turns.running_tool() as stopped:
+        with pytest.raises(TooManyTurns):
+            turns.check()
+        assert not stopped.done()
+        for _ in range(2):
+            turns.stop_all()
+        assert stopped.result() == SHUTDOWN
+    with turns.running_tool() as late:
+        assert late.result() == SHUTDOWN
+    turns.stop_all()
+
+    assert places.taken == 0
 
 
 async def test_closing_cancels_what_runs_and_waits_for_the_application() -> None:

@@ -33,10 +33,11 @@ from app.providers.openers.connection_pool import ConnectionPool
 from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.idle_connections import IDLE_HEADERS, IDLE_S
 from app.providers.openers.opener import ApiPath
-from app.providers.openers.request_head import request_headers, with_length
+from app.providers.openers.request_head import request_headers, with_headers, with_length
 from app.providers.openers.response_framing import ResponseHead
 from app.providers.openers.response_stream import ResponseStream
 from app.providers.openers.server_address import server_address
+from app.tracing import trace_headers
 
 logger = logging.getLogger(__name__)
 
@@ -107,12 +108,14 @@ class HttpToolsOpener:
         return stream
 
     def _head(self, path: ApiPath, body: bytes) -> bytes:
-        head = self._heads.get(path)
-        if head is None:
-            try:
+        try:
+            head = self._heads.get(path)
+            if head is None:
                 head = self._heads[path] = self._pool.head(path, self._headers)
-            except ValueError as error:
-                raise ProviderNotConfigured(str(error)) from None
+            if traced := trace_headers():
+                head = with_headers(head, traced)
+        except ValueError as error:
+            raise ProviderNotConfigured(str(error)) from None
         return with_length(head, len(body))
 
     async def _connect(self) -> Connection:

@@ -1,6 +1,7 @@
 """Ids, texts and sizes that nobody expects."""
 
 from app.store.checks.stores import Stores, answer, batch, begun, finished, log, messages_of, new
+from app.store.limits import Window
 from app.store.store import TurnHead
 
 _STRANGE = (
@@ -78,11 +79,12 @@ async def ids_of_a_head_may_be_strange(stores: Stores) -> None:
 
 async def strange_keys_are_keys(stores: Stores) -> None:
     mark = new("")
+    one = Window(name="turns", length_s=60.0, limit=1)
     for text in _STRANGE:
         assert await stores.here.once(mark + text, 60.0), repr(text)
         assert not await stores.there.once(mark + text, 60.0)
-        assert await stores.here.count(mark + text, 1, 60.0) is None
-        assert await stores.there.count(mark + text, 1, 60.0) is not None
+        assert (await stores.here.take(mark + text, [one])).is_admitted
+        assert not (await stores.there.take(mark + text, [one])).is_admitted
 
 
 async def a_message_may_hold_whatever_json_can(stores: Stores) -> None:

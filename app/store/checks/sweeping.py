@@ -1,9 +1,11 @@
 """`sweep` and `aclose`."""
 
 from app.store.checks.stores import Stores, answer, batch, begun, log, messages_of, user
+from app.store.limits import Window
 from app.store.store import ABANDONED_S, TurnHead
 
 _DAY_S = 86_400.0
+_ONE = Window(name="turns", length_s=60.0, limit=1)
 
 
 async def a_log_is_kept_for_a_while(stores: Stores) -> None:
@@ -74,12 +76,12 @@ async def a_turn_that_stood_still_for_long_is_given_up(stores: Stores) -> None:
 async def what_was_counted_outlives_a_sweep(stores: Stores) -> None:
     own = await begun(stores.here)
     await stores.here.once(own.id, 60.0)
-    await stores.here.count(own.id, 1, 60.0)
+    await stores.here.take(own.id, [_ONE])
 
     await stores.there.sweep(await _updated(stores, own), keep_s=0.0, history_s=None)
 
     assert not await stores.here.once(own.id, 60.0)
-    assert await stores.here.count(own.id, 1, 60.0) is not None
+    assert not (await stores.here.take(own.id, [_ONE])).is_admitted
 
 
 async def closing_is_done_once_or_twice(stores: Stores) -> None:

@@ -3,7 +3,13 @@
 import pytest
 
 from app import __version__
-from app.providers.openers.request_head import basic, request_head, request_headers, with_length
+from app.providers.openers.request_head import (
+    basic,
+    request_head,
+    request_headers,
+    with_headers,
+    with_length,
+)
 
 
 def test_a_request_has_a_line_its_headers_and_an_empty_line() -> None:
@@ -60,3 +66,12 @@ def test_a_head_is_made_once_for_bodies_of_any_length() -> None:
     for length in (0, 7, 123_456):
         whole = request_head("POST", "/v1/x", "a.test", {"accept": "b"}, length)
         assert with_length(head, length) == whole
+
+
+def test_a_request_may_have_headers_of_its_own() -> None:
+    head = request_head("POST", "/v1", "a", {"x-a": "1"}, None)
+    whole = request_head("POST", "/v1", "a", {"x-a": "1", "traceparent": "00-1-2-01"}, 7)
+
+    assert with_length(with_headers(head, {"traceparent": "00-1-2-01"}), 7) == whole
+    with pytest.raises(ValueError, match="line end"):
+        with_headers(head, {"tracestate": "a=b\r\nx-b: 2"})
