@@ -258,6 +258,7 @@ def _create(
         app.mount("/assets", assets, name="assets")
         ours.add(assets)
     app.state.turns = turns
+    app.state.tools = setup.tools
     app.state.metrics = telemetry.metrics
     if settings.metrics and telemetry.metrics is not None:
         ours.add(add_metrics(app, telemetry.metrics, settings))

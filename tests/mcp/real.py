@@ -150,3 +150,18 @@ class Call:
 
 async def _nothing(output: object) -> None:
     """Take no preliminary output."""
+
+
+def programs(name: str) -> list[int]:
+    """Return the processes of this test in whose command line ``name`` is."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (process / "stat").read_text()
+            command = (process / "cmdline").read_text()
+        except OSError:
+            continue
+        parent = int(status.rpartition(")")[2].split()[1])
+        if parent == os.getpid() and name in command:
+            found.append(int(process.name))
+    return found

@@ -134,7 +134,8 @@ async def test_a_server_killed_in_mid_call_is_a_failed_call_and_comes_back(tmp_p
         )
         await call.has_status.wait()
 
-        _kill_children()
+        for pid in real.programs("server-everything"):
+            os.kill(pid, signal.SIGKILL)
         with pytest.raises(ToolError, match="The MCP server every broke off before") as raised:
             await running
 
@@ -243,15 +244,3 @@ async def _until_it_works(made: Sessions) -> str:
                 return str(await real.Call(made)("every_echo", message="back"))
             except ToolError:
                 await asyncio.sleep(0.1)
-
-
-def _kill_children() -> None:
-    for pid in Path("/proc").glob("[0-9]*"):
-        try:
-            status = (pid / "stat").read_text()
-            line = (pid / "cmdline").read_bytes()
-        except OSError:
-            continue
-        parent = int(status.rpartition(")")[2].split()[1])
-        if parent == os.getpid() and b"server-everything" in line:
-            os.kill(int(pid.name), signal.SIGKILL)
