@@ -74,7 +74,7 @@ async def test_progress_is_shown_live(server: MCPServer) -> None:
         await running
 
     assert not was_done
-    assert call.statuses == ["1 of 3", "2 of 3", "3 of 3"]
+    assert call.progress == ["1 of 3", "2 of 3", "3 of 3"]
 
 
 async def test_a_log_message_is_a_status_of_the_only_call(server: MCPServer) -> None:
@@ -233,8 +233,8 @@ async def test_two_calls_of_one_session_run_side_by_side() -> None:
             second("every_trigger-long-running-operation", duration=1, steps=4),
         )
 
-    assert first.statuses == ["1 of 2", "2 of 2"]
-    assert second.statuses == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+    assert first.progress == ["1 of 2", "2 of 2"]
+    assert second.progress == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
 
 
 async def _until_it_works(made: Sessions) -> str:
