@@ -15,6 +15,10 @@
     - TooManyMessages            413  more messages, parts or replies than are accepted
     - MisdirectedRequest         421  sent to a host that is not served here
     - UnsupportedMediaType       415
+    - LimitReached               429  a limit of the caller's, or a rule of the application's own
+      . TurnsPerMinuteReached    429
+      . RunningTurnsReached      429
+      . TokensPerDayReached      429
   + ProviderError                502  the provider failed
     - ProviderNotConfigured      500
     - ProviderRefused            400  the model's API takes the request itself for wrong
@@ -34,8 +38,10 @@
   + TurnLost                     502  sent as an `Error` event, never raised
   + LogGivenUp                   503  a turn that cannot be followed
   + TooManyTurns                 503  `CHAT_RUNNING_TURNS` of them run
+  + LimitsUnavailable            503  the store, where CHAT_LIMITS_FAIL=closed
 
-The last five are in `app.turns.errors`. Every other error is in the module that raises it:
+The last one is in `app.limits.errors`, as `LimitReached` and what is below it; the five before it
+are in `app.turns.errors`. Every other error is in the module that raises it:
 
 * grammar: OrderError, a defect of ours
 * settings: SettingsError
@@ -77,7 +83,7 @@ The last five are in `app.turns.errors`. Every other error is in the module that
 A tool's failure is an event, and the model sees it. Once a response has begun, any error is one.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ChatError(Exception):
@@ -107,6 +113,10 @@ class ChatError(Exception):
     def headers(self) -> dict[str, str]:
         """Return the response headers that belong to this error."""
         return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
+
+    def details(self) -> dict[str, Any]:
+        """Return what the body of the response says besides the sentence."""
+        return {}
 
 
 class RequestError(ChatError):

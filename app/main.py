@@ -13,23 +13,23 @@ from starlette.staticfiles import StaticFiles
 
 from app import __version__
 from app.http.admission import Admission
-from app.http.allowed_sites import AllowedSites
 from app.http.chat import ChatResponder
 from app.http.chat_options import ChatOptions
 from app.http.errors import add_not_found
 from app.http.lean import lean
 from app.http.lifespan import Lifespan
+from app.http.me import Me
 from app.http.nothing_stored import NothingStored, StoredRoutes
 from app.http.objects import Schemas
 from app.http.routes import Routes
 from app.http.tools import ToolResponder
 from app.providers import failures
-from app.requests.sites import ANY, Sites, host_set
-from app.setting_checks import LOCALHOST
+from app.requests.sites import host_set
 from app.settings import Settings, load_settings
 from app.setup.owners import make_owners
 from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
+from app.setup.sites import guard
 from app.setup.store import make_store
 from app.setup.tools import approval_secret, make_tools
 from app.store.store import Store
@@ -49,7 +49,9 @@ if TYPE_CHECKING:
 
     from app.chats.title import TitleOf
     from app.http.keeping import Keeping
+    from app.http.limiting import Limiting
     from app.http.own_authentication import OwnAuthenticate
+    from app.http.own_limit import OwnLimit
 
 _App = TypeVar("_App", bound=Starlette)
 _MakeApp: TypeAlias = Callable[..., _App]
@@ -67,6 +69,7 @@ def create_app(
     store: Store | None = None,
     title: "TitleOf | None" = None,
     authenticate: "OwnAuthenticate | None" = None,
+    limit: "OwnLimit | None" = None,
 ) -> "FastAPI":
     """Return the chat backend as an ASGI app.
 
@@ -87,6 +90,9 @@ def create_app(
             settings ask for; sync or async. Returns the owner, a text that is not empty: what he
             has is kept apart from what others have. Raises ``HTTPException`` with 401 or 403 for
             who may not ask. It may also be a dependency of FastAPI that returns the owner.
+        limit: called with a `LimitRequest` before each turn (`app.limits.limits`), sync or async.
+            Returns the `Limits` of who asks, or None for those of the settings. Raises
+            ``HTTPException`` with 403 or 429 for who may not have a turn.
 
     Raises:
         SettingsError: the environment cannot be used.
@@ -94,7 +100,7 @@ def create_app(
     from app.http.documentation import documented  # loads FastAPI
 
     return _create(
-        documented, settings, tools, schemas, on_finish, on_turn, store, title, authenticate
+        documented, settings, tools, schemas, on_finish, on_turn, store, title, authenticate, limit
     )
 
 
@@ -108,6 +114,7 @@ def create_lean_app(
     store: Store | None = None,
     title: "TitleOf | None" = None,
     authenticate: "OwnAuthenticate | None" = None,
+    limit: "OwnLimit | None" = None,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
     used_approvals: UsedIds | None = None,
@@ -117,7 +124,7 @@ def create_lean_app(
     It is ready in two thirds of the time, which is why our Lambda runtime takes it.
 
     Args:
-        settings, tools, schemas, on_finish, on_turn, store, title: as for `create_app`.
+        settings, tools, schemas, on_finish, on_turn, store, title, limit: as for `create_app`.
         authenticate: as for `create_app`, but no dependency.
         refuse_other_sites: whether pages of origins that are not allowed are refused even if the
             settings allow none. For a server that browsers reach without a front that does CORS.
@@ -134,6 +141,7 @@ def create_lean_app(
         store,
         title,
         authenticate,
+        limit,
         refuse_other_sites=refuse_other_sites,
         facts=facts,
         used_approvals=used_approvals,
@@ -150,6 +158,7 @@ def _create(
     store: Store | None,
     title: "TitleOf | None",
     authenticate: "OwnAuthenticate | None",
+    limit: "OwnLimit | None",
     *,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
@@ -165,9 +174,9 @@ def _create(
     aside = Aside("reading")
     provider = make_provider(settings)
     owners = make_owners(settings, authenticate, has_dependencies=make is not lean)
-    lifespan = Lifespan(turns.aclose, provider.aclose, *owners.closing)
     admission = Admission(max_body_bytes=settings.max_body_bytes, authenticate=owners.authenticate)
     keeping: Keeping | None = None
+    limiting: Limiting | None = None
     stored: StoredRoutes = NothingStored(admission)
     store = make_store(settings) if store is None else store
     if store is not None:
@@ -177,7 +186,19 @@ def _create(
         keeping = make_keeping(settings, store, aside=aside, new_id=_new_id, title_of=title)
         stored = Stored(admission, keeping.kept, keeping.following)
         turns.on_stop(keeping.following.stopping.set)
-        lifespan = Lifespan(turns.aclose, keeping.kept.aclose, provider.aclose, *owners.closing)
+    if settings.has_limits or limit is not None:
+        from app.setup.limits import make_limiting
+
+        shared = None if keeping is None else keeping.kept.store
+        limiting = make_limiting(settings, limit, shared)
+    closers = [
+        turns.aclose,
+        *([] if limiting is None else [limiting.aclose]),
+        *([] if keeping is None else [keeping.kept.aclose]),
+        provider.aclose,
+        *owners.closing,
+    ]
+    lifespan = Lifespan(*closers)
     chat = ChatResponder(
         provider,
         turns,
@@ -202,6 +223,7 @@ def _create(
         aside=aside,
         new_id=_new_id,
         keeping=keeping,
+        limiting=limiting,
         now=time.time,
     )
     routes = Routes(
@@ -219,6 +241,7 @@ def _create(
         ),
         stored,
         lifespan,
+        me=Me(admission, limiting, model=settings.model).respond,
         schemas=Schemas(_example_schemas if schemas is None else lambda: schemas),
         max_messages=settings.max_messages,
         file_hosts=host_set(settings.file_hosts),
@@ -247,16 +270,7 @@ def _create(
         ours.add(assets)
     app.state.turns = turns
     add_not_found(app, ours)
-    if settings.allowed_origins:
-        from app.http.cors import add_cors
-
-        origins = [origin for origin in settings.allowed_origins if origin != LOCALHOST]
-        add_cors(app, origins, is_local_allowed=LOCALHOST in settings.allowed_origins)
-    are_origins_checked = refuse_other_sites or bool(settings.allowed_origins)
-    if settings.allowed_hosts or are_origins_checked:
-        app.add_middleware(
-            AllowedSites, sites=_sites(settings), are_origins_checked=are_origins_checked
-        )
+    guard(app, settings, refuse_other_sites=refuse_other_sites)
     return app
 
 
@@ -268,14 +282,6 @@ def _example_schemas() -> "Mapping[str, type[BaseModel]]":
     from app.examples.recipe import Recipe  # loads pydantic
 
     return {"recipe": Recipe}
-
-
-def _sites(settings: Settings) -> Sites:
-    return Sites(
-        hosts=host_set(settings.allowed_hosts or (ANY,)),
-        origins=frozenset(settings.allowed_origins) - {LOCALHOST},
-        is_local_allowed=LOCALHOST in settings.allowed_origins,
-    )
 
 
 def _observers(settings: Settings) -> Sequence[TurnObserver]:

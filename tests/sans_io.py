@@ -48,6 +48,9 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
+    "limits/errors": (),
+    "limits/quota": (),
+    "owners/address": (),
     "owners/jwt_check": (),
     "owners/lambda_caller": (),
     "protocols/artifact": (),
@@ -226,6 +229,12 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Joins parts; what they do together is seen over sockets.
     "http/following": "http/test_stored.py",
     "http/keeping": "http/test_stored.py",
+    "http/opening": "http/test_chat.py",
+    "setup/limits": "http/test_limiting.py",
+    "setup/sites": "http/test_allowed_sites.py",
+    # Two structs.
+    "limits/limits": "http/test_own_limit.py",
+    "http/me": "http/test_limiting.py",
     "setup/keeping": "http/test_stored.py",
     # Two structs.
     "turns/outcome": "turns/test_progress.py",

@@ -4,7 +4,6 @@ The status of a response is held back until the model's response headers are her
 goes wrong before is a real HTTP error; if that takes too long, it is a 200 with keep-alives.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -16,11 +15,12 @@ from app.errors import InvalidMessages
 from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.chat_options import ChatOptions
-from app.http.disconnect import first_of, watch
+from app.http.disconnect import watch
 from app.http.objects import ObjectSchema, checked
+from app.http.opening import opened
 from app.http.options import deadline_of, wants_stream
 from app.http.request_head import query
-from app.http.responses import TurnResponse, whole_answer
+from app.http.responses import TurnResponse, Written, whole_answer
 from app.messages import ChatRequest, Message
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
@@ -43,6 +43,8 @@ from app.turns.turn import run_turn
 
 if TYPE_CHECKING:
     from app.http.keeping import Keeping
+    from app.http.limiting import Limiting
+    from app.limits.limiter import Allowance
     from app.turns.kept_turn import KeptTurn
 
 
@@ -59,6 +61,7 @@ class ChatResponder:
         aside: where the replies of a large request are checked.
         new_id: makes a unique id with the given prefix.
         keeping: keeps the turns of chats; None without a store.
+        limiting: holds turns to limits; None: there are none.
         now: Unix seconds.
     """
 
@@ -74,6 +77,7 @@ class ChatResponder:
         aside: Aside,
         new_id: Callable[[str], str],
         keeping: "Keeping | None" = None,
+        limiting: "Limiting | None" = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._provider = provider
@@ -85,6 +89,7 @@ class ChatResponder:
         self._aside = aside
         self._new_id = new_id
         self._keeping = keeping
+        self._limiting = limiting
         self._now = now
 
     async def respond(self, admitted: AdmittedRequest, asked: ChatRequest) -> Response:
@@ -92,7 +97,7 @@ class ChatResponder:
 
         Raises:
             InvalidOption: an override that cannot be met.
-            TooManyTurns: no more turns may run now.
+            LimitReached, TooManyTurns: no more turns may run now.
             ChatError: the turn failed before it had anything to say.
         """
         given = query(admitted.http)
@@ -111,9 +116,7 @@ class ChatResponder:
             question: what the page submitted.
 
         Raises:
-            InvalidOption: an override that cannot be met.
-            TooManyTurns: no more turns may run now.
-            ChatError: the turn failed before it had anything to say.
+            ChatError: as `respond`.
         """
         given = query(admitted.http)
         asked = ChatRequest(shape="prompt", messages=(question,), is_large=is_heavy(admitted.body))
@@ -127,18 +130,42 @@ class ChatResponder:
         dialect: Dialect,
         schema: ObjectSchema | None = None,
     ) -> Response:
+        model = self._options.model_for(asked)
+        if self._limiting is None:
+            return await self._run(admitted, asked, model, dialect, schema)
+        allowance = await self._limiting.allowance(admitted, model)
+        try:
+            return await self._run(admitted, asked, model, dialect, schema, allowance)
+        finally:
+            if allowance is not None:
+                allowance.give_up()
+
+    async def _run(
+        self,
+        admitted: AdmittedRequest,
+        asked: ChatRequest,
+        model: str,
+        dialect: Dialect,
+        schema: ObjectSchema | None,
+        allowance: "Allowance | None" = None,
+    ) -> Response:
         options = self._options
         is_stream = wants_stream(admitted.http, default=asked.stream)
-        model = options.model_for(asked)
         headers = {"x-request-id": admitted.id}
         kept: KeptTurn | None = None
+        self._turns.check()
         if self._keeping is not None and schema is None:
-            self._turns.check()
-            begun = await self._keeping.begin(admitted, asked)
+            begun = await self._keeping.begin(admitted, asked, allowance)
             if not isinstance(begun, tuple):
                 return await self._keeping.join(admitted, begun, dialect, is_stream=is_stream)
             kept, asked = begun
             headers |= self._keeping.headers(kept)
+        written: Written | None = kept
+        if self._limiting is not None and allowance is not None:
+            if kept is None:
+                await allowance.take()
+            headers |= allowance.headers
+            written = self._limiting.last_writes(admitted, allowance, kept)
         continues = asked.continues is not None
         encoder = encoder_for(dialect, now=self._now, continues=continues)
         framer = Framer(encoder, earlier_calls(asked.approval_replies), continues=continues)
@@ -150,18 +177,20 @@ class ChatResponder:
         try:
             turn = self._turn(admitted, asked, model, dialect, framer, outbox, schema, kept)
             self._turns.start(turn)
+            if allowance is not None:
+                allowance.used_by(turn)
         except BaseException:
             if kept is not None:
                 kept.give_up()
             raise
         leaving = watch(admitted.http)
         try:
-            await _opened(turn, leaving, options.status_wait_s if is_stream else None)
+            await opened(turn, leaving, options.status_wait_s if is_stream else None)
             if outbox is None:
                 leaving.cancel()
                 if turn.is_detached:
                     return Response(status_code=204, headers=headers)  # to nobody
-                return await whole_answer(turn, headers, kept, is_object=schema is not None)
+                return await whole_answer(turn, headers, written, is_object=schema is not None)
         except BaseException:
             leaving.cancel()
             await turn.part()
@@ -171,7 +200,7 @@ class ChatResponder:
             turn,
             outbox,
             leaving,
-            kept,
+            written,
             media_type=encoder.media_type,
             headers={**encoder.headers, **headers},
         )
@@ -266,16 +295,3 @@ class ChatResponder:
         )
         tools = self._tools if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)
-
-
-async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | None) -> None:
-    """Wait until the turn has something to say, ``wait_s`` is over or the client has left.
-
-    ``None``: wait until the turn is over.
-    """
-    until = turn.opened if wait_s is not None else turn.task
-    await first_of(until, leaving, timeout_s=wait_s)
-    if leaving.done() and not until.done():
-        await turn.part()
-    elif turn.opened.done():
-        turn.opened.result()

@@ -27,6 +27,7 @@ from app.http.nothing_stored import StoredRoutes
 from app.http.objects import Schemas, question
 from app.http.responses import JSONResponse
 from app.http.tools import ToolResponder
+from app.limits.errors import LimitsUnavailable
 from app.messages import ChatRequest, ToolRequest
 from app.requests.body import parse_json
 from app.requests.envelope import parse
@@ -42,6 +43,7 @@ T = TypeVar("T")
 _Asked = TypeVar("_Asked", ChatRequest, ToolRequest, ChatRequest | ToolRequest)
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
+_Serve: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 class Endpoint(NamedTuple):
@@ -52,7 +54,7 @@ class Endpoint(NamedTuple):
 
     path: str
     method: Literal["GET", "POST", "DELETE"]
-    respond: Callable[[Request], Awaitable[Response]]
+    respond: _Serve
     description: Mapping[str, Any]
     is_open: bool = False
 
@@ -66,6 +68,7 @@ class Routes:
         tools: makes the response to a request for one tool.
         stored: what is kept of turns and chats.
         lifespan: of the app.
+        me: of ``GET /api/me``.
         schemas: of ``POST /api/object/{schema}``.
         max_messages: the longest conversation accepted.
         file_hosts: the only hosts of files that the model is given; empty: all that are public.
@@ -85,6 +88,7 @@ class Routes:
         stored: StoredRoutes,
         lifespan: Lifespan,
         *,
+        me: _Serve,
         schemas: Schemas,
         max_messages: int,
         file_hosts: Collection[str],
@@ -99,6 +103,7 @@ class Routes:
         self._chat = chat
         self._tools = tools
         self._stored = stored
+        self._me = me
         self._lifespan = lifespan
         self._schemas = schemas
         self._max_messages = max_messages
@@ -128,6 +133,7 @@ class Routes:
             Endpoint("/api/chats", "GET", stored.chats, openapi_stored.CHATS),
             Endpoint("/api/chats/{chat_id}", "GET", stored.chat, openapi_stored.CHAT),
             Endpoint("/api/chats/{chat_id}", "DELETE", stored.delete, openapi_stored.DELETE_CHAT),
+            Endpoint("/api/me", "GET", self._me, openapi_stored.ME),
             Endpoint("/health", "GET", self.health, openapi.HEALTH, True),
             Endpoint("/", "GET", self.home, openapi.HOME, True),
             Endpoint("/{chat_id}/stream", "GET", stored.resume, hidden),
@@ -183,7 +189,7 @@ class Routes:
         started = time.perf_counter()
         try:
             return await respond(await self._admission.admit(request, started=started))
-        except (RequestError, TooManyTurns) as error:
+        except (RequestError, TooManyTurns, LimitsUnavailable) as error:
             # There was no turn, which would have written the line.
             log_request(
                 RequestLine(
