@@ -47,7 +47,6 @@ are in `app.turns.errors`. Every other error is in the module that raises it:
 * settings: SettingsError
 * requests.fields: Misfit
 * requests.lambda_events: MalformedEvent
-* protocols.tool_result: InvalidToolResult
 * protocols.tool_stream_reader: ToolStreamError
 * tools.definition: ToolDefinitionError, InvalidToolInput, ToolError
 * tools.loading: ToolLoadError

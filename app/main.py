@@ -31,15 +31,14 @@ from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
 from app.setup.sites import guard
 from app.setup.store import make_store
+from app.setup.telemetry import make_telemetry
 from app.setup.tools import approval_secret, make_tools
 from app.store.store import Store
-from app.telemetry.log import log_turn
-from app.telemetry.metrics import TurnMetrics
 from app.threads import Aside
 from app.tools.approval import Approvals, UsedIds
+from app.tools.result import MAX_FILES_BYTES, OutputLimits
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
-from app.turns.outcome import TurnObserver
 from app.turns.places import Places
 from app.turns.running_turns import OnFinish, OnTurn, RunningTurns
 
@@ -168,7 +167,8 @@ def _create(
     if settings.log_model_errors:
         logging.getLogger(failures.LOGGER).setLevel(logging.DEBUG)
     places = Places(settings.running_turns)
-    turns = RunningTurns(on_finish, on_turn=on_turn, places=places, observers=_observers(settings))
+    telemetry = make_telemetry(settings, running=lambda: places.taken)
+    turns = RunningTurns(on_finish, on_turn=on_turn, places=places, observers=telemetry.observers)
     tools = make_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)
     aside = Aside("reading")
@@ -183,6 +183,7 @@ def _create(
         from app.http.stored import Stored  # by those who keep something, for the cold start
         from app.setup.keeping import make_keeping
 
+        store = telemetry.timing(store)
         keeping = make_keeping(settings, store, aside=aside, new_id=_new_id, title_of=title)
         stored = Stored(admission, keeping.kept, keeping.following)
         turns.on_stop(keeping.following.stopping.set)
@@ -191,14 +192,14 @@ def _create(
 
         shared = None if keeping is None else keeping.kept.store
         limiting = make_limiting(settings, limit, shared)
-    closers = [
+    lifespan = Lifespan(
         turns.aclose,
         *([] if limiting is None else [limiting.aclose]),
         *([] if keeping is None else [keeping.kept.aclose]),
         provider.aclose,
         *owners.closing,
-    ]
-    lifespan = Lifespan(*closers)
+        telemetry.aclose,
+    )
     chat = ChatResponder(
         provider,
         turns,
@@ -217,6 +218,7 @@ def _create(
         ),
         tools=tools,
         threads=threads,
+        output_limits=OutputLimits(settings.max_result_bytes),
         approvals=Approvals(
             approval_secret(settings, tools), lock=threading.Lock(), used=used_approvals
         ),
@@ -224,6 +226,7 @@ def _create(
         new_id=_new_id,
         keeping=keeping,
         limiting=limiting,
+        tracing=telemetry.tracing,
         now=time.time,
     )
     routes = Routes(
@@ -236,8 +239,10 @@ def _create(
             deadline_margin_s=settings.deadline_margin_s,
             max_run_s=settings.max_turn_s,
             threads=threads,
-            places=places,
+            limits=OutputLimits(settings.max_result_bytes, MAX_FILES_BYTES),
+            turns=turns,
             aside=aside,
+            tracing=telemetry.tracing,
         ),
         stored,
         lifespan,
@@ -256,6 +261,7 @@ def _create(
         },
         threads=threads,
         places=places,
+        on_refusal=telemetry.refused,
     )
     endpoints = routes.endpoints()
     if owners.dependency is None:
@@ -282,9 +288,3 @@ def _example_schemas() -> "Mapping[str, type[BaseModel]]":
     from app.examples.recipe import Recipe  # loads pydantic
 
     return {"recipe": Recipe}
-
-
-def _observers(settings: Settings) -> Sequence[TurnObserver]:
-    """Return who is told of every turn that is over."""
-    name = settings.lambda_function_name
-    return [log_turn] if name is None else [log_turn, TurnMetrics(name).put]

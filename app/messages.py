@@ -115,7 +115,10 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to run one tool without a chat; ``name`` None means the default tool."""
+    """A request to run one tool without a chat; ``name`` None means the default tool.
+
+    ``stores_files``: if the response is one object, its reader takes files from a tool result only.
+    """
 
     name: str | None
     args: Mapping[str, Any]
@@ -123,6 +126,7 @@ class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
     tool_config: Mapping[str, Any]
     protocol: str | None = None
     stream: bool = True
+    stores_files: bool = False
 
 
 class ToolSpec(msgspec.Struct, frozen=True):

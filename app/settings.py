@@ -82,6 +82,8 @@ class Settings:
     max_body_bytes: PositiveInt = 6 * 1024 * 1024
     max_answer_bytes: PositiveInt = 16 * 1024 * 1024
     max_messages: PositiveInt = 2000
+    # Of a tool; files count in chats only.
+    max_result_bytes: PositiveInt = 512 * 1024
     read_timeout_s: PositiveFloat = 300.0
     status_wait_s: Annotated[float, Bounds(least=0)] = 5.0
     keep_alive_s: PositiveFloat = 10.0
@@ -107,7 +109,9 @@ class Settings:
     # Empty: any, but for `serve` on a loopback address, which is reached by its names only.
     allowed_hosts: Names = ()
     allow_client_system: bool = False
+    log: Literal["json", "text"] = "json"
     log_model_errors: bool = False
+    trace_content: bool = False
     # As `app.store.opening` reads it.
     store: str = "off"
     # Of a secret that holds it: the address of a Redis has its password in it.

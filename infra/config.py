@@ -48,6 +48,10 @@ class StackConfig:
     front_door: str = "url"
     auth: str = "NONE"
     auth_token: pulumi.Output[str] | None = None
+    cognito_user_pool_arns: tuple[str, ...] = ()
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    jwt_jwks_url: str = ""
     allow_anonymous: bool = False
     allowed_origins: tuple[str, ...] = ()
     web_dir: str = "web/useChat-demo/dist"

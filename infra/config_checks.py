@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from infra.callers import check_callers
 from infra.config import ConfigError, StackConfig, key_of
 from infra.environment import check_environment
 from infra.limits import check_limits
@@ -17,7 +18,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "packaging": ("image", "zip"),
     "architecture": ("arm64", "x86_64"),
     "front_door": ("url", "cloudfront", "apiGateway"),
-    "auth": ("NONE", "AWS_IAM"),
+    "auth": ("NONE", "AWS_IAM", "COGNITO"),
     "secret_store": ("ssm", "secretsManager"),
     "store": ("none", "dynamodb", "redis"),
 }
@@ -141,17 +142,6 @@ def _check_front_door(config: StackConfig) -> None:
         raise ConfigError("allowedOrigins may hold 100 origins at most.")
 
 
-def _check_auth(config: StackConfig) -> None:
-    if config.is_public and config.auth_token is None and not config.allow_anonymous:
-        # CloudFront signs for whoever asks it.
-        or_signed = "" if config.front_door == "cloudfront" else ", or set auth to AWS_IAM"
-        raise ConfigError(
-            "Anyone who has the URL could chat and so spend the model's key: run `pulumi config "
-            f"set --secret authToken`{or_signed}; if that is what you want, run `pulumi config "
-            "set allowAnonymous true`."
-        )
-
-
 def _check_waf(config: StackConfig) -> None:
     if config.waf and config.front_door != "cloudfront":
         raise ConfigError(
@@ -252,7 +242,7 @@ _CHECKS: tuple[Callable[[StackConfig], None], ...] = (
     check_environment,
     check_limits,
     _check_front_door,
-    _check_auth,
+    check_callers,
     _check_waf,
     _check_secrets,
     _check_store,

@@ -37,7 +37,12 @@ def _identity(config: StackConfig, *, region: str) -> list[str]:
             '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"',
             '-H "x-amz-security-token: $AWS_SESSION_TOKEN"',
         ]
-    if config.auth_token is not None:
+    elif config.auth == "COGNITO":
+        parts.append('-H "authorization: Bearer $ID_TOKEN"')
+    if config.jwt_issuer:
+        # As below; a token of the issuer counts in either header.
+        parts.append('-H "x-chat-token: $TOKEN"')
+    elif config.auth_token is not None:
         # Not `authorization`, which a signature takes up.
         parts.append('-H "x-chat-token: $(pulumi config get authToken)"')
     return parts

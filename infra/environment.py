@@ -31,6 +31,9 @@ ELSEWHERE: Mapping[str, str] = {
     "CHAT_AUTH_TOKEN_ARN": "authToken",
     "CHAT_ALLOWED_ORIGINS": "allowedOrigins",
     "CHAT_STORE_ARN": "storeUrl",
+    "CHAT_JWT_ISSUER": "jwtIssuer",
+    "CHAT_JWT_AUDIENCE": "jwtAudience",
+    "CHAT_JWT_JWKS_URL": "jwtJwksUrl",
 }
 
 # The program creates and stores this secret.
@@ -61,6 +64,11 @@ def check_environment(config: StackConfig) -> None:
             raise ConfigError(f"environment must not set {name}, which the program makes itself.")
         if not value:
             raise ConfigError(f"environment gives {name} no value.")
+        if name == "CHAT_TRUSTED_USER_HEADER" and config.auth != "AWS_IAM":
+            raise ConfigError(
+                "environment must not set CHAT_TRUSTED_USER_HEADER, which every caller could send; "
+                "with auth AWS_IAM only who may sign can, such as a proxy of yours."
+            )
         if name in seen:
             raise ConfigError(f"environment sets {name} twice.")
         if name == "CHAT_STORE" and config.store != "none":
@@ -98,6 +106,12 @@ def function_environment(
     variables |= secret_arns
     if table is not None:
         variables["CHAT_STORE"] = pulumi.Output.concat("dynamodb:", table)
+    jwt = {
+        "CHAT_JWT_ISSUER": config.jwt_issuer,
+        "CHAT_JWT_AUDIENCE": config.jwt_audience,
+        "CHAT_JWT_JWKS_URL": config.jwt_jwks_url,
+    }
+    variables |= {name: value for name, value in jwt.items() if value}
     # A plain Function URL handles CORS itself, and browsers refuse a second set of headers. Behind
     # CloudFront there is only one origin.
     if config.front_door == "apiGateway" and config.allowed_origins:

@@ -45,7 +45,7 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
     """
     check_config(config, pulumi.get_stack())
     reserved = reserved_concurrency(config)
-    if config.is_public and config.auth_token is None:
+    if config.is_public and config.auth_token is None and not config.jwt_issuer:
         pulumi.log.warn(
             "Anyone who has the URL can chat and so spend the model's key, as allowAnonymous says."
         )
@@ -218,6 +218,8 @@ def _front_door(
                     rate_per_s=config.api_rate_per_s,
                     burst=config.api_burst,
                     access_log=_access_log(config, tags),
+                    user_pool_arns=config.cognito_user_pool_arns,
+                    has_other_origins=bool(config.allowed_origins),
                     tags=tags,
                 ),
             )

@@ -6,7 +6,7 @@ integrations"; the integration's address is the function's own one for streaming
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -15,6 +15,8 @@ import pulumi_aws as aws
 from infra.access_log import AccessLog
 
 _STAGE = "chat"
+# Ours → API Gateway's. Its JWT authorizers are for HTTP APIs, which do not stream.
+_AUTHORIZATIONS = {"NONE": "NONE", "AWS_IAM": "AWS_IAM", "COGNITO": "COGNITO_USER_POOLS"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,10 @@ class RestApiArgs:
     Args:
         name: of the API.
         function: serves every request.
-        auth: ``NONE`` or ``AWS_IAM``.
+        auth: ``NONE``, ``AWS_IAM`` or ``COGNITO``.
+        user_pool_arns: whose ID tokens count with ``COGNITO``.
+        has_other_origins: whether pages of other origins call it, which also want to read why they
+            were refused.
         timeout_s: time limit of the function, and so of API Gateway's waiting.
         rate_per_s: how many requests a second it lets through in the long run; more get a 429.
         burst: how many at once.
@@ -37,6 +42,8 @@ class RestApiArgs:
     rate_per_s: int
     burst: int
     access_log: AccessLog | None
+    user_pool_arns: Sequence[str]
+    has_other_origins: bool
     tags: Mapping[str, str]
 
 
@@ -70,10 +77,13 @@ class RestApi(pulumi.ComponentResource):
             path_part="{proxy+}",
             opts=child,
         )
-        integrations: list[pulumi.Resource] = []
+        authorizer = _authorizer(name, api, args, child)
+        parts: list[pulumi.Resource] = (
+            _readable_refusals(name, api, child) if args.has_other_origins else []
+        )
         for place, resource_id in (("root", api.root_resource_id), ("below", below.id)):
             # A browser cannot sign a preflight, so only that is open; the app handles it.
-            for verb, auth in (("ANY", args.auth), ("OPTIONS", "NONE")):
+            for verb, auth in (("ANY", _AUTHORIZATIONS[args.auth]), ("OPTIONS", "NONE")):
                 resource_name = f"{name}-{place}-{verb.lower()}"
                 method = aws.apigateway.Method(
                     resource_name,
@@ -81,6 +91,7 @@ class RestApi(pulumi.ComponentResource):
                     resource_id=resource_id,
                     http_method=verb,
                     authorization=auth,
+                    authorizer_id=authorizer.id if authorizer and auth != "NONE" else None,
                     opts=child,
                 )
                 integration = aws.apigateway.Integration(
@@ -95,7 +106,7 @@ class RestApi(pulumi.ComponentResource):
                     timeout_milliseconds=args.timeout_s * 1000,
                     opts=child,
                 )
-                integrations.append(integration)
+                parts.append(integration)
         permission = aws.lambda_.Permission(
             name,
             action="lambda:InvokeFunction",
@@ -107,9 +118,9 @@ class RestApi(pulumi.ComponentResource):
         deployment = aws.apigateway.Deployment(
             name,
             rest_api=api.id,
-            # A deployment is a copy, so every change of an integration needs a new one.
-            triggers={"settings": _digest(args.auth, args.timeout_s)},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*integrations, permission]),
+            # A deployment is a copy, so every change of what is in it needs a new one.
+            triggers={"settings": _digest(*_in_deployment(args))},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*parts, permission]),
         )
         log = args.access_log
         stage = aws.apigateway.Stage(
@@ -134,6 +145,49 @@ class RestApi(pulumi.ComponentResource):
         )
         self.url = pulumi.Output.concat(stage.invoke_url, "/")
         self.register_outputs({"url": self.url})
+
+
+def _authorizer(
+    name: str, api: aws.apigateway.RestApi, args: RestApiArgs, opts: pulumi.ResourceOptions
+) -> aws.apigateway.Authorizer | None:
+    """Return who checks Cognito's ID tokens; without scopes no access token counts.
+
+    The claims of a token reach the function in its request context, `sub` with them.
+    """
+    if args.auth != "COGNITO":
+        return None
+    return aws.apigateway.Authorizer(
+        name,
+        name=args.name,
+        rest_api=api.id,
+        type="COGNITO_USER_POOLS",
+        provider_arns=list(args.user_pool_arns),
+        identity_source="method.request.header.Authorization",
+        opts=opts,
+    )
+
+
+def _readable_refusals(
+    name: str, api: aws.apigateway.RestApi, opts: pulumi.ResourceOptions
+) -> list[pulumi.Resource]:
+    """Let pages of any origin read what API Gateway itself refuses; there is nothing else in it."""
+    return [
+        aws.apigateway.Response(
+            f"{name}-{kind.lower().replace('_', '-')}",
+            rest_api_id=api.id,
+            response_type=kind,
+            response_parameters={"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"},
+            opts=opts,
+        )
+        for kind in ("DEFAULT_4XX", "DEFAULT_5XX")
+    ]
+
+
+def _in_deployment(args: RestApiArgs) -> Sequence[object]:
+    settings: list[object] = [args.auth, args.timeout_s]
+    if args.user_pool_arns or args.has_other_origins:
+        settings += [list(args.user_pool_arns), args.has_other_origins]
+    return settings
 
 
 def _digest(*settings: object) -> str:

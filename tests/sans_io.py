@@ -59,10 +59,12 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "protocols/framing": (),
     "protocols/json_text": (),
     "protocols/last_step": (),
+    "protocols/model_output": (),
     "protocols/negotiation": (),
     "protocols/page_url": (),
     "protocols/text_stream": (),
     "protocols/tool_result": (),
+    "protocols/tool_result_reader": (),
     "protocols/tool_run": (),
     "protocols/tool_stream": (),
     "protocols/tool_stream_reader": (),
@@ -107,6 +109,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "requests/past_call": (),
     "requests/shapes": (),
     "requests/sites": (),
+    "requests/trace_parent": (),
     "requests/value_count": (),
     "requests/web_address": (),
     "scripted_model/chat_request": (),
@@ -137,8 +140,19 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "store/use_record": (),
     "setting_checks": (),
     "setting_kinds": (),
+    "telemetry/content": (),
+    "telemetry/conventions": (),
+    "telemetry/limits": (),
     "telemetry/log": (),
     "telemetry/metrics": (),
+    "telemetry/otel_environment": (),
+    "telemetry/span_attributes": (),
+    "telemetry/span_contexts": (),
+    "telemetry/spans": (),
+    "telemetry/text_lines": (),
+    "telemetry/turn_instruments": (),
+    "telemetry/turn_traces": (),
+    "tracing": (),
     "telemetry/tracebacks": (),
     "tools/approval": (),
     "tools/canonical_json": (),
@@ -191,6 +205,11 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Each way to find out who asks, and the choice between them, over HTTP.
     "owners/authentication": "http/test_owners.py",
     "setup/owners": "http/test_owners.py",
+    # With the real exporters and collectors.
+    "setup/telemetry": "telemetry/test_otlp.py",
+    "telemetry/otel_sdk": "telemetry/test_otlp.py",
+    # The runtime is one thing in two files.
+    "lambda_runtime/invocation_loops": "lambda_runtime/test_runtime.py",
     # Needs a running SSM and Secrets Manager.
     "setup/secrets": "aws/test_secrets.py",
     # The promises, and the stores that break one each.
@@ -215,6 +234,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/redis_sweep": "store/test_redis.py",
     "store/redis_turn_scripts": "store/test_redis.py",
     "store/redis_turns": "store/test_redis.py",
+    "store/redis_whole_scripts": "store/test_redis.py",
     "store/sqlite_connection": "store/test_sqlite.py",
     # Calls of DynamoDB, which the promises are about.
     "store/dynamodb_chats": "store/test_conformance.py",
@@ -228,8 +248,8 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/sqlite_turns": "store/test_conformance.py",
     # Joins parts; what they do together is seen over sockets.
     "http/following": "http/test_stored.py",
+    "http/chat_turns": "http/test_chat.py",
     "http/keeping": "http/test_stored.py",
-    "http/opening": "http/test_chat.py",
     "setup/limits": "http/test_limiting.py",
     "setup/sites": "http/test_allowed_sites.py",
     # Two structs.

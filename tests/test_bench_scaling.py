@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.store.dynamodb import DynamodbStore
 from app.turns import flusher
 from bench.scaling import page, simulation
 from bench.scaling.__main__ import TOLERANCE
@@ -18,7 +19,14 @@ from bench.scaling.arithmetic import (
     processes_for,
     shards_for,
 )
-from bench.scaling.constants import SERVER_CPU, Check, Engine, read_constants, write_constants
+from bench.scaling.constants import (
+    SERVER_CPU,
+    Check,
+    Constants,
+    Engine,
+    read_constants,
+    write_constants,
+)
 from bench.scaling.simulation import Turn, simulate, steady
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +36,7 @@ FLUSHING = Flushing()
 def test_the_times_are_those_of_the_flusher() -> None:
     assert (FLUSHING.interval_s, FLUSHING.together_s) == (flusher.INTERVAL_S, flusher.TOGETHER_S)
     assert simulation.BEAT_S == flusher.BEAT_S
+    assert page.INTERVALS_S["dynamodb"] == DynamodbStore.flush_interval_s
 
 
 # Arithmetic
@@ -47,13 +56,20 @@ def test_slow_tokens_are_each_a_batch() -> None:
     assert batches_per_turn(Load(500, 0.5, 20), 1, FLUSHING) == pytest.approx(21)
 
 
-def test_many_ends_cut_the_logs_into_more_batches_and_more_processes_into_fewer() -> None:
+def test_ends_of_other_turns_cut_a_log_into_no_more_batches() -> None:
     load = Load(1000, 0.05, 200)
 
     alone, shared = (batches_per_turn(load, count, FLUSHING) for count in (1, 100))
 
     assert shared == pytest.approx(100, rel=0.1)
-    assert alone > 1.7 * shared
+    assert 0.8 * shared < alone < shared
+
+
+def test_ends_of_other_turns_put_off_a_write_by_an_interval_at_most() -> None:
+    for streams in (1, 10, 100, 1_000, 10_000):
+        batches = batches_per_turn(Load(streams, 0.01, 1_000), 1, FLUSHING)
+
+        assert 51 <= batches <= 101
 
 
 def test_no_turn_has_more_batches_than_tokens_and_an_end() -> None:
@@ -134,14 +150,21 @@ def test_turns_of_a_process_share_its_ticks_and_those_of_others_do_not() -> None
     assert simulate(turns(0, 1), FLUSHING).flushes == 12
 
 
-def test_the_end_of_one_writes_what_the_others_have_said() -> None:
+def test_the_end_of_one_does_not_write_what_the_others_have_said() -> None:
     long, short = Turn(0, 0.0, 0.03, 20), Turn(0, 0.0, 0.05, 1)
 
     together = simulate([long, short], FLUSHING)
 
-    # At 0.05 s besides, and from there on in ticks of 0.1 s: 0.15, … 0.55 s, and the end.
-    assert together.batches == 1 + 7
+    # At 0.05 s the short one alone; from there on in ticks of 0.1 s: 0.15, … 0.55 s, and the end.
+    assert together.batches == 1 + 6
     assert together.flushes == 7
+
+
+def test_a_write_of_an_end_is_one_of_all_if_it_is_time() -> None:
+    turns = [Turn(0, 0.0, 0.03, 20), Turn(0, 0.0, 0.05, 1), Turn(0, 0.0, 0.12, 1)]
+
+    # At 0.05 s the shortest, at 0.12 s all: 0.22, … 0.52 s, and the end.
+    assert simulate(turns, FLUSHING).batches == 1 + 2 + 5
 
 
 def test_ends_that_come_close_together_are_written_together() -> None:
@@ -182,6 +205,44 @@ def test_the_arithmetic_agrees_with_the_simulation(
 
 def test_the_page_shows_what_was_measured() -> None:
     assert (ROOT / page.PAGE).read_text(encoding="utf-8") == page.rendered(ROOT)
+
+
+def test_the_page_about_deploying_shows_what_a_turn_takes() -> None:
+    page_now = (ROOT / page.DEPLOY_PAGE).read_text(encoding="utf-8")
+
+    assert page_now == page.rendered_deploying(ROOT)
+    for price in page.DOLLARS.values():
+        assert f"{price * 1e6:.3f}" in page_now
+
+
+def test_a_million_turns_cost_a_million_times_their_units() -> None:
+    costs = {"write units": Parts(20, 1, 0.02), "read units": Parts(6, 0.5, 0)}
+
+    lines = page.turn_in_dynamodb(Engine(costs, (), "")).splitlines()
+
+    units, dollars = ([float(cell) for cell in line.split("|")[2:4]] for line in lines[-2:])
+    # 200 tokens in ten seconds: 40 writes of the log, or hardly fewer, and the end.
+    assert units == pytest.approx([20 + 41 + 4, 6 + 20.5], rel=0.02)
+    assert dollars == pytest.approx([units[0] * 0.625, units[1] * 0.125], rel=0.01)
+    assert page.turn_in_dynamodb(None) == "Not measured yet.\n"
+
+
+def test_a_month_of_streams_costs_what_its_units_do() -> None:
+    costs = {
+        SERVER_CPU: Parts(1, 0, 0),
+        "write units": Parts(20, 1, 0.02),
+        "read units": Parts(6, 0.5, 0),
+    }
+    constants = Constants("2026-11-22", "m", {"dynamodb": Engine(costs, (), "")}, {})
+
+    (row,) = [line for line in page.tables(constants).splitlines() if "| 1,000 | Dyn" in line]
+
+    found = re.search(r"([\d,]+) write units and ([\d,]+) read units a second, \$([\d,]+) a", row)
+    assert found is not None
+    writes, reads, dollars = (int(text.replace(",", "")) for text in found.groups())
+    # 100 turns a second of 20 + 200 × 0.02 units and at most 41 batches.
+    assert 100 * (24 + 25) < writes <= 100 * (24 + 41)
+    assert dollars == pytest.approx(30 * 86_400 * (writes * 0.625e-6 + reads * 0.125e-6), rel=1e-3)
 
 
 def test_the_constants_are_written_as_they_are_read() -> None:

@@ -66,7 +66,7 @@ def serve_chat(
     try:
         if count > 1:
             return _supervise(count, settings, host, port, grace_s, announce)
-        configure_logging()
+        configure_logging(form=settings.log, has_no_colour=_has_no_colour())
         app = _make_app(settings, refuse_other_sites=not behind_adapter)
         from app.http.server import serve
 
@@ -119,7 +119,8 @@ def _supervise(
     if os.name == "nt":
         raise SettingsError("CHAT_WORKERS has a bad value: Windows can run one worker only.")
     shared = make_shared_file(count)
-    configure_logging(alone=partial(locked, shared, Lock.LOG))
+    alone = partial(locked, shared, Lock.LOG)
+    configure_logging(form=settings.log, has_no_colour=_has_no_colour(), alone=alone)
     is_secret_set = settings.approval_secret or settings.approval_secret_arn
     with listen(host, port) as listener:
         url = url_of(listener, host)
@@ -152,7 +153,12 @@ def _serve_as_worker(descriptor: str, settings: Settings, grace_s: float) -> int
 
     worker = take_over(descriptor)
     place = worker.place
-    configure_logging(worker=place.number, alone=partial(locked, place.shared, Lock.LOG))
+    configure_logging(
+        form=settings.log,
+        has_no_colour=_has_no_colour(),
+        worker=place.number,
+        alone=partial(locked, place.shared, Lock.LOG),
+    )
     worker.end_with_supervisor(grace_s + _END_S)
     own: dict[str, Any] = {
         "running_turns": place.share_of(settings.running_turns),
@@ -186,6 +192,11 @@ def _serve_as_worker(descriptor: str, settings: Settings, grace_s: float) -> int
         is_my_turn=worker.is_my_turn,
         reads_addresses=settings.has_limits,
     )
+
+
+def _has_no_colour() -> bool:
+    """Whether the user wants no colours (no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))
 
 
 def _with_warning(announce: Callable[[str], None] | None, host: str) -> Callable[[str], None]:

@@ -5,41 +5,33 @@ goes wrong before is a real HTTP error; if that takes too long, it is a 200 with
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from app.chats.stored_form import continued_form
-from app.errors import InvalidMessages
-from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.chat_options import ChatOptions
+from app.http.chat_turns import ChatTurns
 from app.http.disconnect import watch
-from app.http.objects import ObjectSchema, checked
-from app.http.opening import opened
-from app.http.options import deadline_of, wants_stream
+from app.http.objects import ObjectSchema
+from app.http.options import wants_stream
 from app.http.request_head import query
-from app.http.responses import TurnResponse, Written, whole_answer
+from app.http.responses import TurnResponse, Written, opened, whole_answer
 from app.messages import ChatRequest, Message
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers.provider import Provider
-from app.requests.conversation import NOTHING_SAID
 from app.requests.value_count import is_heavy
+from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
 from app.tools.approval import Approvals
-from app.tools.context import Scene
+from app.tools.result import OutputLimits
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
-from app.tools.toolbox import Toolbox, earlier_calls
-from app.turns.live_turn import LiveTurn
+from app.tools.toolbox import earlier_calls
 from app.turns.outbox import Outbox
-from app.turns.outcome import TurnLabels
-from app.turns.progress import TurnProgress
 from app.turns.running_turns import RunningTurns
-from app.turns.transcript import Transcript
-from app.turns.turn import run_turn
 
 if TYPE_CHECKING:
     from app.http.keeping import Keeping
@@ -57,11 +49,13 @@ class ChatResponder:
         options: what the server decided.
         tools: by name; what the model may call.
         threads: in which the tools that are plain functions run.
+        output_limits: how large the output of a tool may be.
         approvals: signs approval requests and checks the user's replies.
         aside: where the replies of a large request are checked.
         new_id: makes a unique id with the given prefix.
         keeping: keeps the turns of chats; None without a store.
         limiting: holds turns to limits; None: there are none.
+        tracing: begins the trace of every turn.
         now: Unix seconds.
     """
 
@@ -73,24 +67,35 @@ class ChatResponder:
         *,
         tools: Mapping[str, Tool],
         threads: ToolThreads,
+        output_limits: OutputLimits,
         approvals: Approvals,
         aside: Aside,
         new_id: Callable[[str], str],
         keeping: "Keeping | None" = None,
         limiting: "Limiting | None" = None,
+        tracing: Tracing | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._provider = provider
         self._turns = turns
         self._options = options
-        self._tools = tools
-        self._threads = threads
-        self._approvals = approvals
-        self._aside = aside
-        self._new_id = new_id
         self._keeping = keeping
         self._limiting = limiting
         self._now = now
+        self._chat_turns = ChatTurns(
+            provider,
+            options,
+            tools=tools,
+            threads=threads,
+            output_limits=output_limits,
+            approvals=approvals,
+            aside=aside,
+            new_id=new_id,
+            has_room=turns.check,
+            keeps_transcripts=turns.keeps_transcripts,
+            detached_s=None if keeping is None else keeping.detached_s,
+            tracing=Untraced() if tracing is None else tracing,
+            now=now,
+        )
 
     async def respond(self, admitted: AdmittedRequest, asked: ChatRequest) -> Response:
         """Run the turn that ``asked`` wants.
@@ -175,7 +180,9 @@ class ChatResponder:
             else None
         )
         try:
-            turn = self._turn(admitted, asked, model, dialect, framer, outbox, schema, kept)
+            turn = self._chat_turns.make(
+                admitted, asked, model, dialect, framer, outbox, schema, kept
+            )
             self._turns.start(turn)
             if allowance is not None:
                 allowance.used_by(turn)
@@ -204,94 +211,3 @@ class ChatResponder:
             media_type=encoder.media_type,
             headers={**encoder.headers, **headers},
         )
-
-    def _turn(
-        self,
-        admitted: AdmittedRequest,
-        asked: ChatRequest,
-        model: str,
-        dialect: Dialect,
-        framer: Framer,
-        outbox: Outbox | None,
-        schema: ObjectSchema | None,
-        kept: "KeptTurn | None",
-    ) -> LiveTurn:
-        """Return the turn, not started.
-
-        Raises:
-            InvalidMessages: the messages were left to a store, and there is none.
-        """
-        if not asked.messages:
-            raise InvalidMessages(NOTHING_SAID)
-        deadline = deadline_of(
-            admitted.http,
-            now=self._now(),
-            margin_s=self._options.deadline_margin_s,
-            longest_s=self._options.max_turn_s,
-        )
-        message_id = asked.continues or self._new_id("msg")
-        if kept is not None:
-            message_id = kept.head.message_id
-        request = self._options.turn_request(asked, model, message_id, schema)
-        toolbox = self._toolbox(admitted, asked, dialect, deadline, schema)
-        progress = TurnProgress(model=model, started=admitted.started)
-        keeps_transcript = outbox is None or schema is not None or self._turns.keeps_transcripts
-        if kept is not None:
-            transcript: Transcript | None = kept.recorder.transcript
-        else:
-            earlier = continued_form(asked) if keeps_transcript else None
-            transcript = Transcript(message_id, earlier) if keeps_transcript else None
-
-        def run(emit: Emit) -> Awaitable[None]:
-            if schema is not None and transcript is not None:
-                emit = checked(emit, schema, lambda: transcript.text)
-            return run_turn(
-                request,
-                emit,
-                provider=self._provider,
-                tools=toolbox,
-                progress=progress,
-                aside=self._aside,
-            )
-
-        turn = LiveTurn(
-            run,
-            labels=TurnLabels(
-                request_id=admitted.id,
-                chat_id=asked.chat_id,
-                owner=admitted.owner,
-                protocol=dialect.protocol,
-                shape=asked.shape,
-                model=model,
-            ),
-            message_id=message_id,
-            framer=framer,
-            outbox=outbox,
-            progress=progress,
-            transcript=transcript,
-            recorder=None if kept is None else kept.recorder,
-            detached_s=None if kept is None or self._keeping is None else self._keeping.detached_s,
-            deadline=deadline,
-        )
-        if kept is not None:
-            kept.run_by(turn)
-        return turn
-
-    def _toolbox(
-        self,
-        admitted: AdmittedRequest,
-        asked: ChatRequest,
-        dialect: Dialect,
-        deadline: float | None,
-        schema: ObjectSchema | None,
-    ) -> Toolbox:
-        scene = Scene(
-            owner=admitted.owner,
-            chat_id=asked.chat_id,
-            session_id=asked.session_id,
-            user_id=asked.user_id,
-            deadline=deadline,
-            threads=self._threads,
-        )
-        tools = self._tools if schema is None else {}
-        return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)

@@ -2,19 +2,37 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from starlette.requests import Request
 
 T = TypeVar("T")
 
 
+# An ASGI extension of our server: a `Departure`. Other servers have none.
+LEAVING = "deltaline.leaving"
+
+
+class Departure(Protocol):
+    """Knows when the client of one request leaves."""
+
+    def future(self) -> asyncio.Future[None]:
+        """Return a future that is done when he leaves. The request's body has been read."""
+        ...
+
+
 class ClientLeft(Exception):
     """The client left before its response was complete; there is nobody left to tell."""
 
 
-def watch(request: Request) -> asyncio.Task[None]:
-    """Return a task that ends when the client leaves. The request's body has been read."""
+def watch(request: Request) -> asyncio.Future[None]:
+    """Return what is done when the client leaves. The request's body has been read.
+
+    Any server says so to who waits in `receive`, which takes a task. Ours says so by itself.
+    """
+    departure: Departure | None = (request.scope.get("extensions") or {}).get(LEAVING)
+    if departure is not None:
+        return departure.future()
 
     async def left() -> None:
         while (await request.receive())["type"] != "http.disconnect":

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from app.http.disconnect import LEAVING
 from app.http.light_event import LightEvent
 
 
@@ -36,6 +37,24 @@ class _Flow(FlowControl):
         self.read_paused = False
         self.write_paused = False
         self._is_writable_event = LightEvent(is_set=True)
+
+
+class _Departure:
+    """Tells that the client has left; an `app.http.disconnect.Departure`.
+
+    Once the body has been read nothing else sets the event. It knows the request's event and not
+    the request, which would be a reference cycle.
+    """
+
+    __slots__ = ("_event", "_flow")
+
+    def __init__(self, event: LightEvent, flow: FlowControl) -> None:
+        self._event = event
+        self._flow = flow
+
+    def future(self) -> asyncio.Future[None]:
+        self._flow.resume_reading()  # as `receive` does: who does not read sees no end
+        return self._event.future()
 
 
 class LightConnection(HttpToolsProtocol):
@@ -63,5 +82,8 @@ class LightConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         # Nobody waits for it yet. The body of a pipelined request may have come.
-        cycle.message_event = LightEvent(is_set=cycle.message_event.is_set())
+        event = LightEvent(is_set=cycle.message_event.is_set())
+        cycle.message_event = event
+        extensions = cast(dict[str, Any], cycle.scope.setdefault("extensions", {}))
+        extensions[LEAVING] = _Departure(event, self.flow)
         HttpToolsProtocol._start_asgi_task(self, cycle, app)

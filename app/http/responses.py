@@ -62,7 +62,7 @@ class TurnResponse(Response):
         self,
         turn: LiveTurn,
         outbox: Outbox,
-        leaving: asyncio.Task[None],
+        leaving: asyncio.Future[None],
         kept: "Written | None" = None,
         *,
         media_type: str,
@@ -139,6 +139,19 @@ class TurnResponse(Response):
             if told is not None and turn.error is not None:
                 told["error_code"] = turn.error.code
                 told["error_message"] = turn.error.message
+
+
+async def opened(turn: LiveTurn, leaving: asyncio.Future[None], wait_s: float | None) -> None:
+    """Wait until the turn has something to say, ``wait_s`` is over or the client has left.
+
+    ``None``: wait until the turn is over.
+    """
+    until = turn.opened if wait_s is not None else turn.task
+    await first_of(until, leaving, timeout_s=wait_s)
+    if leaving.done() and not until.done():
+        await turn.part()
+    elif turn.opened.done():
+        turn.opened.result()
 
 
 class JSONResponse(Response):

@@ -78,6 +78,7 @@ class Routes:
         facts: what ``GET /health`` says besides its status.
         threads: those of the tools; ``GET /health`` says how many of them hang.
         places: those of the turns; ``GET /health`` says how many are taken.
+        on_refusal: told the code of the error with which a request is refused.
     """
 
     def __init__(
@@ -98,7 +99,9 @@ class Routes:
         facts: Mapping[str, Any],
         threads: ToolThreads,
         places: Places,
+        on_refusal: Callable[[str], None] = lambda code: None,
     ) -> None:
+        self._on_refusal = on_refusal
         self._admission = admission
         self._chat = chat
         self._tools = tools
@@ -190,6 +193,7 @@ class Routes:
         try:
             return await respond(await self._admission.admit(request, started=started))
         except (RequestError, TooManyTurns, LimitsUnavailable) as error:
+            self._on_refusal(error.code)
             # There was no turn, which would have written the line.
             log_request(
                 RequestLine(

@@ -6,22 +6,30 @@
 Source: Solace Agent Mesh, the `lambda` executor and `sam-lambda-tools` (2026).
 """
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 
 import msgspec
 
-Disposition: TypeAlias = Literal["auto", "artifact", "inline", "artifact_with_preview"]
+# What callers know; one of them drops a file that says anything else.
+DISPOSITIONS = frozenset({"auto", "artifact", "inline", "artifact_with_preview"})
 
 
 class DataObject(msgspec.Struct, frozen=True, kw_only=True):
-    """A file or another large value that a tool made. ``bytes`` travel as base64."""
+    """A file or another large value that a tool made. ``bytes`` travel as base64.
+
+    Attributes:
+        mime_type: ``text/plain`` for text and ``application/octet-stream`` for bytes if not given.
+        disposition: ``artifact`` and ``artifact_with_preview``: to be stored by who called the
+            tool, and not read by the model; ``inline``: to be read; ``auto``: as the caller likes.
+        preview: what the model reads of a file that is stored.
+    """
 
     name: str
     content: str | bytes
     mime_type: str | None = None
-    disposition: Disposition = "auto"
+    disposition: str = "auto"
     description: str | None = None
     preview: str | None = None
     metadata: Mapping[str, Any] | None = None
@@ -31,10 +39,10 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
     """A tool's result with a message for the user.
 
     ``status`` "error" is a failure whose ``message`` the user may read; "partial" is an output that
-    is not complete.
+    is not complete. A remote tool may have words of its own, which mean a success.
     """
 
-    status: Literal["success", "error", "partial"]
+    status: str
     message: str = ""
     data: Mapping[str, Any] | None = None
     data_objects: Sequence[DataObject] = ()
@@ -79,10 +87,6 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
         return cls(status="partial", message=message, data=data, data_objects=data_objects)
 
 
-class InvalidToolResult(ValueError):
-    """A value does not have the form of a tool result."""
-
-
 def wrapped(output: Any) -> ToolResult:
     """Return ``output`` as a `ToolResult`.
 
@@ -109,68 +113,22 @@ def to_json(result: ToolResult) -> dict[str, Any]:
 
 
 def data_object_to_json(item: DataObject) -> dict[str, Any]:
-    """Return the JSON object for ``item``."""
-    is_binary = isinstance(item.content, bytes)
+    """Return the JSON object for ``item``.
+
+    Callers leave out a file whose ``mime_type`` is null or whose ``disposition`` they do not know.
+    """
+    content, is_binary = item.content, isinstance(item.content, bytes)
     return {
         "name": item.name,
-        "content": b64encode(item.content).decode()
-        if isinstance(item.content, bytes)
-        else item.content,
+        "content": b64encode(content).decode() if isinstance(content, bytes) else content,
         "is_binary": is_binary,
-        "mime_type": item.mime_type,
-        "disposition": item.disposition,
+        "mime_type": item.mime_type or _mime_type(is_binary=is_binary),
+        "disposition": item.disposition if item.disposition in DISPOSITIONS else "auto",
         "description": item.description,
         "preview": item.preview,
         "metadata": item.metadata,
     }
 
 
-class _DataObjectJson(msgspec.Struct, kw_only=True):
-    name: str
-    content: str = ""
-    is_binary: bool = False
-    mime_type: str | None = None
-    disposition: Disposition = "auto"
-    description: str | None = None
-    preview: str | None = None
-    metadata: dict[str, Any] | None = None
-
-
-class _ToolResultJson(msgspec.Struct, kw_only=True):
-    status: Literal["success", "error", "partial"]
-    message: str | None = None
-    data: dict[str, Any] | None = None
-    data_objects: list[_DataObjectJson] | None = None
-    error_code: str | None = None
-
-
-def from_json(value: Any) -> ToolResult:
-    """Read a result from parsed JSON. Unknown keys are ignored.
-
-    Raises:
-        InvalidToolResult: ``value`` does not fit; the text says where.
-    """
-    try:
-        result = msgspec.convert(value, _ToolResultJson)
-        objects = [_data_object(item) for item in result.data_objects or ()]
-    except ValueError as error:
-        raise InvalidToolResult(f"The tool result does not fit: {error}") from None
-    return ToolResult(
-        status=result.status,
-        message=result.message or "",
-        data=result.data,
-        data_objects=objects,
-        error_code=result.error_code,
-    )
-
-
-def _data_object(item: _DataObjectJson) -> DataObject:
-    return DataObject(
-        name=item.name,
-        content=b64decode(item.content, validate=True) if item.is_binary else item.content,
-        mime_type=item.mime_type,
-        disposition=item.disposition,
-        description=item.description,
-        preview=item.preview,
-        metadata=item.metadata,
-    )
+def _mime_type(*, is_binary: bool) -> str:
+    return "application/octet-stream" if is_binary else "text/plain"

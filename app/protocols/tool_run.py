@@ -6,7 +6,7 @@
     {"type":"result","payload":{"tool_result":{…}},"timestamp":1704067215.0}
 
 A tool that failed has a ``result`` too, of status "error". An ``error`` line means that the run
-itself failed.
+itself failed: the server stops.
 
 Source: Solace Agent Mesh, `lambda` executor and `sam-lambda-tools` (2026).
 """
@@ -35,11 +35,11 @@ class ToolRunEncoder:
 
     def start(self) -> bytes:
         """Return the first line."""
-        return self.status(STARTED)
+        return self._line("status", {"message": STARTED})
 
     def status(self, message: str) -> bytes:
-        """Return a line of progress."""
-        return self._line("status", {"message": message})
+        """Return a line of progress, or ``b""`` for what a remote tool says by itself too."""
+        return b"" if message == STARTED else self._line("status", {"message": message})
 
     def keep_alive(self) -> bytes:
         """Return a heartbeat line."""
@@ -81,3 +81,12 @@ def buffered(result: ToolResult) -> dict[str, Any]:
         "error": result.message if is_error else None,
         "error_code": result.error_code,
     }
+
+
+def for_invoker(result: ToolResult) -> dict[str, Any]:
+    """Return the response as one object for who invokes the function itself, without a URL.
+
+    That caller stores files only if they come in a tool result, so a result with files is both.
+    """
+    whole = buffered(result)
+    return {**whole, **to_json(result)} if result.data_objects else whole

@@ -67,6 +67,7 @@ def parse(
     - ``{"messages": […]}``: `useChat`, or plain OpenAI messages. ``{"message": {…}}`` alone comes
       from a client that relies on the server for its history.
     - ``{"args": {…}, "name"?, "context"?, "tool_config"?}``: one tool, without an envelope.
+      ``"stream": false`` in ``tool_config`` counts as if it stood beside it.
     - ``{"trigger": "regenerate-message", "id": …, "messageId"?}``: `useChat` that leaves the
       messages to the server's store; what is returned has none then.
     - ``{"prompt": "…"}``: `useCompletion`.
@@ -190,13 +191,18 @@ def _options(fields: Mapping[str, Any]) -> _Options:
 
 def _tool(fields: Mapping[str, Any], options: _Options, place: str) -> ToolRequest:
     try:
+        config = optional(fields, "tool_config", json_object) or {}
+        # An agent that invokes the function by its ARN can say it nowhere else, and reads one
+        # object only. Of another type, it is a matter of the tool.
+        is_told_whole = config.get("stream") is False
         return ToolRequest(
             name=optional(fields, "name", name),
             args=optional(fields, "args", json_object) or {},
             context=optional(fields, "context", json_object) or {},
-            tool_config=optional(fields, "tool_config", json_object) or {},
+            tool_config=config,
             protocol=options.protocol,
-            stream=options.stream is not False,
+            stream=not is_told_whole if options.stream is None else options.stream,
+            stores_files=is_told_whole,
         )
     except Misfit as misfit:
         raise RequestError(misfit.sentence(place)) from None

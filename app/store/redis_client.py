@@ -6,8 +6,9 @@ from typing import Any, Protocol, TypeAlias
 from redis.asyncio import Connection, Redis, RedisCluster, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
+from app.store.redis_connection import RowConnection
 from app.store.redis_url import RedisUrl
 
 # In seconds. A caller has four for all that he asks (`app.turns.patience`).
@@ -22,11 +23,27 @@ class Unsuitable(Exception):
 
 
 class Client(Protocol):
-    """Of redis-py's two clients what is needed here."""
+    """The way to one server, or to all of a cluster.
+
+    Attributes:
+        is_one: whether all that is kept is on one server, so that a script may touch all of it.
+    """
+
+    is_one: bool
+
+    async def run(self, commands: Sequence[Command]) -> Sequence[Any]:
+        """Send the commands in one go; return what they brought, errors among it.
+
+        Raises:
+            RedisError, OSError: a connection failed; which of them were executed is unknown.
+        """
+        ...
+
+    def make_connection(self) -> Connection:
+        """Return a connection of its own to a server; it is not connected yet."""
+        ...
 
     async def aclose(self) -> None: ...
-
-    def pipeline(self, transaction: Any = None) -> Any: ...
 
 
 _OPTIONS: dict[str, Any] = {
@@ -47,10 +64,12 @@ async def connect(url: RedisUrl) -> Client:
         RedisError, OSError: it cannot be reached, or does not let us in.
     """
     # No time-out of its own for each response: `app.store.redis_link` has one for all.
-    one = Redis(**url.client_options(), **_OPTIONS, socket_timeout=None, db=url.database)
+    one = _One(Redis(**url.client_options(), **_OPTIONS, socket_timeout=None, db=url.database))
     try:
         # Nobody needs a permission for it, and it says what the others may not ask.
-        told: Any = await one.execute_command("HELLO")  # type: ignore[no-untyped-call]
+        (told,) = await one.run([("HELLO",)])
+        if isinstance(told, RedisError):
+            raise told
     except BaseException:
         await one.aclose()
         raise
@@ -68,45 +87,73 @@ async def connect(url: RedisUrl) -> Client:
     except BaseException:
         await many.aclose()
         raise
-    return many
+    return _Cluster(many)
 
 
-async def run(client: Client, commands: Sequence[Command]) -> Sequence[Any]:
-    """Send the commands in one go; return what they brought, errors among it.
+class _One:
+    """One server. redis-py makes the connections, and its pool is left out."""
 
-    Raises:
-        RedisError, OSError: the connection failed; which of them were executed is unknown.
-    """
-    if isinstance(client, Redis):
-        return await _run_on_one(client, commands)
-    pipeline = client.pipeline()
-    for command in commands:
-        pipeline.execute_command(*command)
-    results: Sequence[Any] = await pipeline.execute(raise_on_error=False)
-    return results
+    is_one = True
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._free: list[RowConnection] = []
+
+    async def run(self, commands: Sequence[Command]) -> Sequence[Any]:
+        connection = self._known()
+        if connection is None:
+            made = self.make_connection()
+            await made.connect()  # type: ignore[no-untyped-call]
+            connection = RowConnection(made)
+        try:
+            results = await connection.ask(packed(commands), len(commands))
+        except BaseException:
+            connection.close()
+            raise
+        self._free.append(connection)
+        return results
+
+    def _known(self) -> RowConnection | None:
+        while self._free:
+            connection = self._free.pop()
+            if not connection.is_lost:
+                return connection
+        return None
+
+    def make_connection(self) -> Connection:
+        made = self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+        assert isinstance(made, Connection | SSLConnection)
+        return made
+
+    async def aclose(self) -> None:
+        for connection in self._free:
+            connection.close()
+        await self._redis.aclose()
 
 
-async def _run_on_one(client: Redis, commands: Sequence[Command]) -> Sequence[Any]:
-    """Do what redis-py's pipeline does, without its tasks, time-outs and records for each command.
+class _Cluster:
+    """All servers of a cluster, by redis-py's client."""
 
-    That is half of what a write for many turns costs.
-    """
-    pool = client.connection_pool
-    connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-    results: list[Any] = []
-    try:
-        await connection.send_packed_command(packed(commands), check_health=False)
-        for _ in commands:
-            try:
-                results.append(await connection.read_response())
-            except ResponseError as error:
-                results.append(error)
-    except BaseException:
-        await connection.disconnect(nowait=True)
-        raise
-    finally:
-        await pool.release(connection)
-    return results
+    is_one = False
+
+    def __init__(self, redis: RedisCluster) -> None:
+        self._redis = redis
+
+    async def run(self, commands: Sequence[Command]) -> Sequence[Any]:
+        pipeline = self._redis.pipeline()
+        for command in commands:
+            pipeline.execute_command(*command)
+        results: Sequence[Any] = await pipeline.execute(raise_on_error=False)
+        return results
+
+    def make_connection(self) -> Connection:
+        node = self._redis.get_random_node()
+        made = node.connection_class(**node.connection_kwargs)
+        assert isinstance(made, Connection | SSLConnection)
+        return made
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
 
 
 def packed(commands: Sequence[Command]) -> bytes:
@@ -123,16 +170,4 @@ def packed(commands: Sequence[Command]) -> bytes:
     return b"".join(pieces)
 
 
-def connection_of(client: Client) -> Connection:
-    """Return a connection of its own to a server that ``client`` knows; it is not connected yet."""
-    if isinstance(client, RedisCluster):
-        node = client.get_random_node()
-        made = node.connection_class(**node.connection_kwargs)
-    else:
-        assert isinstance(client, Redis)
-        made = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-    assert isinstance(made, Connection | SSLConnection)
-    return made
-
-
-__all__ = ["Client", "Command", "RedisError", "Unsuitable", "connect", "connection_of", "run"]
+__all__ = ["Client", "Command", "RedisError", "Unsuitable", "connect"]

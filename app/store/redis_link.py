@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 from redis.exceptions import (
     AuthenticationError,
+    ClusterCrossSlotError,
     ClusterDownError,
     NoScriptError,
     ReadOnlyError,
@@ -40,8 +41,9 @@ from app.store import (
     redis_limit_scripts,
     redis_list_scripts,
     redis_turn_scripts,
+    redis_whole_scripts,
 )
-from app.store.redis_client import Client, Command, Unsuitable, connect, run
+from app.store.redis_client import Client, Command, Unsuitable, connect
 from app.store.redis_script import Script
 from app.store.redis_url import RedisUrl
 
@@ -60,6 +62,7 @@ _SCRIPTS = {
     **redis_chat_scripts.BY_SHA,
     **redis_list_scripts.BY_SHA,
     **redis_limit_scripts.BY_SHA,
+    **redis_whole_scripts.BY_SHA,
 }
 
 
@@ -89,6 +92,7 @@ class RedisLink:
         self._failures = 0
         self._next_try = 0.0
         self._is_closed = False
+        self._is_spread = False
         self._reading = _Lane(self._run)
         self._writing = _Lane(self._run)
         self._warn = SeldomWarning(logger, "Redis cannot be used: %s; answers go on")
@@ -104,6 +108,25 @@ class RedisLink:
     async def write(self, *commands: Command) -> Sequence[Any]:
         """Do the same, not behind what others read."""
         return await self._writing.ask(commands)
+
+    async def write_whole(self, command: Command) -> Any:
+        """Run a script whose keys are in several slots, and return what it brings.
+
+        None if the slots are not all on one server: nothing was done, and it is done in steps.
+
+        Raises:
+            StoreUnavailable: it failed; what it did is unknown.
+        """
+        client = self._client or await self.client()
+        if self._is_spread or not client.is_one:
+            return None
+        (found,) = await self._writing.put((command,))
+        if isinstance(found, ClusterCrossSlotError):
+            self._is_spread = True  # behind a proxy that looks like one server
+            return None
+        if isinstance(found, Exception):
+            raise _refused(found)
+        return found
 
     def write_sometime(self, *commands: Command) -> None:
         """Do that too, or not: without waiting for it, with the next write, if nothing fails."""
@@ -151,7 +174,7 @@ class RedisLink:
     async def _try(self, client: Client, commands: Sequence[Command]) -> Sequence[Any]:
         try:
             async with asyncio.timeout(_RUN_S):
-                results = list(await run(client, commands))
+                results = list(await client.run(commands))
                 missing = [n for n, found in enumerate(results) if isinstance(found, NoScriptError)]
                 if missing:
                     again = await self._with_scripts(client, [commands[n] for n in missing])
@@ -178,8 +201,7 @@ class RedisLink:
 
         With the text, so that each is where it is needed, in a cluster too.
         """
-        return await run(
-            client,
+        return await client.run(
             [("EVAL", _SCRIPTS[bytes(sha)].text, *rest) for _, sha, *rest in commands],  # type: ignore[arg-type]
         )
 
@@ -215,7 +237,7 @@ class _Lane:
         results = await self.put(commands)
         for found in results:
             if isinstance(found, Exception):
-                raise StoreUnavailable(f"Redis refused: {reason_of(found)}")
+                raise _refused(found)
         return results
 
     def put(self, commands: Sequence[Command]) -> asyncio.Future[Sequence[Any]]:
@@ -258,6 +280,10 @@ def _fail(asked: Sequence[_Asked], error: Exception) -> None:
             # One for each: a traceback is written into it.
             is_known = isinstance(error, StoreUnavailable)
             answer.set_exception(StoreUnavailable(str(error)) if is_known else error)
+
+
+def _refused(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"Redis refused: {reason_of(error)}")
 
 
 def reason_of(error: Exception) -> str:

@@ -21,7 +21,6 @@ from redis.asyncio import Connection
 from redis.exceptions import RedisClusterException, RedisError
 
 from app.errors import StoreUnavailable
-from app.store.redis_client import connection_of
 from app.store.redis_keys import channel
 from app.store.redis_link import RedisLink, reason_of
 from app.store.store import TurnId
@@ -214,7 +213,7 @@ class RedisNews:
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
 
     async def _listen_once(self) -> None:
-        connection = connection_of(await self._link.client())
+        connection = (await self._link.client()).make_connection()
         try:
             async with asyncio.timeout(_SUBSCRIBE_S):
                 await connection.connect()  # type: ignore[no-untyped-call]

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
+from app.tools.result import OutputLimits
 from app.tools.tool_threads import ToolThreads
+from app.tracing import NO_TRACE, Trace
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +22,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
             that of asyncio's loops).
         approval_ids: tool call id → approval id, for the calls that the user approved.
         threads: in which plain functions run; `None`: one more for each call.
+        trace: what the calls are part of.
+        limits: how large the output of a call may be.
     """
 
     owner: str = ""
@@ -31,6 +35,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     approval_ids: Mapping[str, str] = {}
     threads: ToolThreads | None = None
+    trace: Trace = NO_TRACE
+    limits: OutputLimits = OutputLimits()
 
 
 class ToolContext:

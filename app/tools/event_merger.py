@@ -6,11 +6,12 @@ not even from a thread that was left behind: that is what the lock is for.
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from app.events import Emit, Event
 
-# Events that may wait for a slow client before statuses are dropped.
+# Statuses that may wait for a slow client before the oldest ones are dropped.
 MAX_WAITING = 1000
 
 
@@ -19,7 +20,7 @@ class EventMerger:
 
     Args:
         calls: the ids of the calls.
-        max_waiting: how many events may wait before `offer` drops more.
+        max_waiting: how many offered events may wait before the oldest ones are dropped.
     """
 
     def __init__(self, calls: Iterable[str], *, max_waiting: int = MAX_WAITING) -> None:
@@ -27,19 +28,31 @@ class EventMerger:
         self._lock = threading.Lock()
         self._changed = asyncio.Event()
         self._open = set(calls)
-        self._events: list[Event] = []
+        # By the order in which they came.
+        self._events: dict[int, Event] = {}
+        self._count = 0
+        # Of each call, which of the waiting events may be dropped.
+        self._offered: dict[str, deque[int]] = {}
+        self._offers = 0
         self._senders: list[asyncio.Future[None]] = []
         self._max_waiting = max_waiting
 
     def offer(self, tool_call_id: str, event: Event) -> None:
-        """Post ``event`` unless its call has ended or too many events are waiting.
+        """Post ``event`` unless its call has ended. If too many wait, the oldest one is dropped.
 
         May be called in any thread.
         """
         with self._lock:
-            if tool_call_id not in self._open or len(self._events) >= self._max_waiting:
+            if tool_call_id not in self._open:
                 return
-            self._events.append(event)
+            offered = self._offered.setdefault(tool_call_id, deque())
+            if self._offers >= self._max_waiting:
+                # Who says much loses his own.
+                crowd = offered or max(self._offered.values(), key=len)
+                del self._events[crowd.popleft()]
+            else:
+                self._offers += 1
+            offered.append(self._post(event))
             # Inside the lock: the loop cannot be closed while a call is open.
             self._loop.call_soon_threadsafe(self._changed.set)
 
@@ -49,7 +62,7 @@ class EventMerger:
         with self._lock:
             if tool_call_id not in self._open:
                 return
-            self._events.append(event)
+            self._post(event)
             self._senders.append(sent)
         self._changed.set()
         await sent
@@ -59,7 +72,7 @@ class EventMerger:
         with self._lock:
             self._open.discard(tool_call_id)
             if last is not None:
-                self._events.append(last)
+                self._post(last)
         self._changed.set()
 
     def close(self) -> None:
@@ -82,7 +95,8 @@ class EventMerger:
         while True:
             self._changed.clear()
             with self._lock:
-                events, self._events = self._events, []
+                events, self._events = list(self._events.values()), {}
+                self._offered, self._offers = {}, 0
                 senders, self._senders = self._senders, []
                 is_over = not self._open
             if events:
@@ -95,6 +109,11 @@ class EventMerger:
             while not await self._wait(idle_s):
                 if on_idle is not None:
                     await on_idle()
+
+    def _post(self, event: Event) -> int:
+        self._count += 1
+        self._events[self._count] = event
+        return self._count
 
     async def _wait(self, timeout_s: float | None) -> bool:
         try:

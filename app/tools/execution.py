@@ -20,7 +20,6 @@ from app.tools.definition import InvalidToolInput, ToolError
 from app.tools.event_merger import EventMerger
 from app.tools.result import (
     MASKED,
-    MAX_OUTPUT_BYTES,
     CallResult,
     Failure,
     Success,
@@ -41,7 +40,6 @@ async def run_calls(
     *,
     emit: Emit,
     scene: Scene | None = None,
-    max_output_bytes: int = MAX_OUTPUT_BYTES,
 ) -> Sequence[ToolOutputPart]:
     """Run the calls of one step side by side and return their outputs for the model.
 
@@ -53,7 +51,6 @@ async def run_calls(
     Args:
         calls: their tools have a function here, and their ids are unique.
         scene: what the calls have in common.
-        max_output_bytes: the largest output, in bytes of JSON.
 
     Returns:
         one part for each call, in the order of ``calls``.
@@ -73,7 +70,6 @@ async def run_calls(
                 scene=scene,
                 on_status=lambda message: merger.offer(call_id, Status(message, call_id)),
                 on_preliminary=send_preliminary,
-                max_output_bytes=max_output_bytes,
             )
         except BaseException:
             merger.end(call_id)  # or `forward` would wait for it for ever
@@ -107,7 +103,6 @@ async def run_call(
     scene: Scene,
     on_status: Callable[[str], None],
     on_preliminary: OnPreliminary,
-    max_output_bytes: int = MAX_OUTPUT_BYTES,
     cancel_grace_s: float = CANCEL_GRACE_S,
 ) -> CallResult:
     """Run one call. Cancelling cancels the tool; a thread cannot be stopped and is left behind.
@@ -119,9 +114,37 @@ async def run_call(
         scene: what the calls of the turn have in common.
         on_status: receives each status, in any thread, while the call runs.
         on_preliminary: awaited with each preliminary output, as JSON.
-        max_output_bytes: the largest output, in bytes of JSON.
         cancel_grace_s: how long a cancelled tool may take to clean up, in seconds.
     """
+    tool = call.tool
+    with scene.trace.tool(
+        name=tool.name,
+        description=tool.description,
+        call_id=call.tool_call_id,
+        arguments=call.input,
+    ) as traced:
+        result = await _run_call(
+            call,
+            scene,
+            on_status,
+            on_preliminary,
+            cancel_grace_s=cancel_grace_s,
+        )
+        if isinstance(result, Failure):
+            traced.ended(error_type=result.code, output=None)
+        else:
+            traced.ended(error_type=None, output=result.output)
+        return result
+
+
+async def _run_call(
+    call: ValidCall,
+    scene: Scene,
+    on_status: Callable[[str], None],
+    on_preliminary: OnPreliminary,
+    *,
+    cancel_grace_s: float,
+) -> CallResult:
     tool = call.tool
     assert tool.run is not None, f"{tool.name} is a client tool"
     timeout_s = tool.timeout_s
@@ -139,7 +162,7 @@ async def run_call(
     context = ToolContext(call.tool_call_id, scene, report=send_status, deadline=deadline)
 
     async def show_preliminary(output: Any) -> None:
-        result = call_result(output, tool_name=tool.name, max_bytes=max_output_bytes)
+        result = call_result(output, tool_name=tool.name, limits=scene.limits)
         if isinstance(result, Success):
             await on_preliminary(chat_output(result.output))
 
@@ -160,7 +183,7 @@ async def run_call(
     if isinstance(ending, _Raised):
         return failure_of(ending.error, tool.name)
     try:
-        return call_result(ending.output, tool_name=tool.name, max_bytes=max_output_bytes)
+        return call_result(ending.output, tool_name=tool.name, limits=scene.limits)
     except BaseException as error:  # the output's own methods are the tool's code
         return failure_of(error, tool.name)
 

@@ -1,19 +1,36 @@
 """The result of a tool call: an output in JSON, or a failure in words that anyone may read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
 from app.protocols.json_text import dumps
-from app.protocols.tool_result import ToolResult, data_object_to_json
+from app.protocols.tool_result import DataObject, ToolResult, data_object_to_json
 from app.tools.definition import ToolError
 
 # The message of a failure whose own text was not meant for the user.
 MASKED = "An error occurred."
 
+# Of a file's name, in a message, in characters.
+_SHOWN_NAME = 100
+
 # A larger output is more than a model can read, and every later request would carry it again.
 MAX_OUTPUT_BYTES = 512 * 1024
+# Of the files of a single run, whose caller stores them. They are made and sent in one line.
+MAX_FILES_BYTES = 64 * 1024 * 1024
+
+
+class OutputLimits(msgspec.Struct, frozen=True):
+    """How large a call's output may be, in bytes of JSON.
+
+    Attributes:
+        output: all but the files.
+        files: the files together; ``None``: what the rest of the output leaves of ``output``.
+    """
+
+    output: int = MAX_OUTPUT_BYTES
+    files: int | None = None
 
 
 class Success(msgspec.Struct, frozen=True):
@@ -36,23 +53,53 @@ class Failure(msgspec.Struct, frozen=True):
 CallResult: TypeAlias = Success | Failure
 
 
-def call_result(returned: Any, *, tool_name: str, max_bytes: int) -> CallResult:
+def call_result(returned: Any, *, tool_name: str, limits: OutputLimits) -> CallResult:
     """Turn a tool's return value into the result of the call.
 
+    Files that are too long are left out, and the message says so.
+
     Raises:
-        ToolError: the value has no JSON form, or its JSON is longer than ``max_bytes`` bytes.
+        ToolError: the value has no JSON form, or its JSON is longer than ``limits.output`` bytes.
     """
     if not isinstance(returned, ToolResult):
-        return Success(_json(returned, tool_name, max_bytes))
-    data = _json(returned.data, tool_name, max_bytes)
+        return Success(_json(returned, tool_name, limits.output)[0])
+    data, _ = _json(returned.data, tool_name, limits.output)
     if not (data is None or isinstance(data, dict)):
         data = {"result": data}
-    result = msgspec.structs.replace(returned, data=data)
-    _json(chat_output(result), tool_name, max_bytes)
+    result = msgspec.structs.replace(returned, data=data, data_objects=())
+    _, size = _json(chat_output(result), tool_name, limits.output)
+    if returned.data_objects:
+        left = max(0, limits.output - size) if limits.files is None else limits.files
+        result = _with_files(result, returned.data_objects, left, tool_name)
     if result.status != "error":
         return Success(result)
     message, code = str(result.message or MASKED), result.error_code or "EXECUTION_ERROR"
     return Failure(message, code, msgspec.structs.replace(result, message=message, error_code=code))
+
+
+def _with_files(
+    result: ToolResult, files: Sequence[DataObject], left: int, tool_name: str
+) -> ToolResult:
+    """Return ``result`` with those of ``files`` that fit into ``left`` bytes."""
+    allowed = left
+    kept: list[DataObject] = []
+    message = result.message
+    for file in files:
+        # What is certainly too long is not even encoded.
+        size = len(file.content)
+        if size <= left:
+            _, size = _measured(data_object_to_json(file), tool_name)
+        if size <= left:
+            left -= size
+            kept.append(file)
+        else:
+            why = f"it has {len(file.content)} {_unit(file)}, and files may have {allowed} bytes"
+            message = f"{message} ({file.name[:_SHOWN_NAME]} is left out: {why}.)".strip()
+    return msgspec.structs.replace(result, message=message, data_objects=tuple(kept))
+
+
+def _unit(file: DataObject) -> str:
+    return "bytes" if isinstance(file.content, bytes) else "characters"
 
 
 def chat_output(output: Any) -> Any:
@@ -67,25 +114,30 @@ def chat_output(output: Any) -> Any:
     return shown
 
 
-def _json(value: Any, tool_name: str, max_bytes: int) -> Any:
-    """Return a copy of ``value`` as plain JSON, which the tool cannot change any more.
+def _json(value: Any, tool_name: str, max_bytes: int) -> tuple[Any, int]:
+    """Return a copy of ``value`` as plain JSON, and how many bytes that has.
 
-    pydantic models, dataclasses, msgspec structs, enums, dates, sets, decimals and bytes (base64)
-    have a JSON form.
+    The tool cannot change it any more. pydantic models, dataclasses, msgspec structs, enums, dates,
+    sets, decimals and bytes (base64) have a JSON form.
     """
-    try:
-        plain = msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)
-        size = len(dumps(plain))
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ToolError(
-            f"{tool_name} returned a value that has no JSON form.", code="INVALID_OUTPUT"
-        ) from error
+    plain, size = _measured(value, tool_name)
     if size > max_bytes:
         raise ToolError(
             f"{tool_name} returned {size} bytes of JSON, more than the {max_bytes} allowed.",
             code="OUTPUT_TOO_LARGE",
         )
-    return plain
+    return plain, size
+
+
+def _measured(value: Any, tool_name: str) -> tuple[Any, int]:
+    """Return ``value`` as plain JSON, and how many bytes that has."""
+    try:
+        plain = msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)
+        return plain, len(dumps(plain))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ToolError(
+            f"{tool_name} returned a value that has no JSON form.", code="INVALID_OUTPUT"
+        ) from error
 
 
 def _plain(value: Any) -> Any:

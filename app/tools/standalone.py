@@ -7,19 +7,22 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, assert_never
 
 from app.errors import NotFound, RequestError
-from app.events import Event, Status
+from app.events import Error, Event, Status
 from app.messages import ToolRequest
 from app.protocols.tool_result import ToolResult, wrapped
-from app.protocols.tool_run import ToolRunEncoder, buffered
+from app.protocols.tool_run import ToolRunEncoder, buffered, for_invoker
 from app.tools.context import Scene
 from app.tools.event_merger import EventMerger
 from app.tools.execution import failure_of, run_call
-from app.tools.result import MAX_OUTPUT_BYTES, CallResult, Failure, Success
+from app.tools.result import MAX_FILES_BYTES, CallResult, Failure, OutputLimits, Success
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall, validate
+from app.tracing import NO_TRACE, Trace
 
 HEARTBEAT_S = 10.0
+
+_LIMITS = OutputLimits(files=MAX_FILES_BYTES)
 
 # The only call of an `EventMerger` here; no client sees this id.
 _RUN = "run"
@@ -77,7 +80,8 @@ async def run_request(
     call: ValidCall | Failure | None = None,
     threads: ToolThreads | None = None,
     deadline: float | None = None,
-    max_output_bytes: int = MAX_OUTPUT_BYTES,
+    trace: Trace = NO_TRACE,
+    limits: OutputLimits = _LIMITS,
 ) -> ToolResult:
     """Run the tool and return its result; a failure is a result of status "error".
 
@@ -87,7 +91,8 @@ async def run_request(
         call: what `check_request` returned, if the request has been checked already.
         threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
-        max_output_bytes: the largest output, in bytes of JSON.
+        trace: what the run is part of.
+        limits: how large the output may be.
     """
     call = check_request(tool, request) if call is None else call
     result: CallResult
@@ -96,10 +101,9 @@ async def run_request(
     else:
         result = await run_call(
             call,
-            scene=_scene(request, deadline, threads),
+            scene=_scene(request, deadline, threads, trace, limits),
             on_status=on_status,
             on_preliminary=_ignore,
-            max_output_bytes=max_output_bytes,
         )
     match result:
         case Failure(message, code, tool_result):
@@ -120,8 +124,10 @@ async def run_tool_stream(
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
     deadline: float | None = None,
-    max_output_bytes: int = MAX_OUTPUT_BYTES,
-) -> None:
+    trace: Trace = NO_TRACE,
+    limits: OutputLimits = _LIMITS,
+    stopped: "asyncio.Future[Error] | None" = None,
+) -> Error | None:
     """Run the tool and write its tool stream as it works. The last line is the tool's result.
 
     Cancelling cancels the tool.
@@ -131,7 +137,11 @@ async def run_tool_stream(
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
         heartbeat_s: the longest time without a line, in seconds.
-        call, threads, deadline, max_output_bytes: see `run_request`.
+        call, threads, deadline, limits: see `run_request`.
+        stopped: once it is done, its error is the last line, and the tool is cancelled.
+
+    Returns:
+        the error that was the last line, if it was no result.
     """
     encoder = ToolRunEncoder(now=now)
     merger = EventMerger([_RUN])
@@ -145,24 +155,38 @@ async def run_tool_stream(
                 call=call,
                 threads=threads,
                 deadline=deadline,
-                max_output_bytes=max_output_bytes,
+                trace=trace,
+                limits=limits,
             )
         finally:
             merger.end(_RUN)
 
     async def emit(events: Sequence[Event]) -> None:
         statuses = [event.message for event in events if isinstance(event, Status)]
-        await write(b"".join(encoder.status(message) for message in statuses))
+        if lines := b"".join(encoder.status(message) for message in statuses):
+            await write(lines)
 
     async def beat() -> None:
         await write(encoder.keep_alive())
 
+    def stop(_: object) -> None:
+        merger.end(_RUN)
+
     await write(encoder.start())
     task = asyncio.create_task(run())
+    if stopped is not None:
+        stopped.add_done_callback(stop)
     try:
         await merger.forward(emit, idle_s=heartbeat_s, on_idle=beat)
+        if stopped is not None and stopped.done() and not task.done():
+            error = stopped.result()
+            await write(encoder.error(error.message, error.code))
+            return error
         await write(encoder.result(await task))
+        return None
     finally:
+        if stopped is not None:
+            stopped.remove_done_callback(stop)
         merger.close()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -175,9 +199,13 @@ async def run_tool_buffered(
     call: ValidCall | Failure | None = None,
     threads: ToolThreads | None = None,
     deadline: float | None = None,
-    max_output_bytes: int = MAX_OUTPUT_BYTES,
+    trace: Trace = NO_TRACE,
+    limits: OutputLimits = _LIMITS,
 ) -> dict[str, Any]:
-    """Run the tool and return ``{"success", "data", "error", "error_code"}``."""
+    """Run the tool and return ``{"success", "data", "error", "error_code"}``.
+
+    It is a tool result too if it has files and the request says that its sender stores them.
+    """
     result = await run_request(
         tool,
         request,
@@ -185,23 +213,32 @@ async def run_tool_buffered(
         call=call,
         threads=threads,
         deadline=deadline,
-        max_output_bytes=max_output_bytes,
+        trace=trace,
+        limits=limits,
     )
-    return buffered(result)
+    return for_invoker(result) if request.stores_files else buffered(result)
 
 
-def _scene(request: ToolRequest, deadline: float | None, threads: ToolThreads | None) -> Scene:
+def _scene(
+    request: ToolRequest,
+    deadline: float | None,
+    threads: ToolThreads | None,
+    trace: Trace,
+    limits: OutputLimits,
+) -> Scene:
     def said(key: str) -> str | None:
         value = request.context.get(key)
         return value if isinstance(value, str) else None
 
     return Scene(
+        trace=trace,
         chat_id=said("chat_id"),
         session_id=said("session_id"),
         user_id=said("user_id"),
         config=request.tool_config,
         deadline=deadline,
         threads=threads,
+        limits=limits,
     )
 
 

@@ -1,15 +1,17 @@
 """All turns that run in this process: they are started, stopped and awaited here.
 
+So are tools that run on their own, without a turn, as far as places and the end of the server go.
 Owned by the app's lifespan. When a turn is over, its observers (log, metrics) and the application's
 ``on_finish`` and ``on_turn`` are called from here.
 """
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from app.events import Usage
+from app.events import Error, Usage
 from app.turns.afterwards import LAST_CALLS_S, Afterwards
 from app.turns.errors import SHUTDOWN
 from app.turns.live_turn import LiveTurn
@@ -52,6 +54,7 @@ class RunningTurns:
         self._on_stop: list[Callable[[], None]] = []
         self._is_stopping = False
         self._running: set[LiveTurn] = set()
+        self._tool_runs: set[asyncio.Future[Error]] = set()
 
     @property
     def keeps_transcripts(self) -> bool:
@@ -84,12 +87,31 @@ class RunningTurns:
         if self._is_stopping:
             turn.stop(SHUTDOWN)
 
+    @contextlib.contextmanager
+    def running_tool(self) -> Iterator[asyncio.Future[Error]]:
+        """Account for the run of a tool within the block: it has a place, and is told to stop.
+
+        Yields:
+            what is done when the run has to end, with the error that it ends with.
+        """
+        stopped: asyncio.Future[Error] = asyncio.get_running_loop().create_future()
+        if self._is_stopping:
+            stopped.set_result(SHUTDOWN)
+        self._tool_runs.add(stopped)
+        try:
+            with self._places.taking():
+                yield stopped
+        finally:
+            self._tool_runs.discard(stopped)
+
     def _ended(self, turn: LiveTurn) -> None:
         """Tell the observers and the application."""
         self._running.discard(turn)
         self._places.give_back()
         outcome = turn.outcome
         assert outcome is not None
+        if turn.observer is not None:
+            turn.observer(turn.labels, outcome)
         for observe in self._observers:
             observe(turn.labels, outcome)
         labels, on_finish, on_turn = turn.labels, self._on_finish, self._on_turn
@@ -103,10 +125,13 @@ class RunningTurns:
             self._afterwards.tell("on_turn", lambda: on_turn(labels, outcome))
 
     def stop_all(self) -> None:
-        """End every running turn with the error that says that the server is stopping."""
+        """End all that runs with the error that says that the server is stopping."""
         self._is_stopping = True
         for turn in tuple(self._running):
             turn.stop(SHUTDOWN)
+        for stopped in tuple(self._tool_runs):
+            if not stopped.done():
+                stopped.set_result(SHUTDOWN)
         for stop in self._on_stop:
             stop()
 

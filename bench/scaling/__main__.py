@@ -28,14 +28,14 @@ def main() -> int:
     if options.render:
         publish_again(ROOT)
         return 0
-    from bench.scaling.measuring import COUNTED, measure, measure_followers, today
+    from bench.scaling.measuring import measure, measure_followers, today
 
     path = ROOT / CONSTANTS
     before = read_constants(path.read_text()) if path.exists() else Constants("", "", {}, {})
     engines = {name: before.engines.get(name) for name in ENGINES}
     followers = dict(before.followers)
     is_right = True
-    for name in [options.only] if options.only else COUNTED:
+    for name in [options.only] if options.only else ENGINES:
         print(f"{name}: turns …", flush=True)
         measured = asyncio.run(measure(name))
         engines[name] = measured

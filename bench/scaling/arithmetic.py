@@ -1,8 +1,8 @@
 """What many running streams need, from what one turn costs: plain arithmetic. No I/O.
 
-A process writes the logs of all its turns together: every ``interval_s``, and when a turn ends,
-which it does at most every ``together_s`` (`app.turns.flusher`). So a turn's tokens become batches,
-and what an engine has to do is a sum of three parts: a turn, a batch, a token.
+A process writes the logs of all its turns together every ``interval_s``, and the end of a turn at
+once, or with those of ``together_s`` (`app.turns.flusher`). So a turn's tokens become batches, and
+what an engine has to do is a sum of three parts: a turn, a batch, a token.
 """
 
 import math
@@ -62,26 +62,32 @@ class Parts:
 def batches_per_turn(load: Load, processes: int, flushing: Flushing) -> float:
     """Return into how many batches a turn's log is cut, the last of them written with its end.
 
-    Between two writes of a process there is ``interval_s``, or less if a turn ends, but at least
-    ``together_s``. A write has a batch of each turn that has said something meanwhile.
+    A write of all turns has a batch of each that has said something since the last one.
     """
     ends_per_s = load.turns_per_s / processes
-    between_s = _mean_of_shorter(flushing.interval_s, ends_per_s, flushing)
-    saying_s = _mean_of_shorter(min(flushing.interval_s, load.token_s), ends_per_s, flushing)
+    # Those that come close together are written together.
+    ends_per_s /= 1 + ends_per_s * flushing.together_s
+    between_s = _mean_between(2 * flushing.interval_s, ends_per_s, flushing)
+    saying_s = _mean_between(load.token_s, ends_per_s, flushing)
     per_s = saying_s / (load.token_s * between_s)
     # The first tells that the turn has begun, and the last how it ended.
     return per_s * load.turn_s + 1
 
 
-def _mean_of_shorter(limit_s: float, ends_per_s: float, flushing: Flushing) -> float:
-    """Return the mean of the time between two writes, each cut at ``limit_s``."""
-    if limit_s <= flushing.together_s:
+def _mean_between(limit_s: float, ends_per_s: float, flushing: Flushing) -> float:
+    """Return the mean of the time between two writes of all turns, each cut at ``limit_s``.
+
+    A write of an end lets the flusher wait for ``interval_s`` anew; all turns are written by the
+    first write of any kind after ``interval_s``. Ends come by chance.
+    """
+    interval_s = flushing.interval_s
+    if limit_s <= interval_s:
         return limit_s
-    if ends_per_s * limit_s < 1e-9:
-        return limit_s
-    # Until the next end, which comes by chance, but not before `together_s` and after the limit.
-    before, after = (math.exp(-ends_per_s * at) for at in (flushing.together_s, limit_s))
-    return flushing.together_s + (before - after) / ends_per_s
+    more_s = min(interval_s, limit_s - interval_s)
+    if ends_per_s * interval_s < 1e-9:
+        return interval_s
+    none_before, none_after = (math.exp(-ends_per_s * at) for at in (interval_s, more_s))
+    return interval_s + (1 - none_after) / ends_per_s - more_s * none_before
 
 
 def per_second(parts: Parts, load: Load, processes: int, flushing: Flushing) -> float:

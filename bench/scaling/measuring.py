@@ -14,6 +14,8 @@ from bench.processes import cpu_s, rss
 from bench.scaling.arithmetic import Flushing, Load, batches_per_turn, fitted
 from bench.scaling.constants import SERVER_CPU, Check, Engine
 from bench.scaling.counting import Counter, RedisCounter, SqliteCounter
+from bench.scaling.dynamodb_counting import DynamodbCounter
+from bench.scaling.page import INTERVALS_S
 from bench.scaling.simulation import Turn, simulate
 from tests.fleet.clients import Clients
 from tests.fleet.engines import ENGINES
@@ -21,24 +23,27 @@ from tests.fleet.history import Call, Version
 from tests.fleet.schedule import Step
 from tests.fleet.servers import Server
 from tests.redis_server import redis_server
+from tests.store.dynamodb_local import own_environment, running_dynamodb
+from tests.store.dynamodb_tables import make_table
 
 # Streams at once, tokens of an answer, seconds between tokens, turns of each stream: short and long
 # answers, and tokens that come alone and together, so that turn, batch and token can be told apart.
 _SHAPES = ((12, 10, 0.05, 3), (12, 80, 0.05, 1), (12, 90, 0.01, 2))
 _CHECK = (36, 70, 0.05, 2)
+# DynamoDBLocal, and what counts its calls, need more of the machine than DynamoDB does.
+_CHECKS = {"dynamodb": (18, 70, 0.05, 2)}
 _CHECK_PROCESSES = 3
-# The engines whose work can be counted here.
-COUNTED = ("sqlite", "redis")
 # What is not compared: times, which a busy machine stretches, and what an allocator makes of bytes.
 _VAGUE = ("CPU", "kept")
 # Until everything that a turn costs has been written, in seconds.
 _LAST_WRITES_S = 1.5
 _FOLLOWERS = 100
+_TABLE = "scale"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was asked for, and what that has cost; ``tick_s`` is how long a sleep of 0.1 s took."""
+    """What was asked for, and what that has cost; ``tick_s`` is how long a flusher's tick took."""
 
     turns: Sequence[Turn]
     costs: Mapping[str, float]
@@ -50,24 +55,31 @@ class Run:
         return {"turns": len(self.turns), "batches": self.costs["batches"], "tokens": tokens}
 
 
+def flushing_of(engine: str) -> Flushing:
+    """Return when the processes write with this engine."""
+    return Flushing(INTERVALS_S[engine])
+
+
 async def measure(engine: str) -> Engine:
     """Return an engine's constants, and how well they predict a run of several processes."""
+    flushing = flushing_of(engine)
     runs = [await _run(engine, shape, processes=1) for shape in _SHAPES]
     names = [name for name in runs[0].costs if name != "batches"]
     costs = {name: fitted([(run.asked, run.costs[name]) for run in runs]) for name in names}
-    real = await _run(engine, _CHECK, processes=_CHECK_PROCESSES)
-    streams, tokens, token_s, _ = _CHECK
+    shape = _CHECKS.get(engine, _CHECK)
+    real = await _run(engine, shape, processes=_CHECK_PROCESSES)
+    streams, tokens, token_s, _ = shape
     # As fast as they came, and as late as a sleep was: a busy machine is, and that is not what is
     # checked.
     token_s = sum(turn.token_s for turn in real.turns) / len(real.turns)
-    batches = batches_per_turn(Load(streams, token_s, tokens), _CHECK_PROCESSES, Flushing())
+    batches = batches_per_turn(Load(streams, token_s, tokens), _CHECK_PROCESSES, flushing)
     count = len(real.turns)
     checks = [
         Check(
             "batches",
             real.costs["batches"],
             batches * count,
-            simulate(real.turns, Flushing()).batches,
+            simulate(real.turns, flushing).batches,
             simulate(real.turns, Flushing(interval_s=real.tick_s)).batches,
         )
     ]
@@ -78,7 +90,8 @@ async def measure(engine: str) -> Engine:
             checks.append(Check(name, real.costs[name], computed, computed, computed))
     load = (
         f"{_CHECK_PROCESSES} processes, {streams} streams, {count} answers of {tokens} tokens, one "
-        f"every {1000 * token_s:.0f} ms, and {1000 * real.tick_s:.0f} ms for a sleep of 100"
+        f"every {1000 * token_s:.0f} ms, and {1000 * real.tick_s:.0f} ms for a tick of "
+        f"{1000 * flushing.interval_s:.0f}"
     )
     return Engine(costs, tuple(checks), load)
 
@@ -108,7 +121,8 @@ async def _run(engine: str, shape: tuple[int, int, float, int], *, processes: in
             return [await clients.take(step) for step in steps]
 
         slept: list[float] = []
-        sleeping = asyncio.create_task(_sleep(slept))
+        interval_s, turns_each = flushing_of(engine).interval_s, streams // processes
+        sleeping = asyncio.create_task(_tick(interval_s, counter, turns_each, slept))
         chats = await asyncio.gather(*map(chat, range(streams)))
         sleeping.cancel()
         await asyncio.sleep(_LAST_WRITES_S)
@@ -118,11 +132,12 @@ async def _run(engine: str, shape: tuple[int, int, float, int], *, processes: in
     return Run(turns, costs, sum(slept) / len(slept))
 
 
-async def _sleep(slept: list[float]) -> None:
-    """Sleep as a flusher does, again and again, and note for how long."""
+async def _tick(interval_s: float, counter: Counter, turns: int, slept: list[float]) -> None:
+    """Sleep and write as a flusher does, again and again, and note how long that takes."""
     while True:
         began = time.perf_counter()
-        await asyncio.sleep(Flushing().interval_s)
+        await asyncio.sleep(interval_s)
+        await counter.write_alike(turns)
         slept.append(time.perf_counter() - began)
 
 
@@ -164,6 +179,14 @@ async def _started(
     if engine == "redis":
         redis = await stack.enter_async_context(redis_server())
         environment, counter = {"CHAT_STORE": redis.url}, RedisCounter(redis)
+    elif engine == "dynamodb":
+        target = stack.enter_context(running_dynamodb())
+        await make_table(target, _TABLE)
+        between = await stack.enter_async_context(DynamodbCounter(target, _TABLE).listen())
+        environment, counter = (
+            {**own_environment(between.url), "CHAT_STORE": f"dynamodb:{_TABLE}"},
+            between,
+        )
     else:
         opened = await stack.enter_async_context(ENGINES[engine](folder))
         environment, counter = dict(opened.environment), SqliteCounter(folder / "chats.db")

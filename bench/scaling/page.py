@@ -1,4 +1,7 @@
-"""Makes the tables of docs/scaling.md from what was measured (docs/scaling.json)."""
+"""Makes the tables of docs/scaling.md from what was measured (docs/scaling.json).
+
+And that of docs/deploy.md which says what a turn costs in DynamoDB.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +21,8 @@ CONSTANTS = Path("docs/scaling.json")
 PAGE = Path("docs/scaling.md")
 MARK = "<!-- What `make scale` found; `python -m bench.scaling --render` writes it anew. -->"
 END_MARK = "<!-- End of what it found. -->"
+DEPLOY_PAGE = Path("docs/deploy.md")
+DEPLOY_MARK = "<!-- What a turn takes, by `make scale`. -->"
 
 ENGINES = ("sqlite", "redis", "dynamodb")
 NAMES = {"sqlite": "SQLite", "redis": "Redis", "dynamodb": "DynamoDB"}
@@ -29,7 +34,10 @@ SIZES = (1_000, 100_000, 1_000_000)
 BUSY = 0.6
 # Of one machine.
 MOST_CORES = 192
-# On demand, us-east-1, as AWS's price list had it in 2026, in dollars.
+# Of one unit, in dollars: on-demand, us-east-1, standard table class, since November 2024. From a
+# summary of July 2025, https://airbyte.com/data-engineering-resources/dynamodb-pricing; AWS's own
+# page, https://aws.amazon.com/dynamodb/pricing/on-demand/, was not at hand, and there are pages of
+# 2026 that still have twice as much.
 DOLLARS = {"write units": 0.625e-6, "read units": 0.125e-6}
 MONTH_S = 30 * 86_400
 REDIS_CPU = "CPU µs"
@@ -37,8 +45,9 @@ _UNMEASURED = "–"
 
 
 def publish_again(root: Path) -> None:
-    """Make the page's tables anew."""
+    """Make the tables of both pages anew."""
     (root / PAGE).write_text(rendered(root), encoding="utf-8")
+    (root / DEPLOY_PAGE).write_text(rendered_deploying(root), encoding="utf-8")
 
 
 def rendered(root: Path) -> str:
@@ -47,6 +56,35 @@ def rendered(root: Path) -> str:
     page = (root / PAGE).read_text(encoding="utf-8")
     before, rest = page.split(MARK)
     return f"{before}{MARK}\n\n{tables(constants)}\n{END_MARK}{rest.split(END_MARK)[1]}"
+
+
+def rendered_deploying(root: Path) -> str:
+    """Return what docs/deploy.md has to hold."""
+    constants = read_constants((root / CONSTANTS).read_text(encoding="utf-8"))
+    page = (root / DEPLOY_PAGE).read_text(encoding="utf-8")
+    before, rest = page.split(DEPLOY_MARK)
+    table = turn_in_dynamodb(constants.engines.get("dynamodb"))
+    return f"{before}{DEPLOY_MARK}\n\n{table}\n{END_MARK}{rest.split(END_MARK)[1]}"
+
+
+def turn_in_dynamodb(engine: Engine | None) -> str:
+    """Return what a turn takes, and a million of them cost, as Markdown."""
+    if engine is None:
+        return "Not measured yet.\n"
+    load, flushing = Load(1, TOKEN_S, TOKENS), Flushing(INTERVALS_S["dynamodb"])
+    batches = batches_per_turn(load, 1, flushing)
+    parts = [engine.costs[unit] for unit in DOLLARS]
+    whole = [part.of(turns=1, batches=batches, tokens=TOKENS) for part in parts]
+    dollars = [1e6 * units * price for units, price in zip(whole, DOLLARS.values(), strict=True)]
+    interval_ms = 1000 * flushing.interval_s
+    rows = [
+        ["a turn: the chat is read, it begins and ends", *(_short(part.turn) for part in parts)],
+        [f"each batch of its log, every {interval_ms:.0f} ms", *(_short(p.batch) for p in parts)],
+        ["each token", *(_short(part.token) for part in parts)],
+        [f"a turn of {TOKENS} tokens in {load.turn_s:.0f} seconds", *map(_short, whole)],
+        ["a million of those, in dollars", *map(_short, dollars)],
+    ]
+    return markdown(["", *DOLLARS], rows)
 
 
 def tables(constants: Constants) -> str:
@@ -158,9 +196,9 @@ def _so(name: str, per_s: "dict[str, float]", processes: int) -> str:
             received = 8 * per_s["bytes received"] / 1e9
             return f"{shards:,} shards, {_short(received)} Gbit/s to them"
         case _:
-            dollars = sum(per_s.get(unit, 0.0) * price for unit, price in DOLLARS.items())
-            units = f"{per_s.get('write units', 0.0):,.0f} write units a second"
-            return f"{units}, ${dollars * MONTH_S:,.0f} a month"
+            dollars = sum(per_s[unit] * price for unit, price in DOLLARS.items())
+            units = " and ".join(f"{per_s[unit]:,.0f} {unit}" for unit in DOLLARS)
+            return f"{units} a second, ${dollars * MONTH_S:,.0f} a month"
 
 
 def _short(value: float) -> str:

@@ -13,6 +13,8 @@ from bench.scaling.arithmetic import Flushing
 
 # As `app.turns.flusher.BEAT_S`.
 BEAT_S = 0.8
+# Sums of times are not exact.
+_ROUNDING_S = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class _Process:
     waiting: dict[int, int] = field(default_factory=dict)  # tokens of each turn
     last_end: float = float("-inf")
     last_beat: float = 0.0
+    last_for_all: float = 0.0
+    next_at: float = float("inf")  # the next write
     ticket: int = 0  # of the next write; an earlier one has been put off
     over: set[int] = field(default_factory=set)
 
@@ -62,6 +66,7 @@ def simulate(turns: Sequence[Turn], flushing: Flushing) -> Counts:
 
     def write_at(number: int, at: float) -> None:
         processes[number].ticket += 1
+        processes[number].next_at = at
         heapq.heappush(events, (at, next(order), "write", number, processes[number].ticket))
 
     while events:
@@ -69,7 +74,8 @@ def simulate(turns: Sequence[Turn], flushing: Flushing) -> Counts:
         if kind == "write":
             process = processes[number]
             if ticket == process.ticket:
-                _write(process, now, counts)
+                _write(process, now, counts, flushing)
+                process.next_at = float("inf")
                 if process.waiting:
                     write_at(number, now + flushing.interval_s)
             continue
@@ -79,7 +85,7 @@ def simulate(turns: Sequence[Turn], flushing: Flushing) -> Counts:
             case "begin":
                 counts.turns += 1
                 if not process.waiting:
-                    process.last_beat = now
+                    process.last_beat = process.last_for_all = now
                     write_at(turn.process, now + flushing.interval_s)
                 process.waiting[number] = 0
                 # That the turn has begun is said with the first token's batch, or before it.
@@ -89,12 +95,17 @@ def simulate(turns: Sequence[Turn], flushing: Flushing) -> Counts:
                 process.waiting[number] += 1
             case "end":
                 process.over.add(number)
-                write_at(turn.process, max(now, process.last_end + flushing.together_s))
+                at = max(now, process.last_end + flushing.together_s)
+                if at < process.next_at:
+                    write_at(turn.process, at)
     return counts
 
 
-def _write(process: _Process, now: float, counts: Counts) -> None:
+def _write(process: _Process, now: float, counts: Counts, flushing: Flushing) -> None:
     counts.flushes += 1
+    is_for_all = now - process.last_for_all >= flushing.interval_s - _ROUNDING_S
+    if is_for_all:
+        process.last_for_all = now
     is_beat = now - process.last_beat >= BEAT_S
     if is_beat:
         process.last_beat = now
@@ -103,7 +114,7 @@ def _write(process: _Process, now: float, counts: Counts) -> None:
             counts.batches += 1  # the last batch goes with the end
             del process.waiting[turn]
             process.last_end = now
-        elif said:
+        elif said and is_for_all:
             counts.batches += 1
             process.waiting[turn] = 0
         elif is_beat:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 
-from app.aws.event_stream import EventDecoder, StreamEvent
+from app.aws.event_stream import EventDecoder, PayloadChunk, StreamEvent
 from app.emulator.changes import Changes
 from app.emulator.options import Options
 from app.emulator.output import Console
@@ -101,6 +101,10 @@ async def events_of(response: httpx2.Response) -> list[StreamEvent]:
     events = decoder.feed(await response.aread())
     decoder.close()
     return events
+
+
+def payload_of(events: list[StreamEvent]) -> bytes:
+    return b"".join(event.payload for event in events if isinstance(event, PayloadChunk))
 
 
 @contextlib.asynccontextmanager

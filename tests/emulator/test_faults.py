@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.aws.event_stream import InvokeComplete, PayloadChunk, StreamEvent
+from app.aws.event_stream import InvokeComplete, StreamEvent
 from tests.emulator.emulation import (
     ADDRESSES,
     INVOKE,
@@ -21,6 +21,7 @@ from tests.emulator.emulation import (
     Running,
     emulator,
     events_of,
+    payload_of,
     post,
     posting,
     report_of,
@@ -45,10 +46,6 @@ def complete_of(events: list[StreamEvent]) -> InvokeComplete:
     complete = events[-1]
     assert isinstance(complete, InvokeComplete)
     return complete
-
-
-def payload_of(events: list[StreamEvent]) -> bytes:
-    return b"".join(event.payload for event in events if isinstance(event, PayloadChunk))
 
 
 async def responds_again(running: Running) -> None:

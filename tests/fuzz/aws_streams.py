@@ -18,7 +18,8 @@ from app.aws.event_stream import (
 )
 from app.aws.http_integration import PreludeDecoder, PreludeError, encode_prelude
 from app.aws.prelude_stripper import PreludeStripper
-from app.protocols.tool_result import from_json, to_json
+from app.protocols.tool_result import to_json
+from app.protocols.tool_result_reader import read_result
 from app.protocols.tool_stream_reader import RunResult, RunStatus, ToolStreamError, ToolStreamReader
 from app.tools.definition import ToolError
 from app.tools.remote_call import EventStreamBody
@@ -165,7 +166,7 @@ def check_tool_stream(stream: bytes) -> None:
     assert all(isinstance(line, RunStatus) for line in lines[:-1])
     if lines and isinstance(lines[-1], RunResult):
         result = lines[-1].result
-        assert to_json(from_json(to_json(result))) == to_json(result)
+        assert to_json(read_result(to_json(result))) == to_json(result)
 
 
 _PRELUDE_WORDS = (

@@ -1,6 +1,7 @@
 """The server as a process: how it starts, and how it stops while answers run."""
 
 import asyncio
+import json
 import signal
 import socket
 import sys
@@ -54,6 +55,32 @@ async def test_a_stream_that_outlives_the_grace_period_ends_with_an_error_part(
     assert b"word1" in error
     assert status == 0
     assert [line["error_code"] for line in log] == ["shutdown"]
+    assert log[0]["client_left"] is False
+
+
+@pytest.mark.parametrize("grace", ["0", "0.5"])
+async def test_the_run_of_a_tool_that_outlives_the_grace_period_ends_with_an_error_line(
+    grace: str,
+) -> None:
+    async with (
+        serving("--shutdown-grace", grace) as server,
+        httpx2.AsyncClient(base_url=server.url, timeout=30) as http,
+    ):
+        body = {"args": {"message": "hello", "steps": 100}}
+        path = "/api/tools/slow_process/invoke"
+        async with http.stream("POST", path, json=body) as response:
+            reader = Reader(response)
+            await reader.until(b"Starting: hello")
+
+            server.process.send_signal(signal.SIGTERM)
+            whole = await reader.rest()
+        status, log = await server.ended()
+
+    last = json.loads(whole.splitlines()[-1])
+    assert last["type"] == "error"
+    assert last["payload"] == {"error": RESTARTING.decode(), "error_code": "shutdown"}
+    assert status == 0
+    assert [(line["tool"], line["error_code"]) for line in log] == [("slow_process", "shutdown")]
     assert log[0]["client_left"] is False
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.tools import ToolContext, client_tool, tool
+from app.tools import DataObject, ToolContext, ToolResult, client_tool, tool
+from app.tools.remote import RemoteTool
 from tests.chatting import Reader, chatting, logged
 
 
@@ -141,6 +142,104 @@ async def test_each_run_of_a_tool_is_one_line_in_the_log(model: str) -> None:
     assert [line["shape"] for line in log.requests] == ["tool", "tool", "warm_up"]
     assert [line.get("tool") for line in log.requests] == ["get_weather", "get_weather", None]
     assert "Oslo" not in str(log.requests)
+
+
+@pytest.mark.parametrize("path", ["/invoke", "/api/chat", "/events"])
+async def test_an_agent_that_invokes_the_function_gets_one_object(model: str, path: str) -> None:
+    body = {"args": {"city": "Oslo"}, "tool_config": {"stream": False}}
+    async with chatting(model, get_weather) as chat:
+        response = await chat.post(body, path)
+        streamed = await chat.post(body, f"{path}?stream=true")
+
+    assert response.json() == {
+        "success": True,
+        "data": {"city": "Oslo", "celsius": 12},
+        "error": None,
+        "error_code": None,
+    }
+    assert streamed.headers["content-type"] == "application/x-ndjson"
+
+
+async def test_the_largest_result_is_a_setting_and_files_do_not_count(model: str) -> None:
+    @tool
+    async def scan(length: int) -> ToolResult:
+        """Scan a page."""
+        return ToolResult.ok("x" * length, None, [DataObject(name="a.bin", content=b"\xff" * 5000)])
+
+    async with chatting(model, scan, max_result_bytes=1000) as chat:
+        fits = await chat.post({"args": {"length": 10}}, "/invoke?stream=false")
+        misses = await chat.post({"args": {"length": 2000}}, "/invoke?stream=false")
+
+    assert len(fits.json()["data"]["data_objects"][0]["content"]) > 5000
+    assert misses.json()["error_code"] == "OUTPUT_TOO_LARGE"
+    assert "more than the 1000 allowed" in misses.json()["error"]
+
+
+async def test_a_run_ends_with_an_error_line_when_the_server_stops(model: str) -> None:
+    @tool
+    async def hang(ctx: ToolContext) -> None:
+        """Wait for ever."""
+        ctx.send_status("here")
+        await asyncio.Event().wait()
+
+    with logged() as log:
+        async with (
+            chatting(model, hang) as chat,
+            chat.stream({"args": {}}, "/invoke") as response,
+        ):
+            reader = Reader(response)
+            await reader.until(b"here")
+            chat.turns.stop_all()
+            lines = (await reader.rest()).splitlines()
+            late = await chat.post({"args": {}}, "/invoke?stream=false")
+        await log.request(2)
+
+    last = json.loads(lines[-1])
+    assert (last["type"], last["payload"]["error_code"]) == ("error", "shutdown")
+    assert late.status_code == 503
+    assert late.json() == {
+        "success": False,
+        "error": last["payload"]["error"],
+        "error_code": "shutdown",
+    }
+    assert [(line["status"], line["error_code"]) for line in log.requests] == [
+        (200, "shutdown"),
+        (503, "shutdown"),
+    ]
+    assert [line["client_left"] for line in log.requests] == [False, False]
+
+
+async def test_a_run_in_one_piece_ends_when_the_server_stops(model: str) -> None:
+    is_here, is_cancelled = asyncio.Event(), asyncio.Event()
+
+    @tool
+    async def hang() -> None:
+        """Wait for ever."""
+        is_here.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_cancelled.set()
+
+    async with chatting(model, hang) as chat:
+        running = asyncio.create_task(chat.post({"args": {}}, "/invoke?stream=false"))
+        await is_here.wait()
+        chat.turns.stop_all()
+        response = await running
+
+    assert (response.status_code, response.json()["error_code"]) == (503, "shutdown")
+    assert is_cancelled.is_set()
+
+
+async def test_a_run_of_a_remote_tool_says_once_that_it_was_started(model: str) -> None:
+    async with chatting(model, get_weather) as there:
+        url = f"{there.http.base_url}/api/tools/get_weather"
+        async with chatting(model, RemoteTool("remote", function_url=url)) as here:
+            response = await here.post({"args": {"city": "Oslo"}}, "/invoke")
+
+    lines = [json.loads(line) for line in response.text.splitlines()]
+    messages = [line["payload"].get("message") for line in lines]
+    assert messages == ["Tool execution started", "Looking up Oslo", None]
 
 
 async def test_the_default_tool_is_what_invoke_runs(model: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.infra.aws_api import ACCOUNT, REGION, Aws, Maker, State
+from tests.infra.aws_api import ACCOUNT, REGION, Aws, Maker, State, present
 
 
 def _rest_api(aws: Aws, inputs: State) -> tuple[str, State]:
@@ -39,6 +39,7 @@ def _method(aws: Aws, inputs: State) -> tuple[str, State]:
         resourceId=inputs["resourceId"],
         httpMethod=inputs["httpMethod"],
         authorizationType=inputs["authorization"],
+        **present(authorizerId=inputs.get("authorizerId")),
     )
     return f"{inputs['resourceId']}-{inputs['httpMethod']}", {}
 
@@ -62,6 +63,30 @@ def _integration(aws: Aws, inputs: State) -> tuple[str, State]:
 def _deployment(aws: Aws, inputs: State) -> tuple[str, State]:
     answer = aws.send("apigateway", "CreateDeployment", restApiId=inputs["restApi"])
     return answer["id"], {}
+
+
+def _authorizer(aws: Aws, inputs: State) -> tuple[str, State]:
+    answer = aws.send(
+        "apigateway",
+        "CreateAuthorizer",
+        restApiId=inputs["restApi"],
+        name=inputs["name"],
+        type=inputs["type"],
+        providerARNs=inputs["providerArns"],
+        identitySource=inputs["identitySource"],
+    )
+    return answer["id"], {}
+
+
+def _gateway_response(aws: Aws, inputs: State) -> tuple[str, State]:
+    aws.send(
+        "apigateway",
+        "PutGatewayResponse",
+        restApiId=inputs["restApiId"],
+        responseType=inputs["responseType"],
+        responseParameters=inputs["responseParameters"],
+    )
+    return f"{inputs['restApiId']}/{inputs['responseType']}", {}
 
 
 def _stage(aws: Aws, inputs: State) -> tuple[str, State]:
@@ -109,6 +134,8 @@ MAKERS: Mapping[str, Maker] = {
     "aws:apigateway/method:Method": _method,
     "aws:apigateway/integration:Integration": _integration,
     "aws:apigateway/deployment:Deployment": _deployment,
+    "aws:apigateway/authorizer:Authorizer": _authorizer,
+    "aws:apigateway/response:Response": _gateway_response,
     "aws:apigateway/stage:Stage": _stage,
     "aws:apigateway/methodSettings:MethodSettings": _method_settings,
     "aws:apigateway/account:Account": _account,

@@ -92,10 +92,15 @@ _TYPES: dict[str, tuple[str, dict[str, str]]] = {
         {"restApi": "rest_api_id"},
     ),
     "aws:apigateway/account:Account": ("aws_api_gateway_account", {}),
+    "aws:apigateway/authorizer:Authorizer": (
+        "aws_api_gateway_authorizer",
+        {"restApi": "rest_api_id"},
+    ),
+    "aws:apigateway/response:Response": ("aws_api_gateway_gateway_response", {}),
     "aws:dynamodb/table:Table": ("aws_dynamodb_table", {"attributes": "attribute"}),
 }
 # Keys of these are the user's own.
-_MAPS = frozenset({"tags", "variables", "triggers", "dimensions"})
+_MAPS = frozenset({"tags", "variables", "triggers", "dimensions", "responseParameters"})
 # Younger than version 5 of the provider; with it, what is only right together with them.
 _YOUNG = frozenset({"invokedViaFunctionUrl", "responseTransferMode", "region"})
 # Blocks within blocks that Pulumi calls by their plural.

@@ -24,7 +24,7 @@ TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:operations"
         ({"colour": "red"}, "colour is not a key of this project."),
         ({"packaging": "jar"}, "packaging must be image or zip, not 'jar'."),
         ({"architecture": "arm"}, "architecture must be arm64 or x86_64, not 'arm'."),
-        ({"auth": "PUBLIC"}, "auth must be NONE or AWS_IAM, not 'PUBLIC'."),
+        ({"auth": "PUBLIC"}, "auth must be NONE, AWS_IAM or COGNITO, not 'PUBLIC'."),
         (
             {"frontDoor": "alb"},
             "frontDoor must be url, cloudfront or apiGateway, not 'alb'.",

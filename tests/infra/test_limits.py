@@ -37,10 +37,11 @@ def test_a_url_for_everybody_is_refused_with_every_way_out(
 
     sentence = refusal(cloud, {"dockerfile": dockerfile, "frontDoor": front_door}, secrets=secrets)
 
+    auth = "AWS_IAM or COGNITO" if front_door == "apiGateway" else "AWS_IAM"
     assert sentence == (
         "Anyone who has the URL could chat and so spend the model's key: run `pulumi config set "
-        "--secret authToken`, or set auth to AWS_IAM; if that is what you want, run `pulumi config "
-        "set allowAnonymous true`."
+        f"--secret authToken`, set jwtIssuer, or set auth to {auth}; if that is what you want, run "
+        "`pulumi config set allowAnonymous true`."
     )
 
 
@@ -51,8 +52,8 @@ def test_a_site_for_everybody_is_refused_without_a_way_that_it_has_not(
 
     sentence = refusal(cloud, config, secrets=KEY)
 
-    assert "authToken`; if that is what you want, run `pulumi config set allowAnon" in sentence
-    assert "AWS_IAM" not in sentence
+    assert "authToken`, or set jwtIssuer; if that is what you want, run `pulumi" in sentence
+    assert "set auth" not in sentence
 
 
 def test_who_wants_everybody_to_chat_says_so_and_is_warned(

@@ -64,7 +64,7 @@ def test_our_choices_are_words_of_the_service() -> None:
         return set(getattr(member("lambda", shape), "enum", ()))
 
     assert set(CHOICES["architecture"]) == words("Architecture")
-    assert set(CHOICES["auth"]) == words("FunctionUrlAuthType")
+    assert set(CHOICES["auth"]) == words("FunctionUrlAuthType") | {"COGNITO"}
     assert "RESPONSE_STREAM" in words("InvokeMode")
     assert {"image", "zip"} == {word.lower() for word in words("PackageType")}
     assert "python3.13" in words("Runtime")

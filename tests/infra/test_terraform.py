@@ -54,11 +54,23 @@ def test_every_resource_of_every_option_is_valid(
             "budgetEmail": "money@example.com",
         },
         "api": {"frontDoor": "apiGateway", "auth": "AWS_IAM", "timeoutS": 900},
+        "users": {
+            "frontDoor": "apiGateway",
+            "auth": "COGNITO",
+            "cognitoUserPoolArns": [
+                f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{REGION}_Ab1"
+            ],
+            "allowedOrigins": ["https://example.com"],
+        },
         "table": {"store": "dynamodb"},
         "redis": {"store": "redis", **make_network(cloud)},
     }
     for stack, config in configs.items():
-        secrets = {**SECRETS, "storeUrl": "rediss://host"} if stack == "redis" else SECRETS
+        secrets = dict(SECRETS)
+        if stack == "redis":
+            secrets["storeUrl"] = "rediss://host"
+        if stack == "users":
+            del secrets["authToken"]
         run_program(cloud, {**shared, **config}, secrets=secrets, stack=stack)
 
     assert validate(_TERRAFORM, tmp_path, as_terraform(cloud.made)) == []

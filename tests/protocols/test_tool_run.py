@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from app.protocols.tool_result import DataObject, ToolResult
-from app.protocols.tool_run import ToolRunEncoder, buffered
+from app.protocols.tool_result import DataObject, ToolResult, to_json
+from app.protocols.tool_run import ToolRunEncoder, buffered, for_invoker
 
 START = 1704067200.0
 
@@ -88,6 +88,24 @@ def test_text_that_is_no_text_still_makes_a_line() -> None:
 def test_a_success_in_one_piece(result: ToolResult, data: object) -> None:
     expected = {"success": True, "data": data, "error": None, "error_code": None}
     assert buffered(result) == expected
+
+
+def test_the_first_line_is_not_repeated() -> None:
+    """A remote tool says the same by itself, and its statuses are passed on."""
+    encoder = ToolRunEncoder(now=Clock())
+
+    wire = encoder.start() + encoder.status("Tool execution started") + encoder.status("Half")
+
+    messages = [json.loads(line)["payload"]["message"] for line in wire.splitlines()]
+    assert messages == ["Tool execution started", "Half"]
+
+
+def test_who_invokes_the_function_gets_files_in_a_tool_result() -> None:
+    file = DataObject(name="a", content="x")
+    plain, with_file = ToolResult.ok("Done", {"n": 1}), ToolResult.ok("Done", {"n": 1}, [file])
+
+    assert for_invoker(plain) == buffered(plain)
+    assert for_invoker(with_file) == {"success": True, "error": None, **to_json(with_file)}
 
 
 def test_files_in_one_piece() -> None:

@@ -94,25 +94,50 @@ def test_a_stream_that_is_cut_between_lines_has_no_result() -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    "body",
     [
         b"<html>502 Bad Gateway</html>",
-        b"[]",
-        b"null",
+        b"Traceback (most recent call last):\n  boom\n",
         b"\xff\xfe",
         b"[" * 100_000,
-        b"{}",
-        b'{"payload":{}}',
-        b'{"type":"result"}',
-        b'{"type":"result","payload":{"tool_result":{"status":"odd"}}}',
-        b'{"success":"yes"}',
+        b'{"type":"metric","payload":{}}\n{"type":"metric","payload":{}}',
     ],
 )
-def test_a_line_that_is_none_ends_the_reading(line: bytes) -> None:
+def test_what_is_neither_a_stream_nor_json_is_refused(body: bytes) -> None:
     with pytest.raises(ToolStreamError) as caught:
-        read(line + b"\n")
+        read(body + b"\n")
 
     assert caught.value.code == "BAD_LINE"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"Warning: low memory", b'{"type"', b"[]", b"7", b"{}", b'{"payload":{}}', b'{"type":7}'],
+)
+def test_a_line_of_something_else_within_a_stream_is_skipped(line: bytes) -> None:
+    first, *rest = a_run().splitlines(keepends=True)
+
+    assert read(line + b"\n" + first + line + b"\n" + b"".join(rest)) == A_RUN
+
+
+def test_an_empty_status_is_skipped() -> None:
+    wire = b'{"type":"status","payload":{"message":""}}\n{"type":"status","payload":{}}\n'
+
+    assert read(wire + a_run()) == A_RUN
+
+
+@pytest.mark.parametrize(
+    ("payload", "result"),
+    [
+        ({"tool_result": {"city": "Oslo"}}, ToolResult.ok(data={"city": "Oslo"})),
+        ({"tool_result": "done"}, ToolResult.ok(data={"result": "done"})),
+        ({"tool_result": {"status": "odd"}}, ToolResult(status="odd", data_objects=[])),
+        ({}, ToolResult.ok(data={})),
+        (None, ToolResult.ok(data={})),
+    ],
+)
+def test_a_result_line_may_hold_anything(payload: Any, result: ToolResult) -> None:
+    assert read(json.dumps({"type": "result", "payload": payload}).encode()) == [RunResult(result)]
 
 
 def test_a_line_may_not_grow_without_end() -> None:
@@ -174,11 +199,67 @@ def test_an_error_line_is_the_last(payload: Any, error: RunError) -> None:
         (buffered(ToolResult.error("No.", error_code="X")), RunError("No.", "X")),
         ({"success": True}, RunResult(ToolResult.ok())),
         ({"success": True, "data": [1]}, RunResult(ToolResult.ok(data={"result": [1]}))),
+        ({"success": "yes", "data": {}}, RunResult(ToolResult.ok(data={}))),
+        ({"success": 0}, RunError("The tool gave no reason.", "REMOTE_ERROR")),
         (
             {"_schema": "ToolResult", "status": "success", "message": "Done"},
             RunResult(ToolResult.ok("Done", data_objects=[])),
         ),
+        (
+            {"_schema": "ToolResult", "status": "fine", "success": False},
+            RunResult(ToolResult(status="fine", data_objects=[])),
+        ),
+        ({"statusCode": 200, "body": '{"n": 1}'}, RunResult(ToolResult.ok(data={"n": 1}))),
+        ({"statusCode": 200, "body": {"n": 1}}, RunResult(ToolResult.ok(data={"n": 1}))),
+        ({"statusCode": 200, "body": "plain"}, RunResult(ToolResult.ok(data={"result": "plain"}))),
+        (
+            {"statusCode": 200, "body": "\ud800"},
+            RunResult(ToolResult.ok(data={"result": "\ud800"})),
+        ),
+        ({"statusCode": 204}, RunResult(ToolResult.ok())),
+        (
+            {"statusCode": 200, "body": '{"success":false,"error":"No."}'},
+            RunError("No.", "REMOTE_ERROR"),
+        ),
+        (
+            {"statusCode": 200, "body": '{"_schema":"ToolResult","message":"M"}'},
+            RunResult(ToolResult.ok("M", data_objects=[])),
+        ),
+        (
+            {"statusCode": 404, "body": "nobody"},
+            RunError("The tool answered with HTTP status 404.", "HTTP_404"),
+        ),
+        ({"statusCode": "200"}, RunResult(ToolResult.ok(data={"statusCode": "200"}))),
+        ({"city": "Oslo"}, RunResult(ToolResult.ok(data={"city": "Oslo"}))),
+        ({"status": "ok"}, RunResult(ToolResult.ok(data={"status": "ok"}))),
+        (
+            {"type": "status", "message": "on"},
+            RunResult(ToolResult.ok(data={"type": "status", "message": "on"})),
+        ),
+        ({"payload": {}}, RunResult(ToolResult.ok(data={"payload": {}}))),
+        ("done", RunResult(ToolResult.ok(data={"result": "done"}))),
+        ([1, 2], RunResult(ToolResult.ok(data={"result": [1, 2]}))),
+        (None, RunResult(ToolResult.ok())),
     ],
 )
-def test_a_response_in_one_piece_is_read_too(whole: Any, line: RunLine) -> None:
-    assert read(json.dumps(whole).encode()) == [line]
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_response_in_one_piece_is_read_too(whole: Any, line: RunLine, indent: int | None) -> None:
+    assert read(json.dumps(whole, indent=indent).encode()) == [line]
+
+
+def test_a_response_in_one_piece_is_read_only_when_it_has_ended() -> None:
+    """What comes after it may be the word that the function failed."""
+    reader = ToolStreamReader()
+
+    assert reader.feed(b'{"errorMessage": "boom"}\n') == []
+    assert reader.close() == [RunResult(ToolResult.ok(data={"errorMessage": "boom"}))]
+
+
+def test_a_response_in_one_piece_may_not_be_too_long() -> None:
+    reader = ToolStreamReader(max_line_bytes=10)
+    reader.feed(b"[1,2,3,\n")
+
+    with pytest.raises(ToolStreamError) as caught:
+        reader.feed(b"4,5]\n")
+
+    assert caught.value.code == "BAD_LINE"

@@ -124,6 +124,27 @@ def test_a_tool_call_keeps_its_configuration_and_how_it_wants_the_response() -> 
     assert request.stream is False
 
 
+@pytest.mark.parametrize(
+    ("body", "is_stream", "stores_files"),
+    [
+        ({"tool_config": {"stream": False}}, False, True),
+        ({"tool_config": {"stream": True}}, True, False),
+        ({"tool_config": {"stream": "no"}}, True, False),
+        ({"tool_config": {"stream": 0}}, True, False),
+        ({"tool_config": {"stream": False}, "stream": True}, True, True),
+        ({"tool_config": {"stream": True}, "stream": False}, False, False),
+        ({"tool_config": {}}, True, False),
+    ],
+)
+def test_an_agent_says_in_the_configuration_that_it_wants_one_object(
+    body: dict[str, Any], is_stream: bool, stores_files: bool
+) -> None:
+    """That is where a caller can say it who invokes the function by its ARN."""
+    request = tool({"args": {}, **body})
+
+    assert (request.stream, request.stores_files) == (is_stream, stores_files)
+
+
 OPTIONS = {
     "model": "m-1",
     "protocol": "text",

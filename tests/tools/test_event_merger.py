@@ -62,15 +62,56 @@ async def test_nothing_is_accepted_once_the_merger_is_closed() -> None:
     assert sink.events == []
 
 
-async def test_offers_beyond_the_limit_are_dropped_and_the_last_event_is_not() -> None:
+async def test_of_a_burst_the_last_offers_are_kept_and_the_last_event_too() -> None:
     merger, sink = EventMerger(["c1"], max_waiting=2), Sink()
 
-    for _ in range(5):
-        merger.offer("c1", ONE)
+    for number in range(5):
+        merger.offer("c1", Status(str(number), "c1"))
     merger.end("c1", LAST)
     await merger.forward(sink.emit)
 
-    assert sink.events == [ONE, ONE, LAST]
+    assert sink.events == [Status("3", "c1"), Status("4", "c1"), LAST]
+
+
+async def test_a_burst_pushes_out_its_own_offers_and_nobody_elses() -> None:
+    merger, sink = EventMerger(["c1", "c2", "c3"], max_waiting=3), Sink()
+
+    merger.offer("c2", TWO)
+    for number in range(5):
+        merger.offer("c1", Status(str(number), "c1"))
+    merger.offer("c3", Status("three", "c3"))
+    for call_id in ("c1", "c2", "c3"):
+        merger.end(call_id)
+    await merger.forward(sink.emit)
+
+    assert sink.events == [TWO, Status("4", "c1"), Status("three", "c3")]
+
+
+async def test_what_has_left_makes_room_for_more() -> None:
+    merger, sink = EventMerger(["c1"], max_waiting=2), Sink()
+    forwarding = asyncio.create_task(merger.forward(sink.emit))
+
+    for number in range(6):
+        merger.offer("c1", Status(str(number), "c1"))
+        await sink.until(Status(str(number), "c1"))
+    merger.end("c1")
+    await forwarding
+
+    assert len(sink.events) == 6
+
+
+async def test_what_is_sent_is_never_dropped_for_an_offer() -> None:
+    merger, sink = EventMerger(["c1"], max_waiting=1), Sink()
+    sending = asyncio.create_task(merger.send("c1", LAST))
+    await asyncio.sleep(0)
+
+    merger.offer("c1", ONE)
+    merger.offer("c1", TWO)
+    merger.end("c1")
+    await merger.forward(sink.emit)
+    await sending
+
+    assert sink.events == [LAST, TWO]
 
 
 async def test_sending_waits_until_the_event_has_been_emitted() -> None:

@@ -19,7 +19,7 @@ from app.messages import ToolOutputPart
 from app.tools import DataObject, Scene, Tool, ToolContext, ToolError, ToolResult, tool
 from app.tools.definition import InvalidToolInput
 from app.tools.execution import run_call, run_calls
-from app.tools.result import CallResult, Failure, Success
+from app.tools.result import CallResult, Failure, OutputLimits, Success
 from app.tools.valid_call import ValidCall, validate
 from tests.tools.sink import Sink
 
@@ -294,7 +294,7 @@ class Color(enum.Enum):
                         "name": "f.bin",
                         "content": "aGk=",
                         "is_binary": True,
-                        "mime_type": None,
+                        "mime_type": "application/octet-stream",
                         "disposition": "auto",
                         "description": None,
                         "preview": None,
@@ -364,8 +364,8 @@ async def test_an_output_of_just_the_limit_passes_and_a_larger_one_does_not() ->
     async def give(length: int) -> str:
         return "é" * length
 
-    fits, _ = await run(call(give, length=4), max_output_bytes=10)
-    fails, _ = await run(call(give, length=5), max_output_bytes=10)
+    fits, _ = await run(call(give, length=4), scene=Scene(limits=OutputLimits(10)))
+    fails, _ = await run(call(give, length=5), scene=Scene(limits=OutputLimits(10)))
 
     assert fits == [ToolOutputAvailable("c1", "éééé")]
     message = "give returned 12 bytes of JSON, more than the 10 allowed."
@@ -375,11 +375,12 @@ async def test_an_output_of_just_the_limit_passes_and_a_larger_one_does_not() ->
 async def test_the_files_of_a_result_count_for_its_size() -> None:
     @tool
     async def give() -> ToolResult:
-        return ToolResult.ok("", None, [DataObject(name="f", content="x" * 1000)])
+        return ToolResult.ok("Two", None, [DataObject(name="f", content="x" * 1000)])
 
-    events, _ = await run(call(give), max_output_bytes=1000)
+    events, _ = await run(call(give), scene=Scene(limits=OutputLimits(1000)))
 
-    assert isinstance(events[0], ToolOutputError)
+    said = "Two (f is left out: it has 1000 characters, and files may have 964 bytes.)"
+    assert events == [ToolOutputAvailable("c1", {"status": "success", "message": said})]
 
 
 async def test_a_result_that_says_error_is_a_failure_with_its_message() -> None:

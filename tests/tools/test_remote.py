@@ -32,6 +32,7 @@ from app.tools import Scene, ToolDefinitionError
 from app.tools.execution import run_calls
 from app.tools.remote import RemoteTool
 from app.tools.valid_call import validate
+from app.tracing import sending
 from tests.providers.malformed_http import (
     FAULTS,
     ORDERS,
@@ -115,6 +116,15 @@ async def test_statuses_and_result_arrive_and_the_request_is_the_contracts() -> 
     }
     assert request.headers["content-type"] == "application/json"
     assert "authorization" not in request.headers
+
+
+async def test_a_trace_goes_on_at_the_remote_tool() -> None:
+    seen: list[tuple[Request, bytes]] = []
+    async with served(serving(a_good_run, seen=seen)) as url:
+        with sending({"traceparent": "00-1-2-01"}):
+            await called(RemoteTool("weather", function_url=url))
+
+    assert seen[0][0].headers["traceparent"] == "00-1-2-01"
 
 
 async def test_a_status_arrives_while_the_remote_tool_still_works() -> None:
@@ -301,6 +311,10 @@ async def test_the_time_limit_holds_while_lines_pour_in() -> None:
 
 
 async def garbage(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
+    yield b"<html>Bad Gateway</html>\n"
+
+
+async def garbage_inside(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
     yield encoder.start()
     yield b"<html>Bad Gateway</html>\n"
 
@@ -322,6 +336,7 @@ async def half_a_line(encoder: ToolRunEncoder) -> AsyncIterator[bytes]:
         (an_error_line, "The sensor is off."),
         (a_result_that_says_error, "No such city."),
         (garbage, "The answer of weather is not a tool stream."),
+        (garbage_inside, "weather broke off before it had a result."),
         (half_a_line, "The answer of weather is not a tool stream."),
     ],
 )
@@ -362,6 +377,47 @@ async def test_a_response_that_is_one_json_object_is_read_too() -> None:
 
     shown = {"status": "success", "message": "", "data": {"n": 2}}
     assert events == [ToolOutputAvailable("c1", shown)]
+
+
+@pytest.mark.parametrize(
+    ("returned", "shown"),
+    [
+        (
+            {"_schema": "ToolResult", "status": "queued", "message": "M"},
+            {"status": "queued", "message": "M"},
+        ),
+        ({"city": "Oslo"}, {"status": "success", "message": "", "data": {"city": "Oslo"}}),
+        ("sunny", {"status": "success", "message": "", "data": {"result": "sunny"}}),
+        (
+            {"statusCode": 200, "body": '{"city": "Oslo"}'},
+            {"status": "success", "message": "", "data": {"city": "Oslo"}},
+        ),
+    ],
+)
+async def test_what_a_plain_function_returns_is_the_tools_output(returned: Any, shown: Any) -> None:
+    """As Lambda's API hands over what a function in a zip file returns."""
+
+    async def handler(request: Request) -> Response:
+        events: list[StreamEvent] = [PayloadChunk(json.dumps(returned).encode()), InvokeComplete()]
+        wire = b"".join(encode_event(event) for event in events)
+        return Response(wire, media_type="application/vnd.amazon.eventstream")
+
+    async with served(responding(handler)) as url:
+        tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
+
+        assert await called(tool) == [ToolOutputAvailable("c1", shown)]
+
+
+async def test_a_plain_function_that_raises_is_a_failure_and_no_output() -> None:
+    async def handler(request: Request) -> Response:
+        raised = b'{"errorMessage":"boom","errorType":"ValueError"}'
+        events: list[StreamEvent] = [PayloadChunk(raised), InvokeComplete("Unhandled", "{}")]
+        return Response(b"".join(encode_event(event) for event in events))
+
+    async with served(responding(handler)) as url:
+        tool = RemoteTool("w", function_arn=ARN, endpoint_url=url, credentials=Keys(KEYS))
+
+        assert await called(tool) == [ToolOutputError("c1", "w failed on Lambda (Unhandled).")]
 
 
 @contextlib.asynccontextmanager

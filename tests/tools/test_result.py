@@ -11,8 +11,18 @@ import msgspec
 import pytest
 from pydantic import BaseModel
 
+from app.protocols.json_text import dumps
+from app.protocols.tool_result import data_object_to_json
 from app.tools import DataObject, ToolError, ToolResult
-from app.tools.result import MASKED, CallResult, Failure, Success, call_result, chat_output
+from app.tools.result import (
+    MASKED,
+    CallResult,
+    Failure,
+    OutputLimits,
+    Success,
+    call_result,
+    chat_output,
+)
 
 
 class Model(BaseModel):
@@ -32,8 +42,8 @@ class Color(enum.Enum):
     RED = "red"
 
 
-def read(returned: Any, max_bytes: int = 1000) -> CallResult:
-    return call_result(returned, tool_name="give", max_bytes=max_bytes)
+def read(returned: Any, max_bytes: int = 1000, files: int | None = None) -> CallResult:
+    return call_result(returned, tool_name="give", limits=OutputLimits(max_bytes, files))
 
 
 @pytest.mark.parametrize(
@@ -82,13 +92,84 @@ def test_the_limit_counts_the_bytes_of_the_json() -> None:
     assert caught.value.code == "OUTPUT_TOO_LARGE"
 
 
-def test_the_message_and_the_files_of_a_tool_result_count_too() -> None:
+def test_the_message_of_a_tool_result_counts_too() -> None:
     long_text = "x" * 1000
 
     with pytest.raises(ToolError, match="more than the 1000 allowed"):
         read(ToolResult.ok(long_text))
     with pytest.raises(ToolError, match="more than the 1000 allowed"):
-        read(ToolResult.ok("", None, [DataObject(name="f", content=long_text)]))
+        read(ToolResult.ok(long_text, None, [DataObject(name="f", content="x")]))
+
+
+SMALL = DataObject(name="small.txt", content="x")
+LARGE = DataObject(name="large.txt", content="x" * 1000)
+
+
+def test_a_file_that_is_too_long_leaves_the_message_and_the_other_files() -> None:
+    returned = ToolResult.ok("Three files", {"n": 3}, [SMALL, LARGE, SMALL])
+
+    assert read(returned) == Success(
+        ToolResult.ok(
+            "Three files (large.txt is left out: it has 1000 characters, "
+            "and files may have 941 bytes.)",
+            {"n": 3},
+            (SMALL, SMALL),
+        )
+    )
+
+
+@pytest.mark.parametrize("content", ["x" * 1000, b"x" * 1000])
+def test_a_file_may_have_just_what_the_output_leaves(content: str | bytes) -> None:
+    file = DataObject(name="f", content=content)
+    size = len(dumps(data_object_to_json(file)))
+    rest = len(dumps({"status": "success", "message": "M"}))
+
+    fits = read(ToolResult.ok("M", None, [file]), max_bytes=size + rest)
+    misses = read(ToolResult.ok("M", None, [file]), max_bytes=size + rest - 1)
+
+    assert fits == Success(ToolResult.ok("M", None, (file,)))
+    assert isinstance(misses, Success)
+    assert misses.output.data_objects == ()
+    assert "f is left out: it has 1000 " in misses.output.message
+
+
+def test_all_that_surrounds_a_file_counts_as_the_file() -> None:
+    padded = DataObject(name="n" * 300, content="x", metadata={"note": "x" * 1000})
+
+    result = read(ToolResult.ok("", None, [padded, SMALL]))
+
+    assert isinstance(result, Success)
+    assert result.output.data_objects == (SMALL,)
+    assert result.output.message.startswith(f"({'n' * 100} is left out: it has 1 characters")
+
+
+def test_where_files_are_stored_they_have_a_limit_of_their_own() -> None:
+    returned = ToolResult.ok("M", {"n": 1}, [LARGE, LARGE])
+
+    both = read(returned, max_bytes=100, files=10_000)
+    one = read(returned, max_bytes=100, files=1_500)
+
+    assert both == Success(ToolResult.ok("M", {"n": 1}, (LARGE, LARGE)))
+    assert isinstance(one, Success)
+    assert one.output.data_objects == (LARGE,)
+    with pytest.raises(ToolError, match="more than the 100 allowed"):
+        read(ToolResult.ok("x" * 100, None, [SMALL]), max_bytes=100, files=10_000)
+
+
+def test_the_files_of_a_failure_are_kept_as_well() -> None:
+    result = read(ToolResult.error("No.", None, [SMALL, LARGE]))
+
+    assert isinstance(result, Failure)
+    assert result.tool_result is not None
+    assert result.tool_result.data_objects == (SMALL,)
+    assert result.message.startswith("No. (large.txt is left out")
+
+
+def test_a_file_without_a_json_form_is_a_tool_error() -> None:
+    odd = DataObject(name="f", content="x", metadata={"a": object()})
+
+    with pytest.raises(ToolError, match="has no JSON form"):
+        read(ToolResult.ok("", None, [odd]))
 
 
 def test_the_data_of_a_tool_result_becomes_a_json_object() -> None:

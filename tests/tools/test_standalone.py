@@ -16,9 +16,21 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from app.errors import NotFound, RequestError
+from app.events import Error
 from app.examples.slow_process import slow_process
 from app.messages import ToolRequest
-from app.tools import Artifact, Tool, ToolContext, ToolError, ToolResult, client_tool, tool
+from app.protocols.tool_result_reader import read_result
+from app.tools import (
+    Artifact,
+    DataObject,
+    Tool,
+    ToolContext,
+    ToolError,
+    ToolResult,
+    client_tool,
+    tool,
+)
+from app.tools.result import OutputLimits
 from app.tools.standalone import choose_tool, run_request, run_tool_buffered, run_tool_stream
 from tests.serving import served
 
@@ -219,9 +231,79 @@ async def test_an_output_may_be_too_large() -> None:
     def give() -> str:
         return "x" * 100
 
-    page = await streamed(give, asked(), max_output_bytes=50)
+    page = await streamed(give, asked(), limits=OutputLimits(50))
 
     assert page.lines[-1]["payload"]["tool_result"]["error_code"] == "OUTPUT_TOO_LARGE"
+
+
+async def test_files_do_not_count_for_the_size_of_a_single_run() -> None:
+    whole = DataObject(name="scan.bin", content=b"\xff" * 600_000)
+
+    @tool
+    def give() -> ToolResult:
+        return ToolResult.ok("Scanned", None, [whole])
+
+    page = await streamed(give, asked())
+
+    read = read_result(page.lines[-1]["payload"]["tool_result"])
+    assert (read.message, read.data_objects[0].content) == ("Scanned", whole.content)
+
+
+async def test_a_run_that_is_stopped_ends_with_that_error() -> None:
+    is_cancelled = asyncio.Event()
+    stopped: asyncio.Future[Error] = asyncio.get_running_loop().create_future()
+
+    @tool
+    async def hang(ctx: ToolContext) -> None:
+        ctx.send_status("here")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ctx.send_status("late")
+            is_cancelled.set()
+
+    page = Page()
+    running = asyncio.create_task(run_tool_stream(hang, asked(), page.write, stopped=stopped))
+    await page.until(lambda line: line["payload"].get("message") == "here")
+    stopped.set_result(Error("shutdown", "The server stops."))
+
+    assert await running == Error("shutdown", "The server stops.")
+    assert is_cancelled.is_set()
+    assert page.messages == ["Tool execution started", "here"]
+    assert page.lines[-1]["type"] == "error"
+    assert page.lines[-1]["payload"] == {"error": "The server stops.", "error_code": "shutdown"}
+
+
+async def test_a_run_that_comes_when_the_server_stops_ends_at_once() -> None:
+    stopped: asyncio.Future[Error] = asyncio.get_running_loop().create_future()
+    stopped.set_result(Error("shutdown", "The server stops."))
+
+    @tool
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    page = await streamed(hang, asked(), stopped=stopped)
+
+    assert [line["type"] for line in page.lines] == ["status", "error"]
+
+
+async def test_a_result_that_is_there_is_not_lost_to_a_stop() -> None:
+    stopped: asyncio.Future[Error] = asyncio.get_running_loop().create_future()
+
+    @tool
+    async def work() -> str:
+        return "done"
+
+    async def write(data: bytes) -> None:
+        if b"started" in data:
+            return
+        lines.append(json.loads(data))
+
+    lines: list[dict[str, Any]] = []
+    assert await run_tool_stream(work, asked(), write, stopped=stopped) is None
+    stopped.set_result(Error("shutdown", "The server stops."))
+
+    assert [line["type"] for line in lines] == ["result"]
 
 
 async def test_the_context_is_the_callers() -> None:

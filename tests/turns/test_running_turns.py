@@ -11,10 +11,11 @@ from app.events import Emit, Event, Finish, Start, StepEnd, StepStart, TextDelta
 from app.protocols.data_stream import DataStreamEncoder
 from app.protocols.framing import Framer
 from app.scripted_model.control import Control
-from app.turns.errors import SHUTDOWN
+from app.turns.errors import SHUTDOWN, TooManyTurns
 from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
 from app.turns.outcome import TurnLabels, TurnOutcome
+from app.turns.places import Places
 from app.turns.progress import TurnProgress
 from app.turns.running_turns import RunningTurns
 from app.turns.transcript import Transcript
@@ -300,6 +301,24 @@ async def test_a_turn_that_comes_when_the_server_stops_ends_at_once() -> None:
 
     assert late.error == SHUTDOWN
     await turns.aclose()
+
+
+async def test_a_tool_that_runs_alone_has_a_place_and_hears_that_the_server_stops() -> None:
+    places = Places(1)
+    turns = RunningTurns(places=places)
+
+    with turns.running_tool() as stopped:
+        with pytest.raises(TooManyTurns):
+            turns.check()
+        assert not stopped.done()
+        for _ in range(2):
+            turns.stop_all()
+        assert stopped.result() == SHUTDOWN
+    with turns.running_tool() as late:
+        assert late.result() == SHUTDOWN
+    turns.stop_all()
+
+    assert places.taken == 0
 
 
 async def test_closing_cancels_what_runs_and_waits_for_the_application() -> None:

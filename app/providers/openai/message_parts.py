@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from app.messages import FilePart, Part, TextPart, ToolCallPart, ToolOutputPart
+from app.protocols.model_output import model_output
 from app.providers.openai.request_json import to_json
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -48,4 +49,6 @@ def arguments_of(part: ToolCallPart) -> str:
 
 def output_of(part: ToolOutputPart) -> str:
     """Return the output of a call as text: a string as it is, any other value as JSON."""
-    return part.output if isinstance(part.output, str) else to_json(part.output).decode()
+    if isinstance(part.output, str):
+        return part.output
+    return to_json(model_output(part.output)).decode()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.messages import FilePart, Part, ReasoningPart, TextPart, ToolCallPart, ToolOutputPart
+from app.protocols.tool_result import DataObject, data_object_to_json
 from app.providers.openai.message_parts import (
     arguments_of,
     filename_of,
@@ -55,3 +56,14 @@ def test_arguments_are_json_text() -> None:
 )
 def test_an_output_is_text(output: object, text: str) -> None:
     assert output_of(ToolOutputPart("c", "t", output)) == text
+
+
+def test_a_file_for_the_artifact_store_is_not_in_the_text() -> None:
+    scan = DataObject(name="scan.png", content=b"\xff" * 300_000, disposition="artifact")
+    output = {"status": "success", "message": "M", "data_objects": [data_object_to_json(scan)]}
+
+    text = output_of(ToolOutputPart("c", "t", output))
+
+    assert len(text) < 200
+    assert '"name":"scan.png"' in text
+    assert '"size_bytes":300000' in text

@@ -1,0 +1,121 @@
+"""What tells others how turns go, as the settings and the standard variables ask for it."""
+
+import logging
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from app.providers.openers.opener import DEFAULT_BASE_URL
+from app.settings import Settings
+from app.store.store import Store
+from app.telemetry.limits import limit_of
+from app.telemetry.log import log_turn
+from app.telemetry.metrics import TurnMetrics
+from app.telemetry.otel_environment import Asked, read_environment
+from app.telemetry.turn_traces import Tracing, Untraced
+from app.turns.outcome import TurnObserver
+
+logger = logging.getLogger("deltaline")
+
+# How long what was measured may take to be sent when the server ends, in seconds.
+_LAST_FLUSH_S = 3.0
+
+
+class Counting(Protocol):
+    """Counts what is no part of a turn's outcome."""
+
+    def limit(self, limit: str) -> None: ...
+
+    def store_write(self, duration_s: float) -> None: ...
+
+
+class Telemetry(NamedTuple):
+    """What the app tells how turns go.
+
+    Attributes:
+        observers: told of every turn that is over.
+        tracing: traces every turn.
+        counting: told of limits and of the store.
+        flush: sends what waits to be sent, within so many seconds; None if nothing can wait.
+    """
+
+    observers: Sequence[TurnObserver]
+    tracing: Tracing
+    counting: Sequence[Counting]
+    flush: Callable[[float], Awaitable[None]] | None
+
+    def refused(self, error_code: str) -> None:
+        """Take note of the error with which a request was refused."""
+        limit = limit_of(error_code)
+        if limit is not None:
+            for counting in self.counting:
+                counting.limit(limit)
+
+    def timing(self, store: Store) -> Store:
+        """Return ``store``, but with its writes timed if anybody wants to know."""
+        if not self.counting:
+            return store
+        from app.telemetry.timed_store import timed
+
+        return timed(store, [counting.store_write for counting in self.counting])
+
+    async def aclose(self) -> None:
+        """Send what waits to be sent."""
+        if self.flush is not None:
+            await self.flush(_LAST_FLUSH_S)
+
+
+def make_telemetry(settings: Settings, *, running: Callable[[], int]) -> Telemetry:
+    """Return what is asked for.
+
+    Args:
+        running: how many turns run now.
+    """
+    observers: list[TurnObserver] = [log_turn]
+    name = settings.lambda_function_name
+    if name is not None:
+        observers.append(TurnMetrics(name).put)
+    asked = read_environment(os.environ)
+    if asked is not None:
+        try:
+            return _with_opentelemetry(asked, settings, observers, running)
+        # Platforms set the variables for all programs at once; ours goes on without.
+        except ImportError as error:
+            logger.warning(
+                "OTEL_* variables ask for telemetry, but %s is not installed: "
+                "pip install 'deltaline[otel]'",
+                error.name,
+            )
+        except ValueError as error:
+            logger.warning("the OTEL_* variables cannot be followed: %s", error)
+    return Telemetry(observers, Untraced(), (), None)
+
+
+def _with_opentelemetry(
+    asked: Asked, settings: Settings, observers: Sequence[TurnObserver], running: Callable[[], int]
+) -> Telemetry:
+    from app import __version__
+    from app.telemetry.conventions import conventions, model_server
+    from app.telemetry.otel_sdk import providers
+    from app.telemetry.spans import OtelTracing
+    from app.telemetry.turn_instruments import TurnInstruments
+
+    made = providers(asked)
+    server = model_server(
+        settings.azure_openai_endpoint or settings.openai_base_url or DEFAULT_BASE_URL
+    )
+    version = conventions(asked.opt_in)
+    instruments = TurnInstruments(
+        made.meters.get_meter("deltaline", __version__),
+        server=server,
+        conventions=version,
+        running=running,
+    )
+    tracing = OtelTracing(
+        made.tracers.get_tracer("deltaline", __version__),
+        instruments,
+        server=server,
+        conventions=version,
+        keeps_content=settings.trace_content,
+    )
+    return Telemetry(observers, tracing, (instruments,), made.flush)
