@@ -32,7 +32,7 @@ from app.setup.secrets import with_secrets
 from app.setup.sites import guard
 from app.setup.store import make_store
 from app.setup.telemetry import make_telemetry
-from app.setup.tools import approval_secret, make_tools
+from app.setup.tools import approval_secret, set_up_tools
 from app.store.store import Store
 from app.threads import Aside
 from app.tools.approval import Approvals, UsedIds
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from app.http.limiting import Limiting
     from app.http.own_authentication import OwnAuthenticate
     from app.http.own_limit import OwnLimit
+    from app.mcp.server import MCPServer
 
 _App = TypeVar("_App", bound=Starlette)
 _MakeApp: TypeAlias = Callable[..., _App]
@@ -61,7 +62,7 @@ _PAGE = Path(__file__).parent.parent / "web" / "useChat-demo" / "dist"
 def create_app(
     settings: Settings | None = None,
     *,
-    tools: Sequence[Tool] = (),
+    tools: "Sequence[Tool | MCPServer]" = (),
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     on_turn: OnTurn | None = None,
@@ -74,7 +75,8 @@ def create_app(
 
     Args:
         settings: read from the environment if not given.
-        tools: what the model may call, besides the tools that the settings name.
+        tools: what the model may call, besides the tools that the settings name. An
+            `app.mcp.server.MCPServer` stands for the tools that it has.
         schemas: pydantic models by the name in ``POST /api/object/{name}``; an example if not
             given.
         on_finish: called with the chat id, the assistant's message and the usage when a turn is
@@ -106,7 +108,7 @@ def create_app(
 def create_lean_app(
     settings: Settings | None = None,
     *,
-    tools: Sequence[Tool] = (),
+    tools: "Sequence[Tool | MCPServer]" = (),
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     on_turn: OnTurn | None = None,
@@ -150,7 +152,7 @@ def create_lean_app(
 def _create(
     make: _MakeApp[_App],
     settings: Settings | None,
-    own_tools: Sequence[Tool],
+    own_tools: "Sequence[Tool | MCPServer]",
     schemas: "Mapping[str, type[BaseModel]] | None",
     on_finish: OnFinish | None,
     on_turn: OnTurn | None,
@@ -169,11 +171,12 @@ def _create(
     places = Places(settings.running_turns)
     telemetry = make_telemetry(settings, running=lambda: places.taken)
     turns = RunningTurns(on_finish, on_turn=on_turn, places=places, observers=telemetry.observers)
-    tools = make_tools(settings, own_tools)
+    setup = set_up_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)
     aside = Aside("reading")
     provider = make_provider(settings)
     owners = make_owners(settings, authenticate, has_dependencies=make is not lean)
+    closing = (*setup.closing, provider.aclose, *owners.closing, telemetry.aclose)
     admission = Admission(max_body_bytes=settings.max_body_bytes, authenticate=owners.authenticate)
     keeping: Keeping | None = None
     limiting: Limiting | None = None
@@ -196,9 +199,8 @@ def _create(
         turns.aclose,
         *([] if limiting is None else [limiting.aclose]),
         *([] if keeping is None else [keeping.kept.aclose]),
-        provider.aclose,
-        *owners.closing,
-        telemetry.aclose,
+        *closing,
+        opening=setup.opening,
     )
     chat = ChatResponder(
         provider,
@@ -216,11 +218,13 @@ def _create(
             deadline_margin_s=settings.deadline_margin_s,
             max_turn_s=settings.max_turn_s,
         ),
-        tools=tools,
+        tools=setup.tools,
         threads=threads,
         output_limits=OutputLimits(settings.max_result_bytes),
         approvals=Approvals(
-            approval_secret(settings, tools), lock=threading.Lock(), used=used_approvals
+            approval_secret(settings, setup.fixed, asking_servers=setup.asking_servers),
+            lock=threading.Lock(),
+            used=used_approvals,
         ),
         aside=aside,
         new_id=_new_id,
@@ -233,7 +237,7 @@ def _create(
         admission,
         chat,
         ToolResponder(
-            tools,
+            setup.tools,
             default_tool=settings.default_tool,
             heartbeat_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,

@@ -92,6 +92,8 @@ class Settings:
     tool_modules: Names = ()
     default_tool: str | None = None
     tool_threads: PositiveInt = 64
+    # A file of MCP servers; read by `app.setup.mcp`.
+    mcp_servers: str | None = None
     builtin_tools: BuiltinTools = ()
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     approval_secret: Secret | None = None
@@ -163,6 +165,11 @@ class Settings:
     def lambda_function_name(self) -> str | None:
         """The name of the function that this process runs in, if it runs in one."""
         return os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that a file of settings may refer to."""
+        return os.environ
 
     @property
     def secret_arns(self) -> dict[str, str]:

@@ -43,6 +43,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "grammar": (),
     "growing_text": (),
     "http/chat_options": (),
+    "http/chat_turns": (),
     "http/openapi": (),
     "known_secrets": (),
     "lambda_runtime/http_scope": (),
@@ -50,6 +51,11 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "lambda_runtime/lambda_call": (),
     "limits/errors": (),
     "limits/quota": (),
+    "mcp/cleaning": (),
+    "mcp/names": (),
+    "mcp/progress": (),
+    "mcp/results": (),
+    "mcp/servers_file": (),
     "owners/address": (),
     "owners/jwt_check": (),
     "owners/lambda_caller": (),
@@ -226,6 +232,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Faults of the disk.
     # The engine in Redis is one thing in several files.
     "store/redis_chat_scripts": "store/test_redis.py",
+    "store/redis_every_script": "store/test_redis_link.py",
     "store/redis_chats": "store/test_redis.py",
     "store/redis_client": "store/test_redis_link.py",
     "store/redis_limit_scripts": "store/test_redis.py",
@@ -246,9 +253,12 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/sqlite_chats": "store/test_conformance.py",
     "store/sqlite_limits": "store/test_conformance.py",
     "store/sqlite_turns": "store/test_conformance.py",
+    # A session with a real server is one thing in several files.
+    "mcp/calling": "mcp/test_sessions.py",
+    "mcp/connection": "mcp/test_sessions.py",
+    "mcp/opening": "mcp/test_sessions.py",
     # Joins parts; what they do together is seen over sockets.
     "http/following": "http/test_stored.py",
-    "http/chat_turns": "http/test_chat.py",
     "http/keeping": "http/test_stored.py",
     "setup/limits": "http/test_limiting.py",
     "setup/sites": "http/test_allowed_sites.py",

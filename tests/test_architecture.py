@@ -31,6 +31,7 @@ LAYERS = [
     ["app.workers"],
     ["app.telemetry", "app.limits"],
     ["app.turns"],
+    ["app.mcp"],
     ["app.tools"],
     ["app.chats"],
     ["app.store"],

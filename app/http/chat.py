@@ -5,7 +5,7 @@ goes wrong before is a real HTTP error; if that takes too long, it is a 200 with
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -27,7 +27,7 @@ from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.result import OutputLimits
-from app.tools.tool import Tool
+from app.tools.tool_set import ToolSet
 from app.tools.tool_threads import ToolThreads
 from app.tools.toolbox import earlier_calls
 from app.turns.outbox import Outbox
@@ -47,7 +47,7 @@ class ChatResponder:
         provider: the model.
         turns: starts every turn.
         options: what the server decided.
-        tools: by name; what the model may call.
+        tools: what the model may call.
         threads: in which the tools that are plain functions run.
         output_limits: how large the output of a tool may be.
         approvals: signs approval requests and checks the user's replies.
@@ -65,7 +65,7 @@ class ChatResponder:
         turns: RunningTurns,
         options: ChatOptions,
         *,
-        tools: Mapping[str, Tool],
+        tools: ToolSet,
         threads: ToolThreads,
         output_limits: OutputLimits,
         approvals: Approvals,
@@ -77,6 +77,7 @@ class ChatResponder:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._turns = turns
+        self._tools = tools
         self._options = options
         self._keeping = keeping
         self._limiting = limiting
@@ -157,6 +158,8 @@ class ChatResponder:
         options = self._options
         is_stream = wants_stream(admitted.http, default=asked.stream)
         headers = {"x-request-id": admitted.id}
+        if not self._tools.is_settled(admitted.owner):
+            await self._tools.settle(admitted.owner)
         kept: KeptTurn | None = None
         self._turns.check()
         if self._keeping is not None and schema is None:

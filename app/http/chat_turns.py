@@ -1,7 +1,7 @@
 """From a chat request to the turn that it asks for, not started yet."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from app.chats.stored_form import continued_form
@@ -21,7 +21,7 @@ from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.result import OutputLimits
-from app.tools.tool import Tool
+from app.tools.tool_set import ToolSet
 from app.tools.tool_threads import ToolThreads
 from app.tools.toolbox import Toolbox
 from app.tracing import Trace
@@ -42,7 +42,7 @@ class ChatTurns:
     Args:
         provider: the model.
         options: what the server decided.
-        tools: by name; what the model may call.
+        tools: what the model may call.
         threads: in which the tools that are plain functions run.
         output_limits: how large the output of a tool may be.
         approvals: signs approval requests and checks the user's replies.
@@ -60,7 +60,7 @@ class ChatTurns:
         provider: Provider,
         options: ChatOptions,
         *,
-        tools: Mapping[str, Tool],
+        tools: ToolSet,
         threads: ToolThreads,
         output_limits: OutputLimits,
         approvals: Approvals,
@@ -185,5 +185,5 @@ class ChatTurns:
             trace=trace,
             limits=self._output_limits,
         )
-        tools = self._tools if schema is None else {}
+        tools = self._tools.of(admitted.owner) if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)

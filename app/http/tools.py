@@ -31,6 +31,7 @@ from app.tools.standalone import (
     run_tool_stream,
 )
 from app.tools.tool import Tool
+from app.tools.tool_set import ToolSet
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall
 from app.turns.errors import status_of
@@ -45,7 +46,7 @@ class ToolResponder:
     """Runs one tool for whoever asks.
 
     Args:
-        tools: by name.
+        tools: those that there are.
         default_tool: what ``/invoke`` runs; ``None``: the only tool that is on.
         heartbeat_s: longest silence on a stream, in seconds.
         deadline_margin_s: how long before Lambda's deadline a run is ended, in seconds.
@@ -59,7 +60,7 @@ class ToolResponder:
 
     def __init__(
         self,
-        tools: Mapping[str, Tool],
+        tools: ToolSet,
         *,
         default_tool: str | None,
         heartbeat_s: float,
@@ -98,7 +99,10 @@ class ToolResponder:
             Forbidden: the call needs a user's approval, and nobody is here to be asked.
             TooManyTurns: no more may run now.
         """
-        tool = choose_tool(self._tools, name or asked.name, default=self._default_tool)
+        if not self._tools.is_settled(admitted.owner):
+            await self._tools.settle(admitted.owner)
+        tools = self._tools.of(admitted.owner)
+        tool = choose_tool(tools, name or asked.name, default=self._default_tool)
 
         def check() -> tuple[ValidCall | Failure, bool]:
             call = check_request(tool, asked)
@@ -126,6 +130,7 @@ class ToolResponder:
                     asked,
                     write,
                     call=call,
+                    owner=admitted.owner,
                     threads=self._threads,
                     heartbeat_s=self._heartbeat_s,
                     deadline=deadline,
@@ -142,6 +147,7 @@ class ToolResponder:
                     tool,
                     asked,
                     call=call,
+                    owner=admitted.owner,
                     threads=self._threads,
                     deadline=deadline,
                     trace=trace,

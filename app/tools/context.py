@@ -50,6 +50,7 @@ class ToolContext:
 
     Attributes:
         tool_call_id: the model's name for this call.
+        owner: who asks; ``""`` where nobody is asked who he is.
         chat_id, session_id: as the client sent them, unverified.
         user_id: the owner; as the client sent it where nobody is asked who he is.
         state: a dict that the tool calls of one turn share. Calls of one step run side by side.
@@ -68,6 +69,7 @@ class ToolContext:
     ) -> None:
         scene = Scene() if scene is None else scene
         self.tool_call_id = tool_call_id
+        self.owner = scene.owner
         self.chat_id = scene.chat_id
         self.session_id = scene.session_id
         self.user_id = scene.user_id

@@ -78,6 +78,7 @@ async def run_request(
     *,
     on_status: Callable[[str], None],
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     deadline: float | None = None,
     trace: Trace = NO_TRACE,
@@ -89,6 +90,7 @@ async def run_request(
         tool: one that has a function here.
         on_status: receives each status, in any thread.
         call: what `check_request` returned, if the request has been checked already.
+        owner: who asks; ``""`` where nobody is asked who he is.
         threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
         trace: what the run is part of.
@@ -101,7 +103,7 @@ async def run_request(
     else:
         result = await run_call(
             call,
-            scene=_scene(request, deadline, threads, trace, limits),
+            scene=_scene(request, owner, deadline, threads, trace, limits),
             on_status=on_status,
             on_preliminary=_ignore,
         )
@@ -120,6 +122,7 @@ async def run_tool_stream(
     write: Callable[[bytes], Awaitable[None]],
     *,
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
@@ -137,7 +140,7 @@ async def run_tool_stream(
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
         heartbeat_s: the longest time without a line, in seconds.
-        call, threads, deadline, limits: see `run_request`.
+        call, owner, threads, deadline, limits: see `run_request`.
         stopped: once it is done, its error is the last line, and the tool is cancelled.
 
     Returns:
@@ -153,6 +156,7 @@ async def run_tool_stream(
                 request,
                 on_status=lambda message: merger.offer(_RUN, Status(message)),
                 call=call,
+                owner=owner,
                 threads=threads,
                 deadline=deadline,
                 trace=trace,
@@ -197,6 +201,7 @@ async def run_tool_buffered(
     request: ToolRequest,
     *,
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     deadline: float | None = None,
     trace: Trace = NO_TRACE,
@@ -211,6 +216,7 @@ async def run_tool_buffered(
         request,
         on_status=lambda message: None,
         call=call,
+        owner=owner,
         threads=threads,
         deadline=deadline,
         trace=trace,
@@ -221,6 +227,7 @@ async def run_tool_buffered(
 
 def _scene(
     request: ToolRequest,
+    owner: str,
     deadline: float | None,
     threads: ToolThreads | None,
     trace: Trace,
@@ -231,6 +238,7 @@ def _scene(
         return value if isinstance(value, str) else None
 
     return Scene(
+        owner=owner,
         trace=trace,
         chat_id=said("chat_id"),
         session_id=said("session_id"),
