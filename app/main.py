@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -279,6 +280,10 @@ def _create(
         app.mount("/assets", assets, name="assets")
         ours.add(assets)
     app.state.turns = turns
+    if settings.is_on_lambda and (telemetry.flush or on_finish or on_turn):
+        from app.http.settling import Settling
+
+        app.add_middleware(Settling, settle=partial(telemetry.settle, turns))
     add_not_found(app, ours)
     guard(app, settings, refuse_other_sites=refuse_other_sites)
     return app

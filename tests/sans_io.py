@@ -45,6 +45,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "http/chat_options": (),
     "http/chat_turns": (),
     "http/openapi": (),
+    "http/openapi_mcp": (),
     "known_secrets": (),
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
@@ -52,6 +53,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "limits/errors": (),
     "limits/quota": (),
     "mcp/cleaning": (),
+    "mcp/messages": (),
+    "mcp/offering": (),
     "mcp/names": (),
     "mcp/progress": (),
     "mcp/results": (),
@@ -198,6 +201,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Declarations: what they hold is seen in the running app.
     "http/openapi_bodies": "http/test_openapi.py",
     "http/openapi_stored": "http/test_openapi.py",
+    "http/tool_stream": "http/test_tools.py",
     "protocols/encoder": "protocols/test_every_encoder.py",  # a Protocol class only
     "providers/provider": "providers/openai/test_chat.py",  # a Protocol class only
     "requests/client_message": "requests/test_message_reader.py",  # what is read: structs only
@@ -260,6 +264,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Joins parts; what they do together is seen over sockets.
     "http/following": "http/test_stored.py",
     "http/keeping": "http/test_stored.py",
+    "http/reading": "http/test_large_requests.py",
     "setup/limits": "http/test_limiting.py",
     "setup/sites": "http/test_allowed_sites.py",
     # Two structs.

@@ -46,7 +46,7 @@ async def first_of(*awaited: asyncio.Future[Any], timeout_s: float | None = None
 
     `asyncio.wait` does this too, for anything that can be awaited, in three times the time.
     """
-    loop = asyncio.get_running_loop()
+    loop = awaited[0].get_loop()
     over: asyncio.Future[None] = loop.create_future()
 
     def end(_: object = None) -> None:

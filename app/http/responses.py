@@ -81,7 +81,7 @@ class TurnResponse(Response):
         """Send the response; tell our Lambda runtime if the turn failed."""
         turn = self._turn
         refused: list[Exception] = []
-        loop = asyncio.get_running_loop()
+        loop = turn.task.get_loop()
         over: asyncio.Future[None] = loop.create_future()
         last = b""
         timer: asyncio.TimerHandle | None = None

@@ -10,9 +10,8 @@ are sentences. What the routes accept is written for people and programs in `app
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
@@ -25,22 +24,21 @@ from app.http.errors import with_error_responses
 from app.http.lifespan import Lifespan
 from app.http.nothing_stored import StoredRoutes
 from app.http.objects import Schemas, question
+from app.http.openapi_mcp import mcp
+from app.http.reading import Reading, by_owner
 from app.http.responses import JSONResponse
 from app.http.tools import ToolResponder
 from app.limits.errors import LimitsUnavailable
 from app.messages import ChatRequest, ToolRequest
-from app.requests.body import parse_json
-from app.requests.envelope import parse
 from app.requests.lambda_events import EventKind, classify
-from app.requests.value_count import is_heavy
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
 from app.threads import Aside
 from app.tools.tool_threads import ToolThreads
 from app.turns.errors import TooManyTurns
 from app.turns.places import Places
 
-T = TypeVar("T")
-_Asked = TypeVar("_Asked", ChatRequest, ToolRequest, ChatRequest | ToolRequest)
+if TYPE_CHECKING:
+    from app.http.mcp import McpResponder
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
 _Serve: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -109,12 +107,16 @@ class Routes:
         self._me = me
         self._lifespan = lifespan
         self._schemas = schemas
-        self._max_messages = max_messages
-        self._file_hosts = file_hosts
-        self._allow_client_system = allow_client_system
-        self._aside = aside
+        self._reading = Reading(
+            aside,
+            max_body_bytes=admission.max_body_bytes,
+            max_messages=max_messages,
+            file_hosts=file_hosts,
+            allow_client_system=allow_client_system,
+        )
         self._page = page
         self._facts = facts
+        self._mcp: McpResponder | None = None
         self._threads = threads
         self._places = places
 
@@ -130,6 +132,7 @@ class Routes:
             Endpoint("/api/object/{schema}", "POST", self.object, openapi.OBJECT),
             Endpoint(tool, "POST", self.tool, openapi.TOOL),
             Endpoint("/invoke", "POST", self.tool, openapi.DEFAULT_TOOL),
+            *(Endpoint(path, "POST", self.mcp, mcp(path)) for path in ("/mcp", "/api/mcp")),
             Endpoint("/api/chat/{chat_id}/stream", "GET", stored.resume, openapi_stored.RESUME),
             Endpoint("/api/chat", "GET", stored.resume_4, openapi_stored.RESUME_4),
             Endpoint("/api/chat/{chat_id}/stop", "POST", stored.stop, openapi_stored.STOP),
@@ -161,6 +164,10 @@ class Routes:
     async def tool(self, request: Request) -> Response:
         """Run one tool and stream what it says as NDJSON."""
         return await self._admitted(request, self._respond_tool)
+
+    async def mcp(self, request: Request) -> Response:
+        """Answer a client of the Model Context Protocol, which uses our tools."""
+        return await self._admitted(request, self._respond_mcp)
 
     async def health(self, _: Request) -> Response:
         """Say that the server is up. Never touches the model."""
@@ -216,23 +223,25 @@ class Routes:
             return Response(status_code=400)  # to nobody: the body was still on its way
 
     async def _respond_chat(self, admitted: AdmittedRequest) -> Response:
-        asked = await self._read(admitted, lambda is_large: self._parsed(admitted, is_large))
+        asked = await self._reading.read(
+            admitted, lambda is_large: self._reading.parsed(admitted, is_large)
+        )
         return await self._respond_to(admitted, asked)
 
     async def _respond_to(
         self, admitted: AdmittedRequest, asked: ChatRequest | ToolRequest
     ) -> Response:
-        asked = _by(admitted.owner, asked)
+        asked = by_owner(admitted.owner, asked)
         if isinstance(asked, ToolRequest):
             return await self._tools.respond(admitted, asked, name=None)
         return await self._chat.respond(admitted, asked)
 
     async def _respond_event(self, admitted: AdmittedRequest) -> Response:
         def read(is_large: bool) -> ChatRequest | ToolRequest | EventKind:
-            kind = classify(self._json(admitted, None))
-            return kind if kind.is_ignored else self._parsed(admitted, is_large)
+            kind = classify(self._reading.json(admitted, None))
+            return kind if kind.is_ignored else self._reading.parsed(admitted, is_large)
 
-        asked = await self._read(admitted, read)
+        asked = await self._reading.read(admitted, read)
         if isinstance(asked, EventKind):
             log_request(
                 RequestLine(
@@ -247,48 +256,22 @@ class Routes:
 
     async def _respond_object(self, admitted: AdmittedRequest) -> Response:
         schema = self._schemas[admitted.http.path_params["schema"]]
-        asked = await self._read(
-            admitted, lambda _: question(self._json(admitted, admitted.content_type))
+        asked = await self._reading.read(
+            admitted, lambda _: question(self._reading.json(admitted, admitted.content_type))
         )
         return await self._chat.respond_with_object(admitted, schema, asked)
 
     async def _respond_tool(self, admitted: AdmittedRequest) -> Response:
-        asked = await self._read(admitted, lambda is_large: self._parsed(admitted, is_large))
+        asked = await self._reading.read(
+            admitted, lambda is_large: self._reading.parsed(admitted, is_large)
+        )
         if not isinstance(asked, ToolRequest):
             raise NotFound('This route runs a tool: send {"args": {…}}.')
         return await self._tools.respond(
-            admitted, _by(admitted.owner, asked), name=admitted.http.path_params.get("name")
+            admitted, by_owner(admitted.owner, asked), name=admitted.http.path_params.get("name")
         )
 
-    async def _read(self, admitted: AdmittedRequest, read: Callable[[bool], T]) -> T:
-        """Return what ``read`` makes of the body; beside the event loop if the body is large."""
-        body = admitted.body
-        is_large = is_heavy(body)
-        return await self._aside.run_if(is_large, lambda: read(is_large), size=len(body))
-
-    def _parsed(self, admitted: AdmittedRequest, is_large: bool) -> ChatRequest | ToolRequest:
-        return parse(
-            admitted.body,
-            content_type=admitted.content_type,
-            max_bytes=self._admission.max_body_bytes,
-            max_messages=self._max_messages,
-            file_hosts=self._file_hosts,
-            allow_client_system=self._allow_client_system,
-            is_large=is_large,
-        )
-
-    def _json(self, admitted: AdmittedRequest, content_type: str | None) -> Any:
-        return parse_json(
-            admitted.body,
-            content_type=content_type,
-            max_bytes=self._admission.max_body_bytes,
-        )
-
-
-def _by(owner: str, asked: _Asked) -> _Asked:
-    """Return ``asked`` with its owner as the user's id, whoever the client says that he is."""
-    if not owner:
-        return asked
-    if isinstance(asked, ToolRequest):
-        return msgspec.structs.replace(asked, context={**asked.context, "user_id": owner})
-    return msgspec.structs.replace(asked, user_id=owner)
+    async def _respond_mcp(self, admitted: AdmittedRequest) -> Response:
+        if self._mcp is None:
+            self._mcp = self._tools.for_agents()
+        return await self._mcp.respond(admitted)

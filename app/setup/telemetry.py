@@ -14,11 +14,15 @@ from app.telemetry.metrics import TurnMetrics
 from app.telemetry.otel_environment import Asked, read_environment
 from app.telemetry.turn_traces import Tracing, Untraced
 from app.turns.outcome import TurnObserver
+from app.turns.running_turns import RunningTurns
 
 logger = logging.getLogger("deltaline")
 
 # How long what was measured may take to be sent when the server ends, in seconds.
 _LAST_FLUSH_S = 3.0
+# How long each may take between two events on Lambda, which is billed: what the application is told
+# of a turn, and sending what was measured. In seconds.
+_SETTLED_S = 2.0
 
 
 class Counting(Protocol):
@@ -58,6 +62,12 @@ class Telemetry(NamedTuple):
         from app.telemetry.timed_store import timed
 
         return timed(store, [counting.store_write for counting in self.counting])
+
+    async def settle(self, turns: RunningTurns) -> None:
+        """Do what has to be done before Lambda freezes the process."""
+        await turns.settled(_SETTLED_S)
+        if self.flush is not None:
+            await self.flush(_SETTLED_S)
 
     async def aclose(self) -> None:
         """Send what waits to be sent."""
