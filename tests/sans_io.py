@@ -50,6 +50,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
+    "lambda_runtime/starting": (),
     "limits/errors": (),
     "limits/quota": (),
     "mcp/cleaning": (),
@@ -197,6 +198,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "__main__": "test_cli.py",  # the same as the command line
     "aws/asgi_extensions": "aws/test_behind_adapter.py",  # two names
     "commands/container": "container/test_entrypoint.py",  # the entry point of the image
+    "commands/health": "container/test_entrypoint.py",
     "commands/emulate": "emulator/test_program.py",  # passes on what app.emulator has
     # Declarations: what they hold is seen in the running app.
     "http/openapi_bodies": "http/test_openapi.py",

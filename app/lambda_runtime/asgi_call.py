@@ -53,6 +53,12 @@ class AsgiHandler:
         """Run the app's shut-down."""
         await self._lifespan.stop()
 
+    def end_turns(self) -> None:
+        """End the running turns of our app, each with its error part; other apps have none."""
+        turns = getattr(getattr(self._app, "state", None), "turns", None)
+        if turns is not None:
+            turns.stop_all()
+
     async def __call__(self, call: LambdaCall, response: InvocationResponse) -> None:
         """Call the app. An exception is passed on if the app's response is not complete by then.
 
