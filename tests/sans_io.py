@@ -145,6 +145,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "store/message_json": (),
     "store/redis_fields": (),
     "store/redis_keys": (),
+    "store/redis_reasons": (),
     "store/redis_script": (),
     "store/redis_url": (),
     "store/use_record": (),
@@ -156,6 +157,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "telemetry/log": (),
     "telemetry/metrics": (),
     "telemetry/otel_environment": (),
+    "telemetry/prometheus": (),
     "telemetry/span_attributes": (),
     "telemetry/span_contexts": (),
     "telemetry/spans": (),
@@ -220,6 +222,10 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # With the real exporters and collectors.
     "setup/telemetry": "telemetry/test_otlp.py",
     "telemetry/otel_sdk": "telemetry/test_otlp.py",
+    # Over HTTP, from one process and from several.
+    "http/metrics": "telemetry/test_prometheus.py",
+    "http/metrics_port": "telemetry/test_prometheus.py",
+    "workers/metric_files": "telemetry/test_prometheus.py",
     # The runtime is one thing in two files.
     "lambda_runtime/invocation_loops": "lambda_runtime/test_runtime.py",
     # Needs a running SSM and Secrets Manager.
@@ -241,6 +247,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/redis_every_script": "store/test_redis_link.py",
     "store/redis_chats": "store/test_redis.py",
     "store/redis_client": "store/test_redis_link.py",
+    "store/redis_lane": "store/test_redis_link.py",
     "store/redis_limit_scripts": "store/test_redis.py",
     "store/redis_limits": "store/test_redis.py",
     "store/redis_list_scripts": "store/test_redis.py",

@@ -37,6 +37,7 @@ _FOR_NOBODY = {
     *("h2", "sse_starlette", "websockets", "wsproto"),
     *("difflib", "importlib.metadata", "sqlite3", "unittest", "xml"),
     *("app.aws.secrets", "app.emulator", "app.examples", "app.scripted_model"),
+    *("opentelemetry", "prometheus_client", "app.telemetry.spans", "app.telemetry.text_lines"),
     *("app.http.documentation", "app.providers.openers.aiohttp_client", "app.tools.signature"),
 }
 _FOR_LAMBDA = {*("click", "uvicorn", "uvloop"), "app.http.server"}
