@@ -32,16 +32,16 @@
   + OutOfDescriptors             503
   + StoreUnavailable             503  the store of turns and chats
   + KeysUnavailable              503  those of CHAT_JWT_ISSUER
+  + LimitsUnavailable            503  the store, where CHAT_LIMITS_FAIL=closed
   + AnswerTooLong                502  more than `CHAT_MAX_ANSWER_BYTES`
   + TimeLimitReached             504  sent as an `Error` event, never raised
   + ServerStopping               503  sent as an `Error` event, never raised
   + TurnLost                     502  sent as an `Error` event, never raised
   + LogGivenUp                   503  a turn that cannot be followed
   + TooManyTurns                 503  `CHAT_RUNNING_TURNS` of them run
-  + LimitsUnavailable            503  the store, where CHAT_LIMITS_FAIL=closed
 
-The last one is in `app.limits.errors`, as `LimitReached` and what is below it; the five before it
-are in `app.turns.errors`. Every other error is in the module that raises it:
+The last five are in `app.turns.errors`, `LimitReached` and what is below it in `app.limits.errors`.
+Every other error is in the module that raises it:
 
 * grammar: OrderError, a defect of ours
 * settings: SettingsError
@@ -76,7 +76,7 @@ are in `app.turns.errors`. Every other error is in the module that raises it:
 * store.dynamodb_calls: ConditionFailed, TransactionRefused
 * store.dynamodb_http: NoResponse
 * store.opening: StoreRefused
-* store.redis_client: Unsuitable
+* store.redis_reasons: Unsuitable
 * store.redis_url: UrlRefused
 * store.sqlite_schema: DatabaseRefused
 
@@ -284,4 +284,11 @@ class KeysUnavailable(ChatError):
     code = "keys_unavailable"
     status = 503
     public_message = "Nobody can be signed in at the moment; please try again in a few seconds."
+    retry_after_s = 5
+
+
+class LimitsUnavailable(ChatError):
+    code = "limits_unavailable"
+    status = 503
+    public_message = "Your limits cannot be looked up at the moment; please try again shortly."
     retry_after_s = 5

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from app import __version__
-from app.errors import NotFound, RequestError
+from app.errors import LimitsUnavailable, NotFound, RequestError
 from app.http import openapi, openapi_stored
 from app.http.admission import Admission, AdmittedRequest, request_id
 from app.http.chat import ChatResponder
@@ -28,7 +28,6 @@ from app.http.openapi_mcp import mcp
 from app.http.reading import Reading, by_owner
 from app.http.responses import JSONResponse
 from app.http.tools import ToolResponder
-from app.limits.errors import LimitsUnavailable
 from app.messages import ChatRequest, ToolRequest
 from app.requests.lambda_events import EventKind, classify
 from app.telemetry.log import RequestLine, elapsed_ms, log_request

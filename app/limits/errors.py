@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.errors import ChatError, RequestError
+from app.errors import RequestError
 
 
 class LimitReached(RequestError):
@@ -40,12 +40,3 @@ class RunningTurnsReached(LimitReached):
 
 class TokensPerDayReached(LimitReached):
     code = "tokens_per_day"
-
-
-class LimitsUnavailable(ChatError):
-    """The store cannot be asked, and `CHAT_LIMITS_FAIL` is ``closed``."""
-
-    code = "limits_unavailable"
-    status = 503
-    public_message = "Your limits cannot be looked up at the moment; please try again shortly."
-    retry_after_s = 5

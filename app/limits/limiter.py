@@ -11,10 +11,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from app.errors import StoreUnavailable
+from app.errors import LimitsUnavailable, StoreUnavailable
 from app.events import Usage
 from app.limits import quota
-from app.limits.errors import LimitsUnavailable
 from app.limits.limits import Limits
 from app.seldom_warning import SeldomWarning
 from app.store.limits import Lease, LimitStore, Payer, Taken, Window

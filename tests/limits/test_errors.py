@@ -1,6 +1,7 @@
 """`app.limits.errors`: the same seconds in the header and in the body."""
 
-from app.limits.errors import LimitReached, LimitsUnavailable, TokensPerDayReached
+from app.errors import LimitsUnavailable
+from app.limits.errors import LimitReached, TokensPerDayReached
 
 
 def test_the_header_and_the_body_name_the_same_seconds() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.errors import StoreUnavailable
+from app.errors import LimitsUnavailable, StoreUnavailable
 from app.events import Finish, Start, Usage
-from app.limits.errors import LimitReached, LimitsUnavailable
+from app.limits.errors import LimitReached
 from app.limits.limiter import Allowance, Limiter
 from app.limits.limits import Limits
 from app.protocols.framing import Framer
