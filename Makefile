@@ -31,7 +31,7 @@ INSTALL = install() { $(BIN)/uv pip install --quiet --python $(BIN)/python "$$@"
 # Every setting of this shell goes along into the container.
 SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_%,$(.VARIABLES)),--env $(name))
 NODE_READY := tests/conformance/node_modules/.ready tests/emulator/node/node_modules/.ready \
-	tests/owners/provider/node_modules/.ready
+	tests/mcp/servers/node_modules/.ready tests/owners/provider/node_modules/.ready
 
 ##@ Try it
 
@@ -152,7 +152,7 @@ lock: .venv/.ready-dev ## Resolve the dependencies anew and write the lock files
 	$(BIN)/uv pip compile $(COMPILE) --group infra -c requirements.lock -o requirements-infra.lock
 	$(BIN)/uv pip compile $(COMPILE) --group llama-cpp -o requirements-llama-cpp.lock
 	$(BIN)/uv pip compile $(COMPILE) --group litellm -o requirements-litellm.lock
-	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --group dev --group infra -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --extra mcp --extra otel-grpc --extra metrics --group dev --group infra -c requirements.lock -o requirements-dev.lock
 COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
 
 clean: ## Remove everything that the other targets made

@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -31,16 +32,14 @@ from app.setup.owners import make_owners
 from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
 from app.setup.store import make_store
-from app.setup.tools import approval_secret, make_tools
+from app.setup.telemetry import add_metrics, make_telemetry
+from app.setup.tools import approval_secret, set_up_tools
 from app.store.store import Store
-from app.telemetry.log import log_turn
-from app.telemetry.metrics import TurnMetrics
 from app.threads import Aside
 from app.tools.approval import Approvals, UsedIds
 from app.tools.result import MAX_FILES_BYTES, OutputLimits
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
-from app.turns.outcome import TurnObserver
 from app.turns.places import Places
 from app.turns.running_turns import OnFinish, OnTurn, RunningTurns
 
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from app.chats.title import TitleOf
     from app.http.keeping import Keeping
     from app.http.own_authentication import OwnAuthenticate
+    from app.mcp.server import MCPServer
 
 _App = TypeVar("_App", bound=Starlette)
 _MakeApp: TypeAlias = Callable[..., _App]
@@ -61,7 +61,7 @@ _PAGE = Path(__file__).parent.parent / "web" / "useChat-demo" / "dist"
 def create_app(
     settings: Settings | None = None,
     *,
-    tools: Sequence[Tool] = (),
+    tools: "Sequence[Tool | MCPServer]" = (),
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     on_turn: OnTurn | None = None,
@@ -73,7 +73,8 @@ def create_app(
 
     Args:
         settings: read from the environment if not given.
-        tools: what the model may call, besides the tools that the settings name.
+        tools: what the model may call, besides the tools that the settings name. An
+            `app.mcp.server.MCPServer` stands for the tools that it has.
         schemas: pydantic models by the name in ``POST /api/object/{name}``; an example if not
             given.
         on_finish: called with the chat id, the assistant's message and the usage when a turn is
@@ -102,7 +103,7 @@ def create_app(
 def create_lean_app(
     settings: Settings | None = None,
     *,
-    tools: Sequence[Tool] = (),
+    tools: "Sequence[Tool | MCPServer]" = (),
     schemas: "Mapping[str, type[BaseModel]] | None" = None,
     on_finish: OnFinish | None = None,
     on_turn: OnTurn | None = None,
@@ -144,7 +145,7 @@ def create_lean_app(
 def _create(
     make: _MakeApp[_App],
     settings: Settings | None,
-    own_tools: Sequence[Tool],
+    own_tools: "Sequence[Tool | MCPServer]",
     schemas: "Mapping[str, type[BaseModel]] | None",
     on_finish: OnFinish | None,
     on_turn: OnTurn | None,
@@ -160,13 +161,15 @@ def _create(
     if settings.log_model_errors:
         logging.getLogger(failures.LOGGER).setLevel(logging.DEBUG)
     places = Places(settings.running_turns)
-    turns = RunningTurns(on_finish, on_turn=on_turn, places=places, observers=_observers(settings))
-    tools = make_tools(settings, own_tools)
+    telemetry = make_telemetry(settings, places)
+    turns = RunningTurns(on_finish, on_turn=on_turn, places=places, observers=telemetry.observers)
+    setup = set_up_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)
     aside = Aside("reading")
     provider = make_provider(settings)
     owners = make_owners(settings, authenticate, has_dependencies=make is not lean)
-    lifespan = Lifespan(turns.aclose, provider.aclose, *owners.closing)
+    closing = (*setup.closing, provider.aclose, *owners.closing, telemetry.aclose)
+    lifespan = Lifespan(turns.aclose, *closing, opening=setup.opening)
     admission = Admission(max_body_bytes=settings.max_body_bytes, authenticate=owners.authenticate)
     keeping: Keeping | None = None
     stored: StoredRoutes = NothingStored(admission)
@@ -175,10 +178,11 @@ def _create(
         from app.http.stored import Stored  # by those who keep something, for the cold start
         from app.setup.keeping import make_keeping
 
+        store = telemetry.timing(store)
         keeping = make_keeping(settings, store, aside=aside, new_id=_new_id, title_of=title)
         stored = Stored(admission, keeping.kept, keeping.following)
         turns.on_stop(keeping.following.stopping.set)
-        lifespan = Lifespan(turns.aclose, keeping.kept.aclose, provider.aclose, *owners.closing)
+        lifespan = Lifespan(turns.aclose, keeping.kept.aclose, *closing, opening=setup.opening)
     chat = ChatResponder(
         provider,
         turns,
@@ -195,22 +199,25 @@ def _create(
             deadline_margin_s=settings.deadline_margin_s,
             max_turn_s=settings.max_turn_s,
         ),
-        tools=tools,
+        tools=setup.tools,
         threads=threads,
         output_limits=OutputLimits(settings.max_result_bytes),
         approvals=Approvals(
-            approval_secret(settings, tools), lock=threading.Lock(), used=used_approvals
+            approval_secret(settings, setup.fixed, asking_servers=setup.asking_servers),
+            lock=threading.Lock(),
+            used=used_approvals,
         ),
         aside=aside,
         new_id=_new_id,
         keeping=keeping,
+        tracing=telemetry.tracing,
         now=time.time,
     )
     routes = Routes(
         admission,
         chat,
         ToolResponder(
-            tools,
+            setup.tools,
             default_tool=settings.default_tool,
             heartbeat_s=settings.keep_alive_s,
             deadline_margin_s=settings.deadline_margin_s,
@@ -219,6 +226,7 @@ def _create(
             limits=OutputLimits(settings.max_result_bytes, MAX_FILES_BYTES),
             turns=turns,
             aside=aside,
+            tracing=telemetry.tracing,
         ),
         stored,
         lifespan,
@@ -236,6 +244,7 @@ def _create(
         },
         threads=threads,
         places=places,
+        on_refusal=telemetry.refused,
     )
     endpoints = routes.endpoints()
     if owners.dependency is None:
@@ -249,6 +258,14 @@ def _create(
         app.mount("/assets", assets, name="assets")
         ours.add(assets)
     app.state.turns = turns
+    app.state.tools = setup.tools
+    app.state.metrics = telemetry.metrics
+    if settings.metrics and telemetry.metrics is not None:
+        ours.add(add_metrics(app, telemetry.metrics, settings))
+    if settings.is_on_lambda and (telemetry.flush or on_finish or on_turn):
+        from app.http.settling import Settling
+
+        app.add_middleware(Settling, settle=partial(telemetry.settle, turns))
     add_not_found(app, ours)
     if settings.allowed_origins:
         from app.http.cors import add_cors
@@ -279,9 +296,3 @@ def _sites(settings: Settings) -> Sites:
         origins=frozenset(settings.allowed_origins) - {LOCALHOST},
         is_local_allowed=LOCALHOST in settings.allowed_origins,
     )
-
-
-def _observers(settings: Settings) -> Sequence[TurnObserver]:
-    """Return who is told of every turn that is over."""
-    name = settings.lambda_function_name
-    return [log_turn] if name is None else [log_turn, TurnMetrics(name).put]

@@ -86,6 +86,8 @@ class Settings:
     tool_modules: Names = ()
     default_tool: str | None = None
     tool_threads: PositiveInt = 64
+    # A file of MCP servers; read by `app.setup.mcp`.
+    mcp_servers: str | None = None
     builtin_tools: BuiltinTools = ()
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     approval_secret: Secret | None = None
@@ -103,7 +105,11 @@ class Settings:
     # Empty: any, but for `serve` on a loopback address, which is reached by its names only.
     allowed_hosts: Names = ()
     allow_client_system: bool = False
+    log: Literal["json", "text"] = "json"
     log_model_errors: bool = False
+    trace_content: bool = False
+    metrics: bool = False
+    metrics_port: Annotated[int, Bounds(least=1, most=65535)] | None = None
     # As `app.store.opening` reads it.
     store: str = "off"
     # Of a secret that holds it: the address of a Redis has its password in it.
@@ -155,6 +161,11 @@ class Settings:
     def lambda_function_name(self) -> str | None:
         """The name of the function that this process runs in, if it runs in one."""
         return os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that a file of settings may refer to."""
+        return os.environ
 
     @property
     def secret_arns(self) -> dict[str, str]:
@@ -264,6 +275,10 @@ def _read(name: str, value: Any, earlier: Mapping[str, Any]) -> Any:
     value = READERS[name](value) if name in READERS else read_as(kind, value)
     if name == "workers" and value != 1 and "AWS_LAMBDA_RUNTIME_API" in os.environ:
         raise ValueError("must be 1 on Lambda, which starts a process for each request itself")
+    if name in ("metrics", "metrics_port") and value and "AWS_LAMBDA_RUNTIME_API" in os.environ:
+        raise ValueError(
+            "must be off on Lambda, where nobody could ask; CloudWatch has the metrics"
+        )
     if value is not None and name in CHECKS:
         CHECKS[name](value, earlier)
     return value

@@ -67,7 +67,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's own settings out of the tests."""
     for name in tuple(os.environ):
-        if name.startswith(("CHAT_", "OPENAI_", "AZURE_OPENAI_", "AWS_", "LAMBDA_")):
+        if name.startswith(("CHAT_", "OPENAI_", "AZURE_OPENAI_", "AWS_", "LAMBDA_", "OTEL_")):
             monkeypatch.delenv(name)
 
 

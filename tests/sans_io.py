@@ -44,10 +44,19 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "growing_text": (),
     "http/chat_options": (),
     "http/openapi": (),
+    "http/openapi_mcp": (),
     "known_secrets": (),
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
+    "lambda_runtime/starting": (),
+    "mcp/cleaning": (),
+    "mcp/messages": (),
+    "mcp/offering": (),
+    "mcp/names": (),
+    "mcp/progress": (),
+    "mcp/results": (),
+    "mcp/servers_file": (),
     "owners/jwt_check": (),
     "owners/lambda_caller": (),
     "protocols/artifact": (),
@@ -106,6 +115,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "requests/past_call": (),
     "requests/shapes": (),
     "requests/sites": (),
+    "requests/trace_parent": (),
     "requests/value_count": (),
     "requests/web_address": (),
     "scripted_model/chat_request": (),
@@ -131,13 +141,26 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "store/message_json": (),
     "store/redis_fields": (),
     "store/redis_keys": (),
+    "store/redis_reasons": (),
     "store/redis_script": (),
     "store/redis_url": (),
     "store/use_record": (),
     "setting_checks": (),
     "setting_kinds": (),
+    "telemetry/content": (),
+    "telemetry/conventions": (),
+    "telemetry/limits": (),
     "telemetry/log": (),
     "telemetry/metrics": (),
+    "telemetry/otel_environment": (),
+    "telemetry/prometheus": (),
+    "telemetry/span_attributes": (),
+    "telemetry/span_contexts": (),
+    "telemetry/spans": (),
+    "telemetry/text_lines": (),
+    "telemetry/turn_instruments": (),
+    "telemetry/turn_traces": (),
+    "tracing": (),
     "telemetry/tracebacks": (),
     "tools/approval": (),
     "tools/canonical_json": (),
@@ -173,10 +196,12 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "__main__": "test_cli.py",  # the same as the command line
     "aws/asgi_extensions": "aws/test_behind_adapter.py",  # two names
     "commands/container": "container/test_entrypoint.py",  # the entry point of the image
+    "commands/health": "container/test_entrypoint.py",
     "commands/emulate": "emulator/test_program.py",  # passes on what app.emulator has
     # Declarations: what they hold is seen in the running app.
     "http/openapi_bodies": "http/test_openapi.py",
     "http/openapi_stored": "http/test_openapi.py",
+    "http/tool_stream": "http/test_tools.py",
     "protocols/encoder": "protocols/test_every_encoder.py",  # a Protocol class only
     "providers/provider": "providers/openai/test_chat.py",  # a Protocol class only
     "requests/client_message": "requests/test_message_reader.py",  # what is read: structs only
@@ -190,6 +215,15 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Each way to find out who asks, and the choice between them, over HTTP.
     "owners/authentication": "http/test_owners.py",
     "setup/owners": "http/test_owners.py",
+    # With the real exporters and collectors.
+    "setup/telemetry": "telemetry/test_otlp.py",
+    "telemetry/otel_sdk": "telemetry/test_otlp.py",
+    # Over HTTP, from one process and from several.
+    "http/metrics": "telemetry/test_prometheus.py",
+    "http/metrics_port": "telemetry/test_prometheus.py",
+    "workers/metric_files": "telemetry/test_prometheus.py",
+    # The runtime is one thing in two files.
+    "lambda_runtime/invocation_loops": "lambda_runtime/test_runtime.py",
     # Needs a running SSM and Secrets Manager.
     "setup/secrets": "aws/test_secrets.py",
     # The promises, and the stores that break one each.
@@ -206,14 +240,17 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Faults of the disk.
     # The engine in Redis is one thing in several files.
     "store/redis_chat_scripts": "store/test_redis.py",
+    "store/redis_every_script": "store/test_redis_link.py",
     "store/redis_chats": "store/test_redis.py",
     "store/redis_client": "store/test_redis_link.py",
+    "store/redis_lane": "store/test_redis_link.py",
     "store/redis_limit_scripts": "store/test_redis.py",
     "store/redis_limits": "store/test_redis.py",
     "store/redis_list_scripts": "store/test_redis.py",
     "store/redis_sweep": "store/test_redis.py",
     "store/redis_turn_scripts": "store/test_redis.py",
     "store/redis_turns": "store/test_redis.py",
+    "store/redis_whole_scripts": "store/test_redis.py",
     "store/sqlite_connection": "store/test_sqlite.py",
     # Calls of DynamoDB, which the promises are about.
     "store/dynamodb_chats": "store/test_conformance.py",
@@ -225,6 +262,10 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/sqlite_chats": "store/test_conformance.py",
     "store/sqlite_limits": "store/test_conformance.py",
     "store/sqlite_turns": "store/test_conformance.py",
+    # A session with a real server is one thing in several files.
+    "mcp/calling": "mcp/test_sessions.py",
+    "mcp/connection": "mcp/test_sessions.py",
+    "mcp/opening": "mcp/test_sessions.py",
     # Joins parts; what they do together is seen over sockets.
     "http/following": "http/test_stored.py",
     "http/keeping": "http/test_stored.py",

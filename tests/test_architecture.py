@@ -31,12 +31,14 @@ LAYERS = [
     ["app.workers"],
     ["app.telemetry"],
     ["app.turns"],
+    ["app.mcp"],
     ["app.tools"],
     ["app.chats"],
     ["app.store"],
     ["app.providers"],
     ["app.owners"],
     ["app.requests", "app.protocols", "app.aws"],
+    ["app.tracing"],
     ["app.grammar", "app.messages"],
     [
         *("app.at_once", "app.causes", "app.content_coding", "app.events", "app.forbidden_keys"),
@@ -46,8 +48,12 @@ LAYERS = [
     ["app.errors", "app.known_secrets", "app.setting_checks", "app.setting_kinds"],
 ]
 ENTRY_POINTS = ("app/commands/", "app/emulator/", "app/lambda_runtime/runtime.py")
+# What tracing libraries of the handler read there.
+TRACE_ENVIRONMENT = ("app/lambda_runtime/invocation_loops.py",)
 # What every AWS SDK takes from the environment by itself: credentials, regions and addresses.
 AWS_ENVIRONMENT = ("app/aws/credentials.py", "app/aws/endpoint.py", "app/tools/remote.py")
+# What every program that OpenTelemetry watches takes from there.
+OTEL_ENVIRONMENT = ("app/setup/telemetry.py",)
 # What every HTTP client takes from there.
 PROXY_ENVIRONMENT = ("app/providers/openers/proxy_environment.py",)
 
@@ -209,7 +215,14 @@ def test_only_entry_points_read_the_environment() -> None:
         path
         for path in reads
         if not path.startswith(
-            ("app/settings.py", *ENTRY_POINTS, *AWS_ENVIRONMENT, *PROXY_ENVIRONMENT)
+            (
+                "app/settings.py",
+                *ENTRY_POINTS,
+                *AWS_ENVIRONMENT,
+                *OTEL_ENVIRONMENT,
+                *TRACE_ENVIRONMENT,
+                *PROXY_ENVIRONMENT,
+            )
         )
     } == set()
 

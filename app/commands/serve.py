@@ -76,6 +76,8 @@ def _demo_defaults() -> None:
         os.environ.setdefault("CHAT_PROVIDER", "scripted")
         os.environ.setdefault("CHAT_MODEL", "scripted")  # what the page shows under an answer
     os.environ.setdefault("CHAT_ALLOWED_ORIGINS", "localhost")
+    if sys.stderr.isatty():
+        os.environ.setdefault("CHAT_LOG", "text")
     if not os.environ.get("CHAT_TOOL_MODULES"):
         from app.tools.loading import EXAMPLES
 

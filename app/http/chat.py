@@ -4,9 +4,8 @@ The status of a response is held back until the model's response headers are her
 goes wrong before is a real HTTP error; if that takes too long, it is a 200 with keep-alives.
 """
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -16,24 +15,26 @@ from app.errors import InvalidMessages
 from app.events import Emit
 from app.http.admission import AdmittedRequest
 from app.http.chat_options import ChatOptions
-from app.http.disconnect import first_of, watch
+from app.http.disconnect import watch
 from app.http.objects import ObjectSchema, checked
 from app.http.options import deadline_of, wants_stream
 from app.http.request_head import query
-from app.http.responses import TurnResponse, whole_answer
+from app.http.responses import TurnResponse, opened, whole_answer
 from app.messages import ChatRequest, Message
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
 from app.providers.provider import Provider
 from app.requests.conversation import NOTHING_SAID
 from app.requests.value_count import is_heavy
+from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
 from app.tools.approval import Approvals
 from app.tools.context import Scene
 from app.tools.result import OutputLimits
-from app.tools.tool import Tool
+from app.tools.tool_set import ToolSet
 from app.tools.tool_threads import ToolThreads
 from app.tools.toolbox import Toolbox, earlier_calls
+from app.tracing import Trace
 from app.turns.live_turn import LiveTurn
 from app.turns.outbox import Outbox
 from app.turns.outcome import TurnLabels
@@ -54,13 +55,14 @@ class ChatResponder:
         provider: the model.
         turns: starts every turn.
         options: what the server decided.
-        tools: by name; what the model may call.
+        tools: what the model may call.
         threads: in which the tools that are plain functions run.
         output_limits: how large the output of a tool may be.
         approvals: signs approval requests and checks the user's replies.
         aside: where the replies of a large request are checked.
         new_id: makes a unique id with the given prefix.
         keeping: keeps the turns of chats; None without a store.
+        tracing: begins the trace of every turn.
         now: Unix seconds.
     """
 
@@ -70,13 +72,14 @@ class ChatResponder:
         turns: RunningTurns,
         options: ChatOptions,
         *,
-        tools: Mapping[str, Tool],
+        tools: ToolSet,
         threads: ToolThreads,
         output_limits: OutputLimits,
         approvals: Approvals,
         aside: Aside,
         new_id: Callable[[str], str],
         keeping: "Keeping | None" = None,
+        tracing: Tracing | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._provider = provider
@@ -89,6 +92,7 @@ class ChatResponder:
         self._aside = aside
         self._new_id = new_id
         self._keeping = keeping
+        self._tracing = Untraced() if tracing is None else tracing
         self._now = now
 
     async def respond(self, admitted: AdmittedRequest, asked: ChatRequest) -> Response:
@@ -135,6 +139,8 @@ class ChatResponder:
         is_stream = wants_stream(admitted.http, default=asked.stream)
         model = options.model_for(asked)
         headers = {"x-request-id": admitted.id}
+        if not self._tools.is_settled(admitted.owner):
+            await self._tools.settle(admitted.owner)
         kept: KeptTurn | None = None
         if self._keeping is not None and schema is None:
             self._turns.check()
@@ -160,7 +166,7 @@ class ChatResponder:
             raise
         leaving = watch(admitted.http)
         try:
-            await _opened(turn, leaving, options.status_wait_s if is_stream else None)
+            await opened(turn, leaving, options.status_wait_s if is_stream else None)
             if outbox is None:
                 leaving.cancel()
                 if turn.is_detached:
@@ -195,6 +201,7 @@ class ChatResponder:
 
         Raises:
             InvalidMessages: the messages were left to a store, and there is none.
+            TooManyTurns: there is no room for it.
         """
         if not asked.messages:
             raise InvalidMessages(NOTHING_SAID)
@@ -208,7 +215,19 @@ class ChatResponder:
         if kept is not None:
             message_id = kept.head.message_id
         request = self._options.turn_request(asked, model, message_id, schema)
-        toolbox = self._toolbox(admitted, asked, dialect, deadline, schema)
+        self._turns.check()  # a trace that has begun is of a turn that runs
+        labels = TurnLabels(
+            request_id=admitted.id,
+            chat_id=asked.chat_id,
+            owner=admitted.owner,
+            protocol=dialect.protocol,
+            shape=asked.shape,
+            model=model,
+        )
+        trace, labels, observer = self._tracing.begin_turn(
+            admitted.http.scope["headers"], labels, request, started=admitted.started
+        )
+        toolbox = self._toolbox(admitted, asked, dialect, deadline, schema, trace)
         progress = TurnProgress(model=model, started=admitted.started)
         keeps_transcript = outbox is None or schema is not None or self._turns.keeps_transcripts
         if kept is not None:
@@ -227,18 +246,12 @@ class ChatResponder:
                 tools=toolbox,
                 progress=progress,
                 aside=self._aside,
+                trace=trace,
             )
 
         turn = LiveTurn(
             run,
-            labels=TurnLabels(
-                request_id=admitted.id,
-                chat_id=asked.chat_id,
-                owner=admitted.owner,
-                protocol=dialect.protocol,
-                shape=asked.shape,
-                model=model,
-            ),
+            labels=labels,
             message_id=message_id,
             framer=framer,
             outbox=outbox,
@@ -247,6 +260,7 @@ class ChatResponder:
             recorder=None if kept is None else kept.recorder,
             detached_s=None if kept is None or self._keeping is None else self._keeping.detached_s,
             deadline=deadline,
+            observer=observer,
         )
         if kept is not None:
             kept.run_by(turn)
@@ -259,6 +273,7 @@ class ChatResponder:
         dialect: Dialect,
         deadline: float | None,
         schema: ObjectSchema | None,
+        trace: Trace,
     ) -> Toolbox:
         scene = Scene(
             owner=admitted.owner,
@@ -267,20 +282,8 @@ class ChatResponder:
             user_id=asked.user_id,
             deadline=deadline,
             threads=self._threads,
+            trace=trace,
             limits=self._output_limits,
         )
-        tools = self._tools if schema is None else {}
+        tools = self._tools.of(admitted.owner) if schema is None else {}
         return Toolbox(tools, scene, self._approvals, can_ask=dialect.can_ask_approval)
-
-
-async def _opened(turn: LiveTurn, leaving: asyncio.Task[None], wait_s: float | None) -> None:
-    """Wait until the turn has something to say, ``wait_s`` is over or the client has left.
-
-    ``None``: wait until the turn is over.
-    """
-    until = turn.opened if wait_s is not None else turn.task
-    await first_of(until, leaving, timeout_s=wait_s)
-    if leaving.done() and not until.done():
-        await turn.part()
-    elif turn.opened.done():
-        turn.opened.result()

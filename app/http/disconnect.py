@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
+from app.http.own_server import own_server
+
 T = TypeVar("T")
 
 
@@ -13,8 +15,14 @@ class ClientLeft(Exception):
     """The client left before its response was complete; there is nobody left to tell."""
 
 
-def watch(request: Request) -> asyncio.Task[None]:
-    """Return a task that ends when the client leaves. The request's body has been read."""
+def watch(request: Request) -> asyncio.Future[None]:
+    """Return what is done when the client leaves. The request's body has been read.
+
+    Any server says so to who waits in `receive`, which takes a task. Ours says so by itself.
+    """
+    server = own_server(request.scope)
+    if server is not None and (leaving := server.leaving()) is not None:
+        return leaving
 
     async def left() -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -28,7 +36,7 @@ async def first_of(*awaited: asyncio.Future[Any], timeout_s: float | None = None
 
     `asyncio.wait` does this too, for anything that can be awaited, in three times the time.
     """
-    loop = asyncio.get_running_loop()
+    loop = awaited[0].get_loop()
     over: asyncio.Future[None] = loop.create_future()
 
     def end(_: object = None) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from starlette.applications import Starlette
 
@@ -14,13 +14,19 @@ class Lifespan:
 
     Args:
         closers: awaited when the server ends, in this order.
+        opening: called when it begins. They wait for nothing.
 
     Attributes:
         has_begun: whether a server, or an outer app, runs this lifespan.
     """
 
-    def __init__(self, *closers: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        *closers: Callable[[], Awaitable[None]],
+        opening: Sequence[Callable[[], None]] = (),
+    ) -> None:
         self._closers = closers
+        self._opening = opening
         self._has_warned = False
         self.has_begun = False
 
@@ -31,6 +37,8 @@ class Lifespan:
             for close in reversed(self._closers):
                 stack.push_async_callback(close)
             self.has_begun = True
+            for begin in self._opening:
+                begin()
             yield
 
     def check(self) -> None:

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from app.http.light_event import LightEvent
+from app.http.own_server import OWN_SERVER
 
 
 class _Pipeline(list[tuple[RequestResponseCycle, ASGI3Application]]):
@@ -36,6 +37,33 @@ class _Flow(FlowControl):
         self.read_paused = False
         self.write_paused = False
         self._is_writable_event = LightEvent(is_set=True)
+
+
+class _Exchange:
+    """A request and its response; an `OwnServer`.
+
+    It knows the request's event and not the request, which would be a reference cycle. Once the
+    body has been read, only the end of the response or of the connection sets that event.
+    """
+
+    __slots__ = ("_event", "_flow", "_transport")
+
+    def __init__(self, event: LightEvent, flow: FlowControl, transport: asyncio.Transport) -> None:
+        self._event = event
+        self._flow = flow
+        self._transport = transport
+
+    def write(self, piece: bytes) -> bool:
+        if self._flow.write_paused or self._event.is_set():
+            return False
+        self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
+
+    def leaving(self) -> asyncio.Future[None] | None:
+        if self._event.is_set():
+            return None
+        self._flow.resume_reading()  # as `receive` does: who does not read sees no end
+        return self._event.future()
 
 
 class LightConnection(HttpToolsProtocol):
@@ -63,5 +91,8 @@ class LightConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         # Nobody waits for it yet. The body of a pipelined request may have come.
-        cycle.message_event = LightEvent(is_set=cycle.message_event.is_set())
+        event = LightEvent(is_set=cycle.message_event.is_set())
+        cycle.message_event = event
+        extensions = cast(dict[str, Any], cycle.scope.setdefault("extensions", {}))
+        extensions[OWN_SERVER] = _Exchange(event, self.flow, self.transport)
         HttpToolsProtocol._start_asgi_task(self, cycle, app)

@@ -38,12 +38,18 @@ class LightEvent(asyncio.Event):
     async def wait(self) -> bool:  # type: ignore[override]  # a literal there
         if self._is_set:
             return True
+        waiter = self.future()
+        try:
+            await waiter
+        finally:
+            assert self._queue is not None
+            self._queue.remove(waiter)
+        return True
+
+    def future(self) -> asyncio.Future[None]:
+        """Return a future that is done when the event is set the next time, or cancelled before."""
         waiter = asyncio.get_running_loop().create_future()
         if self._queue is None:
             self._queue = []
         self._queue.append(waiter)
-        try:
-            await waiter
-        finally:
-            self._queue.remove(waiter)
-        return True
+        return waiter

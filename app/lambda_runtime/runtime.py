@@ -10,203 +10,32 @@ reserves for the start. Whatever a turn does not need is never imported: no AWS 
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from app.aws.invoke_mode import check_invoke_mode
 from app.known_secrets import remember, secrets_in
 from app.lambda_runtime.handler_loading import Handler, HandlerNotFound, load_handler
-from app.lambda_runtime.invocation import FunctionError, Invocation, describe_exception
-from app.lambda_runtime.invocation_response import InvocationResponse, choose_response
-from app.lambda_runtime.lambda_call import LambdaCall, read_function_config
-from app.lambda_runtime.plain_handler import PlainHandler
+from app.lambda_runtime.invocation_loops import Runtime
+from app.lambda_runtime.lambda_call import read_function_config
 from app.lambda_runtime.runtime_api import ResponseRefused, RuntimeApi, RuntimeApiFailed
-from app.requests.lambda_events import EventKind, MalformedEvent, classify, read_event
-from app.requests.value_count import MAX_VALUES, count_values, is_heavy
+from app.lambda_runtime.starting import init_error, log_no_start, no_garbage
 from app.telemetry.log import configure_logging
-from app.threads import Aside
 from app.tools.own_tasks import guard_tasks_of_tools
 
-# How long before Lambda kills the process the runtime cuts a response. An app does so earlier.
-_GUARD_S = 0.5
-# If the time limit is short, the guard takes at most this share of it.
-_GUARD_SHARE = 0.1
 # Between the stop signal and the kill Lambda leaves at most two seconds: for responses that are
-# still being sent, and then for the handler's own shut-down.
+# still being sent, then for the ends of turns that are told to stop, and last for the handler's own
+# shut-down.
 _STOP_GRACE_S = 0.3
+_LAST_BYTES_S = 0.2
 _HANDLER_STOP_S = 1.0
-
-_TIME_IS_OVER = FunctionError(
-    "Deltaline.Timeout",
-    "The answer was cut because the function's time limit was reached.",
-    "Deltaline.Timeout",
-)
-_SHUTTING_DOWN = FunctionError(
-    "Deltaline.Shutdown",
-    "The answer was cut because the function is being shut down.",
-    "Deltaline.Shutdown",
-)
-
-_CANCELLED = FunctionError(
-    "Function.CancelledError", "The handler cancelled itself.", "CancelledError"
-)
 
 _DEFAULT_HANDLER = "app.main:create_lean_app"
 
 logger = logging.getLogger("deltaline.runtime")
-
-
-class Runtime:
-    """Runs the handler for one invocation after another until it is told to stop.
-
-    Args:
-        api: gives the events and takes the responses.
-        handler: has been started.
-        concurrency: how many invocations may run at once.
-        invoke_mode: ``buffered`` or ``response_stream`` if that is how every HTTP front invokes
-            this function; by default the event decides.
-    """
-
-    def __init__(
-        self,
-        api: RuntimeApi,
-        handler: Handler,
-        *,
-        concurrency: int = 1,
-        invoke_mode: str | None = None,
-    ) -> None:
-        self._api = api
-        self._handler = handler
-        self._concurrency = concurrency
-        self._invoke_mode = invoke_mode
-        self._waiting: set[asyncio.Task[Invocation | None]] = set()
-        self._abandoned: set[asyncio.Task[None]] = set()
-        self._aside = Aside("reading")
-        self._stopping = False
-
-    async def run(self) -> None:
-        """Return once `stop` has been called and no invocation is left.
-
-        Raises:
-            RuntimeApiFailed: the Runtime API is gone or does not work.
-        """
-        try:
-            async with asyncio.TaskGroup() as loops:
-                for _ in range(self._concurrency):
-                    loops.create_task(self._loop())
-        except* RuntimeApiFailed as group:
-            raise group.exceptions[0] from None
-
-    def stop(self) -> None:
-        """Ask for no more events. Running invocations go on."""
-        self._stopping = True
-        for task in self._waiting:
-            task.cancel()
-
-    async def _loop(self) -> None:
-        while not self._stopping:
-            waiting = asyncio.create_task(self._api.next_invocation())
-            self._waiting.add(waiting)
-            await asyncio.wait({waiting})
-            self._waiting.discard(waiting)
-            if waiting.cancelled():
-                return
-            invocation = waiting.result()
-            if invocation is None:
-                logger.error("an event without a request id cannot be answered")
-                continue
-            await self._respond(invocation)
-
-    async def _respond(self, invocation: Invocation) -> None:
-        call = await self._read(invocation)
-        response = choose_response(self._api, call, invoke_mode=self._invoke_mode)
-        if self._concurrency == 1:
-            # Tracing libraries read it there. Several invocations at once could not share it.
-            os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id or ""
-        left_s = invocation.deadline_ms / 1000 - time.time()
-        guard_s = min(_GUARD_S, left_s * _GUARD_SHARE)
-        work = asyncio.create_task(self._work(call, response))
-        try:
-            await asyncio.wait({work}, timeout=left_s - guard_s)
-            if not work.done():
-                await self._cut(invocation, work, response, _TIME_IS_OVER)
-            elif work.cancelled():
-                await response.fail(_CANCELLED)
-            else:
-                work.result()
-        except ResponseRefused as error:
-            _log(logging.WARNING, invocation, f"the answer was not taken: {error}")
-        except asyncio.CancelledError:
-            with contextlib.suppress(ResponseRefused):
-                await self._cut(invocation, work, response, _SHUTTING_DOWN)
-            raise
-
-    async def _read(self, invocation: Invocation) -> LambdaCall:
-        """Return the invocation with its event; a large one is parsed beside the event loop."""
-        payload = invocation.payload
-        # An app is given the bytes of such an event, and refuses them with a sentence. A plain
-        # handler takes any event that Lambda takes.
-        limit = len(payload) if isinstance(self._handler, PlainHandler) else MAX_VALUES
-        return await self._aside.run_if(
-            is_heavy(payload), lambda: _call(invocation, limit), size=len(payload)
-        )
-
-    async def _work(self, call: LambdaCall, response: InvocationResponse) -> None:
-        try:
-            await self._handler(call, response)
-        except (ResponseRefused, RuntimeApiFailed):
-            raise
-        except (Exception, SystemExit) as error:
-            _log(logging.ERROR, call.invocation, "the handler failed", error)
-            await response.fail(self._describe(error))
-
-    async def _cut(
-        self,
-        invocation: Invocation,
-        work: asyncio.Task[None],
-        response: InvocationResponse,
-        reason: FunctionError,
-    ) -> None:
-        _log(logging.ERROR, invocation, f"the handler was stopped: {reason.message}")
-        work.cancel()
-        # A handler that ignores its cancellation must not delay the next event.
-        self._abandoned.add(work)
-        work.add_done_callback(self._forget)
-        await response.fail(reason)
-
-    def _forget(self, work: asyncio.Task[None]) -> None:
-        self._abandoned.discard(work)
-        if not work.cancelled():
-            work.exception()  # retrieved, so that asyncio does not log it
-
-    def _describe(self, error: BaseException) -> FunctionError:
-        if isinstance(self._handler, PlainHandler):
-            return describe_exception(error)
-        # The message of an application's exception is for its log only.
-        kind = type(error).__name__
-        return FunctionError(f"Function.{kind}", "The application failed; its log says why.", kind)
-
-
-def _call(invocation: Invocation, max_values: int) -> LambdaCall:
-    if count_values(invocation.payload, limit=max_values) > max_values:
-        return LambdaCall(invocation, EventKind.MALFORMED, is_json=False)
-    try:
-        event = read_event(invocation.payload)
-    except MalformedEvent:
-        return LambdaCall(invocation, EventKind.MALFORMED, is_json=False)
-    return LambdaCall(invocation, classify(event), event)
-
-
-def _log(
-    level: int, invocation: Invocation, message: str, error: BaseException | None = None
-) -> None:
-    fields = {"aws_request_id": invocation.request_id}
-    logger.log(level, message, exc_info=error, extra={"fields": fields})
 
 
 async def serve(environ: Mapping[str, str]) -> int:
@@ -218,13 +47,16 @@ async def serve(environ: Mapping[str, str]) -> int:
         return 1
     guard_tasks_of_tools(asyncio.get_running_loop())
     try:
-        with _no_garbage():
+        with no_garbage():
             handler, runtime = _build(api, environ)
             await handler.start()
     except (Exception, SystemExit) as error:
-        logger.error("the function cannot start", exc_info=error)
+        from app.settings import SettingsError  # which only a failed start needs
+
+        says_all = isinstance(error, SettingsError | HandlerNotFound)
+        log_no_start(error, says_all=says_all)
         with contextlib.suppress(ResponseRefused, RuntimeApiFailed):
-            await api.fail_init(_init_error(error))
+            await api.fail_init(init_error(error, says_all=says_all))
         return 1
     running = asyncio.create_task(runtime.run())
     told = asyncio.Event()
@@ -236,6 +68,9 @@ async def serve(environ: Mapping[str, str]) -> int:
     stopping.cancel()
     runtime.stop()
     await asyncio.wait({running}, timeout=_STOP_GRACE_S)
+    if not running.done():
+        handler.end_turns()
+        await asyncio.wait({running}, timeout=_LAST_BYTES_S)
     running.cancel()
     await asyncio.wait({running})
     with contextlib.suppress(TimeoutError):
@@ -245,20 +80,6 @@ async def serve(environ: Mapping[str, str]) -> int:
         logger.error("the runtime ends: %s", failure)
         return 1
     return 0
-
-
-@contextlib.contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Exempt from garbage collection what is created inside: modules and an app, which stay.
-
-    Collecting during the imports would take a quarter of the start.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtime]:
@@ -276,23 +97,12 @@ def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtim
     return handler, Runtime(api, handler, concurrency=int(concurrency), invoke_mode=invoke_mode)
 
 
-def _init_error(error: BaseException) -> FunctionError:
-    report = describe_exception(error)
-    match error:
-        case HandlerNotFound():
-            code = "Runtime.HandlerNotFound"
-        case ImportError():
-            code = "Runtime.ImportModuleError"
-        case _:
-            code = "Runtime.InitError"
-    return FunctionError(code, report.message, report.kind, report.stack_trace)
-
-
-def main() -> int:
+def main(environ: Mapping[str, str] = os.environ) -> int:
     """Run as the process that ``bootstrap`` starts; return the exit status."""
     remember(*secrets_in(os.environ))
-    configure_logging()
-    return asyncio.run(serve(os.environ))
+    # The settings, which would refuse any other word, are read with the handler.
+    configure_logging(form="text" if os.environ.get("CHAT_LOG") == "text" else "json")
+    return asyncio.run(serve(environ))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,11 @@ def script(text: str) -> Script:
     return Script(data, sha1(data, usedforsecurity=False).hexdigest().encode())
 
 
+def function(name: str, source: Script) -> str:
+    """Return ``source`` as a function of its keys and its other values, for another script."""
+    return f"local function {name}(KEYS, ARGV)\n{source.text.decode()}\nend\n"
+
+
 def scripts_in(names: Mapping[str, object]) -> Mapping[bytes, Script]:
     """Return the scripts among the names of a module, by the name that Redis knows."""
     return {found.sha: found for found in names.values() if isinstance(found, Script)}

@@ -6,9 +6,10 @@ from typing import Any, cast
 
 from app.errors import StoreUnavailable
 from app.store import redis_turn_scripts as scripts
+from app.store import redis_whole_scripts as whole_scripts
 from app.store.log_order import by_turn, fit
 from app.store.redis_fields import batches_of, head_fields, head_of, is_deleted, message_entry
-from app.store.redis_keys import channel, place_of, text_bytes
+from app.store.redis_keys import Place, channel, place_of, shard_key, text_bytes
 from app.store.redis_link import RedisLink, call
 from app.store.redis_listing import RedisListing
 from app.store.store import (
@@ -46,24 +47,27 @@ async def begin(
 ) -> Begun | Busy | Changed:
     place = place_of(head.owner, head.chat_id)
     entries = [message_entry(message) for message in messages]
+    told = [
+        *(text_bytes(head.id), random.randbytes(8), b""),
+        *(b"%d" % revision, b"%d" % max(0, min(keep, _LARGEST)), text_bytes(title)),
+        *(b"" if first is None else first.data, b"%d" % len(entries), *entries),
+        *head_fields(head),
+    ]
+    whole = call(
+        whole_scripts.BEGIN_WHOLE,
+        [place.chat, place.chats, shard_key(head.id), shard_key(head.owner)],
+        *(place.chat_id, text_bytes(head.owner), place.written(), *told),
+    )
     for _ in range(_TRIES):
-        changed, is_new = await listing.register(place, head.owner, head.id)
-        values = [
-            *(text_bytes(head.id), random.randbytes(8), changed),
-            *(b"%d" % revision, b"%d" % max(0, min(keep, _LARGEST)), text_bytes(title)),
-            *(b"" if first is None else first.data, b"%d" % len(entries), *entries),
-            *head_fields(head),
-        ]
-        (found,) = await link.write(call(scripts.BEGIN, [place.chat], *values))
-        if found[0] == b"begun":
-            listing.remember(head.id, place)
-            return Begun()
-        if found[0] == b"late":
-            continue
-        await listing.withdraw(place, changed)
-        if is_new:
-            await listing.unregister(head.id)
+        found = await link.write_whole(whole)
+        if found is None:
+            found = await _begin_in_steps(link, listing, place, head, told)
         match found[0]:
+            case b"begun":
+                listing.remember(head.id, place)
+                return Begun()
+            case b"late":
+                continue
             case b"busy":
                 return Busy(head_of(found[1]))
             case b"changed":
@@ -71,6 +75,19 @@ async def begin(
             case _:
                 raise ValueError("the id of a turn is used again")
     raise StoreUnavailable(_TOO_LATE)
+
+
+async def _begin_in_steps(
+    link: RedisLink, listing: RedisListing, place: Place, head: TurnHead, told: Sequence[bytes]
+) -> Any:
+    """Return what `redis_turn_scripts.BEGIN` brings; the lists are in other slots than the chat."""
+    changed, is_new = await listing.register(place, head.owner, head.id)
+    (found,) = await link.write(call(scripts.BEGIN, [place.chat], *told[:2], changed, *told[3:]))
+    if found[0] not in (b"begun", b"late"):
+        await listing.withdraw(place, changed)
+        if is_new:
+            await listing.unregister(head.id)
+    return found
 
 
 async def append(
@@ -125,29 +142,43 @@ async def end(
     if place is None:
         return False
     entry = b"" if message is None else message_entry(message)
-    changed = b""
+    told = [
+        *(text_bytes(turn), channel(turn), state.encode()),
+        *((b"", b"") if last is None else (b"%d" % last.seq, last.data)),
+        *(repr(ended_at).encode(), b"" if beat is None else b"%d" % beat),
+        *(entry, b"", b"%d" % keep_ms),
+    ]
+    whole = call(
+        whole_scripts.END_WHOLE,
+        [place.chat, place.chats, shard_key(turn)],
+        *(place.chat_id, *told),
+    )
     for _ in range(_TRIES):
-        if entry:
-            changed = await listing.announce(place)
-        (found,) = await link.write(
-            call(
-                scripts.END,
-                [place.chat],
-                *(text_bytes(turn), channel(turn), state),
-                *((b"", b"") if last is None else (last.seq, last.data)),
-                *(repr(ended_at), b"" if beat is None else beat),
-                *(entry, changed, keep_ms),
-            )
-        )
-        if found == scripts.ENDED:
-            listing.register_end(turn, ended_at)
-            return True
-        if found == scripts.LATE:
-            continue
-        if changed:
-            await listing.withdraw(place, changed)
-        return bool(found == scripts.HAD_ENDED)
+        found = await link.write_whole(whole)
+        if found is None:
+            found = await _end_in_steps(link, listing, place, turn, ended_at, told)
+        if found != scripts.LATE:
+            return bool(found in (scripts.ENDED, scripts.HAD_ENDED))
     raise StoreUnavailable(_TOO_LATE)
+
+
+async def _end_in_steps(
+    link: RedisLink,
+    listing: RedisListing,
+    place: Place,
+    turn: TurnId,
+    ended_at: float,
+    told: Sequence[bytes],
+) -> Any:
+    """Return what `redis_turn_scripts.END` brings; the lists are in other slots than the chat."""
+    is_change = bool(told[7])
+    changed = await listing.announce(place) if is_change else b""
+    (found,) = await link.write(call(scripts.END, [place.chat], *told[:8], changed, *told[9:]))
+    if found == scripts.ENDED:
+        listing.register_end(turn, ended_at)
+    elif found != scripts.LATE and is_change:
+        await listing.withdraw(place, changed)
+    return found
 
 
 async def head(

@@ -1,4 +1,4 @@
-"""The log: one JSON line per request, without any content.
+"""The log: one line per request, without any content; JSON unless text is asked for.
 
 A line holds no message text, no key and no header, so that logs may be kept and shipped. What other
 libraries and Python itself report becomes such a line too, and known secrets are masked in all.
@@ -11,7 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -22,18 +22,20 @@ from app.turns.outcome import TurnLabels, TurnOutcome
 
 logger = logging.getLogger("deltaline")
 
+Form: TypeAlias = Literal["json", "text"]
 Alone: TypeAlias = Callable[[], contextlib.AbstractContextManager[object]]
 
 
 class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
     """The log line of one request. Times in milliseconds since it came in.
 
-    ``owner`` is his `owner_mark`. Unknown values, such as the tokens of a turn that was cut off,
-    are left out.
+    ``owner`` is his `owner_mark`, ``trace_id`` that of a W3C trace. Unknown values, such as the
+    tokens of a turn that was cut off, are left out. docs/observability.md describes each.
     """
 
     request_id: str
     chat_id: str | None = None
+    trace_id: str = ""
     owner: str = ""
     protocol: str = ""
     shape: str = ""
@@ -59,17 +61,11 @@ def log_request(line: RequestLine) -> None:
     known = {name: value for name, value in facts.items() if value is not None and value != ""}
     # As `Logger.log` does it, which would look through the stack for the place below.
     place = log_request.__code__
-    record = logger.makeRecord(
-        logger.name,
-        level,
-        place.co_filename,
-        place.co_firstlineno,
-        "chat request",
-        (),
-        None,
-        place.co_name,
-        {"fields": known},
-    )
+    make = logging.getLogRecordFactory()
+    line_number = place.co_firstlineno
+    what = "chat request"
+    record = make(logger.name, level, place.co_filename, line_number, what, (), None, place.co_name)
+    record.fields = known
     logger.handle(record)
 
 
@@ -79,6 +75,7 @@ def log_turn(labels: TurnLabels, outcome: TurnOutcome) -> None:
         RequestLine(
             request_id=labels.request_id,
             chat_id=labels.chat_id,
+            trace_id=labels.trace_id,
             owner=owner_mark(labels.owner),
             protocol=labels.protocol,
             shape=labels.shape,
@@ -185,8 +182,13 @@ class _Handler(logging.StreamHandler[Any]):
         self._alone = alone
 
     def emit(self, record: logging.LogRecord) -> None:
-        with self._alone():
-            super().emit(record)
+        try:
+            line = self.format(record) + self.terminator
+            with self._alone():
+                self.stream.write(line)
+                self.flush()
+        except Exception:
+            self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say that a record cannot be written. Python would print its arguments as they are."""
@@ -202,21 +204,33 @@ class _Handler(logging.StreamHandler[Any]):
 def configure_logging(
     level: int = logging.INFO,
     *,
+    form: Form = "json",
+    has_no_colour: bool = False,
     worker: int | None = None,
     alone: Alone = contextlib.nullcontext,
 ) -> None:
-    """Send all that is reported to standard error as JSON lines. For entry points only.
+    """Send all that is reported to standard error, a line each. For entry points only.
 
     That is the log, warnings, and the exceptions that end the process, a thread or an object.
 
     Args:
         level: of the lines that are written.
+        form: JSON, or text for people, which has colours on a terminal.
+        has_no_colour: whether it has none there either.
         worker: the number of this process, if it is one of several: each line says it.
         alone: what is held while a line is written, if other processes write there too. The system
             keeps a line whole by itself only up to 4096 bytes.
     """
+    # Whose thread and process it was is in no line of ours, and takes a sixth of making one.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = _Handler(alone)
-    handler.setFormatter(JsonFormatter(worker))
+    if form == "text":
+        from app.telemetry.text_lines import TextFormatter  # by those who read it themselves
+
+        is_coloured = sys.stderr.isatty() and not has_no_colour
+        handler.setFormatter(TextFormatter(worker, is_coloured=is_coloured))
+    else:
+        handler.setFormatter(JsonFormatter(worker))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -8,6 +8,7 @@ import msgspec
 
 from app.tools.result import OutputLimits
 from app.tools.tool_threads import ToolThreads
+from app.tracing import NO_TRACE, Trace
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
             that of asyncio's loops).
         approval_ids: tool call id → approval id, for the calls that the user approved.
         threads: in which plain functions run; `None`: one more for each call.
+        trace: what the calls are part of.
         limits: how large the output of a call may be.
     """
 
@@ -33,6 +35,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     approval_ids: Mapping[str, str] = {}
     threads: ToolThreads | None = None
+    trace: Trace = NO_TRACE
     limits: OutputLimits = OutputLimits()
 
 
@@ -47,6 +50,7 @@ class ToolContext:
 
     Attributes:
         tool_call_id: the model's name for this call.
+        owner: who asks; ``""`` where nobody is asked who he is.
         chat_id, session_id: as the client sent them, unverified.
         user_id: the owner; as the client sent it where nobody is asked who he is.
         state: a dict that the tool calls of one turn share. Calls of one step run side by side.
@@ -65,6 +69,7 @@ class ToolContext:
     ) -> None:
         scene = Scene() if scene is None else scene
         self.tool_call_id = tool_call_id
+        self.owner = scene.owner
         self.chat_id = scene.chat_id
         self.session_id = scene.session_id
         self.user_id = scene.user_id

@@ -117,6 +117,35 @@ async def run_call(
         cancel_grace_s: how long a cancelled tool may take to clean up, in seconds.
     """
     tool = call.tool
+    with scene.trace.tool(
+        name=tool.name,
+        description=tool.description,
+        call_id=call.tool_call_id,
+        arguments=call.input,
+    ) as traced:
+        result = await _run_call(
+            call,
+            scene,
+            on_status,
+            on_preliminary,
+            cancel_grace_s=cancel_grace_s,
+        )
+        if isinstance(result, Failure):
+            traced.ended(error_type=result.code, output=None)
+        else:
+            traced.ended(error_type=None, output=result.output)
+        return result
+
+
+async def _run_call(
+    call: ValidCall,
+    scene: Scene,
+    on_status: Callable[[str], None],
+    on_preliminary: OnPreliminary,
+    *,
+    cancel_grace_s: float,
+) -> CallResult:
+    tool = call.tool
     assert tool.run is not None, f"{tool.name} is a client tool"
     timeout_s = tool.timeout_s
     if scene.deadline is not None:

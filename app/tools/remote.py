@@ -39,6 +39,7 @@ from app.tools.tool import (
     Tool,
     describe_input,
 )
+from app.tracing import trace_headers
 
 if TYPE_CHECKING:
     import aiohttp
@@ -196,7 +197,7 @@ class RemoteTool(Tool):
                 URL(self._target.url, encoded=True),
                 # aiohttp warns that large plain bytes block the loop; it reads a file in pieces.
                 data=io.BytesIO(body) if len(body) > _LARGE_BODY_BYTES else body,
-                headers={**headers, "accept-encoding": "identity"},
+                headers={**headers, **trace_headers(), "accept-encoding": "identity"},
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, OSError) as error:

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 from app.errors import NotFound, RequestError
 from app.events import Error, Event, Status
@@ -18,6 +18,7 @@ from app.tools.result import MAX_FILES_BYTES, CallResult, Failure, OutputLimits,
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
 from app.tools.valid_call import ValidCall, validate
+from app.tracing import NO_TRACE, Trace
 
 HEARTBEAT_S = 10.0
 
@@ -77,8 +78,10 @@ async def run_request(
     *,
     on_status: Callable[[str], None],
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
 ) -> ToolResult:
     """Run the tool and return its result; a failure is a result of status "error".
@@ -87,8 +90,10 @@ async def run_request(
         tool: one that has a function here.
         on_status: receives each status, in any thread.
         call: what `check_request` returned, if the request has been checked already.
+        owner: who asks; ``""`` where nobody is asked who he is.
         threads: in which a plain function runs; `None`: a thread of its own.
         deadline: `time.monotonic` at which the run has to be over.
+        trace: what the run is part of.
         limits: how large the output may be.
     """
     call = check_request(tool, request) if call is None else call
@@ -98,7 +103,7 @@ async def run_request(
     else:
         result = await run_call(
             call,
-            scene=_scene(request, deadline, threads, limits),
+            scene=_scene(request, owner, deadline, threads, trace, limits),
             on_status=on_status,
             on_preliminary=_ignore,
         )
@@ -111,18 +116,35 @@ async def run_request(
             assert_never(result)
 
 
+class RunEncoder(Protocol):
+    """Makes the bytes of one run; see `ToolRunEncoder`."""
+
+    def start(self) -> bytes: ...
+
+    def status(self, message: str) -> bytes: ...
+
+    def keep_alive(self) -> bytes: ...
+
+    def result(self, result: ToolResult) -> bytes: ...
+
+    def error(self, message: str, code: str) -> bytes: ...
+
+
 async def run_tool_stream(
     tool: Tool,
     request: ToolRequest,
     write: Callable[[bytes], Awaitable[None]],
     *,
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     now: Callable[[], float] = time.time,
     heartbeat_s: float = HEARTBEAT_S,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
     stopped: "asyncio.Future[Error] | None" = None,
+    encoder: RunEncoder | None = None,
 ) -> Error | None:
     """Run the tool and write its tool stream as it works. The last line is the tool's result.
 
@@ -133,13 +155,14 @@ async def run_tool_stream(
         write: awaited with whole lines, one call at a time.
         now: Unix time in seconds.
         heartbeat_s: the longest time without a line, in seconds.
-        call, threads, deadline, limits: see `run_request`.
+        call, owner, threads, deadline, limits: see `run_request`.
         stopped: once it is done, its error is the last line, and the tool is cancelled.
+        encoder: of this run; default: NDJSON.
 
     Returns:
         the error that was the last line, if it was no result.
     """
-    encoder = ToolRunEncoder(now=now)
+    encoder = ToolRunEncoder(now=now) if encoder is None else encoder
     merger = EventMerger([_RUN])
 
     async def run() -> ToolResult:
@@ -149,8 +172,10 @@ async def run_tool_stream(
                 request,
                 on_status=lambda message: merger.offer(_RUN, Status(message)),
                 call=call,
+                owner=owner,
                 threads=threads,
                 deadline=deadline,
+                trace=trace,
                 limits=limits,
             )
         finally:
@@ -192,8 +217,10 @@ async def run_tool_buffered(
     request: ToolRequest,
     *,
     call: ValidCall | Failure | None = None,
+    owner: str = "",
     threads: ToolThreads | None = None,
     deadline: float | None = None,
+    trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
 ) -> dict[str, Any]:
     """Run the tool and return ``{"success", "data", "error", "error_code"}``.
@@ -205,8 +232,10 @@ async def run_tool_buffered(
         request,
         on_status=lambda message: None,
         call=call,
+        owner=owner,
         threads=threads,
         deadline=deadline,
+        trace=trace,
         limits=limits,
     )
     return for_invoker(result) if request.stores_files else buffered(result)
@@ -214,8 +243,10 @@ async def run_tool_buffered(
 
 def _scene(
     request: ToolRequest,
+    owner: str,
     deadline: float | None,
     threads: ToolThreads | None,
+    trace: Trace,
     limits: OutputLimits,
 ) -> Scene:
     def said(key: str) -> str | None:
@@ -223,6 +254,8 @@ def _scene(
         return value if isinstance(value, str) else None
 
     return Scene(
+        owner=owner,
+        trace=trace,
         chat_id=said("chat_id"),
         session_id=said("session_id"),
         user_id=said("user_id"),

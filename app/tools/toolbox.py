@@ -79,7 +79,7 @@ class Toolbox:
     def __init__(
         self, tools: Mapping[str, Tool], scene: Scene, approvals: Approvals, *, can_ask: bool
     ) -> None:
-        self._tools = tools
+        self._tools = dict(tools)  # a server's may change while the turn runs
         self._scene = scene
         self._approvals = approvals
         self._can_ask = can_ask

@@ -20,7 +20,7 @@ from app.grammar import State
 from app.protocols.framing import Framer
 from app.turns.errors import DEFECT, TIME_LIMIT, status_of
 from app.turns.outbox import Outbox
-from app.turns.outcome import TurnLabels, TurnOutcome
+from app.turns.outcome import TurnLabels, TurnObserver, TurnOutcome
 from app.turns.progress import TurnProgress
 from app.turns.transcript import Transcript
 
@@ -53,6 +53,7 @@ class LiveTurn:
         detached_s: how long the turn goes on after its client has left, in seconds. `None`: the
             turn ends with its client.
         deadline: loop time at which the turn ends with `TIME_LIMIT`.
+        observer: told, as those of all turns, how this one ended.
 
     Attributes:
         opened: done as soon as the turn has sent something; holds the exception if it failed
@@ -80,6 +81,7 @@ class LiveTurn:
         "_timer",
         "has_ended",
         "labels",
+        "observer",
         "opened",
         "outcome",
         "task",
@@ -99,8 +101,10 @@ class LiveTurn:
         recorder: "Recorder | None" = None,
         detached_s: float | None = None,
         deadline: float | None = None,
+        observer: TurnObserver | None = None,
     ) -> None:
         self.labels = labels
+        self.observer = observer
         self.transcript = transcript
         self.outcome: TurnOutcome | None = None
         self.has_ended = False
@@ -138,7 +142,7 @@ class LiveTurn:
             self._outbox.start_keep_alive()
         if self._deadline is not None:
             self._timer = loop.call_at(self._deadline, self.stop, TIME_LIMIT)
-        self.task = asyncio.create_task(self._run(), name=f"turn {self._message_id}")
+        self.task = loop.create_task(self._run(), name=f"turn {self._message_id}")
         # Not a `finally` in the task: one that is cancelled before its first step never runs it.
         self.task.add_done_callback(self._done)
 
@@ -220,11 +224,7 @@ class LiveTurn:
             await asyncio.wait((asyncio.ensure_future(standing),))
         frame = self._framer.frame(events)
         progress = self._progress
-        if (
-            progress.first_token_ms is None
-            or len(events) > 1
-            or not isinstance(events[0], TextDelta)
-        ):
+        if progress.awaits_token or len(events) > 1 or not isinstance(events[0], TextDelta):
             if not self.opened.done():
                 self.opened.set_result(None)
             for event in events:

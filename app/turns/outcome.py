@@ -12,10 +12,12 @@ class TurnLabels(msgspec.Struct, frozen=True, kw_only=True):
     """What identifies a turn in logs and metrics. Holds no content.
 
     The owner is a person's name, or as good as one: neither logs nor metrics show it as it is.
+    ``trace_id`` is that of a W3C trace, 32 hexadecimal digits; empty if the turn is in none.
     """
 
     request_id: str
     chat_id: str | None = None
+    trace_id: str = ""
     owner: str = ""
     protocol: str = ""
     shape: str = ""

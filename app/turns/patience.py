@@ -56,16 +56,33 @@ def patiently(
         raise _out_of_patience() from None
     if on_wait is not None:
         on_wait()
-    return (yield from _in_time(_rest(steps, waits_for), seconds).__await__())
+    # As `asyncio.timeout`, without a coroutine and two context managers for each call.
+    task = asyncio.current_task()
+    assert task is not None
+    cancelling = task.cancelling()
+    over: list[bool] = []
+    timer = asyncio.get_running_loop().call_later(seconds, _end, task, over)
+    try:
+        return (yield from _rest(steps, waits_for))
+    except TimeoutError:
+        raise _out_of_patience() from None
+    except asyncio.CancelledError:
+        if over and task.cancelling() - 1 <= cancelling:
+            raise _out_of_patience() from None
+        raise
+    finally:
+        timer.cancel()
+        if over:
+            task.uncancel()
+
+
+def _end(task: asyncio.Task[Any], over: list[bool]) -> None:
+    over.append(True)
+    task.cancel()
 
 
 def _out_of_patience() -> StoreUnavailable:
     return StoreUnavailable("the store did not respond in time")
-
-
-async def _in_time(call: Awaitable[T], seconds: float) -> T:
-    async with patience(seconds):
-        return await call
 
 
 @coroutine

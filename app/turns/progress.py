@@ -20,6 +20,9 @@ class TurnProgress:
         usage: the sum over all steps whose usage the model has reported.
         error: the `Error` that the turn ended with, if any.
         first_token_ms: from the request to the first event after the start, in milliseconds.
+        awaits_token: nothing has come yet of the running step, or of the turn.
+        step_first_s: from the call to the model to the first thing that it said in the running
+            step, in seconds.
     """
 
     __slots__ = (
@@ -27,9 +30,12 @@ class TurnProgress:
         "_finish_reason",
         "_model",
         "_started",
+        "_step_started",
         "_steps",
+        "awaits_token",
         "error",
         "first_token_ms",
+        "step_first_s",
         "usage",
     )
 
@@ -44,15 +50,27 @@ class TurnProgress:
         self.usage = Usage()
         self.error: Error | None = None
         self.first_token_ms: float | None = None
+        self._step_started = started
+        self.awaits_token = True
+        self.step_first_s: float | None = None
+
+    def begin_step(self) -> None:
+        """Note that the model is called now."""
+        self._step_started = self._clock()
+        self.awaits_token = True
+        self.step_first_s = None
 
     def add_usage(self, usage: Usage) -> None:
         """Add what the model reported for one step."""
         self.usage += usage
 
     def note(self, event: Event) -> None:
-        """Count an event that was sent. Text deltas after the first token may be left out."""
-        if self.first_token_ms is None and not isinstance(event, Start | StepStart):
-            self.first_token_ms = self._elapsed_ms()
+        """Count an event that was sent. Text deltas may be left out unless a token is awaited."""
+        if self.awaits_token and not isinstance(event, Start | StepStart):
+            self.awaits_token = False
+            self.step_first_s = self._clock() - self._step_started
+            if self.first_token_ms is None:
+                self.first_token_ms = self._elapsed_ms()
         match event:
             case StepStart():
                 self._steps += 1

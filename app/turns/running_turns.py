@@ -110,6 +110,8 @@ class RunningTurns:
         self._places.give_back()
         outcome = turn.outcome
         assert outcome is not None
+        if turn.observer is not None:
+            turn.observer(turn.labels, outcome)
         for observe in self._observers:
             observe(turn.labels, outcome)
         labels, on_finish, on_turn = turn.labels, self._on_finish, self._on_turn
@@ -136,6 +138,10 @@ class RunningTurns:
     def on_stop(self, stop: Callable[[], None]) -> None:
         """Call ``stop`` too when every turn is to end."""
         self._on_stop.append(stop)
+
+    async def settled(self, within_s: float) -> None:
+        """Wait for what the application is told of turns that are over, for a limited time."""
+        await self._afterwards.settled(within_s)
 
     async def aclose(self) -> None:
         """End the running turns and wait for what the application is told, for a limited time."""

@@ -20,6 +20,7 @@ from app.events import (
     ToolApprovalRequest,
     ToolInputAvailable,
     ToolInputError,
+    Usage,
 )
 from app.messages import (
     ApprovalReply,
@@ -31,6 +32,7 @@ from app.messages import (
 from app.providers.provider import Provider
 from app.threads import Aside
 from app.tools.toolbox import AskUser, Execute, LeaveToClient, Plan, Refuse, Toolbox
+from app.tracing import NO_TRACE, StepOutcome, Trace
 from app.turns.answer_size import AnswerSize
 from app.turns.errors import AnswerTooLong
 from app.turns.progress import TurnProgress
@@ -61,6 +63,7 @@ async def run_turn(
     tools: Toolbox,
     progress: TurnProgress,
     aside: Aside | None = None,
+    trace: Trace = NO_TRACE,
 ) -> None:
     """Run the turn to its end.
 
@@ -71,13 +74,14 @@ async def run_turn(
         tools: what the model may call.
         progress: told the usage of each step; gives that of all steps and the message's metadata.
         aside: where the replies of a large request are checked; `None`: here.
+        trace: of the turn.
 
     Raises:
         ProviderError: the model could not be called. The caller decides whether that becomes an
             HTTP status or an `Error` event.
         AnswerTooLong: the model says more than ``max_answer_bytes``; it has been cut off.
     """
-    turn = _Turn(request, emit, provider, tools, progress)
+    turn = _Turn(request, emit, provider, tools, progress, trace)
     await turn.settle_replies(aside)
     for steps_left in reversed(range(request.max_steps)):
         if not await turn.step(is_last=steps_left == 0):
@@ -89,6 +93,7 @@ class _Turn:
         "_emit",
         "_end",
         "_messages",
+        "_model_end",
         "_plans",
         "_progress",
         "_provider",
@@ -96,6 +101,7 @@ class _Turn:
         "_request",
         "_size",
         "_tools",
+        "_trace",
         "_unsent_start",
     )
 
@@ -106,12 +112,14 @@ class _Turn:
         provider: Provider,
         tools: Toolbox,
         progress: TurnProgress,
+        trace: Trace,
     ) -> None:
         self._request = request
         self._emit = emit
         self._provider = provider
         self._tools = tools
         self._progress = progress
+        self._trace = trace
         self._size = AnswerSize(request.max_answer_bytes)
         self._messages = list(request.messages)
         if request.system_prompt is not None:
@@ -145,7 +153,11 @@ class _Turn:
             response_schema=request.response_schema,
             is_large=request.is_large,
         )
-        await self._provider.stream_step(step, self._forward)
+        self._progress.begin_step()
+        with self._trace.step(step) as traced:
+            await self._provider.stream_step(step, self._forward)
+            if self._trace.is_on:
+                traced.ended(self._step_outcome())
         if self._end is None:
             return False  # no calls, or the model's stream failed; the end has been sent already
         outputs = await self._outputs(self._plans)
@@ -157,9 +169,11 @@ class _Turn:
         return True
 
     def _begin_step(self) -> None:
-        self._record = StepRecord(keeps_text=bool(self._tools.specs))
+        keeps_text = bool(self._tools.specs) or self._trace.keeps_content
+        self._record = StepRecord(keeps_text=keeps_text)
         self._plans: list[Plan] = []
         self._end: StepEnd | None = None
+        self._model_end: StepEnd | None = None
 
     async def _forward(self, events: Sequence[Event]) -> None:
         """Send the events of one network read of the model, and plan the calls among them."""
@@ -171,6 +185,7 @@ class _Turn:
         self._record.add(events)
         last = events[-1]
         if isinstance(last, StepEnd):
+            self._model_end = last
             self._progress.add_usage(last.usage)
             events = self._with_plans(events[:-1])
             if self._plans:
@@ -210,6 +225,16 @@ class _Turn:
             self._unsent_start.clear()
         if events:
             await self._emit(events)
+
+    def _step_outcome(self) -> StepOutcome:
+        end, error = self._model_end, self._progress.error
+        return StepOutcome(
+            finish_reason=None if end is None else end.finish_reason,
+            usage=Usage() if end is None else end.usage,
+            first_chunk_s=self._progress.step_first_s,
+            error_type=None if error is None else error.code,
+            output=self._record.message() if self._trace.keeps_content else None,
+        )
 
     def _finish(self, finish_reason: FinishReason) -> Finish:
         return Finish(finish_reason, self._progress.usage, self._progress.metadata())

@@ -1,7 +1,7 @@
 """What must hold of turns: what they cost, why they end, and how long they take. No I/O."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from tests.fleet.history import Call, FaultKind
 from tests.fleet.index import Index, Violation
@@ -161,7 +161,7 @@ def every_post_is_answered(index: Index) -> Iterable[Violation]:
             yield Violation("every_post_is_answered", call.chat, text)
 
 
-_RESTARTED: Collection[FaultKind] = ("restart",)
+_RESTARTED: tuple[FaultKind, ...] = ("restart",)
 _ALLOWED = {
     "post": (200, 409),
     "follow": (200, 204),

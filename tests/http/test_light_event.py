@@ -90,3 +90,14 @@ async def test_one_for_which_nobody_waits_holds_nothing() -> None:
 
     assert vars(event) == {}
     assert sys.getsizeof(event) < 100
+
+
+async def test_a_future_of_it_is_done_when_it_is_set() -> None:
+    event = LightEvent()
+    early, cancelled = event.future(), event.future()
+    cancelled.cancel()
+    assert not early.done()
+
+    event.set()
+
+    assert early.done()

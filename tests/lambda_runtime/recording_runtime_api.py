@@ -16,7 +16,7 @@ import h11
 
 from app.aws.http_integration import Prelude, PreludeDecoder
 from app.lambda_runtime.handler_loading import Handler
-from app.lambda_runtime.runtime import Runtime
+from app.lambda_runtime.invocation_loops import Runtime
 from app.lambda_runtime.runtime_api import RuntimeApi
 
 ARN = "arn:aws:lambda:eu-west-2:123456789012:function:chat"

@@ -11,9 +11,9 @@ import pytest
 
 from app.aws.http_integration import Prelude
 from app.lambda_runtime.handler_loading import Handler
+from app.lambda_runtime.invocation_loops import Runtime
 from app.lambda_runtime.lambda_call import FunctionConfig
 from app.lambda_runtime.plain_handler import Context, PlainHandler
-from app.lambda_runtime.runtime import Runtime
 from app.lambda_runtime.runtime_api import RuntimeApi
 from tests.lambda_events import function_url, http_api
 from tests.lambda_runtime.recording_runtime_api import ARN, RecordingRuntimeApi, running, soon

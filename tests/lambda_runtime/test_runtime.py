@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from app.lambda_runtime.asgi_call import AsgiHandler
+from app.lambda_runtime.invocation_loops import Runtime
 from app.lambda_runtime.lambda_call import FunctionConfig
 from app.lambda_runtime.plain_handler import Context, PlainHandler
-from app.lambda_runtime.runtime import Runtime
 from app.lambda_runtime.runtime_api import RuntimeApi, RuntimeApiFailed
 from tests.lambda_events import function_url, http_api
 from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi, running, soon

@@ -1,6 +1,7 @@
 """`app.store.redis_link` and `redis_client`: the way to a Redis, also when it is blocked."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,17 @@ from app.errors import StoreUnavailable
 from app.known_secrets import mask
 from app.settings import Settings
 from app.setup.secrets import with_secrets
-from app.store.checks.stores import answer, batch, begun, finished, log, messages_of, new, user
+from app.store.checks.stores import (
+    answer,
+    batch,
+    begun,
+    finished,
+    head,
+    log,
+    messages_of,
+    new,
+    user,
+)
 from app.store.limits import Lease
 from app.store.redis import RedisStore
 from app.store.redis_url import parse_url
@@ -147,6 +158,61 @@ async def test_a_sentinel_is_told_from_a_redis(tmp_path: Path) -> None:
     finally:
         process.kill()
         await process.communicate()
+
+
+@asynccontextmanager
+async def _looking_like_one(server: RedisServer) -> AsyncIterator[str]:
+    """Pass everything on to a cluster, and say that it is a single server, as some proxies do."""
+    tasks: list[asyncio.Task[None] | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.append(asyncio.current_task())
+        there = await asyncio.open_connection("127.0.0.1", server.port)
+
+        async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(ConnectionError):
+                while data := await source.read(65536):
+                    target.write(data.replace(b"$7\r\ncluster", b"$10\r\nstandalone"))
+                    await target.drain()
+            target.close()
+
+        await asyncio.gather(pass_on(reader, there[1]), pass_on(there[0], writer))
+
+    proxy = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with proxy:
+        yield f"redis://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/0"
+        await asyncio.gather(*filter(None, tasks))
+
+
+async def test_a_cluster_that_looks_like_one_server_is_asked_in_steps(tmp_path: Path) -> None:
+    options = ("--cluster-enabled", "yes", "--dir", str(tmp_path))
+    bus = ("--cluster-port", str(free_port()))
+    async with redis_server(*options, *bus) as server:
+        assert await server.ask("cluster", "addslotsrange", "0", "16383") == "OK\n"
+        await server.says("cluster_state:ok", "cluster", "info")
+        async with _looking_like_one(server) as url, _store(url) as store:
+            await _works(store)
+
+            assert (await store._link.client()).is_one
+        assert "cmdstat_evalsha" in await server.ask("info", "commandstats")
+
+
+async def test_a_turn_costs_a_single_server_three_questions() -> None:
+    async with redis_server() as server, _store(server.url) as store:
+        for _ in range(2):
+            before = await _scripts(server)
+            own = head(new("owner"), new("chat"))
+            assert await store.chat(own.owner, own.chat_id) is None
+            await store.begin(own, revision=0, keep=0, messages=[user()])
+            await finished(store, own, answer("m"))
+            count = await _scripts(server) - before
+
+        assert count == 3
+
+
+async def _scripts(server: RedisServer) -> int:
+    stats = await server.ask("info", "commandstats")
+    return int(stats.partition("cmdstat_evalsha:calls=")[2].partition(",")[0] or 0)
 
 
 async def test_scripts_that_were_lost_are_sent_again() -> None:

@@ -6,13 +6,15 @@ writing an earlier one.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from app.store.checks.stores import answer, begun, finished, head, new, user
 from app.store.redis import RedisStore
+from app.store.redis_client import Command
 from app.store.redis_keys import Place, place_of, shard_key
 from app.store.redis_sweep import _settle
 from app.store.redis_url import parse_url
@@ -24,10 +26,11 @@ pytestmark = [needs_redis, pytest.mark.asyncio(loop_scope="module"), pytest.mark
 _LONG_AGO_S = 3600
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def store() -> AsyncIterator[RedisStore]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["whole", "in steps"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[RedisStore]:
     async with redis_server() as server:
         store = RedisStore(parse_url(server.url))
+        store._link._is_spread = request.param == "in steps"
         yield store
         await store.aclose()
 
@@ -70,7 +73,8 @@ async def test_a_change_that_may_still_be_made_is_not_forgotten(store: RedisStor
 
 
 async def test_a_change_that_comes_too_late_is_announced_anew(store: RedisStore) -> None:
-    """Else it would be made after the readers have forgotten it."""
+    """Else it would be made after the readers have forgotten it. In one step it never is."""
+    is_spread, store._link._is_spread = store._link._is_spread, True
     own = await begun(store, messages=[user()])
     place = place_of(own.owner, own.chat_id)
     announce, tries = store._listing.announce, 0
@@ -86,6 +90,7 @@ async def test_a_change_that_comes_too_late_is_announced_anew(store: RedisStore)
         await finished(store, own, answer("m"))
     finally:
         store._listing.announce = announce  # type: ignore[method-assign]
+        store._link._is_spread = is_spread
 
     chat = await store.chat(own.owner, own.chat_id)
     assert chat is not None
@@ -106,6 +111,32 @@ async def test_who_is_refused_leaves_the_lists_as_they_were(store: RedisStore) -
 
     assert await _listed(store, own.owner) == before
     assert await store._listing.places([other.id]) == {}
+
+
+async def test_who_asks_twice_leaves_the_lists_as_they_were(store: RedisStore) -> None:
+    """A connection that breaks lets the same be asked again."""
+    own = await begun(store, messages=[user()])
+    asked: list[Command] = []
+    write = store._link._writing._run_commands
+
+    async def twice(commands: Sequence[Command]) -> Sequence[Any]:
+        asked.extend(commands)
+        await write(commands)
+        return await write(commands)
+
+    store._link._writing._run_commands = twice
+    try:
+        other = await begun(store, owner=own.owner)
+        await finished(store, own, answer("m"))
+    finally:
+        store._link._writing._run_commands = write
+
+    assert asked
+    chats = await store.chats(own.owner, before=None, limit=9)
+    assert [chat.id for chat in chats] == [own.chat_id, other.chat_id]
+    if not store._link._is_spread:
+        listed = await _listed(store, own.owner)
+        assert listed == {chat.id.encode(): chat.updated for chat in chats}
 
 
 async def test_a_turn_that_never_began_is_forgotten_by_the_sweep(store: RedisStore) -> None:

@@ -263,3 +263,26 @@ def test_an_owner_is_known_by_a_mark_that_is_not_his_name() -> None:
     assert marks[0] == marks[1]
     assert len(set(marks)) == 4
     assert [len(mark) for mark in marks] == [16, 16, 16, 16, 0]
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "has_no_colour", "is_coloured"),
+    [(_Terminal(), False, True), (_Terminal(), True, False), (io.StringIO(), False, False)],
+    ids=["terminal", "terminal without colour", "file"],
+)
+def test_text_is_coloured_on_a_terminal_only(
+    stream: io.StringIO, has_no_colour: bool, is_coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    configure_logging(form="text", has_no_colour=has_no_colour)
+
+    log_request(RequestLine(request_id="r1"))
+
+    assert "chat request" in stream.getvalue()
+    assert "request_id=r1" in stream.getvalue()
+    assert ("\x1b" in stream.getvalue()) is is_coloured

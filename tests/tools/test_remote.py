@@ -32,6 +32,7 @@ from app.tools import Scene, ToolDefinitionError
 from app.tools.execution import run_calls
 from app.tools.remote import RemoteTool
 from app.tools.valid_call import validate
+from app.tracing import sending
 from tests.providers.malformed_http import (
     FAULTS,
     ORDERS,
@@ -115,6 +116,15 @@ async def test_statuses_and_result_arrive_and_the_request_is_the_contracts() -> 
     }
     assert request.headers["content-type"] == "application/json"
     assert "authorization" not in request.headers
+
+
+async def test_a_trace_goes_on_at_the_remote_tool() -> None:
+    seen: list[tuple[Request, bytes]] = []
+    async with served(serving(a_good_run, seen=seen)) as url:
+        with sending({"traceparent": "00-1-2-01"}):
+            await called(RemoteTool("weather", function_url=url))
+
+    assert seen[0][0].headers["traceparent"] == "00-1-2-01"
 
 
 async def test_a_status_arrives_while_the_remote_tool_still_works() -> None:

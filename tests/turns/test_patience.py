@@ -88,6 +88,36 @@ async def test_a_caller_that_is_cancelled_cancels_the_call() -> None:
     assert never.cancelled()
 
 
+async def test_who_is_cancelled_when_the_time_is_up_is_cancelled_all_the_same() -> None:
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    task = asyncio.ensure_future(patiently(_after(never), 0.01))
+    never.add_done_callback(lambda _: task.cancel())  # in the same round of the loop
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_task_that_has_lost_its_patience_is_not_cancelled() -> None:
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def stubborn() -> str:
+        try:
+            await never
+        except asyncio.CancelledError:
+            return "done"
+        raise AssertionError("nothing was cancelled")
+
+    with pytest.raises(StoreUnavailable):
+        await patiently(_after(asyncio.get_running_loop().create_future()), 0.01)
+    assert await patiently(stubborn(), 0.01) == "done"
+
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    async with asyncio.timeout(10):
+        await asyncio.sleep(0)
+
+
 async def test_a_call_sees_the_task_of_its_caller() -> None:
     async def current() -> list[object]:
         before = asyncio.current_task()

@@ -43,6 +43,27 @@ def test_a_turn_is_counted_from_its_request_to_its_end() -> None:
     )
 
 
+def test_each_step_waits_for_its_own_first_token() -> None:
+    clock = Clock()
+    progress = TurnProgress(model="m", started=99.0, clock=clock)
+    awaited: list[bool] = []
+    first: list[float | None] = []
+
+    for began, came in ((100.0, 100.25), (101.0, 101.5)):
+        clock.now = began
+        progress.begin_step()
+        progress.note(StepStart())
+        awaited.append(progress.awaits_token)
+        clock.now = came
+        progress.note(TextDelta("Hi"))
+        awaited.append(progress.awaits_token)
+        first.append(progress.step_first_s)
+
+    assert awaited == [True, False, True, False]
+    assert first == [0.25, 0.5]
+    assert progress.first_token_ms == 1250.0
+
+
 def test_an_error_that_was_sent_is_the_outcome() -> None:
     progress = TurnProgress(model="m", started=0, clock=Clock())
     error = Error("provider_error", "It broke.")

@@ -34,6 +34,7 @@ from app.providers.openers.proxy_environment import proxies_of_environment
 from app.providers.openers.request_head import request_headers
 from app.providers.openers.server_address import server_address
 from app.received import read_received, take_buffered
+from app.tracing import trace_headers
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class AiohttpOpener:
         return await self._session.post(
             url,
             data=data,
-            headers=self._headers,
+            headers={**self._headers, **trace_headers()},
             allow_redirects=False,
             proxy=self._proxy,
             proxy_headers=self._proxy_headers,

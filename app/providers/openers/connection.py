@@ -35,9 +35,13 @@ class Connection(asyncio.Protocol):
     Args:
         on_made: called when the connection stands.
         on_lost: called once, when the connection is closed.
+
+    Attributes:
+        loop: its event loop, once it stands. To ask for the running one is a call of the system
+            in Python 3.11.
     """
 
-    __slots__ = ("_on_lost", "_on_made", "_owner", "_transport", "is_lost", "is_writable")
+    __slots__ = ("_on_lost", "_on_made", "_owner", "_transport", "is_lost", "is_writable", "loop")
 
     def __init__(
         self, on_made: "Callable[[Connection], None]", on_lost: "Callable[[Connection], None]"
@@ -83,6 +87,7 @@ class Connection(asyncio.Protocol):
     # What follows is called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
         self._on_made(self)
 

@@ -1,6 +1,7 @@
 """The connections of one client to one server: those in use, and those that wait for a request."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from app.errors import ProviderUnreachable
@@ -40,9 +41,14 @@ class ConnectionPool:
         self._idle: IdleConnections[Connection] = IdleConnections()
         self._timer: asyncio.TimerHandle | None = None
         self._all_are_lost: asyncio.Event | None = None
+        # The event loop's, known from its first connection on.
+        self._time: Callable[[], float] = time.monotonic
 
-    def head(self, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    def head(self, path: str, headers: Mapping[str, str], body: bytes | None = None) -> bytes:
         """Return the head of a POST, as the server or the proxy before it wants it.
+
+        Args:
+            body: what follows; `None`: `with_length` has yet to say how long it is.
 
         Raises:
             ProviderUnreachable: the environment names a proxy that is none.
@@ -53,7 +59,8 @@ class ConnectionPool:
         if proxy is not None and not server.is_tls:
             target = f"http://{server.authority}{target}"
             headers = {**headers, **proxy.headers}
-        return request_head("POST", target, server.authority, headers, len(body))
+        body_bytes = None if body is None else len(body)
+        return request_head("POST", target, server.authority, headers, body_bytes)
 
     async def ask(
         self, head: bytes, body: bytes, connect: Callable[[], Awaitable[Connection]]
@@ -66,8 +73,7 @@ class ConnectionPool:
         Raises:
             ProviderUnreachable, ProviderTimeout: there was no response.
         """
-        now = asyncio.get_running_loop().time()
-        while (connection := self._idle.take(now)) is not None:
+        while self._idle and (connection := self._idle.take(self._time())) is not None:
             if not connection.is_usable:
                 continue
             stream = self._stream(connection)
@@ -113,7 +119,11 @@ class ConnectionPool:
         return self._connector
 
     def _new(self) -> Connection:
-        return Connection(self.connections.add, self._lost)
+        return Connection(self._made, self._lost)
+
+    def _made(self, connection: Connection) -> None:
+        self._time = connection.loop.time
+        self.connections.add(connection)
 
     def _lost(self, connection: Connection) -> None:
         self.connections.discard(connection)
@@ -125,16 +135,18 @@ class ConnectionPool:
         return ResponseStream(connection, read_timeout_s=self._read_timeout_s, on_free=self._keep)
 
     def _keep(self, connection: Connection, head: ResponseHead) -> None:
-        loop = asyncio.get_running_loop()
-        too_much = self._idle.put(connection, loop.time(), idle_time_s(head.headers, self._idle_s))
+        idle_s = idle_time_s(head.headers, self._idle_s)
+        too_much = self._idle.put(connection, self._time(), idle_s)
         if too_much is not None:
             too_much.abort()
-        self._watch_idle(loop)
+        self._watch_idle(connection.loop)
 
     def _watch_idle(self, loop: asyncio.AbstractEventLoop) -> None:
         """See to it that connections are closed when they are too old: one timer for all."""
+        if self._timer is not None or self.is_closed:
+            return
         expiry = self._idle.next_expiry()
-        if self._timer is None and expiry is not None and not self.is_closed:
+        if expiry is not None:
             self._timer = loop.call_at(expiry, self._close_expired)
 
     def _close_expired(self) -> None:

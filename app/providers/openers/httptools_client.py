@@ -33,10 +33,11 @@ from app.providers.openers.connection_pool import ConnectionPool
 from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.idle_connections import IDLE_HEADERS, IDLE_S
 from app.providers.openers.opener import ApiPath
-from app.providers.openers.request_head import request_headers
+from app.providers.openers.request_head import request_headers, with_headers, with_length
 from app.providers.openers.response_framing import ResponseHead
 from app.providers.openers.response_stream import ResponseStream
 from app.providers.openers.server_address import server_address
+from app.tracing import trace_headers
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ class HttpToolsOpener:
         self._server = server_address(base_url)
         remember(self._server.user_info)
         self._headers = request_headers(api_key, organization, project, self._server.user_info)
+        # Of all requests that have been sent, by their path: they differ in their length only.
+        self._heads: dict[ApiPath, bytes] = {}
         self._connect_timeout_s = connect_timeout_s
         self._pool = ConnectionPool(self._server, read_timeout_s=read_timeout_s, idle_s=idle_s)
         self._attempts: Attempts[ResponseStream] = Attempts(
@@ -92,7 +95,8 @@ class HttpToolsOpener:
 
     async def _attempt(self, path: ApiPath, body: bytes) -> ResponseStream | Failed:
         try:
-            stream, head = await self._ask(path, body)
+            request = self._head(path, body)
+            stream, head = await self._pool.ask(request, body, self._connect)
         except (ProviderUnreachable, ProviderTimeout, OutOfDescriptors) as error:
             return unanswered(error)
         if not 200 <= head.status < 300:
@@ -103,12 +107,16 @@ class HttpToolsOpener:
         stream.forget_headers(but=IDLE_HEADERS)
         return stream
 
-    async def _ask(self, path: ApiPath, body: bytes) -> tuple[ResponseStream, ResponseHead]:
+    def _head(self, path: ApiPath, body: bytes) -> bytes:
         try:
-            request = self._pool.head(path, self._headers, body)
+            head = self._heads.get(path)
+            if head is None:
+                head = self._heads[path] = self._pool.head(path, self._headers)
+            if traced := trace_headers():
+                head = with_headers(head, traced)
         except ValueError as error:
             raise ProviderNotConfigured(str(error)) from None
-        return await self._pool.ask(request, body, self._connect)
+        return with_length(head, len(body))
 
     async def _connect(self) -> Connection:
         """Return a new connection.

@@ -28,6 +28,7 @@ from app.providers.openers.descriptors import is_without_descriptors
 from app.providers.openers.opener import DEFAULT_BASE_URL, ApiPath
 from app.providers.openers.retries import MAX_RETRY_AFTER_S, is_worth_a_retry, retry_after_s
 from app.received import take_buffered
+from app.tracing import trace_headers
 
 if TYPE_CHECKING:
     import httpx2
@@ -111,7 +112,10 @@ class OpenAIOpener:
             response: Response = await client.post(
                 path,
                 body=msgspec.json.decode(body),
-                options={"headers": self._headers, "follow_redirects": False},
+                options={
+                    "headers": {**self._headers, **trace_headers()},
+                    "follow_redirects": False,
+                },
                 cast_to=Response,
                 stream=True,
                 stream_cls=AsyncStream[Any],

@@ -4,7 +4,7 @@ Source: RFC 9112, 3 and 5.
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app import __version__
 
@@ -48,17 +48,39 @@ def request_head(
     Raises:
         ValueError: something in it would end its line.
     """
-    lines = [f"{method} {target} HTTP/1.1", f"host: {host}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    if body_bytes is not None:
-        lines.append(f"content-length: {body_bytes}")
-    for line in lines:
-        if any(character in line for character in _FORBIDDEN):
-            # Without the line: it may hold a key.
-            raise ValueError("a header or an address has a line end in it")
-    return "\r\n".join([*lines, "", ""]).encode()
+    lines = [f"{method} {target} HTTP/1.1", f"host: {host}", *_lines(headers)]
+    _check(lines)
+    head = "\r\n".join([*lines, "", ""]).encode()
+    return head if body_bytes is None else with_length(head, body_bytes)
+
+
+def with_headers(head: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return a head that `request_head` has made for no body, with more headers.
+
+    Raises:
+        ValueError: as `request_head`.
+    """
+    lines = _lines(headers)
+    _check(lines)
+    return head[:-2] + "\r\n".join([*lines, "", ""]).encode()
+
+
+def with_length(head: bytes, body_bytes: int) -> bytes:
+    """Return a head that `request_head` has made for no body, for one of so many bytes."""
+    return b"%scontent-length: %d\r\n\r\n" % (head[:-2], body_bytes)
 
 
 def basic(user_info: str) -> str:
     """Return the value of an ``Authorization`` for ``user:password`` (RFC 7617)."""
     return f"Basic {b64encode(user_info.encode()).decode()}"
+
+
+def _lines(headers: Mapping[str, str]) -> list[str]:
+    return [f"{name}: {value}" for name, value in headers.items()]
+
+
+def _check(lines: Sequence[str]) -> None:
+    for line in lines:
+        if any(character in line for character in _FORBIDDEN):
+            # Without the line: it may hold a key.
+            raise ValueError("a header or an address has a line end in it")

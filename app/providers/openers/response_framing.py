@@ -9,6 +9,7 @@ Sources: RFC 9112, 6.3 and 7.1; RFC 9110, 15.2; httptools 0.9, parser.pyx; llhtt
 src/native/http.c.
 """
 
+import re
 from collections.abc import Collection, Mapping
 
 import msgspec
@@ -23,7 +24,7 @@ MAX_INTERIM_RESPONSES = 100
 # bytes unless they are padded to keep us busy, and trailers.
 MAX_FRAMING_BYTES = 64 * 1024
 # What must not be in the value of a header (RFC 9110, 5.5).
-_FORBIDDEN = frozenset(b"\r\n\0")
+_forbidden = re.compile(rb"[\r\n\0]").search
 
 
 class ResponseHead(msgspec.Struct, frozen=True, gc=False):
@@ -142,14 +143,14 @@ class ResponseFraming:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.head is not None:
             return  # a trailer, of which we need none
-        if not _FORBIDDEN.isdisjoint(value):
+        if _forbidden(value):
             raise _Malformed("a header has a control character in it")
         self._head_bytes += len(name) + len(value) + 4
         if self._head_bytes > MAX_HEAD_BYTES:
             raise _Malformed("the headers have no end")
+        headers = self._headers
         key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip()
-        known = self._headers.get(key)
-        self._headers[key] = text if known is None else f"{known}, {text}"
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
         assert self._parser is not None

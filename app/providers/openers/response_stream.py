@@ -55,7 +55,7 @@ class ResponseStream:
         read_timeout_s: float,
         on_free: Callable[[Connection, ResponseHead], None],
     ) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop = connection.loop
         self._time = self._loop.time
         # None when the response is over, well or not.
         self._connection: Connection | None = connection
@@ -84,7 +84,11 @@ class ResponseStream:
             ProviderUnreachable, ProviderTimeout: there was no response.
         """
         try:
-            await self._send(head, body)
+            if len(body) <= _PIECE_BYTES:
+                self._transport.write(head + body)
+                self._is_sent = True
+            else:
+                await self._send(head, body)
             while self._framing.head is None:
                 if self._failure is not None:
                     raise self._failure
@@ -185,10 +189,6 @@ class ResponseStream:
         self._wake()
 
     async def _send(self, head: bytes, body: bytes) -> None:
-        if len(body) <= _PIECE_BYTES:
-            self._transport.write(head + body)
-            self._is_sent = True
-            return
         self._transport.write(head)
         view = memoryview(body)
         for start in range(0, len(view), _PIECE_BYTES):

@@ -23,6 +23,7 @@ from app.errors import (
 )
 from app.providers.failures import MAX_BODY_BYTES
 from app.providers.openers.opener import ByteStream
+from app.tracing import sending
 from tests.providers.openers.every_opener import MakeOpener
 from tests.providers.upstream import Connection, hang_up, respond, serve, settled
 
@@ -93,6 +94,21 @@ async def test_credentials_go_into_headers(make_opener: MakeOpener) -> None:
     assert headers["openai-project"] == "proj"
     assert headers["content-type"] == "application/json"
     assert headers["accept-encoding"] == "identity"
+
+
+async def test_a_trace_goes_on_at_the_models_server(make_opener: MakeOpener) -> None:
+    trace = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "tracestate": "page=1"}
+    async with (
+        serve(respond(), respond()) as upstream,
+        aclosing(make_opener(base_url=upstream.url)) as opener,
+    ):
+        with sending(trace):
+            await read_all(await opener.open("/chat/completions", BODY))
+        await read_all(await opener.open("/chat/completions", BODY))
+
+    traced, untraced = upstream.requests
+    assert {name: traced.headers[name] for name in trace} == trace
+    assert trace.keys() & untraced.headers.keys() == set()
 
 
 async def test_without_a_key_another_server_gets_no_authorization(make_opener: MakeOpener) -> None:

@@ -3,7 +3,13 @@
 import pytest
 
 from app import __version__
-from app.providers.openers.request_head import basic, request_head, request_headers
+from app.providers.openers.request_head import (
+    basic,
+    request_head,
+    request_headers,
+    with_headers,
+    with_length,
+)
 
 
 def test_a_request_has_a_line_its_headers_and_an_empty_line() -> None:
@@ -52,3 +58,20 @@ def test_without_a_key_the_credentials_of_the_url_are_sent() -> None:
 def test_a_user_and_a_password_are_encoded() -> None:
     assert basic("user:pass") == "Basic dXNlcjpwYXNz"
     assert basic("ü:ß") == "Basic w7w6w58="
+
+
+def test_a_head_is_made_once_for_bodies_of_any_length() -> None:
+    head = request_head("POST", "/v1/x", "a.test", {"accept": "b"}, None)
+
+    for length in (0, 7, 123_456):
+        whole = request_head("POST", "/v1/x", "a.test", {"accept": "b"}, length)
+        assert with_length(head, length) == whole
+
+
+def test_a_request_may_have_headers_of_its_own() -> None:
+    head = request_head("POST", "/v1", "a", {"x-a": "1"}, None)
+    whole = request_head("POST", "/v1", "a", {"x-a": "1", "traceparent": "00-1-2-01"}, 7)
+
+    assert with_length(with_headers(head, {"traceparent": "00-1-2-01"}), 7) == whole
+    with pytest.raises(ValueError, match="line end"):
+        with_headers(head, {"tracestate": "a=b\r\nx-b: 2"})
