@@ -43,6 +43,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "grammar": (),
     "growing_text": (),
     "http/chat_options": (),
+    "http/chat_turns": (),
     "http/openapi": (),
     "http/openapi_mcp": (),
     "known_secrets": (),
@@ -50,6 +51,8 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
     "lambda_runtime/starting": (),
+    "limits/errors": (),
+    "limits/quota": (),
     "mcp/cleaning": (),
     "mcp/messages": (),
     "mcp/offering": (),
@@ -57,6 +60,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "mcp/progress": (),
     "mcp/results": (),
     "mcp/servers_file": (),
+    "owners/address": (),
     "owners/jwt_check": (),
     "owners/lambda_caller": (),
     "protocols/artifact": (),
@@ -269,6 +273,12 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Joins parts; what they do together is seen over sockets.
     "http/following": "http/test_stored.py",
     "http/keeping": "http/test_stored.py",
+    "http/reading": "http/test_large_requests.py",
+    "setup/limits": "http/test_limiting.py",
+    "setup/sites": "http/test_allowed_sites.py",
+    # Two structs.
+    "limits/limits": "http/test_own_limit.py",
+    "http/me": "http/test_limiting.py",
     "setup/keeping": "http/test_stored.py",
     # Two structs.
     "turns/outcome": "turns/test_progress.py",
