@@ -7,9 +7,8 @@ from redis.asyncio import Connection, Redis, RedisCluster, SSLConnection
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
-from app.store.redis_connection import RowConnection
 from app.store.redis_reasons import Unsuitable
 from app.store.redis_url import RedisUrl
 
@@ -107,35 +106,47 @@ async def _connect_to_cluster(url: RedisUrl, nodes: Sequence[Address]) -> Client
 
 
 class _One:
-    """One server. redis-py makes the connections, and its pool is left out."""
+    """One server, by redis-py's connections without their pool, which is dearer than a turn."""
 
     is_one = True
     nodes: Sequence[Address] = ()
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._free: list[RowConnection] = []
+        self._free: list[Connection] = []
+        self._is_closed = False
 
     async def run(self, commands: Sequence[Command]) -> Sequence[Any]:
-        connection = self._known()
-        if connection is None:
-            made = self.make_connection()
-            await made.connect()  # type: ignore[no-untyped-call]
-            connection = RowConnection(made)
+        connection = await self._connected()
+        results: list[Any] = []
         try:
-            results = await connection.ask(packed(commands), len(commands))
+            await connection.send_packed_command(packed(commands), check_health=False)
+            for _ in commands:
+                try:
+                    results.append(await connection.read_response())
+                except ResponseError as error:
+                    results.append(error)
         except BaseException:
-            connection.close()
+            await connection.disconnect(nowait=True)
             raise
-        self._free.append(connection)
+        if self._is_closed:  # meanwhile, by who asked something else in vain
+            await connection.disconnect(nowait=True)
+        else:
+            self._free.append(connection)
         return results
 
-    def _known(self) -> RowConnection | None:
+    async def _connected(self) -> Connection:
         while self._free:
             connection = self._free.pop()
-            if not connection.is_lost:
-                return connection
-        return None
+            try:
+                if not await connection.can_read():
+                    return connection
+            except (RedisError, OSError):
+                pass
+            await connection.disconnect(nowait=True)  # the server has closed it
+        made = self.make_connection()
+        await made.connect()  # type: ignore[no-untyped-call]
+        return made
 
     def make_connection(self) -> Connection:
         made = self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
@@ -143,8 +154,9 @@ class _One:
         return made
 
     async def aclose(self) -> None:
+        self._is_closed = True
         for connection in self._free:
-            connection.close()
+            await connection.disconnect(nowait=True)
         await self._redis.aclose()
 
 
