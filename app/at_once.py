@@ -47,7 +47,7 @@ class AtOnce:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self._loop = asyncio.get_running_loop()
+        self._loop = task.get_loop()
         self._in_context = copy_context().run
         # Goes on with the work; None unless it waits for news.
         self._send: Callable[[None], Any] | None = None

@@ -65,6 +65,7 @@ The last five are in `app.turns.errors`. Every other error is in the module that
 * emulator.program: CannotListen
 * emulator.variables: EnvFileError
 * scripted_model.checks: BadRequest
+* mcp.servers_file: ServersRefused
 * owners.jwt_check: TokenRefused, UnusableKeys, UnknownKey
 * store.dynamodb_calls: ConditionFailed, TransactionRefused
 * store.dynamodb_http: NoResponse

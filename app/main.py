@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -31,7 +32,7 @@ from app.setup.owners import make_owners
 from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
 from app.setup.store import make_store
-from app.setup.telemetry import make_telemetry
+from app.setup.telemetry import add_metrics, make_telemetry
 from app.setup.tools import approval_secret, set_up_tools
 from app.store.store import Store
 from app.threads import Aside
@@ -160,7 +161,7 @@ def _create(
     if settings.log_model_errors:
         logging.getLogger(failures.LOGGER).setLevel(logging.DEBUG)
     places = Places(settings.running_turns)
-    telemetry = make_telemetry(settings, running=lambda: places.taken)
+    telemetry = make_telemetry(settings, places)
     turns = RunningTurns(on_finish, on_turn=on_turn, places=places, observers=telemetry.observers)
     setup = set_up_tools(settings, own_tools)
     threads = ToolThreads(settings.tool_threads)
@@ -257,6 +258,14 @@ def _create(
         app.mount("/assets", assets, name="assets")
         ours.add(assets)
     app.state.turns = turns
+    app.state.tools = setup.tools
+    app.state.metrics = telemetry.metrics
+    if settings.metrics and telemetry.metrics is not None:
+        ours.add(add_metrics(app, telemetry.metrics, settings))
+    if settings.is_on_lambda and (telemetry.flush or on_finish or on_turn):
+        from app.http.settling import Settling
+
+        app.add_middleware(Settling, settle=partial(telemetry.settle, turns))
     add_not_found(app, ours)
     if settings.allowed_origins:
         from app.http.cors import add_cors

@@ -112,6 +112,12 @@ def _is_header(value: str, earlier: Mapping[str, Any]) -> None:
         raise ValueError("is set beside CHAT_JWT_ISSUER; keep one of the two")
 
 
+def _has_a_token(value: bool, earlier: Mapping[str, Any]) -> None:
+    """Refuse to show the metrics to everybody who may chat."""
+    if value and not (earlier["auth_token"] or earlier["auth_token_arn"]):
+        raise ValueError("needs CHAT_AUTH_TOKEN too; CHAT_METRICS_PORT needs none")
+
+
 # By field.
 CHECKS: Mapping[str, Check] = {
     "openai_api_key_arn": _without("openai_api_key"),
@@ -121,6 +127,7 @@ CHECKS: Mapping[str, Check] = {
     "jwt_audience": _is_set_too("jwt_issuer", "CHAT_JWT_ISSUER"),
     "jwt_jwks_url": _is_key_set_address,
     "trusted_user_header": _is_header,
+    "metrics": _has_a_token,
     "openai_base_url": _is_http,
     "azure_openai_endpoint": _is_http,
     "aws_endpoint_url": _is_http,

@@ -108,6 +108,8 @@ class Settings:
     log: Literal["json", "text"] = "json"
     log_model_errors: bool = False
     trace_content: bool = False
+    metrics: bool = False
+    metrics_port: Annotated[int, Bounds(least=1, most=65535)] | None = None
     # As `app.store.opening` reads it.
     store: str = "off"
     # Of a secret that holds it: the address of a Redis has its password in it.
@@ -273,6 +275,10 @@ def _read(name: str, value: Any, earlier: Mapping[str, Any]) -> Any:
     value = READERS[name](value) if name in READERS else read_as(kind, value)
     if name == "workers" and value != 1 and "AWS_LAMBDA_RUNTIME_API" in os.environ:
         raise ValueError("must be 1 on Lambda, which starts a process for each request itself")
+    if name in ("metrics", "metrics_port") and value and "AWS_LAMBDA_RUNTIME_API" in os.environ:
+        raise ValueError(
+            "must be off on Lambda, where nobody could ask; CloudWatch has the metrics"
+        )
     if value is not None and name in CHECKS:
         CHECKS[name](value, earlier)
     return value

@@ -49,6 +49,12 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
         pulumi.log.warn(
             "Anyone who has the URL can chat and so spend the model's key, as allowAnonymous says."
         )
+    if config.vpc_subnet_ids and config.front_door != "apiGateway":
+        # AWS Lambda Developer Guide, "VPC compatibility with response streaming".
+        pulumi.log.warn(
+            "By AWS's guide, Function URLs do not stream in a VPC, and CloudFront calls one: if "
+            "answers come all at once, set frontDoor to apiGateway."
+        )
     tags = {"Project": PROJECT, "Stack": pulumi.get_stack(), "ManagedBy": "Pulumi"}
     secrets = _secrets(config, tags)
     table = _table(config, tags)

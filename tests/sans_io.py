@@ -44,11 +44,15 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "growing_text": (),
     "http/chat_options": (),
     "http/openapi": (),
+    "http/openapi_mcp": (),
     "known_secrets": (),
     "lambda_runtime/http_scope": (),
     "lambda_runtime/invocation": (),
     "lambda_runtime/lambda_call": (),
+    "lambda_runtime/starting": (),
     "mcp/cleaning": (),
+    "mcp/messages": (),
+    "mcp/offering": (),
     "mcp/names": (),
     "mcp/progress": (),
     "mcp/results": (),
@@ -149,6 +153,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "telemetry/log": (),
     "telemetry/metrics": (),
     "telemetry/otel_environment": (),
+    "telemetry/prometheus": (),
     "telemetry/span_attributes": (),
     "telemetry/span_contexts": (),
     "telemetry/spans": (),
@@ -191,10 +196,12 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "__main__": "test_cli.py",  # the same as the command line
     "aws/asgi_extensions": "aws/test_behind_adapter.py",  # two names
     "commands/container": "container/test_entrypoint.py",  # the entry point of the image
+    "commands/health": "container/test_entrypoint.py",
     "commands/emulate": "emulator/test_program.py",  # passes on what app.emulator has
     # Declarations: what they hold is seen in the running app.
     "http/openapi_bodies": "http/test_openapi.py",
     "http/openapi_stored": "http/test_openapi.py",
+    "http/tool_stream": "http/test_tools.py",
     "protocols/encoder": "protocols/test_every_encoder.py",  # a Protocol class only
     "providers/provider": "providers/openai/test_chat.py",  # a Protocol class only
     "requests/client_message": "requests/test_message_reader.py",  # what is read: structs only
@@ -211,6 +218,10 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # With the real exporters and collectors.
     "setup/telemetry": "telemetry/test_otlp.py",
     "telemetry/otel_sdk": "telemetry/test_otlp.py",
+    # Over HTTP, from one process and from several.
+    "http/metrics": "telemetry/test_prometheus.py",
+    "http/metrics_port": "telemetry/test_prometheus.py",
+    "workers/metric_files": "telemetry/test_prometheus.py",
     # The runtime is one thing in two files.
     "lambda_runtime/invocation_loops": "lambda_runtime/test_runtime.py",
     # Needs a running SSM and Secrets Manager.
@@ -229,6 +240,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     # Faults of the disk.
     # The engine in Redis is one thing in several files.
     "store/redis_chat_scripts": "store/test_redis.py",
+    "store/redis_every_script": "store/test_redis_link.py",
     "store/redis_chats": "store/test_redis.py",
     "store/redis_client": "store/test_redis_link.py",
     "store/redis_lane": "store/test_redis_link.py",

@@ -14,6 +14,9 @@ def test_every_check_is_one_of_a_field() -> None:
     ("field", "value", "earlier"),
     [
         ("auth_token_arn", "arn:aws:a", {"auth_token": None}),
+        ("metrics", True, {"auth_token": "t", "auth_token_arn": None}),
+        ("metrics", True, {"auth_token": None, "auth_token_arn": "arn:aws:a"}),
+        ("metrics", False, {"auth_token": None, "auth_token_arn": None}),
         ("openai_base_url", "http://localhost:8080/v1", {}),
         ("builtin_tools", ("web_search",), {"api": "responses"}),
         ("builtin_tools", (), {"api": "chat"}),
@@ -35,6 +38,12 @@ def test_what_fits_passes(field: str, value: object, earlier: dict[str, object])
     ("field", "value", "earlier", "reason"),
     [
         ("auth_token_arn", "arn:aws:a", {"auth_token": "t"}, "the secret itself is set too"),
+        (
+            "metrics",
+            True,
+            {"auth_token": None, "auth_token_arn": None},
+            "needs CHAT_AUTH_TOKEN too; CHAT_METRICS_PORT needs none",
+        ),
         ("openai_base_url", "localhost/v1", {}, "must start with http:// or https://"),
         ("openai_base_url", "http://:80", {}, "must name a host, and a port that exists"),
         ("openai_base_url", "http://a:0", {}, "must name a host, and a port that exists"),

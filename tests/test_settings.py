@@ -175,6 +175,22 @@ def test_several_workers_are_refused_on_lambda(monkeypatch: pytest.MonkeyPatch, 
         load_settings()
 
 
+@pytest.mark.parametrize(
+    "given", [{"CHAT_METRICS": "true", "CHAT_AUTH_TOKEN": "t"}, {"CHAT_METRICS_PORT": "9464"}]
+)
+def test_metrics_that_nobody_could_ask_for_are_refused_on_lambda(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    on_a_server = load_settings()
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+
+    assert on_a_server.metrics or on_a_server.metrics_port == 9464
+    with pytest.raises(SettingsError, match=r"^CHAT_METRICS\w* has a bad value: must be off on L"):
+        load_settings()
+
+
 def test_a_bad_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_MAX_STEPS", "sk-secret")
 

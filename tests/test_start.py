@@ -33,9 +33,11 @@ _FOR_NOBODY = {
     *("dotenv", "pydantic_settings"),
     *("app.mcp", "app.setup.mcp", "jsonschema", "mcp", "mcp_types"),  # tools of MCP servers
     *("boto3", "botocore", "fastapi", "httpcore2", "httpx2", "jinja2", "openai", "redis"),
-    *("h2", "python_multipart.exceptions", "sse_starlette", "websockets", "wsproto"),
+    # And python_multipart: where it is installed, as mcp needs it, Starlette loads it.
+    *("h2", "sse_starlette", "websockets", "wsproto"),
     *("difflib", "importlib.metadata", "sqlite3", "unittest", "xml"),
     *("app.aws.secrets", "app.emulator", "app.examples", "app.scripted_model"),
+    *("opentelemetry", "prometheus_client", "app.telemetry.spans", "app.telemetry.text_lines"),
     *("app.http.documentation", "app.providers.openers.aiohttp_client", "app.tools.signature"),
 }
 _FOR_LAMBDA = {*("click", "uvicorn", "uvloop"), "app.http.server"}

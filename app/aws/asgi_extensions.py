@@ -12,3 +12,7 @@ and ``error_message`` in it before it returns."""
 DIRECT = "deltaline.direct"
 """An empty dictionary, present if the event did not come over HTTP: a program, a schedule or an AWS
 service has invoked the function itself, and IAM has authorized it."""
+
+AFTERWARDS = "deltaline.afterwards"
+"""A list. The app adds async functions without arguments that are to run once the response has
+ended, before the runtime asks for the next event: until then Lambda does not freeze the process."""

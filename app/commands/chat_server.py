@@ -71,6 +71,10 @@ def serve_chat(
         from app.http.server import serve
 
         listener = listen(host, port)
+        if settings.metrics_port is not None:
+            from app.http.metrics_port import show_metrics
+
+            show_metrics(app.state.metrics.registry, settings.metrics_port, listener)
         return serve(
             app,
             listener,
@@ -111,6 +115,7 @@ def _supervise(
     announce: Callable[[str], None] | None,
 ) -> int:
     """Look after ``count`` workers until told to stop; return the exit status."""
+    from app.workers.metric_files import MetricFiles
     from app.workers.restarts import GiveUp, Restarts
     from app.workers.shared_file import Lock, locked, make_shared_file
     from app.workers.supervisor import Supervisor
@@ -118,16 +123,18 @@ def _supervise(
     if os.name == "nt":
         raise SettingsError("CHAT_WORKERS has a bad value: Windows can run one worker only.")
     shared = make_shared_file(count)
+    has_metrics = settings.metrics or settings.metrics_port is not None
     alone = partial(locked, shared, Lock.LOG)
     configure_logging(form=settings.log, has_no_colour=_has_no_colour(), alone=alone)
     is_secret_set = settings.approval_secret or settings.approval_secret_arn
-    with listen(host, port) as listener:
+    with listen(host, port) as listener, MetricFiles(is_needed=has_metrics) as metrics:
         url = url_of(listener, host)
         supervisor = Supervisor(
             count,
             # With the same options of the interpreter, and the same program.
             command=[sys.executable, *sys.orig_argv[1:]],
-            environ=os.environ,
+            environ={**os.environ, **metrics.variables},
+            on_ended=metrics.forget,
             variable=_WORKER,
             listener=listener,
             # One for all: the reply to an approval may reach another worker.
@@ -176,7 +183,12 @@ def _serve_as_worker(descriptor: str, settings: Settings, grace_s: float) -> int
             ),
             facts={"worker": place.number, "workers": place.count, "pid": os.getpid()},
         )
-    except SettingsError as error:
+        if settings.metrics_port is not None and place.number == 1:
+            # One is enough: it shows those of all.
+            from app.http.metrics_port import show_metrics
+
+            show_metrics(app.state.metrics.registry, settings.metrics_port, worker.listener)
+    except (ListenError, SettingsError) as error:
         # Said by the supervisor: all workers have the same to say.
         worker.say_failed(str(error))
         return 2

@@ -55,6 +55,7 @@ class Environment:
         )
         self.log = log
         self.usable = False
+        self._is_asked_to_end = False
 
     @property
     def ended(self) -> Process | None:
@@ -102,13 +103,22 @@ class Environment:
             except TimeoutError:
                 text = f"Task timed out after {self._options.timeout_s:.2f} seconds"
                 error = self._failure("Sandbox.Timedout", text, invocation)
-        if self.ended is not None:
+        if self.ended is not None and not self._has_ended_well(invocation):
             error = self._exit_failure(self.ended, invocation)
-        self.usable = error is None
+        self.usable = error is None and self.ended is None
         if error is not None:
             invocation.response.finish(error)
         self._output.drain()
         return error
+
+    def ask_to_end(self) -> None:
+        """Tell the runtime to end what it does and then itself, as `docker stop` would."""
+        self._is_asked_to_end = True
+        if self._processes is not None:
+            self._processes.ask_runtime_to_end()
+
+    def _has_ended_well(self, invocation: FunctionInvocation) -> bool:
+        return self._is_asked_to_end and invocation.response.end is not None
 
     async def close(self, reason: str) -> None:
         """End the processes as Lambda does; ``reason`` is spindown, timeout or failure.

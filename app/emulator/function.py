@@ -39,6 +39,7 @@ class Function:
         self._idle: list[Worker] = []
         self._tasks: dict[asyncio.Task[None], Worker] = {}
         self._started = 0
+        self._is_ending = False
 
     def invoke(self, event: bytes, caller: Caller) -> FunctionInvocation:
         """Start an invocation; its ``response`` receives what the function sends.
@@ -46,7 +47,7 @@ class Function:
         Raises:
             Throttled
         """
-        if not self._idle and len(self._workers) >= self._options.concurrency:
+        if self._is_ending or (not self._idle and len(self._workers) >= self._options.concurrency):
             raise Throttled
         invocation = FunctionInvocation(
             request_id=str(uuid.uuid4()),
@@ -68,6 +69,13 @@ class Function:
         self._idle.clear()
         for worker in self._workers:
             worker.retire()
+
+    def ask_to_end(self) -> None:
+        """Tell every environment to end what it does, and start no other."""
+        self._is_ending = True
+        self._idle.clear()
+        for worker in tuple(self._workers):
+            worker.ask_to_end()
 
     async def close(self) -> None:
         """Abort running invocations and end every environment."""

@@ -110,10 +110,15 @@ class Processes:
         self.kill()
         await asyncio.gather(*(process.ended(_REAP_S) for process in self.all))
 
-    async def terminate_runtime(self, grace_s: float) -> None:
-        """Ask the runtime to end, and kill it after ``grace_s``."""
+    def ask_runtime_to_end(self) -> None:
+        """Tell the runtime to end, and do not wait for it."""
         if self.runtime is not None and self.runtime.running:
             self.runtime.send(signal.SIGTERM)
+
+    async def terminate_runtime(self, grace_s: float) -> None:
+        """Ask the runtime to end, and kill it after ``grace_s``."""
+        self.ask_runtime_to_end()
+        if self.runtime is not None and self.runtime.running:
             await self.runtime.ended(grace_s)
             self.runtime.send(signal.SIGKILL)
 

@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import errno
 import signal
+from collections.abc import Coroutine
+from typing import Any
 
 from app.emulator.arguments import UsageError, read_options
 from app.emulator.file_watch import watch_files
@@ -17,6 +19,10 @@ from app.requests.sites import OPEN_TO_ALL, is_loopback
 
 # How long a browser or an SDK may keep an unused connection.
 _IDLE_TIMEOUT_S = 75.0
+# After a stop signal: how long invocations may go on, and then how long they may take to end
+# themselves, in seconds. `docker stop` kills 10 seconds after its signal.
+_GRACE_S = 5.0
+_END_S = 2.0
 # Of what a browser or an SDK sends. A runtime's trailers hold stack traces and may be larger.
 _MAX_HEAD_BYTES = 64 * 1024
 
@@ -68,6 +74,19 @@ class Emulator:
         await self._server.close()
         await asyncio.gather(*(function.close() for function in self._functions.values()))
 
+    async def end_invocations(self, grace_s: float = _GRACE_S) -> None:
+        """Take no more requests, and let the present ones end: first by themselves, then when told.
+
+        Args:
+            grace_s: how long they may go on before the functions are told to stop, in seconds.
+        """
+        self._server.stop()
+        if await _is_soon(self._server.until_responded(), grace_s):
+            return
+        for function in self._functions.values():
+            function.ask_to_end()
+        await _is_soon(self._server.until_responded(), _END_S)
+
     def _function(self, name: str) -> Function:
         return self._functions.get(name) or self._functions[DEFAULT_FUNCTION]
 
@@ -97,16 +116,31 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(options: Options, console: Console) -> None:
     loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
+    signals: asyncio.Queue[None] = asyncio.Queue()
     async with Emulator(options, console) as emulator:
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopped.set)
+            loop.add_signal_handler(number, signals.put_nowait, None)
         for line in _banner(options, emulator.url):
             console.notice(line)
         if options.auth_token is None and not is_loopback(options.host):
             console.problem(f"warning: {OPEN_TO_ALL % options.host}")
-        await stopped.wait()
+        await signals.get()
         console.notice("stopping")
+        ending = asyncio.create_task(emulator.end_invocations())
+        again = asyncio.create_task(signals.get())  # who asks twice waits for nothing
+        await asyncio.wait((ending, again), return_when=asyncio.FIRST_COMPLETED)
+        for task in (ending, again):
+            task.cancel()
+        await asyncio.gather(ending, again, return_exceptions=True)
+
+
+async def _is_soon(work: Coroutine[Any, Any, None], timeout_s: float) -> bool:
+    """Wait for ``work``, but not for longer than ``timeout_s``; return whether it is done."""
+    try:
+        await asyncio.wait_for(work, timeout_s)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _banner(options: Options, url: str) -> list[str]:

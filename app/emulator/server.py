@@ -35,11 +35,23 @@ class HttpServer:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._changes = Changes()
+        self._responding = 0
+        self._is_stopping = False
 
     async def start(self, host: str, port: int = 0) -> int:
         """Listen; return the port. Raises `OSError` if it is taken."""
         self._server = await asyncio.start_server(self._serve, host, port, backlog=512)
         return int(self._server.sockets[0].getsockname()[1])
+
+    def stop(self) -> None:
+        """Stop listening, and respond to no more requests. The present ones go on."""
+        self._is_stopping = True
+        if self._server is not None:
+            self._server.close()
+
+    async def until_responded(self) -> None:
+        """Wait until every request has its whole response."""
+        await self._changes.until(lambda: not self._responding)
 
     async def until_quiet(self) -> None:
         """Wait until all clients have closed their connections and what they sent is read."""
@@ -72,18 +84,29 @@ class HttpServer:
     async def _serve_requests(self, connection: Connection) -> None:
         try:
             while (request := await self._next_request(connection)) is not None:
-                await self._respond(connection, request)
+                self._responding += 1
+                try:
+                    await self._respond(connection, request)
+                finally:
+                    self._responding -= 1
+                    self._changes.notify()
         except BadRequest as error:
             await _refuse(connection, str(error))
         except ClientGone:
             return  # there is nobody left to respond to
 
     async def _next_request(self, connection: Connection) -> Request | None:
+        if self._stops():
+            return None
         try:
             async with asyncio.timeout(self._idle_timeout_s):
-                return await connection.next_request()
+                request = await connection.next_request()
         except TimeoutError:
             return None
+        return None if self._stops() else request
+
+    def _stops(self) -> bool:
+        return self._is_stopping
 
 
 async def _refuse(connection: Connection, reason: str) -> None:

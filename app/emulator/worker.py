@@ -48,6 +48,12 @@ class Worker:
         self._retired = True
         self._inbox.put_nowait(None)
 
+    def ask_to_end(self) -> None:
+        """Let the running invocation end itself, and take no other."""
+        self.retire()
+        if self._environment is not None:
+            self._environment.ask_to_end()
+
     async def live(self, first: FunctionInvocation) -> None:
         """Run ``first`` and what `take` is given, until retired, cancelled or broken."""
         reason = "spindown"

@@ -2,23 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
+from app.http.own_server import own_server
+
 T = TypeVar("T")
-
-
-# An ASGI extension of our server: a `Departure`. Other servers have none.
-LEAVING = "deltaline.leaving"
-
-
-class Departure(Protocol):
-    """Knows when the client of one request leaves."""
-
-    def future(self) -> asyncio.Future[None]:
-        """Return a future that is done when he leaves. The request's body has been read."""
-        ...
 
 
 class ClientLeft(Exception):
@@ -30,9 +20,9 @@ def watch(request: Request) -> asyncio.Future[None]:
 
     Any server says so to who waits in `receive`, which takes a task. Ours says so by itself.
     """
-    departure: Departure | None = (request.scope.get("extensions") or {}).get(LEAVING)
-    if departure is not None:
-        return departure.future()
+    server = own_server(request.scope)
+    if server is not None and (leaving := server.leaving()) is not None:
+        return leaving
 
     async def left() -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -46,7 +36,7 @@ async def first_of(*awaited: asyncio.Future[Any], timeout_s: float | None = None
 
     `asyncio.wait` does this too, for anything that can be awaited, in three times the time.
     """
-    loop = asyncio.get_running_loop()
+    loop = awaited[0].get_loop()
     over: asyncio.Future[None] = loop.create_future()
 
     def end(_: object = None) -> None:

@@ -18,8 +18,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from app.http.disconnect import LEAVING
 from app.http.light_event import LightEvent
+from app.http.own_server import OWN_SERVER
 
 
 class _Pipeline(list[tuple[RequestResponseCycle, ASGI3Application]]):
@@ -39,20 +39,29 @@ class _Flow(FlowControl):
         self._is_writable_event = LightEvent(is_set=True)
 
 
-class _Departure:
-    """Tells that the client has left; an `app.http.disconnect.Departure`.
+class _Exchange:
+    """A request and its response; an `OwnServer`.
 
-    Once the body has been read nothing else sets the event. It knows the request's event and not
-    the request, which would be a reference cycle.
+    It knows the request's event and not the request, which would be a reference cycle. Once the
+    body has been read, only the end of the response or of the connection sets that event.
     """
 
-    __slots__ = ("_event", "_flow")
+    __slots__ = ("_event", "_flow", "_transport")
 
-    def __init__(self, event: LightEvent, flow: FlowControl) -> None:
+    def __init__(self, event: LightEvent, flow: FlowControl, transport: asyncio.Transport) -> None:
         self._event = event
         self._flow = flow
+        self._transport = transport
 
-    def future(self) -> asyncio.Future[None]:
+    def write(self, piece: bytes) -> bool:
+        if self._flow.write_paused or self._event.is_set():
+            return False
+        self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
+
+    def leaving(self) -> asyncio.Future[None] | None:
+        if self._event.is_set():
+            return None
         self._flow.resume_reading()  # as `receive` does: who does not read sees no end
         return self._event.future()
 
@@ -85,5 +94,5 @@ class LightConnection(HttpToolsProtocol):
         event = LightEvent(is_set=cycle.message_event.is_set())
         cycle.message_event = event
         extensions = cast(dict[str, Any], cycle.scope.setdefault("extensions", {}))
-        extensions[LEAVING] = _Departure(event, self.flow)
+        extensions[OWN_SERVER] = _Exchange(event, self.flow, self.transport)
         HttpToolsProtocol._start_asgi_task(self, cycle, app)

@@ -47,11 +47,8 @@ class LightEvent(asyncio.Event):
         return True
 
     def future(self) -> asyncio.Future[None]:
-        """Return a future that is done when the event is set. Who has enough of it cancels it."""
+        """Return a future that is done when the event is set the next time, or cancelled before."""
         waiter = asyncio.get_running_loop().create_future()
-        if self._is_set:
-            waiter.set_result(None)
-            return waiter
         if self._queue is None:
             self._queue = []
         self._queue.append(waiter)

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from app.aws.asgi_extensions import OUTCOME
 from app.events import Error, Finish, Usage
 from app.http.disconnect import first_of
+from app.http.own_server import own_server
 from app.protocols.json_text import dumps
 from app.turns.errors import status_of
 from app.turns.live_turn import LiveTurn
@@ -74,9 +75,11 @@ class TurnResponse(Response):
         """Send the response; tell our Lambda runtime if the turn failed."""
         turn = self._turn
         refused: list[Exception] = []
-        loop = asyncio.get_running_loop()
+        loop = turn.task.get_loop()
         over: asyncio.Future[None] = loop.create_future()
         last = b""
+        has_begun = False
+        server = own_server(scope)
         timer: asyncio.TimerHandle | None = None
 
         def end(_: object = None) -> None:
@@ -87,8 +90,12 @@ class TurnResponse(Response):
             turn.abandon()
             end()
 
+        def write_at_once(data: bytes) -> bool:
+            # Not the first, before which the head has to go, and not the last (see `write`).
+            return has_begun and not turn.has_ended and server is not None and server.write(data)
+
         async def write(data: bytes) -> None:
-            nonlocal last, timer
+            nonlocal has_begun, last, timer
             if turn.has_ended:
                 # With it the response ends, in the loop's next rounds.
                 last += data
@@ -96,6 +103,7 @@ class TurnResponse(Response):
                 return
             try:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
+                has_begun = True
             except Exception as error:  # for whoever called us: the turn has done nothing wrong
                 refused.append(error)
                 part()
@@ -106,7 +114,7 @@ class TurnResponse(Response):
             del headers
             # Whatever we wait for below, a client that leaves ends the response at once.
             self._leaving.add_done_callback(part)
-            await self._outbox.connect(write)
+            await self._outbox.connect(write, None if server is None else write_at_once)
             # Not `asyncio.wait`, whose frames take a kilobyte for as long as the turn runs.
             turn.task.add_done_callback(end)
             await over

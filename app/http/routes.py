@@ -10,7 +10,7 @@ are sentences. What the routes accept is written for people and programs in `app
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -25,6 +25,7 @@ from app.http.errors import with_error_responses
 from app.http.lifespan import Lifespan
 from app.http.nothing_stored import StoredRoutes
 from app.http.objects import Schemas, question
+from app.http.openapi_mcp import mcp
 from app.http.responses import JSONResponse
 from app.http.tools import ToolResponder
 from app.messages import ChatRequest, ToolRequest
@@ -37,6 +38,9 @@ from app.threads import Aside
 from app.tools.tool_threads import ToolThreads
 from app.turns.errors import TooManyTurns
 from app.turns.places import Places
+
+if TYPE_CHECKING:
+    from app.http.mcp import McpResponder
 
 T = TypeVar("T")
 _Asked = TypeVar("_Asked", ChatRequest, ToolRequest, ChatRequest | ToolRequest)
@@ -110,6 +114,7 @@ class Routes:
         self._aside = aside
         self._page = page
         self._facts = facts
+        self._mcp: McpResponder | None = None
         self._threads = threads
         self._places = places
 
@@ -125,6 +130,7 @@ class Routes:
             Endpoint("/api/object/{schema}", "POST", self.object, openapi.OBJECT),
             Endpoint(tool, "POST", self.tool, openapi.TOOL),
             Endpoint("/invoke", "POST", self.tool, openapi.DEFAULT_TOOL),
+            *(Endpoint(path, "POST", self.mcp, mcp(path)) for path in ("/mcp", "/api/mcp")),
             Endpoint("/api/chat/{chat_id}/stream", "GET", stored.resume, openapi_stored.RESUME),
             Endpoint("/api/chat", "GET", stored.resume_4, openapi_stored.RESUME_4),
             Endpoint("/api/chat/{chat_id}/stop", "POST", stored.stop, openapi_stored.STOP),
@@ -155,6 +161,10 @@ class Routes:
     async def tool(self, request: Request) -> Response:
         """Run one tool and stream what it says as NDJSON."""
         return await self._admitted(request, self._respond_tool)
+
+    async def mcp(self, request: Request) -> Response:
+        """Answer a client of the Model Context Protocol, which uses our tools."""
+        return await self._admitted(request, self._respond_mcp)
 
     async def health(self, _: Request) -> Response:
         """Say that the server is up. Never touches the model."""
@@ -254,11 +264,17 @@ class Routes:
             admitted, _by(admitted.owner, asked), name=admitted.http.path_params.get("name")
         )
 
+    async def _respond_mcp(self, admitted: AdmittedRequest) -> Response:
+        if self._mcp is None:
+            self._mcp = self._tools.for_agents()
+        return await self._mcp.respond(admitted)
+
     async def _read(self, admitted: AdmittedRequest, read: Callable[[bool], T]) -> T:
         """Return what ``read`` makes of the body; beside the event loop if the body is large."""
         body = admitted.body
-        is_large = is_heavy(body)
-        return await self._aside.run_if(is_large, lambda: read(is_large), size=len(body))
+        if not is_heavy(body):
+            return read(False)
+        return await self._aside.run(lambda: read(True), size=len(body))
 
     def _parsed(self, admitted: AdmittedRequest, is_large: bool) -> ChatRequest | ToolRequest:
         return parse(

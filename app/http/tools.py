@@ -1,25 +1,21 @@
 """The response to a request for one tool: a live tool stream, or one JSON object."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from app.errors import Forbidden
 from app.events import Error
 from app.http.admission import AdmittedRequest
 from app.http.disconnect import ClientLeft, first_of, unless_left
 from app.http.options import deadline_of, wants_stream
-from app.http.responses import STREAM_HEADERS, JSONResponse, failure
+from app.http.responses import JSONResponse, failure
+from app.http.tool_stream import NDJSON, Stopped, ToolStream, Wire, Write, logged
 from app.messages import ToolRequest
-from app.protocols.tool_stream import MEDIA_TYPE
 from app.requests.value_count import is_heavy
-from app.telemetry.log import RequestLine, elapsed_ms, log_request, owner_mark
 from app.telemetry.turn_traces import Tracing, Untraced
 from app.threads import Aside
 from app.tools.result import Failure, OutputLimits
@@ -37,9 +33,8 @@ from app.tools.valid_call import ValidCall
 from app.turns.errors import status_of
 from app.turns.running_turns import RunningTurns
 
-_Write: TypeAlias = Callable[[bytes], Awaitable[None]]
-_Stopped: TypeAlias = "asyncio.Future[Error]"
-_Run: TypeAlias = Callable[[_Write, _Stopped], Coroutine[Any, Any, Error | None]]
+if TYPE_CHECKING:
+    from app.http.mcp import McpResponder
 
 
 class ToolResponder:
@@ -115,34 +110,12 @@ class ToolResponder:
                 f"The tool {tool.name!r} needs a user's approval: it runs in chats only."
             )
         self._turns.check()
-        deadline = deadline_of(
-            admitted.http,
-            now=time.time(),
-            margin_s=self._deadline_margin_s,
-            longest_s=self._max_run_s,
-        )
-        trace = self._tracing.begin_tool(admitted.http.scope["headers"])
         if wants_stream(admitted.http, default=asked.stream):
-            return _ToolStream(
-                admitted,
-                lambda write, stopped: run_tool_stream(
-                    tool,
-                    asked,
-                    write,
-                    call=call,
-                    owner=admitted.owner,
-                    threads=self._threads,
-                    heartbeat_s=self._heartbeat_s,
-                    deadline=deadline,
-                    trace=trace,
-                    limits=self._limits,
-                    stopped=stopped,
-                ),
-                tool,
-                self._turns,
-            )
+            return self.stream(admitted, tool, asked, call)
+        deadline = self._deadline(admitted)
+        trace = self._tracing.begin_tool(admitted.http.scope["headers"])
         try:
-            with self._turns.running_tool() as stopped, _logged(admitted, tool) as end:
+            with self._turns.running_tool() as stopped, logged(admitted, tool) as end:
                 run = run_tool_buffered(
                     tool,
                     asked,
@@ -163,9 +136,60 @@ class ToolResponder:
             return failure(result.message, end.status, headers, error_code=result.code)
         return JSONResponse(result, headers=headers)
 
+    def for_agents(self) -> "McpResponder":
+        """Return what answers MCP clients, with these tools and within the same limits."""
+        from app.http.mcp import McpResponder  # by the first of them, for the cold start
+
+        return McpResponder(self._tools, self, turns=self._turns, aside=self._aside)
+
+    def stream(
+        self,
+        admitted: AdmittedRequest,
+        tool: Tool,
+        asked: ToolRequest,
+        call: ValidCall | Failure,
+        *,
+        wire: Wire = NDJSON,
+    ) -> Response:
+        """Return the stream of a run that has been checked.
+
+        Args:
+            call: what `check_request` has returned.
+            wire: what the stream is made of.
+        """
+        deadline = self._deadline(admitted)
+        trace = self._tracing.begin_tool(admitted.http.scope["headers"])
+
+        async def run(write: Write, stopped: Stopped) -> Error | None:
+            with wire.ending(stopped):
+                return await run_tool_stream(
+                    tool,
+                    asked,
+                    write,
+                    call=call,
+                    owner=admitted.owner,
+                    threads=self._threads,
+                    heartbeat_s=self._heartbeat_s,
+                    deadline=deadline,
+                    trace=trace,
+                    limits=self._limits,
+                    stopped=stopped,
+                    encoder=wire.encoder,
+                )
+
+        return ToolStream(admitted, run, tool, self._turns, wire)
+
+    def _deadline(self, admitted: AdmittedRequest) -> float | None:
+        return deadline_of(
+            admitted.http,
+            now=time.time(),
+            margin_s=self._deadline_margin_s,
+            longest_s=self._max_run_s,
+        )
+
 
 async def _unless_stopped(
-    stopped: _Stopped, run: Coroutine[Any, Any, Mapping[str, Any]]
+    stopped: Stopped, run: Coroutine[Any, Any, Mapping[str, Any]]
 ) -> Mapping[str, Any] | Error:
     """Return the result of ``run``; cancel it if it is stopped first, and return the error."""
     task = asyncio.create_task(run)
@@ -175,84 +199,3 @@ async def _unless_stopped(
     finally:
         task.cancel()
         await asyncio.wait((task,))
-
-
-class _End:
-    """How a run has ended, for the log.
-
-    Attributes:
-        status: of its response.
-        error_code: of the error that took the place of a result.
-    """
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.error_code: str | None = None
-
-    def stopped_by(self, error: Error, *, status: int) -> None:
-        self.status, self.error_code = status, error.code
-
-
-@contextlib.contextmanager
-def _logged(admitted: AdmittedRequest, tool: Tool) -> Iterator[_End]:
-    """Write the log line of the run that happens in the block."""
-    client_left = False
-    end = _End()
-    try:
-        yield end
-    except (ClientLeft, asyncio.CancelledError):
-        client_left = True
-        raise
-    finally:
-        log_request(
-            RequestLine(
-                request_id=admitted.id,
-                protocol="ndjson",
-                shape="tool",
-                owner=owner_mark(admitted.owner),
-                tool=tool.name,
-                status=end.status,
-                error_code=end.error_code,
-                client_left=client_left,
-                duration_ms=elapsed_ms(admitted.started),
-            )
-        )
-
-
-class _ToolStream(Response):
-    """Streams one run of a tool. A client that leaves cancels it.
-
-    Args:
-        run: runs the tool and writes its lines.
-        tool: for the log.
-        turns: the run counts as one. Not before it begins: a response that is never sent would
-            stay among them.
-    """
-
-    def __init__(
-        self, admitted: AdmittedRequest, run: _Run, tool: Tool, turns: RunningTurns
-    ) -> None:
-        self.status_code = 200
-        self.background = None
-        self.media_type = MEDIA_TYPE
-        self._admitted = admitted
-        self._run = run
-        self._tool = tool
-        self._turns = turns
-        self.init_headers({**STREAM_HEADERS, "x-request-id": admitted.id})
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._turns.running_tool() as stopped:
-            await self._stream(scope, receive, send, stopped)
-
-    async def _stream(self, scope: Scope, receive: Receive, send: Send, stopped: _Stopped) -> None:
-        async def write(data: bytes) -> None:
-            if data:
-                await send({"type": "http.response.body", "body": data, "more_body": True})
-
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        with contextlib.suppress(ClientLeft), _logged(self._admitted, self._tool) as end:
-            error = await unless_left(Request(scope, receive), self._run(write, stopped))
-            if error is not None:
-                end.stopped_by(error, status=200)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -14,8 +14,9 @@ lambda-runtime/src/types.rs.
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable, Callable
 
-from app.aws.asgi_extensions import DIRECT, OUTCOME
+from app.aws.asgi_extensions import AFTERWARDS, DIRECT, OUTCOME
 from app.lambda_runtime.asgi_lifespan import AsgiApp, Lifespan, Message
 from app.lambda_runtime.http_scope import ASGI_VERSION, Scope, encode_headers, to_scope
 from app.lambda_runtime.invocation import FunctionError, Invocation
@@ -52,12 +53,19 @@ class AsgiHandler:
         """Run the app's shut-down."""
         await self._lifespan.stop()
 
+    def end_turns(self) -> None:
+        """End the running turns of our app, each with its error part; other apps have none."""
+        turns = getattr(getattr(self._app, "state", None), "turns", None)
+        if turns is not None:
+            turns.stop_all()
+
     async def __call__(self, call: LambdaCall, response: InvocationResponse) -> None:
         """Call the app. An exception is passed on if the app's response is not complete by then.
 
         The invocation's response ends when the app returns, because only then is the outcome of the
         turn known. The app's background tasks run before that: once the response has ended, Lambda
-        may freeze the process.
+        may freeze the process. What it has put into `AFTERWARDS` runs after that, and before the
+        runtime asks for the next event.
         """
         try:
             scope, body = self._request(call)
@@ -65,7 +73,8 @@ class AsgiHandler:
             await _refuse(response, str(error))
             return
         outcome: dict[str, str] = {}
-        scope["extensions"] = {OUTCOME: outcome}
+        afterwards: list[Callable[[], Awaitable[None]]] = []
+        scope["extensions"] = {OUTCOME: outcome, AFTERWARDS: afterwards}
         if call.is_direct:
             scope["extensions"][DIRECT] = {}
         scope["state"] = self._lifespan.state.copy()
@@ -86,6 +95,8 @@ class AsgiHandler:
         if not exchange.is_complete:
             raise RuntimeError("the application returned before its answer was complete")
         await response.end(_failure(outcome))
+        for call_back in afterwards:
+            await call_back()
 
     def _request(self, call: LambdaCall) -> tuple[Scope, bytes]:
         invocation = call.invocation

@@ -21,6 +21,10 @@ class Handler(Protocol):
 
     async def stop(self) -> None: ...
 
+    def end_turns(self) -> None:
+        """Let what runs end itself at once, if it can."""
+        ...
+
     async def __call__(self, call: LambdaCall, response: InvocationResponse) -> None: ...
 
 

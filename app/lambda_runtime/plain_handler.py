@@ -83,6 +83,9 @@ class PlainHandler:
     async def stop(self) -> None:
         """Do nothing."""
 
+    def end_turns(self) -> None:
+        """Do nothing: a function of somebody else has no turns."""
+
     async def __call__(self, call: LambdaCall, response: InvocationResponse) -> None:
         """Call the function and send what it gives. Its exceptions are passed on.
 

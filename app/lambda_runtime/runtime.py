@@ -10,26 +10,27 @@ reserves for the start. Whatever a turn does not need is never imported: no AWS 
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from app.aws.invoke_mode import check_invoke_mode
 from app.known_secrets import remember, secrets_in
 from app.lambda_runtime.handler_loading import Handler, HandlerNotFound, load_handler
-from app.lambda_runtime.invocation import FunctionError, describe_exception
 from app.lambda_runtime.invocation_loops import Runtime
 from app.lambda_runtime.lambda_call import read_function_config
 from app.lambda_runtime.runtime_api import ResponseRefused, RuntimeApi, RuntimeApiFailed
+from app.lambda_runtime.starting import init_error, log_no_start, no_garbage
 from app.telemetry.log import configure_logging
 from app.tools.own_tasks import guard_tasks_of_tools
 
 # Between the stop signal and the kill Lambda leaves at most two seconds: for responses that are
-# still being sent, and then for the handler's own shut-down.
+# still being sent, then for the ends of turns that are told to stop, and last for the handler's own
+# shut-down.
 _STOP_GRACE_S = 0.3
+_LAST_BYTES_S = 0.2
 _HANDLER_STOP_S = 1.0
 
 _DEFAULT_HANDLER = "app.main:create_lean_app"
@@ -46,13 +47,16 @@ async def serve(environ: Mapping[str, str]) -> int:
         return 1
     guard_tasks_of_tools(asyncio.get_running_loop())
     try:
-        with _no_garbage():
+        with no_garbage():
             handler, runtime = _build(api, environ)
             await handler.start()
     except (Exception, SystemExit) as error:
-        logger.error("the function cannot start", exc_info=error)
+        from app.settings import SettingsError  # which only a failed start needs
+
+        says_all = isinstance(error, SettingsError | HandlerNotFound)
+        log_no_start(error, says_all=says_all)
         with contextlib.suppress(ResponseRefused, RuntimeApiFailed):
-            await api.fail_init(_init_error(error))
+            await api.fail_init(init_error(error, says_all=says_all))
         return 1
     running = asyncio.create_task(runtime.run())
     told = asyncio.Event()
@@ -64,6 +68,9 @@ async def serve(environ: Mapping[str, str]) -> int:
     stopping.cancel()
     runtime.stop()
     await asyncio.wait({running}, timeout=_STOP_GRACE_S)
+    if not running.done():
+        handler.end_turns()
+        await asyncio.wait({running}, timeout=_LAST_BYTES_S)
     running.cancel()
     await asyncio.wait({running})
     with contextlib.suppress(TimeoutError):
@@ -73,20 +80,6 @@ async def serve(environ: Mapping[str, str]) -> int:
         logger.error("the runtime ends: %s", failure)
         return 1
     return 0
-
-
-@contextlib.contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Exempt from garbage collection what is created inside: modules and an app, which stay.
-
-    Collecting during the imports would take a quarter of the start.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtime]:
@@ -104,24 +97,12 @@ def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtim
     return handler, Runtime(api, handler, concurrency=int(concurrency), invoke_mode=invoke_mode)
 
 
-def _init_error(error: BaseException) -> FunctionError:
-    report = describe_exception(error)
-    match error:
-        case HandlerNotFound():
-            code = "Runtime.HandlerNotFound"
-        case ImportError():
-            code = "Runtime.ImportModuleError"
-        case _:
-            code = "Runtime.InitError"
-    return FunctionError(code, report.message, report.kind, report.stack_trace)
-
-
-def main() -> int:
+def main(environ: Mapping[str, str] = os.environ) -> int:
     """Run as the process that ``bootstrap`` starts; return the exit status."""
     remember(*secrets_in(os.environ))
     # The settings, which would refuse any other word, are read with the handler.
     configure_logging(form="text" if os.environ.get("CHAT_LOG") == "text" else "json")
-    return asyncio.run(serve(os.environ))
+    return asyncio.run(serve(environ))
 
 
 if __name__ == "__main__":

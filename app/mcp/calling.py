@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.mcp.cleaning import clean_text
 from app.tools.definition import ToolError
+from app.tracing import trace_headers
 
 if TYPE_CHECKING:
     from mcp.client.client import Client
@@ -56,7 +57,6 @@ async def called(
     shown_name: str,
     arguments: Mapping[str, Any],
     on_progress: "ProgressFnT",
-    meta: Mapping[str, Any],
 ) -> Mapping[str, Any]:
     """Call a tool and return the result as it was in JSON.
 
@@ -72,7 +72,8 @@ async def called(
             tool,
             dict(arguments),
             progress_callback=on_progress,
-            meta=dict(meta) or None,  # type: ignore[arg-type]
+            # The trace that the call belongs to; over pipes there are no headers.
+            meta=dict(trace_headers()) or None,  # type: ignore[arg-type]
         )
     except (ValidationError, RuntimeError, InputRequiredRoundsExceededError) as error:
         raise ToolError(f"What {shown_name} gave cannot be read.", code="INVALID_OUTPUT") from error

@@ -56,7 +56,6 @@ class Connection:
         address: where it is.
         headers: gives the headers of its requests, anew for each session.
         on_tools: called with the server's own description of its tools, whenever they were read.
-        trace: gives what a call carries in ``_meta`` besides: the trace that it belongs to.
         now: seconds, monotonic.
 
     Attributes:
@@ -70,14 +69,12 @@ class Connection:
         headers: Callable[[], Awaitable[Mapping[str, str]]],
         on_tools: "Callable[[Sequence[RemoteDescription]], None]",
         *,
-        trace: Callable[[], Mapping[str, Any]] = dict,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._address = address
         self._headers = headers
         self._on_tools = on_tools
-        self._trace = trace
         self._now = now
         self._task: asyncio.Task[None] | None = None
         self._client: Client | None = None
@@ -162,9 +159,7 @@ class Connection:
             failed = Failed()
             FAILED.set(failed)
             try:
-                value = await called(
-                    client, tool, shown_name, arguments, on_progress, self._trace()
-                )
+                value = await called(client, tool, shown_name, arguments, on_progress)
             except MCPError as error:
                 if failed.status == 404 and not is_last and not is_modern(client):
                     # It knows the session no more, and so has not run the call.

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 
 from app.content_coding import compression_of
+from app.tracing import trace_headers
 
 # Of one response, in bytes. A stream that pushes notifications begins anew after it.
 MOST_RESPONSE_BYTES = 64 * 2**20
@@ -53,6 +54,7 @@ class PeerClient(httpx2.AsyncClient):
         self, request: httpx2.Request, *, stream: bool = False, **options: Any
     ) -> httpx2.Response:
         """Send the request; a server that cannot be reached gives a 503."""
+        request.headers.update(trace_headers())
         try:
             response = await super().send(request, stream=True, **options)
         except httpx2.TransportError:

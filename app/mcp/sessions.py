@@ -30,7 +30,6 @@ class Sessions:
 
     Args:
         server: where it is and what is used of it.
-        trace: gives what each call carries in ``_meta``.
         now: seconds, monotonic.
     """
 
@@ -38,11 +37,9 @@ class Sessions:
         self,
         server: MCPServer,
         *,
-        trace: Callable[[], Mapping[str, Any]] = dict,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.server = server
-        self._trace = trace
         self._now = now
         self._connections: dict[str, Connection] = {}
         self._tools: dict[str, Mapping[str, Tool]] = {}
@@ -77,7 +74,6 @@ class Sessions:
                 self.server.address,
                 functools.partial(self.server.headers_for, key),
                 functools.partial(self._take, key),
-                trace=self._trace,
                 now=self._now,
             )
         known.used = self._now()

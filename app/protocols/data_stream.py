@@ -83,12 +83,6 @@ class DataStreamEncoder:
         if type(event) is TextDelta:  # a pattern takes several times as long
             return b"0:" + dumps(event.text) + b"\n"
         match event:
-            case ReasoningDelta(text):
-                return self._newer("g", text)
-            case ReasoningSignature(signature):
-                return self._newer("j", {"signature": signature})
-            case ReasoningRedacted(data):
-                return self._newer("i", {"data": data})
             case Start(message_id, metadata):
                 self._message_id = message_id
                 return _annotation(metadata)
@@ -101,6 +95,14 @@ class DataStreamEncoder:
             case StepEnd(finish_reason, usage):
                 self._in_step = False
                 return _part("e", _end(finish_reason, _usage(usage), isContinued=False))
+            case Finish(finish_reason, usage, metadata):
+                return _annotation(metadata) + _part("d", _end(finish_reason, _usage(usage)))
+            case ReasoningDelta(text):
+                return self._newer("g", text)
+            case ReasoningSignature(signature):
+                return self._newer("j", {"signature": signature})
+            case ReasoningRedacted(data):
+                return self._newer("i", {"data": data})
             case _ if by_provider:
                 return b""
             case ToolInputStart(tool_call_id, tool_name):
@@ -140,8 +142,6 @@ class DataStreamEncoder:
                 if data_id is not None:
                     item["id"] = data_id
                 return _part("2", [item])
-            case Finish(finish_reason, usage, metadata):
-                return _annotation(metadata) + _part("d", _end(finish_reason, _usage(usage)))
             case Error(_, message):
                 return _part("3", message) + self._ended("error")
             case Abort():

@@ -65,6 +65,8 @@ class LastStep:
         Leave out the calls that the provider runs: clients do not count them either.
         """
         match event:
+            case Start() | StepEnd() | Finish():
+                pass  # every answer has them
             case StepStart():
                 self._open = None
                 self._has_results = False
@@ -89,7 +91,7 @@ class LastStep:
                 # These are nothing to the calls of a step.
                 | (ReasoningSignature() | ReasoningRedacted())
                 | (Status() | Source() | File() | Data() | Metadata())
-                | (Start() | StepEnd() | Finish() | Abort() | Error())
+                | (Abort() | Error())
             ):
                 pass
             case _:

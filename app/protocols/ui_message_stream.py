@@ -93,15 +93,6 @@ class UIMessageStreamEncoder:
             head = b"" if self._block == "text" else self._open("text")
             return head + self._delta_head + dumps(event.text) + b"}\n\n"
         match event:
-            case ReasoningDelta(text):
-                head = b"" if self._block == "reasoning" else self._open("reasoning")
-                return head + self._delta_head + dumps(text) + b"}\n\n"
-            case ReasoningSignature(signature):
-                head = b"" if self._block == "reasoning" else self._open("reasoning")
-                return head + self._close(providerMetadata={METADATA_KEY: {"signature": signature}})
-            case ReasoningRedacted(data):
-                proof = {"providerMetadata": {METADATA_KEY: {"redactedData": data}}}
-                return self._open("reasoning", **proof) + self._close()
             case Start(message_id, metadata):
                 about = {} if metadata is None else {"messageMetadata": metadata}
                 return _chunk("start", **about, messageId=message_id)
@@ -112,6 +103,20 @@ class UIMessageStreamEncoder:
             case StepEnd():
                 self._in_step = False
                 return self._close() + self._status_done(_TURN_STATUS_ID) + _chunk("finish-step")
+            case Finish(finish_reason, _, metadata):
+                reason = {} if self._is_first_5 else {"finishReason": finish_reason}
+                about = {} if metadata is None else {"messageMetadata": metadata}
+                shown = b"" if about else self._bare_step_shown()
+                return shown + _chunk("finish", **reason, **about) + _DONE
+            case ReasoningDelta(text):
+                head = b"" if self._block == "reasoning" else self._open("reasoning")
+                return head + self._delta_head + dumps(text) + b"}\n\n"
+            case ReasoningSignature(signature):
+                head = b"" if self._block == "reasoning" else self._open("reasoning")
+                return head + self._close(providerMetadata={METADATA_KEY: {"signature": signature}})
+            case ReasoningRedacted(data):
+                proof = {"providerMetadata": {METADATA_KEY: {"redactedData": data}}}
+                return self._open("reasoning", **proof) + self._close()
             case Status(message, tool_call_id):
                 status_id = tool_call_id or _TURN_STATUS_ID
                 self._statuses.add(status_id)
@@ -127,11 +132,6 @@ class UIMessageStreamEncoder:
                 return b"data: " + dumps(source_chunk(event)) + b"\n\n"
             case File(media_type, url):
                 return _chunk("file", url=url, mediaType=media_type)
-            case Finish(finish_reason, _, metadata):
-                reason = {} if self._is_first_5 else {"finishReason": finish_reason}
-                about = {} if metadata is None else {"messageMetadata": metadata}
-                shown = b"" if about else self._bare_step_shown()
-                return shown + _chunk("finish", **reason, **about) + _DONE
             case Abort(reason):
                 why = {"reason": reason} if reason and self._knows_reason else {}
                 return self._close() + self._bare_step_shown() + _chunk("abort", **why) + _DONE

@@ -109,7 +109,13 @@ def required(fields: Mapping[str, Any], key: str, read: Reader[T]) -> T:
 
 def optional(fields: Mapping[str, Any], key: str, read: Reader[T]) -> T | None:
     """Read a field that may be absent or null."""
-    return None if fields.get(key) is None else required(fields, key, read)
+    value = fields.get(key)
+    if value is None:
+        return None
+    try:
+        return read(value)
+    except Misfit as misfit:
+        raise misfit.inside(key) from None
 
 
 def _join(place: str, step: str) -> str:

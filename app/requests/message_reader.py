@@ -59,23 +59,25 @@ def read_message(value: Any, hosts: Collection[str] = ()) -> ClientMessage:
     def part(value: Any) -> Part:
         return read_part(value, hosts)
 
+    parts = list_of(part)
+
     def content(value: Any) -> str | list[Part]:
         if isinstance(value, str):
             return value
         if not isinstance(value, list):
             raise Misfit("must be a string or a list of parts")
-        return list_of(part)(value)
+        return parts(value)
 
     message = ClientMessage(
         role=required(fields, "role", _role),
         id=optional(fields, "id", name),
-        parts=optional(fields, "parts", list_of(part)),
+        parts=optional(fields, "parts", parts),
         content=optional(fields, "content", content),
         attachments=optional(
             fields, "experimental_attachments", list_of(lambda value: _attachment(value, hosts))
         ),
-        tool_invocations=optional(fields, "toolInvocations", list_of(read_invocation)),
-        tool_calls=optional(fields, "tool_calls", list_of(read_tool_call)),
+        tool_invocations=optional(fields, "toolInvocations", _invocations),
+        tool_calls=optional(fields, "tool_calls", _tool_calls),
         tool_call_id=optional(fields, "tool_call_id", _call_id),
     )
     said = message.parts is not None or message.content is not None or message.attachments
@@ -225,3 +227,8 @@ def _file(value: Any, read: Callable[[str], FileUrl]) -> FileUrl:
         return read(text)
     except ValueError as error:
         raise Misfit(str(error)) from None
+
+
+# Made once: most messages have neither.
+_invocations = list_of(read_invocation)
+_tool_calls = list_of(read_tool_call)

@@ -34,14 +34,8 @@ from redis.exceptions import (
 
 from app.errors import StoreUnavailable
 from app.seldom_warning import SeldomWarning
-from app.store import (
-    redis_chat_scripts,
-    redis_limit_scripts,
-    redis_list_scripts,
-    redis_turn_scripts,
-    redis_whole_scripts,
-)
 from app.store.redis_client import Address, Client, Command, connect
+from app.store.redis_every_script import EVERY_SCRIPT
 from app.store.redis_lane import Lane
 from app.store.redis_reasons import Unsuitable, reason_of, refused
 from app.store.redis_script import Script
@@ -56,13 +50,6 @@ _LONGEST_PAUSE_S = 1.0
 
 # Its server is not the one that it was: look again where it is.
 _ELSEWHERE = (ReadOnlyError, ClusterDownError, RedisConnectionError, RedisTimeoutError)
-_SCRIPTS = {
-    **redis_turn_scripts.BY_SHA,
-    **redis_chat_scripts.BY_SHA,
-    **redis_list_scripts.BY_SHA,
-    **redis_limit_scripts.BY_SHA,
-    **redis_whole_scripts.BY_SHA,
-}
 
 
 def call(script: Script, keys: Sequence[bytes], *values: bytes | str | int) -> Command:
@@ -204,7 +191,7 @@ class RedisLink:
         With the text, so that each is where it is needed, in a cluster too.
         """
         return await client.run(
-            [("EVAL", _SCRIPTS[bytes(sha)].text, *rest) for _, sha, *rest in commands],  # type: ignore[arg-type]
+            [("EVAL", EVERY_SCRIPT[bytes(sha)].text, *rest) for _, sha, *rest in commands],  # type: ignore[arg-type]
         )
 
     async def _drop(self, client: Client | None) -> None:

@@ -61,17 +61,11 @@ def log_request(line: RequestLine) -> None:
     known = {name: value for name, value in facts.items() if value is not None and value != ""}
     # As `Logger.log` does it, which would look through the stack for the place below.
     place = log_request.__code__
-    record = logger.makeRecord(
-        logger.name,
-        level,
-        place.co_filename,
-        place.co_firstlineno,
-        "chat request",
-        (),
-        None,
-        place.co_name,
-        {"fields": known},
-    )
+    make = logging.getLogRecordFactory()
+    line_number = place.co_firstlineno
+    what = "chat request"
+    record = make(logger.name, level, place.co_filename, line_number, what, (), None, place.co_name)
+    record.fields = known
     logger.handle(record)
 
 
@@ -188,8 +182,13 @@ class _Handler(logging.StreamHandler[Any]):
         self._alone = alone
 
     def emit(self, record: logging.LogRecord) -> None:
-        with self._alone():
-            super().emit(record)
+        try:
+            line = self.format(record) + self.terminator
+            with self._alone():
+                self.stream.write(line)
+                self.flush()
+        except Exception:
+            self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say that a record cannot be written. Python would print its arguments as they are."""
@@ -222,6 +221,8 @@ def configure_logging(
         alone: what is held while a line is written, if other processes write there too. The system
             keeps a line whole by itself only up to 4096 bytes.
     """
+    # Whose thread and process it was is in no line of ours, and takes a sixth of making one.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = _Handler(alone)
     if form == "text":
         from app.telemetry.text_lines import TextFormatter  # by those who read it themselves

@@ -8,6 +8,7 @@ that spans of the application's tools come below ours.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
 from app import __version__
 from app.telemetry.otel_environment import Asked
+from app.threads import run_in_thread
 
 logger = logging.getLogger("deltaline")
 
@@ -40,7 +42,10 @@ class Providers(NamedTuple):
             for provider in (self.tracers, self.meters)
             if (flush := getattr(provider, "force_flush", None)) is not None
         ]
-        sending = [asyncio.to_thread(_flush, flush, limit_ms) for flush in flushes]
+        # Not in the loop's own threads, which the process would wait for at its end.
+        sending = [
+            run_in_thread(partial(_flush, flush, limit_ms), name="telemetry") for flush in flushes
+        ]
         try:
             await asyncio.wait_for(asyncio.gather(*sending), within_s)
         except TimeoutError:

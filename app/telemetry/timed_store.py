@@ -1,7 +1,7 @@
 """A store whose writes of what was said are timed; all else it hands on as it is."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from app.store.store import Store
@@ -19,9 +19,15 @@ class _Timed:
         return getattr(self._store, name)
 
     async def append(self, *args: Any, **options: Any) -> Any:
+        return await self._timing(self._store.append(*args, **options))
+
+    async def end(self, *args: Any, **options: Any) -> Any:
+        return await self._timing(self._store.end(*args, **options))
+
+    async def _timing(self, writing: Awaitable[Any]) -> Any:
         began = self._clock()
         try:
-            return await self._store.append(*args, **options)
+            return await writing
         finally:
             took_s = self._clock() - began
             for tell in self._told:
@@ -34,5 +40,5 @@ def timed(
     *,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Store:
-    """Return ``store`` with an ``append`` that tells ``told`` how many seconds it took."""
+    """Return ``store``, whose ``append`` and ``end`` tell ``told`` how many seconds they took."""
     return cast(Store, _Timed(store, told, clock))

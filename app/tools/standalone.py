@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 from app.errors import NotFound, RequestError
 from app.events import Error, Event, Status
@@ -116,6 +116,20 @@ async def run_request(
             assert_never(result)
 
 
+class RunEncoder(Protocol):
+    """Makes the bytes of one run; see `ToolRunEncoder`."""
+
+    def start(self) -> bytes: ...
+
+    def status(self, message: str) -> bytes: ...
+
+    def keep_alive(self) -> bytes: ...
+
+    def result(self, result: ToolResult) -> bytes: ...
+
+    def error(self, message: str, code: str) -> bytes: ...
+
+
 async def run_tool_stream(
     tool: Tool,
     request: ToolRequest,
@@ -130,6 +144,7 @@ async def run_tool_stream(
     trace: Trace = NO_TRACE,
     limits: OutputLimits = _LIMITS,
     stopped: "asyncio.Future[Error] | None" = None,
+    encoder: RunEncoder | None = None,
 ) -> Error | None:
     """Run the tool and write its tool stream as it works. The last line is the tool's result.
 
@@ -142,11 +157,12 @@ async def run_tool_stream(
         heartbeat_s: the longest time without a line, in seconds.
         call, owner, threads, deadline, limits: see `run_request`.
         stopped: once it is done, its error is the last line, and the tool is cancelled.
+        encoder: of this run; default: NDJSON.
 
     Returns:
         the error that was the last line, if it was no result.
     """
-    encoder = ToolRunEncoder(now=now)
+    encoder = ToolRunEncoder(now=now) if encoder is None else encoder
     merger = EventMerger([_RUN])
 
     async def run() -> ToolResult:

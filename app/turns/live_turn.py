@@ -142,7 +142,7 @@ class LiveTurn:
             self._outbox.start_keep_alive()
         if self._deadline is not None:
             self._timer = loop.call_at(self._deadline, self.stop, TIME_LIMIT)
-        self.task = asyncio.create_task(self._run(), name=f"turn {self._message_id}")
+        self.task = loop.create_task(self._run(), name=f"turn {self._message_id}")
         # Not a `finally` in the task: one that is cancelled before its first step never runs it.
         self.task.add_done_callback(self._done)
 

@@ -15,6 +15,8 @@ HIGH_WATER_BYTES = 256 * 1024
 
 # Sends bytes to the client; returns once there is room for more.
 Write: TypeAlias = Callable[[bytes], Awaitable[None]]
+# Sends bytes if the client takes them at once; returns whether it has sent them.
+WriteAtOnce: TypeAlias = Callable[[bytes], bool]
 
 
 class Outbox:
@@ -42,6 +44,7 @@ class Outbox:
         "_timer",
         "_waiting_bytes",
         "_write",
+        "_write_at_once",
         "_writing",
     )
 
@@ -58,6 +61,7 @@ class Outbox:
         self._waiting_bytes = 0
         self._high_water_bytes = high_water_bytes
         self._write: Write | None = None
+        self._write_at_once: WriteAtOnce | None = None
         self._room: asyncio.Future[None] | None = None
         self._is_closed = False
         self._writing = 0
@@ -83,6 +87,8 @@ class Outbox:
             return
         if self._write is not None:
             self._last_sent = self._time()
+            if not self._writing and self._write_at_once is not None and self._write_at_once(frame):
+                return
             self._writing += 1  # the tools of a turn report side by side
             try:
                 await self._write(frame)
@@ -100,8 +106,12 @@ class Outbox:
         self._high_water_bytes = sys.maxsize
         self._make_room()
 
-    async def connect(self, write: Write) -> None:
-        """Send the frames that wait; from then on each goes to ``write`` as it comes."""
+    async def connect(self, write: Write, write_at_once: WriteAtOnce | None = None) -> None:
+        """Send the frames that wait; from then on each goes to ``write`` as it comes.
+
+        Args:
+            write_at_once: is asked before, and may have done it.
+        """
         while self._frames:
             chunk = b"".join(self._frames)
             self._frames.clear()
@@ -110,11 +120,13 @@ class Outbox:
             self._make_room()
             await write(chunk)  # frames that come meanwhile wait for the next round
         self._write = write
+        self._write_at_once = write_at_once
 
     def close(self) -> None:
         """Take no more frames: the turn is over, or its client has left. Waiting frames stay."""
         self._is_closed = True
-        self._write = None  # it knows the turn, and the turn this: nobody else would part them
+        # They know the turn, and the turn this: nobody else would part them.
+        self._write = self._write_at_once = None
         if self._timer is not None:
             self._timer.cancel()
         if self._beat is not None:

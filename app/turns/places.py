@@ -20,6 +20,7 @@ class Places:
 
     Attributes:
         taken: how many turns run now.
+        watcher: told each time that this changes.
     """
 
     def __init__(self, limit: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -28,6 +29,7 @@ class Places:
         text = "%d turns run, more are refused; CHAT_RUNNING_TURNS allows more"
         self._warn = SeldomWarning(logger, text)
         self.taken = 0
+        self.watcher: Callable[[int], None] | None = None
 
     def check(self) -> None:
         """Do nothing if there is a free place.
@@ -43,10 +45,14 @@ class Places:
     def take(self) -> None:
         """Take a place, whether or not there is a free one. `give_back` has to follow."""
         self.taken += 1
+        if self.watcher is not None:
+            self.watcher(self.taken)
 
     def give_back(self) -> None:
         """Give back what was taken."""
         self.taken -= 1
+        if self.watcher is not None:
+            self.watcher(self.taken)
 
     @contextlib.contextmanager
     def taking(self) -> Iterator[None]:

@@ -139,6 +139,10 @@ class RunningTurns:
         """Call ``stop`` too when every turn is to end."""
         self._on_stop.append(stop)
 
+    async def settled(self, within_s: float) -> None:
+        """Wait for what the application is told of turns that are over, for a limited time."""
+        await self._afterwards.settled(within_s)
+
     async def aclose(self) -> None:
         """End the running turns and wait for what the application is told, for a limited time."""
         detached = [turn for turn in self._running if turn.is_detached]

@@ -49,6 +49,7 @@ class Supervisor:
             killed.
         restarts: decides what becomes of the server when a worker has ended.
         shared: the descriptor of a file for the workers, made by `make_shared_file`.
+        on_ended: called with the process id of each worker that has ended.
     """
 
     def __init__(
@@ -64,7 +65,9 @@ class Supervisor:
         end_within_s: float,
         restarts: Restarts,
         shared: int,
+        on_ended: Callable[[int], None] = lambda pid: None,
     ) -> None:
+        self._on_ended = on_ended
         self._count = count
         self._command = command
         self._environ = environ
@@ -216,6 +219,7 @@ class Supervisor:
             worker.channel.close()
             self._counts.leave(worker.number)
             del self._workers[worker.number]
+            self._on_ended(worker.process.pid)
             if not self._is_ending:
                 self._replace(worker.number, worker.process.pid, _ending(worker))
 

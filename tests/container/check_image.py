@@ -4,6 +4,8 @@
 In CI, where no image can be pulled, base and adapter images are stand-ins made from nothing.
 """
 
+import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -16,12 +18,13 @@ import pytest
 
 from app.commands.container import CHAINS
 from tests.aws.build_adapter import VERSION, built_adapter
-from tests.chatting import data_body, ui_body
+from tests.chatting import Reader, data_body, ui_body
 from tests.conformance.running import IS_INSTALLED, OK, run_client
 from tests.container import stand_ins
 from tests.container.cases import AI_SDK_FLOWS, CASES, INVOKE, TIMEOUT_S, Case
 from tests.container.curl import came_one_after_another, chat
 from tests.container.docker import ROOT, Container, Docker, installed
+from tests.rie import invoked, rie
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -199,6 +202,48 @@ def test_a_direct_container_serves_the_app_and_ends_well(
     assert "Traceback" not in log
 
 
+def test_the_runtime_target_answers_under_the_emulator_of_aws(
+    docker: Docker, images: dict[str, str]
+) -> None:
+    command = ["/opt/python/bin/python", "-m", "app.commands.container", "runtime"]
+    options = ["--volume", f"{rie()}:/rie:ro", "--entrypoint", "/rie"]
+    variables = {"CHAT_PROVIDER": "scripted", "AWS_LAMBDA_FUNCTION_TIMEOUT": "20"}
+    with docker.container(images["runtime"], *command, options=options, **variables) as container:
+        answer = invoked(container.url + INVOKE, data_body("scenario: text tokens=3"))
+
+    assert b'\n0:"word0"\n' in answer.content
+
+
+def test_docker_itself_finds_it_healthy_soon(
+    docker: Docker, images: dict[str, str], target: str
+) -> None:
+    with docker.container(images[target], CHAT_PROVIDER="scripted") as container:
+        assert container.health_within(15) == "healthy"
+
+
+@pytest.mark.parametrize("variables", [{}, {"CHAT_DIRECT": "true"}], ids=["lambda", "direct"])
+async def test_docker_stop_ends_what_runs_with_an_error_part(
+    docker: Docker, images: dict[str, str], target: str, variables: dict[str, str]
+) -> None:
+    body = data_body("scenario: stall after=2 gate=never")
+    with docker.container(images[target], CHAT_PROVIDER="scripted", **variables) as container:
+        container.wait_until_healthy()
+        async with (
+            httpx2.AsyncClient(base_url=container.url, timeout=60) as client,
+            client.stream("POST", "/api/chat", json=body) as response,
+        ):
+            reader = Reader(response)
+            await reader.until(b"word1")
+            stopping = asyncio.create_task(asyncio.to_thread(container.stop))
+            with contextlib.suppress(httpx2.RemoteProtocolError):  # after the last part, as Lambda
+                await reader.rest()
+        status = await stopping
+
+    assert b'3:"The server is restarting; please send your message again."\n' in reader.seen
+    assert reader.seen.splitlines()[-1].startswith(b'd:{"finishReason":"error"')
+    assert status == 0
+
+
 def test_a_stopped_container_ends_at_once_and_well(
     docker: Docker, images: dict[str, str], target: str
 ) -> None:
@@ -216,6 +261,8 @@ def test_a_stopped_container_ends_at_once_and_well(
     [
         ({"CHAT_MODELL": "x"}, "CHAT_MODELL is not a setting; did you mean CHAT_MODEL?"),
         ({"PORT": "http"}, "PORT has a bad value"),
+        ({"PORT": "0"}, "PORT is 0; in a container"),
+        ({"CHAT_TOOL_MODULES": "nope"}, "The module nope of CHAT_TOOL_MODULES cannot be imported"),
         ({"AWS_LWA_INVOKE_MODE": "stream"}, "AWS_LWA_INVOKE_MODE is 'stream'; it must be"),
     ],
 )

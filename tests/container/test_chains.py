@@ -1,7 +1,10 @@
 """Both chains of the image, as processes of this machine, pass the same cases."""
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -10,10 +13,11 @@ from app.aws.event_stream import EventDecoder, InvokeComplete, PayloadChunk
 from app.commands.container import CHAINS
 from tests.aws.adapting import VARIABLES
 from tests.aws.build_adapter import built_adapter
-from tests.chatting import data_body, ui_body
+from tests.chatting import Reader, data_body, ui_body
 from tests.conformance.running import IS_INSTALLED, OK, run_client
 from tests.container.cases import AI_SDK_FLOWS, CASES, INVOKE, STREAM, TIMEOUT_S, Case
 from tests.container.entrypoint import Started, started
+from tests.lambda_events import http_api
 
 pytestmark = [
     pytest.mark.real,
@@ -21,12 +25,15 @@ pytestmark = [
     pytest.mark.usefixtures("adapter"),
 ]
 
+STALLED = "scenario: stall after=2 gate=never"
+SLOW = {"args": {"message": "hello", "steps": 100}}
+
 needs_node = pytest.mark.skipif(not IS_INSTALLED, reason="needs node and its packages: make test")
 
 
-def _options(chain: str) -> tuple[list[str], dict[str, str]]:
+def _options(chain: str, *, timeout_s: float = TIMEOUT_S) -> tuple[list[str], dict[str, str]]:
     """Return the arguments and variables that the image brings along."""
-    arguments = [chain, "--host", "127.0.0.1", "--timeout", str(TIMEOUT_S)]
+    arguments = [chain, "--host", "127.0.0.1", "--timeout", str(timeout_s)]
     if chain == "runtime":
         return arguments, {}
     return [*arguments, "--extensions", str(built_adapter().parent)], dict(VARIABLES)
@@ -87,6 +94,17 @@ def test_without_a_key_the_answer_says_what_is_missing(name: str, tmp_path: Path
     assert direct.content == sentence
 
 
+@pytest.mark.parametrize("path", ["/prod/health", "/health"])
+def test_an_http_api_with_a_stage_reaches_the_app(chain: Started, path: str) -> None:
+    event = http_api(path)
+    event["requestContext"]["http"]["method"] = "GET"
+
+    answer = httpx2.post(chain.url + INVOKE, json=event, timeout=30)
+
+    assert b"There is nothing at" not in answer.content
+    assert b'"scripted"' in answer.content.replace(b'\\"', b'"')
+
+
 @pytest.mark.parametrize("name", CHAINS)
 def test_the_token_is_asked_of_http_clients_and_not_of_who_may_invoke(
     name: str, tmp_path: Path
@@ -103,6 +121,62 @@ def test_the_token_is_asked_of_http_clients_and_not_of_who_may_invoke(
 
     assert b'\nd:{"finishReason":"stop"' in direct.content
     assert [answer.status_code for answer in http] == [401, 401]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "end"),
+    [
+        ("/api/chat", ui_body(STALLED), b"data: [DONE]\n\n"),
+        (STREAM, data_body(STALLED), b""),
+        ("/api/tools/slow_process/invoke", SLOW, b"}\n"),
+    ],
+)
+@pytest.mark.parametrize("name", CHAINS)
+async def test_what_runs_in_a_container_that_is_stopped_ends_with_an_error_part(
+    name: str, path: str, body: dict[str, Any], end: bytes, tmp_path: Path
+) -> None:
+    arguments, variables = _options(name, timeout_s=60)
+    variables |= {"CHAT_PROVIDER": "scripted", "CHAT_TOOLS": "slow_process"}
+    with started(arguments, tmp_path / "log", variables) as running:
+        async with (
+            httpx2.AsyncClient(base_url=running.url, timeout=60) as client,
+            client.stream("POST", path, json=body) as response,
+        ):
+            reader = Reader(response)
+            await reader.more()
+            stopping = asyncio.create_task(asyncio.to_thread(running.stop))
+            # A turn that fails is a failure of the function, for which Lambda cuts the connection.
+            is_cut = name == "runtime" and path == "/api/chat"
+            with pytest.raises(httpx2.RemoteProtocolError) if is_cut else nullcontext():
+                await reader.rest()
+        status = await stopping
+
+    assert b"The server is restarting; please send your message again." in reader.seen
+    assert reader.seen.endswith(end)
+    assert status == 0
+    assert "Traceback" not in running.log
+
+
+@pytest.mark.parametrize("name", CHAINS)
+async def test_an_answer_that_ends_soon_is_whole_although_the_container_is_stopped(
+    name: str, tmp_path: Path
+) -> None:
+    arguments, variables = _options(name)
+    variables["CHAT_PROVIDER"] = "scripted"
+    body = data_body("scenario: text tokens=20 delay=0.05")
+    with started(arguments, tmp_path / "log", variables) as running:
+        async with (
+            httpx2.AsyncClient(base_url=running.url, timeout=60) as client,
+            client.stream("POST", "/api/chat", json=body) as response,
+        ):
+            reader = Reader(response)
+            await reader.more()
+            stopping = asyncio.create_task(asyncio.to_thread(running.stop))
+            whole = await reader.rest()
+        status = await stopping
+
+    assert b'\nd:{"finishReason":"stop"' in whole
+    assert status == 0
 
 
 @pytest.mark.parametrize("name", CHAINS)

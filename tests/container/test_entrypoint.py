@@ -1,8 +1,11 @@
 """The image's entry point: what it starts where, and what it refuses to start with."""
 
 import json
+import re
 import socket
 import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -103,13 +106,89 @@ def test_a_word_that_names_nothing_is_refused_with_what_there_is(
 
 
 def test_where_nobody_answers_nothing_is_healthy(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("PORT", str(free_port()))
-
-    assert main(["health"], {}) == 1
+    assert main(["health"], {"PORT": str(free_port())}) == 1
 
     assert "no answer on port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answer", [b"", b"no HTTP\r\n", b"HTTP/1.1 500 Oops\r\n\r\n"])
+@pytest.mark.parametrize("direct", ["", "true"])
+def test_what_answers_something_else_is_not_healthy(answer: bytes, direct: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def answer_once() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(answer)
+
+        answering = threading.Thread(target=answer_once)
+        answering.start()
+        status = main(["health"], {"PORT": str(port), "CHAT_DIRECT": direct})
+        answering.join()
+
+    assert status == 1
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"CHAT_TOOL_MODULES": "nope"}, "The module nope of CHAT_TOOL_MODULES cannot be imported"),
+        ({"CHAT_STORE": "memory"}, "CHAT_STORE"),
+        ({"CHAT_DEFAULT_TOOL": "nope"}, "CHAT_DEFAULT_TOOL has a bad value"),
+        ({"PORT": "0"}, "PORT is 0; in a container it must be a port from 1 to 65535."),
+        ({"PORT": "0", "CHAT_DIRECT": "true"}, "PORT is 0; in a container"),
+        ({"CHAT_TOOL_MODULES": "nope", "CHAT_DIRECT": "true"}, "The module nope of"),
+        (
+            {"CHAT_TOOL_MODULES": "nope", **INSIDE_LAMBDA, "AWS_LWA_INVOKE_MODE": "buffered"},
+            "The module nope of",
+        ),
+    ],
+)
+def test_what_no_chat_could_run_with_stops_the_start_in_one_sentence(
+    variables: dict[str, str], sentence: str
+) -> None:
+    environ = environment(**{"PORT": str(free_port()), **variables})
+    done = subprocess.run(
+        [*COMMAND, "web-adapter"],
+        cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"deltaline: {sentence}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.timeout(60)
+def test_an_app_that_raises_while_it_is_made_stops_the_start_in_one_sentence(
+    tmp_path: Path,
+) -> None:
+    """The check itself: nothing but a defect of ours gets here today."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import app.main\n"
+        "def broken(settings): raise RuntimeError('no disk')\n"
+        "app.main.create_lean_app = broken\n"
+    )
+    environ = environment(PORT=str(free_port()), PYTHONPATH=f"{tmp_path}:{ROOT}")
+    done = subprocess.run(
+        [*COMMAND, "runtime"],
+        cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert done.stderr == "deltaline: The app cannot be made: RuntimeError: no disk\n"
+
+
+@pytest.mark.timeout(60)
+def test_a_command_of_ones_own_is_not_held_against_our_settings(tmp_path: Path) -> None:
+    variables = {"CHAT_TOOL_MODULES": "nope"}
+    arguments = ["runtime", "--host", "127.0.0.1", "--", sys.executable, "-c", "pass"]
+    with started(arguments, tmp_path / "log", variables) as running:
+        assert "cannot be imported" not in running.log
 
 
 def _is_healthy(port: str, **variables: str) -> bool:
@@ -129,6 +208,7 @@ def test_a_direct_container_is_the_app_alone(tmp_path: Path) -> None:
         mistaken = _is_healthy(port)
         status = running.stop()
 
+    assert f'"message":"listening on http://127.0.0.1:{port}"' in running.log
     assert healthy
     assert not mistaken
     assert answer.headers["x-vercel-ai-data-stream"] == "v1"
@@ -200,6 +280,16 @@ def test_a_container_without_a_token_answers_and_says_that_it_is_open(
     assert answer.status_code == 200
     assert running.log.count("listening on 0.0.0.0 without authentication") == 1
     assert "CHAT_AUTH_TOKEN" in running.log
+
+
+def test_the_image_asks_for_its_health_soon_and_by_this_program() -> None:
+    dockerfile = (ROOT / "Dockerfile.streaming").read_text()
+
+    found = re.search(r"HEALTHCHECK --interval=(\d+)s .*\\\n +CMD (\[.*\])", dockerfile)
+    assert found is not None
+    assert int(found[1]) <= 2
+    command = ["/opt/python/bin/python", *COMMAND[1:], "health"]
+    assert json.loads(found[2]) == command
 
 
 def test_the_entry_point_of_the_image_is_this_program() -> None:

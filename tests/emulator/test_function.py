@@ -4,8 +4,12 @@ import asyncio
 
 import pytest
 
+from app.emulator.function import Caller, Function, Throttled
+from app.emulator.options import Options
+from app.emulator.output import Console
 from tests.emulator.emulation import (
     INVOKE,
+    RAW,
     URL,
     Gate,
     emulator,
@@ -47,6 +51,15 @@ async def test_a_function_url_is_throttled_with_429() -> None:
 
     assert second.status_code == 429
     assert second.headers["x-amzn-errortype"] == "TooManyRequestsException"
+
+
+async def test_a_function_that_is_asked_to_end_starts_nothing_more() -> None:
+    options = Options(command=RAW)
+    function = Function(options, "function", Console())
+    function.ask_to_end()
+
+    with pytest.raises(Throttled):
+        function.invoke(b"{}", Caller())
 
 
 async def test_named_functions_have_their_own_handler_and_others_are_the_default() -> None:

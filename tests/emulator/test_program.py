@@ -13,7 +13,7 @@ import pytest
 
 from app.emulator.arguments import add_arguments
 from app.emulator.program import run
-from tests.emulator.emulation import INVOKE, PATIENCE_S, RAW
+from tests.emulator.emulation import INVOKE, PATIENCE_S, RAW, Gate
 
 PROGRAM = """
 import argparse, sys
@@ -63,6 +63,58 @@ async def test_the_program_serves_until_it_is_told_to_stop(number: signal.Signal
     assert status == 0
     assert "Function URL" in log
     assert "stopping\n" in log
+
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+async def test_who_asks_twice_waits_for_no_invocation() -> None:
+    async with (
+        Gate() as gate,
+        program("--port", "0", "--", *RAW) as process,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        assert process.stderr is not None
+        first = (await process.stderr.readline()).decode()
+        url = first.removeprefix("Lambda emulator on ").strip()
+        async with httpx2.AsyncClient() as client:
+            order = {"chunks": ["x"], "gate": gate.port}
+            waiting = asyncio.create_task(client.post(url + INVOKE, json=order))
+            await gate.arrival()
+            process.send_signal(signal.SIGINT)
+            while b"stopping" not in await process.stderr.readline():
+                pass
+            assert not waiting.done()
+            process.send_signal(signal.SIGINT)
+            with pytest.raises(httpx2.HTTPError):
+                await waiting
+        await process.stderr.read()
+
+        assert await process.wait() == 0
+
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+async def test_an_invocation_that_ends_in_time_is_waited_for() -> None:
+    async with (
+        Gate() as gate,
+        program("--port", "0", "--", *RAW) as process,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        assert process.stderr is not None
+        first = (await process.stderr.readline()).decode()
+        url = first.removeprefix("Lambda emulator on ").strip()
+        async with httpx2.AsyncClient() as client:
+            order = {"chunks": ["x"], "gate": gate.port}
+            waiting = asyncio.create_task(client.post(url + INVOKE, json=order))
+            await gate.arrival()
+            process.send_signal(signal.SIGTERM)
+            while b"stopping" not in await process.stderr.readline():
+                pass
+            await gate.release()
+            response = await waiting
+        await process.stderr.read()
+
+        assert (response.text, await process.wait()) == ("x", 0)
 
 
 @pytest.mark.real

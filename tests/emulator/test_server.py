@@ -37,6 +37,35 @@ async def test_a_taken_port_is_an_os_error() -> None:
             await server.start("127.0.0.1", port)
 
 
+async def test_a_server_that_stops_ends_its_responses_and_begins_no_other() -> None:
+    go_on = asyncio.Event()
+
+    async def wait(connection: Connection, request: Request) -> None:
+        await connection.start(200, ())
+        await connection.send(b"first")
+        await go_on.wait()
+        await connection.end()
+
+    async with (
+        http_server(wait) as (server, port),
+        connected(port) as (reader, writer),
+        connected(port) as (idle_reader, idle_writer),
+    ):
+        writer.write(GET)
+        await reader.readuntil(b"5\r\nfirst\r\n")
+        responded = asyncio.create_task(server.until_responded())
+        server.stop()
+        idle_writer.write(GET)
+        assert await idle_reader.read() == b""
+        with pytest.raises(OSError):
+            await asyncio.open_connection("127.0.0.1", port)
+        assert not responded.done()
+        go_on.set()
+        await responded
+
+        assert await reader.read() == b"0\r\n\r\n"
+
+
 async def test_closing_cuts_a_response_that_is_being_sent() -> None:
     async def never_end(connection: Connection, request: Request) -> None:
         await connection.start(200, ())

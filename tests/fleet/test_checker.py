@@ -389,6 +389,16 @@ WRONG: Sequence[tuple[str, str, Change]] = (
     ("every_status_is_expected", "503 while all works", _more(_call("follow", status=503))),
     (
         "every_status_is_expected",
+        "503 while another server stops",
+        _more(_call("post", status=503, turn=None), faults=[Fault("restart", 1, 6.0, 7.0)]),
+    ),
+    (
+        "every_status_is_expected",
+        "503 to a reader while the server stops",
+        _more(_call("read", status=503), faults=[Fault("restart", 0, 6.0, 7.0)]),
+    ),
+    (
+        "every_status_is_expected",
         "refused by a server that lives",
         _more(_call("read", end="refused")),
     ),
@@ -470,6 +480,13 @@ EXCUSED: Sequence[tuple[str, Change]] = (
         "503 while the engine was down",
         lambda history: _more(
             _call("follow", status=503), faults=[Fault("engine", None, 5.0, 7.0)]
+        )(history),
+    ),
+    (
+        "503 while a post waits for its chat and its server stops",
+        lambda history: _more(
+            _call("post", status=503, turn=None, message="m0", version=0),
+            faults=[Fault("restart", 0, 6.05, 7.0)],
         )(history),
     ),
     (

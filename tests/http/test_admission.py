@@ -71,6 +71,8 @@ PROTECTED = [
     ("POST", "/api/object/recipe"),
     ("POST", "/api/tools/get_weather/invoke"),
     ("POST", "/invoke"),
+    ("POST", "/mcp"),
+    ("POST", "/api/mcp"),
     ("GET", "/api/chat"),
     ("GET", "/?chatId=c1"),
     ("GET", "/api/chat/c1/stream"),

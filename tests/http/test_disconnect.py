@@ -6,7 +6,8 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from app.http.disconnect import LEAVING, ClientLeft, first_of, unless_left, watch
+from app.http.disconnect import ClientLeft, first_of, unless_left, watch
+from app.http.own_server import OWN_SERVER
 
 
 class Connection:
@@ -79,12 +80,12 @@ async def test_what_the_client_still_sends_is_not_its_leaving() -> None:
 async def test_a_server_that_tells_of_it_is_not_asked_again_and_again() -> None:
     left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    class Departure:
-        def future(self) -> asyncio.Future[None]:
+    class Server:
+        def leaving(self) -> asyncio.Future[None]:
             return left
 
     connection = Connection()
-    scope = {"type": "http", "extensions": {LEAVING: Departure()}}
+    scope = {"type": "http", "extensions": {OWN_SERVER: Server()}}
 
     assert watch(Request(scope, connection.receive)) is left
     assert not connection.asked.is_set()

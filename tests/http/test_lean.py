@@ -23,6 +23,7 @@ REQUESTS = [
     *(("DELETE", path) for path in ("/api/chats", "/api/chats/c1")),
     *(("HEAD", path) for path in ("/health", "/docs", "/nothing")),
     *(("POST", path) for path in ("/api/chat", "/", "/events", "/invoke", "/api/chat/c1/stop")),
+    *(("POST", path) for path in ("/mcp", "/api/mcp")),
     *(("POST", f"/api/{path}") for path in ("completion", "object/recipe", "tools/t/invoke")),
     *(("PUT", "/api/chat"), ("DELETE", "/"), ("OPTIONS", "/api/chat"), ("POST", "/health")),
 ]

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any
 
 from app.http.connection_limits import LimitedConnection
-from app.http.disconnect import LEAVING, Departure
+from app.http.own_server import OwnServer, own_server
 from tests.http.test_connection_limits import request, site
 
 # As many keys as a class of Python shares among its instances.
@@ -57,9 +57,10 @@ async def test_the_body_of_a_pipelined_request_that_came_early_is_read() -> None
         assert (await client.response())[2] == b"read:second"
 
 
-def _departure(scope: Any) -> Departure:
-    departure: Departure = scope["extensions"][LEAVING]
-    return departure
+def _exchange(scope: Any) -> OwnServer:
+    server = own_server(scope)
+    assert server is not None
+    return server
 
 
 async def test_a_client_that_leaves_is_told_of_without_a_task() -> None:
@@ -68,7 +69,8 @@ async def test_a_client_that_leaves_is_told_of_without_a_task() -> None:
         client.send(request("/", b"abc"))
         assert await client.reader.readuntil(b"read:")
         tasks = len(asyncio.all_tasks())
-        leaving = _departure(_the_connection().cycle.scope).future()
+        leaving = _exchange(_the_connection().cycle.scope).leaving()
+        assert leaving is not None
         assert len(asyncio.all_tasks()) == tasks
         assert not leaving.done()
 
@@ -86,7 +88,8 @@ async def test_who_waits_for_a_client_to_leave_reads_what_it_sends() -> None:
         connection = _the_connection()
         connection.flow.pause_reading()  # as for a pipelined request: an end would not be seen
 
-        leaving = _departure(connection.cycle.scope).future()
+        leaving = _exchange(connection.cycle.scope).leaving()
+        assert leaving is not None
         client.writer.close()
 
         await leaving

@@ -75,6 +75,8 @@ def test_it_describes_every_route_of_the_contract(described: dict[str, Any]) -> 
         ("POST", "/api/object/{schema}"),
         ("POST", "/api/tools/{name}/invoke"),
         ("POST", "/invoke"),
+        ("POST", "/mcp"),
+        ("POST", "/api/mcp"),
         ("GET", "/api/chat"),
         ("GET", "/api/chat/{chat_id}/stream"),
         ("POST", "/api/chat/{chat_id}/stop"),

@@ -106,6 +106,26 @@ def test_a_function_in_a_vpc_connects_from_its_subnets(cloud: Cloud, dockerfile:
     assert place["SecurityGroupIds"] == network["vpcSecurityGroupIds"]
 
 
+@pytest.mark.parametrize(
+    ("front_door", "is_warned"), [("url", True), ("cloudfront", True), ("apiGateway", False)]
+)
+def test_who_uses_a_front_door_that_may_not_stream_from_a_vpc_is_warned(
+    cloud: Cloud,
+    dockerfile: str,
+    page: str,
+    front_door: str,
+    is_warned: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = _redis(dockerfile, frontDoor=front_door, webDir=page)
+
+    run_program(cloud, config, secrets=SECRETS)
+    assert "do not stream in a VPC" not in caplog.text
+    run_program(cloud, {**config, **make_network(cloud)}, secrets=SECRETS, stack="inside")
+
+    assert ("do not stream in a VPC" in caplog.text) == is_warned
+
+
 def test_lambda_may_make_network_interfaces_and_the_functions_code_may_not(
     cloud: Cloud, dockerfile: str
 ) -> None:

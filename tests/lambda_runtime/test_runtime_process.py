@@ -121,6 +121,38 @@ async def test_a_stop_signal_ends_a_running_response_in_order(tmp_path: Path) ->
     assert (tmp_path / "stopped").exists()
 
 
+async def test_a_stop_signal_ends_a_turn_with_its_error_part(tmp_path: Path) -> None:
+    async with (
+        RecordingRuntimeApi().listen() as api,
+        _function(api, "app.main:create_lean_app", tmp_path, CHAT_PROVIDER="scripted") as process,
+    ):
+        await _ready(api)
+        sent = api.invoke(ui_body("scenario: stall after=2 gate=never"))
+        await sent.next_chunk()
+        process.terminate()
+        posted = await sent.completed()
+        status, _ = await _exit(process)
+
+    assert b"The server is restarting" in posted.body
+    assert posted.body.endswith(b"data: [DONE]\n\n")
+    assert posted.error_type == "Deltaline.shutdown"
+    assert status == 0
+
+
+async def test_bad_settings_are_said_in_one_sentence(tmp_path: Path) -> None:
+    async with (
+        RecordingRuntimeApi().listen() as api,
+        _function(api, "app.main:create_lean_app", tmp_path, CHAT_TOOL_MODULES="nope") as process,
+    ):
+        status, errors = await _exit(process)
+
+    (line,) = [json.loads(line) for line in errors.splitlines()]
+    sentence = "The module nope of CHAT_TOOL_MODULES cannot be imported"
+    assert line["message"].startswith(f"the function cannot start: {sentence}")
+    assert "exception" not in line
+    assert status == 1
+
+
 async def test_a_runtime_api_that_fails_ends_the_process(tmp_path: Path) -> None:
     async with RecordingRuntimeApi().listen() as api:
         api.next_status = 500

@@ -128,7 +128,11 @@ async def tool_of(made: Sessions, name: str, owner: str = "") -> Tool:
 
 
 class Call:
-    """One call of a tool; ``statuses`` are those that the user would see."""
+    """One call of a tool.
+
+    Attributes:
+        statuses: those that the user would see.
+    """
 
     def __init__(self, made: Sessions, owner: str = "") -> None:
         self._sessions = made
@@ -142,6 +146,11 @@ class Call:
         context = ToolContext("call-1", Scene(owner=self._owner), report=self._report)
         return await tool.run(tool.parse(arguments), context, _nothing)
 
+    @property
+    def progress(self) -> list[str]:
+        """What the tool has said of itself. The server may log something meanwhile."""
+        return [status for status in self.statuses if " of " in status]
+
     def _report(self, message: str) -> bool:
         self.statuses.append(message)
         self.has_status.set()
@@ -150,3 +159,18 @@ class Call:
 
 async def _nothing(output: object) -> None:
     """Take no preliminary output."""
+
+
+def programs(name: str) -> list[int]:
+    """Return the processes of this test in whose command line ``name`` is."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (process / "stat").read_text()
+            command = (process / "cmdline").read_text()
+        except OSError:
+            continue
+        parent = int(status.rpartition(")")[2].split()[1])
+        if parent == os.getpid() and name in command:
+            found.append(int(process.name))
+    return found

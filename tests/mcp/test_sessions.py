@@ -74,7 +74,7 @@ async def test_progress_is_shown_live(server: MCPServer) -> None:
         await running
 
     assert not was_done
-    assert call.statuses == ["1 of 3", "2 of 3", "3 of 3"]
+    assert call.progress == ["1 of 3", "2 of 3", "3 of 3"]
 
 
 async def test_a_log_message_is_a_status_of_the_only_call(server: MCPServer) -> None:
@@ -134,7 +134,8 @@ async def test_a_server_killed_in_mid_call_is_a_failed_call_and_comes_back(tmp_p
         )
         await call.has_status.wait()
 
-        _kill_children()
+        for pid in real.programs("server-everything"):
+            os.kill(pid, signal.SIGKILL)
         with pytest.raises(ToolError, match="The MCP server every broke off before") as raised:
             await running
 
@@ -232,8 +233,8 @@ async def test_two_calls_of_one_session_run_side_by_side() -> None:
             second("every_trigger-long-running-operation", duration=1, steps=4),
         )
 
-    assert first.statuses == ["1 of 2", "2 of 2"]
-    assert second.statuses == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+    assert first.progress == ["1 of 2", "2 of 2"]
+    assert second.progress == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
 
 
 async def _until_it_works(made: Sessions) -> str:
@@ -243,15 +244,3 @@ async def _until_it_works(made: Sessions) -> str:
                 return str(await real.Call(made)("every_echo", message="back"))
             except ToolError:
                 await asyncio.sleep(0.1)
-
-
-def _kill_children() -> None:
-    for pid in Path("/proc").glob("[0-9]*"):
-        try:
-            status = (pid / "stat").read_text()
-            line = (pid / "cmdline").read_bytes()
-        except OSError:
-            continue
-        parent = int(status.rpartition(")")[2].split()[1])
-        if parent == os.getpid() and b"server-everything" in line:
-            os.kill(int(pid.name), signal.SIGKILL)

@@ -128,8 +128,8 @@ class FaultProxy:
         async with self._more:
             self._more.notify_all()
         if fault == "silent":
-            await asyncio.sleep(3600)
-        if fault == "cut":
+            await reader.read()  # until the caller gives up
+        if fault in ("silent", "cut"):
             return False
         if fault == "garbage":
             response = _response(200, b"<html>")

@@ -7,7 +7,9 @@ from typing import get_args, get_type_hints
 import msgspec
 import pytest
 
+from app.telemetry import conventions
 from app.telemetry.log import JsonFormatter, RequestLine, log_request
+from app.telemetry.prometheus import PrometheusMetrics
 from tests.chatting import chatting, logged, ui_body
 
 PAGE = (Path(__file__).parents[2] / "docs" / "observability.md").read_text(encoding="utf-8")
@@ -63,3 +65,31 @@ def test_what_is_unknown_is_left_out(left_out: str) -> None:
         log_request(RequestLine(request_id="r1"))
 
     assert left_out not in log.requests[0]
+
+
+def test_the_page_has_every_metric_of_prometheus_and_no_other() -> None:
+    kinds = {
+        f"{family.name}_total" if family.type == "counter" else family.name: family.type
+        for family in PrometheusMetrics().registry.collect()
+    }
+
+    assert {name.strip("`"): kind for name, kind, *_ in table("Prometheus")} == kinds
+
+
+def test_the_page_has_every_metric_of_opentelemetry_and_no_other() -> None:
+    below = PAGE.partition("| metric | kind | |\n")[2].partition("\n\n")[0]
+    documented = set(re.findall(r"^\| `([\w.]+)`", below, re.MULTILINE))
+
+    own = {
+        value
+        for value in vars(conventions).values()
+        if isinstance(value, str) and value.startswith("deltaline.") and value in below
+    }
+    version = conventions.V1_41
+    assert documented == (own - {conventions.LIMIT}) | {
+        version.model_duration,
+        version.model_first_chunk,
+        version.token_usage,
+    }
+    metrics = {"TURN_DURATION", "TURN_FIRST_TOKEN", "RUNNING_TURNS", "STORE_FLUSH", "LIMITS_HIT"}
+    assert own - {"deltaline.limit"} == {getattr(conventions, name) for name in metrics}

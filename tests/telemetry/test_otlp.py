@@ -1,13 +1,19 @@
 """Spans and metrics as a collector gets them: a real server process, the real exporters."""
 
+import asyncio
 import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL
 from typing import Any
 
 import httpx2
 import pytest
 
-from examples.observe.receiver import ReceivedSpan
+from examples.observe.receiver import Received, ReceivedSpan, receiving_http
 from tests.chatting import Reader
+from tests.lambda_events import function_url
+from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
 from tests.telemetry.traced_server import (
     NEWER,
     V1_41,
@@ -300,3 +306,49 @@ async def test_a_server_without_a_collector_answers_all_the_same() -> None:
         await traced.stop()
 
     assert '"finishReason":"stop"' in response.text
+
+
+async def test_on_lambda_all_is_sent_before_the_process_is_frozen(model: str) -> None:
+    received = Received()
+    xray = f"Root=1-{TRACE[:8]}-{TRACE[8:]};Parent=b7ad6b7169203331;Sampled=1"
+    with receiving_http(received) as endpoint:
+        async with RecordingRuntimeApi().listen() as api:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app.lambda_runtime.runtime"),
+                env={
+                    **os.environ,
+                    "AWS_LAMBDA_RUNTIME_API": api.address,
+                    "AWS_LAMBDA_FUNCTION_NAME": "chat",
+                    "OPENAI_BASE_URL": model,
+                    "OPENAI_API_KEY": "sk-1",
+                    "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+                },
+                stdout=DEVNULL,
+            )
+            try:
+                async with asyncio.timeout(60):
+                    await api.waiting.wait()
+                    body = json.dumps(user("scenario: say text=Hi"))
+                    await api.invoke(
+                        function_url(body=body), headers={"Lambda-Runtime-Trace-Id": xray}
+                    ).completed()
+                    # It asks for the next event: from here on Lambda may freeze it.
+                    await api.waiting.wait()
+                names = {received.spans.get_nowait().name for _ in range(2)}
+                measured = not received.points.empty()
+            finally:
+                process.kill()
+                await process.wait()
+
+    assert names == {"invoke_agent", "chat gpt-4o-mini"}
+    assert measured
+
+
+async def test_behind_the_adapter_all_is_sent_before_the_response_ends() -> None:
+    settings = {"AWS_LAMBDA_FUNCTION_NAME": "chat", "CHAT_APPROVAL_SECRET": "x" * 32}
+    async with traced_server(**settings) as traced:
+        await traced.http.post("/api/chat", json=user("scenario: say text=Hi"))
+        spans = traced.spans()
+        await traced.stop()
+
+    assert {span.name for span in spans} == {"invoke_agent", "chat gpt-4o-mini"}

@@ -263,3 +263,42 @@ async def test_a_turn_that_ends_before_its_response_begins_waits_for_nobody() ->
     await outbox.put(b"the end")
 
     outbox.close()
+
+
+async def test_a_frame_that_is_taken_at_once_is_not_written_again() -> None:
+    outbox, client = _outbox(), Client()
+    taken: list[bytes] = []
+    is_taking = True
+
+    def write_at_once(frame: bytes) -> bool:
+        if is_taking:
+            taken.append(frame)
+        return is_taking
+
+    await outbox.put(b"early")
+    await outbox.connect(client.write, write_at_once)
+    await outbox.put(b"one")
+    is_taking = False
+    await outbox.put(b"two")
+    outbox.close()
+    is_taking = True
+    await outbox.put(b"late")
+
+    assert (client.got, taken) == ([b"early", b"two"], [b"one"])
+
+
+async def test_nothing_overtakes_a_frame_that_the_client_has_yet_to_take() -> None:
+    outbox, client = _outbox(), Client()
+    is_taking = False
+    await outbox.connect(client.write, lambda frame: is_taking)
+    client.shut()
+    first = asyncio.create_task(outbox.put(b"one"))
+    await client.asked.wait()
+
+    is_taking = True
+    second = asyncio.create_task(outbox.put(b"two"))
+    await asyncio.sleep(0)
+    client.open()
+    await asyncio.gather(first, second)
+
+    assert client.got == [b"one", b"two"]

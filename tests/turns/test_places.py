@@ -29,6 +29,17 @@ def test_a_place_that_was_given_back_is_free_again() -> None:
     places.check()
 
 
+def test_a_watcher_is_told_how_many_are_taken() -> None:
+    places, told = Places(2), list[int]()
+    places.watcher = told.append
+
+    with places.taking():
+        places.take()
+        places.give_back()
+
+    assert told == [1, 2, 1, 0]
+
+
 def test_a_place_is_given_back_by_whatever_ends_the_block() -> None:
     places = Places(1)
 

@@ -24,11 +24,13 @@ class OpenAIChat:
         self._aside = Aside("encoding")
 
     async def stream_step(self, request: StepRequest, emit: Emit) -> None:
-        body = await self._aside.run_if(
-            request.is_large,
-            lambda: chat_body(request, max_tokens=self._max_tokens),
-            size=len(request.messages),
-        )
+        if request.is_large:
+            body = await self._aside.run(
+                lambda: chat_body(request, max_tokens=self._max_tokens),
+                size=len(request.messages),
+            )
+        else:
+            body = chat_body(request, max_tokens=self._max_tokens)
         stream = await self._opener.open("/chat/completions", body)
         del body  # it may be long, and so may the stream
         await stream_events(stream, ChatDecoder(taken_ids=call_ids(request)), emit)

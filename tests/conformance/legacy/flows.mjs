@@ -4,6 +4,7 @@ import { actions } from './actions.mjs';
 import { answers } from './answers.mjs';
 import { builtin } from './builtin.mjs';
 import { kept } from './kept.mjs';
+import { mcp } from './mcp.mjs';
 import { parts } from './parts.mjs';
 import { stored } from './stored.mjs';
 import { tools } from './tools.mjs';
@@ -13,6 +14,7 @@ export const flows = {
   ...parts,
   ...actions,
   ...tools,
+  ...mcp,
   ...hooks,
   ...builtin,
   ...kept,

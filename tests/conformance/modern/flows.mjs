@@ -6,6 +6,7 @@ import { approvals } from './approvals.mjs';
 import { builtin } from './builtin.mjs';
 import { kept } from './kept.mjs';
 import { majors } from './majors.mjs';
+import { mcp } from './mcp.mjs';
 import { parts } from './parts.mjs';
 import { rows } from './rows.mjs';
 import { stored } from './stored.mjs';
@@ -17,6 +18,7 @@ export const flows = {
   ...parts,
   ...actions,
   ...tools,
+  ...mcp,
   ...approvals,
   ...hooks,
   ...builtin,

@@ -7,7 +7,8 @@ const server = new McpServer({ name: "growing", version: "1.0.0" });
 const said = (text) => async () => ({ content: [{ type: "text", text }] });
 let more;
 server.registerTool("grow", { annotations: { readOnlyHint: true } }, () => {
-  more = server.registerTool("more", { description: "There is more." }, said("more"));
+  const options = { description: "There is more.", annotations: { readOnlyHint: true } };
+  more = server.registerTool("more", options, said("more"));
   return said("grown")();
 });
 server.registerTool("shrink", { annotations: { readOnlyHint: true } }, () => {
