@@ -15,6 +15,10 @@
     - TooManyMessages            413  more messages, parts or replies than are accepted
     - MisdirectedRequest         421  sent to a host that is not served here
     - UnsupportedMediaType       415
+    - LimitReached               429  a limit of the caller's, or a rule of the application's own
+      . TurnsPerMinuteReached    429
+      . RunningTurnsReached      429
+      . TokensPerDayReached      429
   + ProviderError                502  the provider failed
     - ProviderNotConfigured      500
     - ProviderRefused            400  the model's API takes the request itself for wrong
@@ -28,6 +32,7 @@
   + OutOfDescriptors             503
   + StoreUnavailable             503  the store of turns and chats
   + KeysUnavailable              503  those of CHAT_JWT_ISSUER
+  + LimitsUnavailable            503  the store, where CHAT_LIMITS_FAIL=closed
   + AnswerTooLong                502  more than `CHAT_MAX_ANSWER_BYTES`
   + TimeLimitReached             504  sent as an `Error` event, never raised
   + ServerStopping               503  sent as an `Error` event, never raised
@@ -35,7 +40,8 @@
   + LogGivenUp                   503  a turn that cannot be followed
   + TooManyTurns                 503  `CHAT_RUNNING_TURNS` of them run
 
-The last five are in `app.turns.errors`. Every other error is in the module that raises it:
+The last five are in `app.turns.errors`, `LimitReached` and what is below it in `app.limits.errors`.
+Every other error is in the module that raises it:
 
 * grammar: OrderError, a defect of ours
 * settings: SettingsError
@@ -70,14 +76,14 @@ The last five are in `app.turns.errors`. Every other error is in the module that
 * store.dynamodb_calls: ConditionFailed, TransactionRefused
 * store.dynamodb_http: NoResponse
 * store.opening: StoreRefused
-* store.redis_client: Unsuitable
+* store.redis_reasons: Unsuitable
 * store.redis_url: UrlRefused
 * store.sqlite_schema: DatabaseRefused
 
 A tool's failure is an event, and the model sees it. Once a response has begun, any error is one.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ChatError(Exception):
@@ -107,6 +113,10 @@ class ChatError(Exception):
     def headers(self) -> dict[str, str]:
         """Return the response headers that belong to this error."""
         return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
+
+    def details(self) -> dict[str, Any]:
+        """Return what the body of the response says besides the sentence."""
+        return {}
 
 
 class RequestError(ChatError):
@@ -274,4 +284,11 @@ class KeysUnavailable(ChatError):
     code = "keys_unavailable"
     status = 503
     public_message = "Nobody can be signed in at the moment; please try again in a few seconds."
+    retry_after_s = 5
+
+
+class LimitsUnavailable(ChatError):
+    code = "limits_unavailable"
+    status = 503
+    public_message = "Your limits cannot be looked up at the moment; please try again shortly."
     retry_after_s = 5

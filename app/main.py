@@ -14,23 +14,23 @@ from starlette.staticfiles import StaticFiles
 
 from app import __version__
 from app.http.admission import Admission
-from app.http.allowed_sites import AllowedSites
 from app.http.chat import ChatResponder
 from app.http.chat_options import ChatOptions
 from app.http.errors import add_not_found
 from app.http.lean import lean
 from app.http.lifespan import Lifespan
+from app.http.me import Me
 from app.http.nothing_stored import NothingStored, StoredRoutes
 from app.http.objects import Schemas
 from app.http.routes import Routes
 from app.http.tools import ToolResponder
 from app.providers import failures
-from app.requests.sites import ANY, Sites, host_set
-from app.setting_checks import LOCALHOST
+from app.requests.sites import host_set
 from app.settings import Settings, load_settings
 from app.setup.owners import make_owners
 from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
+from app.setup.sites import guard
 from app.setup.store import make_store
 from app.setup.telemetry import add_metrics, make_telemetry
 from app.setup.tools import approval_secret, set_up_tools
@@ -49,7 +49,9 @@ if TYPE_CHECKING:
 
     from app.chats.title import TitleOf
     from app.http.keeping import Keeping
+    from app.http.limiting import Limiting
     from app.http.own_authentication import OwnAuthenticate
+    from app.http.own_limit import OwnLimit
     from app.mcp.server import MCPServer
 
 _App = TypeVar("_App", bound=Starlette)
@@ -68,6 +70,7 @@ def create_app(
     store: Store | None = None,
     title: "TitleOf | None" = None,
     authenticate: "OwnAuthenticate | None" = None,
+    limit: "OwnLimit | None" = None,
 ) -> "FastAPI":
     """Return the chat backend as an ASGI app.
 
@@ -89,6 +92,9 @@ def create_app(
             settings ask for; sync or async. Returns the owner, a text that is not empty: what he
             has is kept apart from what others have. Raises ``HTTPException`` with 401 or 403 for
             who may not ask. It may also be a dependency of FastAPI that returns the owner.
+        limit: called with a `LimitRequest` before each turn (`app.limits.limits`), sync or async.
+            Returns the `Limits` of who asks, or None for those of the settings. Raises
+            ``HTTPException`` with 403 or 429 for who may not have a turn.
 
     Raises:
         SettingsError: the environment cannot be used.
@@ -96,7 +102,7 @@ def create_app(
     from app.http.documentation import documented  # loads FastAPI
 
     return _create(
-        documented, settings, tools, schemas, on_finish, on_turn, store, title, authenticate
+        documented, settings, tools, schemas, on_finish, on_turn, store, title, authenticate, limit
     )
 
 
@@ -110,6 +116,7 @@ def create_lean_app(
     store: Store | None = None,
     title: "TitleOf | None" = None,
     authenticate: "OwnAuthenticate | None" = None,
+    limit: "OwnLimit | None" = None,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
     used_approvals: UsedIds | None = None,
@@ -119,7 +126,7 @@ def create_lean_app(
     It is ready in two thirds of the time, which is why our Lambda runtime takes it.
 
     Args:
-        settings, tools, schemas, on_finish, on_turn, store, title: as for `create_app`.
+        settings, tools, schemas, on_finish, on_turn, store, title, limit: as for `create_app`.
         authenticate: as for `create_app`, but no dependency.
         refuse_other_sites: whether pages of origins that are not allowed are refused even if the
             settings allow none. For a server that browsers reach without a front that does CORS.
@@ -136,6 +143,7 @@ def create_lean_app(
         store,
         title,
         authenticate,
+        limit,
         refuse_other_sites=refuse_other_sites,
         facts=facts,
         used_approvals=used_approvals,
@@ -152,6 +160,7 @@ def _create(
     store: Store | None,
     title: "TitleOf | None",
     authenticate: "OwnAuthenticate | None",
+    limit: "OwnLimit | None",
     *,
     refuse_other_sites: bool = False,
     facts: Mapping[str, Any] | None = None,
@@ -169,9 +178,9 @@ def _create(
     provider = make_provider(settings)
     owners = make_owners(settings, authenticate, has_dependencies=make is not lean)
     closing = (*setup.closing, provider.aclose, *owners.closing, telemetry.aclose)
-    lifespan = Lifespan(turns.aclose, *closing, opening=setup.opening)
     admission = Admission(max_body_bytes=settings.max_body_bytes, authenticate=owners.authenticate)
     keeping: Keeping | None = None
+    limiting: Limiting | None = None
     stored: StoredRoutes = NothingStored(admission)
     store = make_store(settings) if store is None else store
     if store is not None:
@@ -182,7 +191,18 @@ def _create(
         keeping = make_keeping(settings, store, aside=aside, new_id=_new_id, title_of=title)
         stored = Stored(admission, keeping.kept, keeping.following)
         turns.on_stop(keeping.following.stopping.set)
-        lifespan = Lifespan(turns.aclose, keeping.kept.aclose, *closing, opening=setup.opening)
+    if settings.has_limits or limit is not None:
+        from app.setup.limits import make_limiting
+
+        shared = None if keeping is None else keeping.kept.store
+        limiting = make_limiting(settings, limit, shared)
+    lifespan = Lifespan(
+        turns.aclose,
+        *([] if limiting is None else [limiting.aclose]),
+        *([] if keeping is None else [keeping.kept.aclose]),
+        *closing,
+        opening=setup.opening,
+    )
     chat = ChatResponder(
         provider,
         turns,
@@ -210,6 +230,7 @@ def _create(
         aside=aside,
         new_id=_new_id,
         keeping=keeping,
+        limiting=limiting,
         tracing=telemetry.tracing,
         now=time.time,
     )
@@ -230,6 +251,7 @@ def _create(
         ),
         stored,
         lifespan,
+        me=Me(admission, limiting, model=settings.model).respond,
         schemas=Schemas(_example_schemas if schemas is None else lambda: schemas),
         max_messages=settings.max_messages,
         file_hosts=host_set(settings.file_hosts),
@@ -267,16 +289,7 @@ def _create(
 
         app.add_middleware(Settling, settle=partial(telemetry.settle, turns))
     add_not_found(app, ours)
-    if settings.allowed_origins:
-        from app.http.cors import add_cors
-
-        origins = [origin for origin in settings.allowed_origins if origin != LOCALHOST]
-        add_cors(app, origins, is_local_allowed=LOCALHOST in settings.allowed_origins)
-    are_origins_checked = refuse_other_sites or bool(settings.allowed_origins)
-    if settings.allowed_hosts or are_origins_checked:
-        app.add_middleware(
-            AllowedSites, sites=_sites(settings), are_origins_checked=are_origins_checked
-        )
+    guard(app, settings, refuse_other_sites=refuse_other_sites)
     return app
 
 
@@ -288,11 +301,3 @@ def _example_schemas() -> "Mapping[str, type[BaseModel]]":
     from app.examples.recipe import Recipe  # loads pydantic
 
     return {"recipe": Recipe}
-
-
-def _sites(settings: Settings) -> Sites:
-    return Sites(
-        hosts=host_set(settings.allowed_hosts or (ANY,)),
-        origins=frozenset(settings.allowed_origins) - {LOCALHOST},
-        is_local_allowed=LOCALHOST in settings.allowed_origins,
-    )

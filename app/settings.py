@@ -73,6 +73,12 @@ class Settings:
     max_steps: PositiveInt = 8
     max_turn_s: PositiveFloat = 900.0
     running_turns: PositiveInt = 1000
+    # Of an owner, or of an address where nobody is known.
+    turns_per_minute: PositiveInt | None = None
+    running_turns_per_owner: PositiveInt | None = None
+    tokens_per_day: PositiveInt | None = None
+    # What becomes of turns while limits cannot be counted.
+    limits_fail: Literal["open", "closed"] = "open"
     max_body_bytes: PositiveInt = 6 * 1024 * 1024
     max_answer_bytes: PositiveInt = 16 * 1024 * 1024
     max_messages: PositiveInt = 2000
@@ -193,6 +199,12 @@ class Settings:
         """Whether a request needs a token, or the word of a proxy."""
         ways = (self.auth_token, self.auth_token_arn, self.jwt_issuer, self.trusted_user_header)
         return any(way is not None for way in ways)
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether something is limited for each owner."""
+        limits = (self.turns_per_minute, self.running_turns_per_owner, self.tokens_per_day)
+        return any(limit is not None for limit in limits)
 
     @property
     def models(self) -> frozenset[str]:

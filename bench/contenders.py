@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from bench.peers import issuer
 from bench.servers import Contender
 from bench.wire import Protocol
 
@@ -20,6 +21,7 @@ OURS_OPENAI = "Deltaline, data stream, CHAT_CLIENT=openai"
 OURS_MEMORY = "Deltaline, data stream, CHAT_STORE=memory"
 OURS_SQLITE = "Deltaline, data stream, CHAT_STORE=sqlite"
 OURS_REDIS = "Deltaline, data stream, CHAT_STORE=redis"
+OURS_JWT = "Deltaline, data stream, a JSON Web Token"
 TYPED_STREAM = "FastAPI + AsyncOpenAI's typed stream"
 AI_SDK_4 = "AI SDK 4 on Node"
 BARE_LOOP = "lower bound: FastAPI, aiohttp, msgspec, one loop"
@@ -68,6 +70,7 @@ def ours(
     places: Collection[str] | None = COST,
     *,
     beside: tuple[str, ...] = (),
+    header: str = "",
     **settings: str,
 ) -> Contender:
     """Return our server with these settings, where it is measured (`Contender.places`)."""
@@ -79,6 +82,7 @@ def ours(
         env={**MANY_TURNS, **settings},
         imports_traced=name == OURS_DATA,
         places=places,
+        header=header,
         beside=beside,
     )
 
@@ -130,6 +134,15 @@ def all_contenders() -> list[Contender]:
             "data",
             beside=("redis-server", "--port", "{spare}", "--save", "", "--dir", "{tmp}"),
             CHAT_STORE="redis://127.0.0.1:{spare}",
+        ),
+        ours(
+            OURS_JWT,
+            "data",
+            beside=(sys.executable, str(PEERS / "issuer.py"), "{spare}"),
+            header=f"authorization: Bearer {issuer.token()}",
+            CHAT_JWT_ISSUER=issuer.ISSUER,
+            CHAT_JWT_AUDIENCE=issuer.AUDIENCE,
+            CHAT_JWT_JWKS_URL="http://127.0.0.1:{spare}/keys",
         ),
         under_uvicorn(TYPED_STREAM, "typed_stream", imports_traced=True),
         _node(AI_SDK_4, "ai_sdk_4", "data"),

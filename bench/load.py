@@ -97,14 +97,25 @@ class LoadGenerator:
         self._body_file = folder / "body.json"
 
     def run(
-        self, load: Load, *, port: int, path: str, body: bytes, pid: int | None = None
+        self,
+        load: Load,
+        *,
+        port: int,
+        path: str,
+        body: bytes,
+        pid: int | None = None,
+        header: str = "",
     ) -> Measurement:
-        """Put the load on a server; ``pid`` is the process whose costs are measured."""
+        """Put the load on a server; ``pid`` is the process whose costs are measured.
+
+        ``header`` is a line that each request has besides.
+        """
         self._body_file.write_bytes(body)
         command = [
             str(self._program),
             *("-r", str(load.ramp_ms), "-s", str(load.timeout_s)),
             *(["-l"] if load.latency else []),
+            *(["-h", header] if header else []),
             *(str(port), path, str(self._body_file)),
             *(str(load.streams), str(load.answers), str(load.tokens)),
         ]

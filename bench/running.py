@@ -158,6 +158,7 @@ class Bench:
                 path=CHAT_PATH,
                 body=request_body(protocol, tokens=load.tokens, delay_us=delay_us),
                 pid=server.pid,
+                header=server.contender.header,
             )
         except OSError:  # /proc has nothing more about a process that is gone
             server.require_running()

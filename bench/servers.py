@@ -35,6 +35,7 @@ class Contender:
         imports_traced: whether the cold start section breaks down its imports (Python only).
         places: where it is measured: sections (``A``) and levels of sections (``A.16``); None:
             everywhere.
+        header: a line that each request to it has besides, such as ``authorization: …``.
         beside: a program that it needs, which listens on ``{spare}``. It is not measured.
     """
 
@@ -47,6 +48,7 @@ class Contender:
     warm_up_answers: int = WARM_UP_ANSWERS
     imports_traced: bool = False
     places: Collection[str] | None = None
+    header: str = ""
     beside: tuple[str, ...] = ()
 
     def is_in(self, section: str, streams: int | None = None) -> bool:
@@ -138,6 +140,9 @@ class Server:
     ) -> Iterator[http.client.HTTPResponse]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         headers = {"content-type": "application/json", "connection": "close"}
+        if self.contender.header:
+            name, _, value = self.contender.header.partition(": ")
+            headers[name] = value
         try:
             connection.request(method, path, body, headers)
             yield connection.getresponse()

@@ -10,6 +10,7 @@ from bench.contenders import (
     OURS_ALONE,
     OURS_BOTH,
     OURS_DATA,
+    OURS_JWT,
     OURS_MEMORY,
     OURS_ON_LAMBDA,
     OURS_OPENAI,
@@ -95,6 +96,14 @@ TARGETS: Sequence[Target] = (
             ("CPU, 16 streams", "unpaced.16.cpu_us"),
             ("CPU, 60 paced streams", "paced.60.cpu_us"),
         )
+    ),
+    # Who asks is found out at every request.
+    Target(
+        "a JSON Web Token: CPU a request of 200 tokens, 16 streams, × none",
+        "unpaced.16.cpu_us",
+        OURS_JWT,
+        [OURS_DATA],
+        at_most=1.1,
     ),
     *(
         Target(f"failed answers, {streams} paced streams", key, OURS_DATA, at_most=0)

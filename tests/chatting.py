@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from app.chats.title import TitleOf
 from app.http.own_authentication import OwnAuthenticate
+from app.http.own_limit import OwnLimit
 from app.main import create_app
 from app.settings import Settings
 from app.store.store import Store
@@ -62,6 +63,7 @@ async def chatting(
     store: Store | str = "off",
     title: TitleOf | None = None,
     authenticate: OwnAuthenticate | None = None,
+    limit: OwnLimit | None = None,
     **settings: Any,
 ) -> AsyncIterator[Chat]:
     """Serve an app with ``tools``, whose model is at ``base_url``, and give a client of it."""
@@ -74,6 +76,7 @@ async def chatting(
         store=None if isinstance(store, str) else store,
         title=title,
         authenticate=authenticate,
+        limit=limit,
     )
     async with served(app) as url, httpx2.AsyncClient(base_url=url, timeout=15) as http:
         yield Chat(http, app.state.turns)

@@ -14,7 +14,8 @@ import pytest
 
 from tests.ports import free_port
 
-_PROGRAM = shutil.which("redis-server")
+# Another one that is to be held to the same, such as a valkey-server.
+_PROGRAM = shutil.which(os.environ.get("REDIS_SERVER", "redis-server"))
 needs_redis = pytest.mark.skipif(
     _PROGRAM is None, reason="redis-server is not installed (Debian: redis-server)"
 )

@@ -29,7 +29,7 @@ LAYERS = [
     ["app.setup"],
     ["app.http", "app.emulator", "app.lambda_runtime", "app.examples", "app.scripted_model"],
     ["app.workers"],
-    ["app.telemetry"],
+    ["app.telemetry", "app.limits"],
     ["app.turns"],
     ["app.mcp"],
     ["app.tools"],

@@ -17,6 +17,7 @@ from bench.contenders import (
     OURS_AIOHTTP,
     OURS_BOTH,
     OURS_DATA,
+    OURS_JWT,
     OURS_MEMORY,
     OURS_REDIS,
     OURS_SQLITE,
@@ -408,6 +409,22 @@ def test_the_rows_with_a_store_keep_every_answer(ground: Bench, name: str) -> No
 
     assert [(run.failed, run.tokens) for run in runs] == [(0, 160)] * 2
     assert len(chats) == 16
+
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+def test_each_request_of_the_row_with_a_token_has_it(ground: Bench) -> None:
+    (signed,) = (contender for contender in ground.contenders if contender.name == OURS_JWT)
+    load = Load(streams=4, answers=8, tokens=20)
+
+    with ground.start(signed) as server:
+        ground.check(server)
+        run = ground.put(server, load)
+    with ground.start(replace(signed, header="authorization: Bearer x")) as server:
+        refused = ground.put(server, load)
+
+    assert (run.failed, run.tokens) == (0, 160)
+    assert refused.tokens == 0
 
 
 @pytest.mark.real

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import app.errors
+import app.limits.errors
 import app.turns.errors
 from app.errors import (
     ChatError,
@@ -35,7 +36,7 @@ def subclasses(error: type[ChatError]) -> Iterator[tuple[int, type[ChatError]]]:
 TREE = [
     (depth, error)
     for depth, error in subclasses(ChatError)
-    if error.__module__ in ("app.errors", app.turns.errors.__name__)
+    if error.__module__ in ("app.errors", app.turns.errors.__name__, app.limits.errors.__name__)
 ]
 
 
@@ -61,7 +62,7 @@ def exceptions_elsewhere() -> dict[str, set[str]]:
         for module, name in new:
             known.add(name)
             found.setdefault(module, set()).add(name)
-    del found["errors"], found["turns.errors"]
+    del found["errors"], found["turns.errors"], found["limits.errors"]
     public = {
         module: {name for name in names if not name.startswith("_")}
         for module, names in found.items()

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import platform
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -17,9 +16,9 @@ import pytest
 from tests.lambda_events import function_url
 from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
 from tests.ports import free_port
+from tests.rie import rie
 
 _ROOT = Path(__file__).parent.parent
-_RIE = _ROOT / ".cache" / "aws-sam-cli"
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}
 
@@ -180,24 +179,11 @@ async def test_the_lean_package_answers_a_chat_by_its_byte_code_alone(
     assert process.returncode == 0
 
 
-def _rie() -> Path:
-    """Return AWS's emulator, from the wheel that brings it; downloaded once a checkout."""
-    name = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}
-    binary = _RIE / "samcli" / "local" / "rapid" / name[platform.machine()]
-    if not binary.exists():
-        uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-        assert uv is not None, "uv is missing"
-        command = [uv, "pip", "install", "--quiet", "--no-deps", "--target", str(_RIE)]
-        subprocess.run([*command, "aws-sam-cli"], check=True, timeout=90)
-    binary.chmod(0o755)
-    return binary
-
-
 @contextlib.asynccontextmanager
 async def _emulated(task_root: Path, tmp_path: Path, handler: str) -> AsyncIterator[str]:
     front, inner = free_port(), free_port()
     process = await asyncio.create_subprocess_exec(
-        _rie(),
+        rie(),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{front}"),
         *("--runtime-api-address", f"127.0.0.1:{inner}"),
         *("--log-level", "error"),

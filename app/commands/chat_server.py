@@ -82,6 +82,7 @@ def serve_chat(
             on_up=lambda: None if announce is None else announce(url_of(listener, host)),
             grace_s=grace_s,
             behind_adapter=behind_adapter,
+            reads_addresses=settings.has_limits,
         )
     except ListenError as error:
         print(f"deltaline: {error}", file=sys.stderr)
@@ -201,6 +202,7 @@ def _serve_as_worker(descriptor: str, settings: Settings, grace_s: float) -> int
         on_up=worker.say_up,
         grace_s=grace_s,
         is_my_turn=worker.is_my_turn,
+        reads_addresses=settings.has_limits,
     )
 
 

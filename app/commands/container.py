@@ -61,7 +61,9 @@ def _run_inside_lambda(chain: str, environ: Mapping[str, str]) -> int:
     if chain == "runtime":
         from app.lambda_runtime import runtime
 
-        return runtime.main()
+        # AWS's emulator takes the last word of the command, which is ours, for the handler.
+        handler = "" if environ.get("_HANDLER") == chain else environ.get("_HANDLER", "")
+        return runtime.main({**environ, "_HANDLER": handler})
     from app.settings import load_settings
 
     settings = load_settings()

@@ -65,7 +65,9 @@ def _response_to(error: Exception, request: Request) -> Response | None:
         known_until = type(error).__mro__.index(ChatError) + 1
         if _is_handled(request, type(error).__mro__[:known_until]):
             return None
-        return failure(error.public_message, error.status, {**error.headers(), **headers})
+        return failure(
+            error.public_message, error.status, {**error.headers(), **headers}, **error.details()
+        )
     if request.app.debug or _is_handled(request, (500, *type(error).__mro__)):
         return None
     logger.error("a request failed by a defect", exc_info=error)

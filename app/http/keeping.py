@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
@@ -20,6 +22,9 @@ from app.threads import Aside
 from app.turns.kept_turn import KeptTurn
 from app.turns.kept_turns import KeptTurns
 from app.turns.whole_turn import whole_turn
+
+if TYPE_CHECKING:
+    from app.limits.limiter import Allowance
 
 # How long a response may wait for the store at its end, in seconds, and how much of the time before
 # Lambda's deadline is left to the runtime.
@@ -52,16 +57,23 @@ class Keeping:
     new_id: Callable[[str], str]
 
     async def begin(
-        self, admitted: AdmittedRequest, asked: ChatRequest
+        self,
+        admitted: AdmittedRequest,
+        asked: ChatRequest,
+        allowance: "Allowance | None" = None,
     ) -> tuple[KeptTurn | None, ChatRequest] | Join:
         """Begin the turn that ``asked`` wants of its chat.
+
+        Args:
+            allowance: taken before anything changes, but for a request that has come before.
 
         Returns:
             The turn, and what the model is to be asked; without a turn if the request names no
             chat. Or the turn that the same request has begun before.
 
         Raises:
-            StoreUnavailable: the messages were left to the store.
+            StoreUnavailable: the messages were left to the store, or it has to count the turn.
+            LimitReached: the turn may not begin, and nothing has changed.
             ServerStopping: the server stops while the chat is not free, or the store not reached.
             ChatError: the request does not fit its chat.
         """
@@ -69,11 +81,16 @@ class Keeping:
             return None, asked
 
         async def plan_turn(chat: Chat | None) -> Plan:
-            return await self.aside.run_if(
+            wanted = await self.aside.run_if(
                 asked.is_large, lambda: self._plan(chat, asked), size=len(admitted.body)
             )
+            if allowance is not None and not isinstance(wanted, Join):
+                # The turn that this one supersedes makes room for it.
+                await allowance.take(_holder(asked.chat_id))
+            return wanted
 
-        otherwise = self._as_posted(asked) if asked.messages else None
+        may_begin_anyway = allowance is None or not allowance.is_strict
+        otherwise = self._as_posted(asked) if asked.messages and may_begin_anyway else None
         async with self.following.stopping.heeded():
             begun = await self.kept.begin(
                 admitted.owner, asked.chat_id, plan_turn, otherwise=otherwise
@@ -121,6 +138,12 @@ class Keeping:
             file_hosts=self.file_hosts,
             max_messages=self.max_messages,
         )
+
+
+def _holder(chat_id: str | None) -> str:
+    """Return who holds the place of a chat's turn: the chat, of which one runs at a time."""
+    data = (chat_id or "").encode("utf-8", "surrogatepass")
+    return blake2b(data, digest_size=16).hexdigest()
 
 
 def _write_until(cut_at: float | None) -> float:

@@ -117,6 +117,38 @@ CHAT = route(
     },
     openapi_extra={"parameters": [_CHAT_ID, QUERY[1]]},
 )
+_LIMIT = {
+    **object_of(**{name: {"type": "integer"} for name in ("limit", "used", "remaining")}),
+    "type": ["object", "null"],
+}
+_LIMIT["properties"] = {
+    **_LIMIT["properties"],
+    "resetS": {"type": "integer", "description": "Seconds until it begins anew."},
+}
+ME = route(
+    "users",
+    "me",
+    responses={
+        200: json_of(
+            "Who asks, as this server knows him, and what he may use; null is what is not limited.",
+            object_of(
+                owner={"type": ["string", "null"]},
+                limits=object_of(turnsPerMinute=_LIMIT, runningTurns=_LIMIT, tokensPerDay=_LIMIT),
+            ),
+        ),
+        **_ERRORS,
+    },
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "model",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "Whose limits are asked for, where models have their own.",
+            }
+        ]
+    },
+)
 DELETE_CHAT = route(
     "chats",
     "delete_chat",

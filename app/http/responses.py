@@ -8,7 +8,7 @@ keep-alives among them, and the turn pushes them into the connection itself (see
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -24,7 +24,6 @@ from app.turns.outbox import Outbox
 from app.turns.transcript import Transcript
 
 if TYPE_CHECKING:
-    from app.turns.kept_turn import KeptTurn
     from app.turns.whole_turn import WholeTurn
 
 # What every streaming answer carries, so that no proxy holds it back.
@@ -37,6 +36,14 @@ STREAM_HEADERS: Mapping[str, str] = {
 _LAST_FRAME_S = 0.01
 
 
+class Written(Protocol):
+    """What a store has to be told of a turn."""
+
+    async def written(self) -> None:
+        """Return when the response may end, as far as the store is concerned."""
+        ...
+
+
 class TurnResponse(Response):
     """Streams a running turn.
 
@@ -47,7 +54,7 @@ class TurnResponse(Response):
         turn: already opened, or answered anyway.
         outbox: where the turn's frames come from.
         leaving: done when the client has left (`watch`).
-        kept: the same turn, if it is in a store.
+        kept: what the response waits for at its end, if the turn is in a store.
         media_type: the protocol's.
         headers: of the response.
     """
@@ -57,7 +64,7 @@ class TurnResponse(Response):
         turn: LiveTurn,
         outbox: Outbox,
         leaving: asyncio.Future[None],
-        kept: "KeptTurn | None" = None,
+        kept: "Written | None" = None,
         *,
         media_type: str,
         headers: Mapping[str, str],
@@ -173,7 +180,7 @@ def failure(
 
 
 async def whole_answer(
-    turn: LiveTurn, headers: Mapping[str, str], kept: "KeptTurn | None" = None, *, is_object: bool
+    turn: LiveTurn, headers: Mapping[str, str], kept: "Written | None" = None, *, is_object: bool
 ) -> Response:
     """Return the answer in one piece (``"stream": false``)."""
     await asyncio.wait([turn.task])

@@ -10,14 +10,13 @@ are sentences. What the routes accept is written for people and programs in `app
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from app import __version__
-from app.errors import NotFound, RequestError
+from app.errors import LimitsUnavailable, NotFound, RequestError
 from app.http import openapi, openapi_stored
 from app.http.admission import Admission, AdmittedRequest, request_id
 from app.http.chat import ChatResponder
@@ -26,26 +25,19 @@ from app.http.lifespan import Lifespan
 from app.http.nothing_stored import StoredRoutes
 from app.http.objects import Schemas, question
 from app.http.openapi_mcp import mcp
+from app.http.reading import Reading, by_owner
 from app.http.responses import JSONResponse
 from app.http.tools import ToolResponder
 from app.messages import ChatRequest, ToolRequest
-from app.requests.body import parse_json
-from app.requests.envelope import parse
 from app.requests.lambda_events import EventKind, classify
-from app.requests.value_count import is_heavy
 from app.telemetry.log import RequestLine, elapsed_ms, log_request
 from app.threads import Aside
 from app.tools.tool_threads import ToolThreads
 from app.turns.errors import TooManyTurns
 from app.turns.places import Places
 
-if TYPE_CHECKING:
-    from app.http.mcp import McpResponder
-
-T = TypeVar("T")
-_Asked = TypeVar("_Asked", ChatRequest, ToolRequest, ChatRequest | ToolRequest)
-
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
+_Serve: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 class Endpoint(NamedTuple):
@@ -56,7 +48,7 @@ class Endpoint(NamedTuple):
 
     path: str
     method: Literal["GET", "POST", "DELETE"]
-    respond: Callable[[Request], Awaitable[Response]]
+    respond: _Serve
     description: Mapping[str, Any]
     is_open: bool = False
 
@@ -70,6 +62,7 @@ class Routes:
         tools: makes the response to a request for one tool.
         stored: what is kept of turns and chats.
         lifespan: of the app.
+        me: of ``GET /api/me``.
         schemas: of ``POST /api/object/{schema}``.
         max_messages: the longest conversation accepted.
         file_hosts: the only hosts of files that the model is given; empty: all that are public.
@@ -90,6 +83,7 @@ class Routes:
         stored: StoredRoutes,
         lifespan: Lifespan,
         *,
+        me: _Serve,
         schemas: Schemas,
         max_messages: int,
         file_hosts: Collection[str],
@@ -106,15 +100,18 @@ class Routes:
         self._chat = chat
         self._tools = tools
         self._stored = stored
+        self._me = me
         self._lifespan = lifespan
         self._schemas = schemas
-        self._max_messages = max_messages
-        self._file_hosts = file_hosts
-        self._allow_client_system = allow_client_system
-        self._aside = aside
+        self._reading = Reading(
+            aside,
+            max_body_bytes=admission.max_body_bytes,
+            max_messages=max_messages,
+            file_hosts=file_hosts,
+            allow_client_system=allow_client_system,
+        )
         self._page = page
         self._facts = facts
-        self._mcp: McpResponder | None = None
         self._threads = threads
         self._places = places
 
@@ -137,6 +134,7 @@ class Routes:
             Endpoint("/api/chats", "GET", stored.chats, openapi_stored.CHATS),
             Endpoint("/api/chats/{chat_id}", "GET", stored.chat, openapi_stored.CHAT),
             Endpoint("/api/chats/{chat_id}", "DELETE", stored.delete, openapi_stored.DELETE_CHAT),
+            Endpoint("/api/me", "GET", self._me, openapi_stored.ME),
             Endpoint("/health", "GET", self.health, openapi.HEALTH, True),
             Endpoint("/", "GET", self.home, openapi.HOME, True),
             Endpoint("/{chat_id}/stream", "GET", stored.resume, hidden),
@@ -164,7 +162,7 @@ class Routes:
 
     async def mcp(self, request: Request) -> Response:
         """Answer a client of the Model Context Protocol, which uses our tools."""
-        return await self._admitted(request, self._respond_mcp)
+        return await self._admitted(request, self._tools.respond_to_agent)
 
     async def health(self, _: Request) -> Response:
         """Say that the server is up. Never touches the model."""
@@ -196,7 +194,7 @@ class Routes:
         started = time.perf_counter()
         try:
             return await respond(await self._admission.admit(request, started=started))
-        except (RequestError, TooManyTurns) as error:
+        except (RequestError, TooManyTurns, LimitsUnavailable) as error:
             self._on_refusal(error.code)
             # There was no turn, which would have written the line.
             log_request(
@@ -220,23 +218,25 @@ class Routes:
             return Response(status_code=400)  # to nobody: the body was still on its way
 
     async def _respond_chat(self, admitted: AdmittedRequest) -> Response:
-        asked = await self._read(admitted, lambda is_large: self._parsed(admitted, is_large))
+        asked = await self._reading.read(
+            admitted, lambda is_large: self._reading.parsed(admitted, is_large)
+        )
         return await self._respond_to(admitted, asked)
 
     async def _respond_to(
         self, admitted: AdmittedRequest, asked: ChatRequest | ToolRequest
     ) -> Response:
-        asked = _by(admitted.owner, asked)
+        asked = by_owner(admitted.owner, asked)
         if isinstance(asked, ToolRequest):
             return await self._tools.respond(admitted, asked, name=None)
         return await self._chat.respond(admitted, asked)
 
     async def _respond_event(self, admitted: AdmittedRequest) -> Response:
         def read(is_large: bool) -> ChatRequest | ToolRequest | EventKind:
-            kind = classify(self._json(admitted, None))
-            return kind if kind.is_ignored else self._parsed(admitted, is_large)
+            kind = classify(self._reading.json(admitted, None))
+            return kind if kind.is_ignored else self._reading.parsed(admitted, is_large)
 
-        asked = await self._read(admitted, read)
+        asked = await self._reading.read(admitted, read)
         if isinstance(asked, EventKind):
             log_request(
                 RequestLine(
@@ -251,54 +251,17 @@ class Routes:
 
     async def _respond_object(self, admitted: AdmittedRequest) -> Response:
         schema = self._schemas[admitted.http.path_params["schema"]]
-        asked = await self._read(
-            admitted, lambda _: question(self._json(admitted, admitted.content_type))
+        asked = await self._reading.read(
+            admitted, lambda _: question(self._reading.json(admitted, admitted.content_type))
         )
         return await self._chat.respond_with_object(admitted, schema, asked)
 
     async def _respond_tool(self, admitted: AdmittedRequest) -> Response:
-        asked = await self._read(admitted, lambda is_large: self._parsed(admitted, is_large))
+        asked = await self._reading.read(
+            admitted, lambda is_large: self._reading.parsed(admitted, is_large)
+        )
         if not isinstance(asked, ToolRequest):
             raise NotFound('This route runs a tool: send {"args": {…}}.')
         return await self._tools.respond(
-            admitted, _by(admitted.owner, asked), name=admitted.http.path_params.get("name")
+            admitted, by_owner(admitted.owner, asked), name=admitted.http.path_params.get("name")
         )
-
-    async def _respond_mcp(self, admitted: AdmittedRequest) -> Response:
-        if self._mcp is None:
-            self._mcp = self._tools.for_agents()
-        return await self._mcp.respond(admitted)
-
-    async def _read(self, admitted: AdmittedRequest, read: Callable[[bool], T]) -> T:
-        """Return what ``read`` makes of the body; beside the event loop if the body is large."""
-        body = admitted.body
-        if not is_heavy(body):
-            return read(False)
-        return await self._aside.run(lambda: read(True), size=len(body))
-
-    def _parsed(self, admitted: AdmittedRequest, is_large: bool) -> ChatRequest | ToolRequest:
-        return parse(
-            admitted.body,
-            content_type=admitted.content_type,
-            max_bytes=self._admission.max_body_bytes,
-            max_messages=self._max_messages,
-            file_hosts=self._file_hosts,
-            allow_client_system=self._allow_client_system,
-            is_large=is_large,
-        )
-
-    def _json(self, admitted: AdmittedRequest, content_type: str | None) -> Any:
-        return parse_json(
-            admitted.body,
-            content_type=content_type,
-            max_bytes=self._admission.max_body_bytes,
-        )
-
-
-def _by(owner: str, asked: _Asked) -> _Asked:
-    """Return ``asked`` with its owner as the user's id, whoever the client says that he is."""
-    if not owner:
-        return asked
-    if isinstance(asked, ToolRequest):
-        return msgspec.structs.replace(asked, context={**asked.context, "user_id": owner})
-    return msgspec.structs.replace(asked, user_id=owner)

@@ -125,6 +125,7 @@ def serve(
     grace_s: float,
     behind_adapter: bool = False,
     is_my_turn: Callable[[int], bool] | None = None,
+    reads_addresses: bool = False,
 ) -> int:
     """Serve until told to stop; return the exit status.
 
@@ -137,6 +138,7 @@ def serve(
         behind_adapter: only the Lambda Web Adapter can reach ``listener``.
         is_my_turn: given where other processes accept connections from ``listener`` too: whether
             a process with so many connections should take the next one.
+        reads_addresses: whether ``app`` asks from where a request comes.
     """
     # Everything that exists now lives as long as the process: the collector can skip it.
     gc.freeze()
@@ -151,7 +153,8 @@ def serve(
         backlog=_ACCEPTED_AT_ONCE,
         lifespan="on",
         ws="none",
-        proxy_headers=False,  # nobody reads the client's address
+        # Of the proxies in FORWARDED_ALLOW_IPS. Nobody else reads the client's address.
+        proxy_headers=reads_addresses and not behind_adapter,
         access_log=False,
         log_config=None,
         server_header=False,

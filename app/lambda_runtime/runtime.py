@@ -97,12 +97,12 @@ def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtim
     return handler, Runtime(api, handler, concurrency=int(concurrency), invoke_mode=invoke_mode)
 
 
-def main() -> int:
+def main(environ: Mapping[str, str] = os.environ) -> int:
     """Run as the process that ``bootstrap`` starts; return the exit status."""
     remember(*secrets_in(os.environ))
     # The settings, which would refuse any other word, are read with the handler.
     configure_logging(form="text" if os.environ.get("CHAT_LOG") == "text" else "json")
-    return asyncio.run(serve(os.environ))
+    return asyncio.run(serve(environ))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
 from redis.asyncio import Connection, Redis, RedisCluster, SSLConnection
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
-from app.store.redis_connection import RowConnection
+from app.store.redis_reasons import Unsuitable
 from app.store.redis_url import RedisUrl
 
 # In seconds. A caller has four for all that he asks (`app.turns.patience`).
@@ -16,10 +17,7 @@ CONNECT_S = 2.0
 RESPONSE_S = 2.5
 
 Command: TypeAlias = Sequence[bytes | str | int]
-
-
-class Unsuitable(Exception):
-    """What is there cannot be used. The message is a sentence."""
+Address: TypeAlias = tuple[str, int]
 
 
 class Client(Protocol):
@@ -30,6 +28,11 @@ class Client(Protocol):
     """
 
     is_one: bool
+
+    @property
+    def nodes(self) -> Sequence[Address]:
+        """The servers of a cluster, as far as they are known."""
+        ...
 
     async def run(self, commands: Sequence[Command]) -> Sequence[Any]:
         """Send the commands in one go; return what they brought, errors among it.
@@ -56,13 +59,19 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-async def connect(url: RedisUrl) -> Client:
+async def connect(url: RedisUrl, nodes: Sequence[Address] = ()) -> Client:
     """Return a client that has spoken with the server.
+
+    Args:
+        nodes: of a cluster, which are asked in place of the address of ``url``: it may be that of a
+            node that is dead.
 
     Raises:
         Unsuitable: it is no Redis for us.
         RedisError, OSError: it cannot be reached, or does not let us in.
     """
+    if nodes:
+        return await _connect_to_cluster(url, nodes)
     # No time-out of its own for each response: `app.store.redis_link` has one for all.
     one = _One(Redis(**url.client_options(), **_OPTIONS, socket_timeout=None, db=url.database))
     try:
@@ -81,7 +90,13 @@ async def connect(url: RedisUrl) -> Client:
         raise Unsuitable("CHAT_STORE names a Sentinel; name the Redis behind it, or its proxy.")
     if url.database:
         raise Unsuitable("A Redis cluster has no numbered databases; leave the number out.")
-    many = RedisCluster(**url.client_options(), **_OPTIONS, socket_timeout=RESPONSE_S)
+    return await _connect_to_cluster(url, [(url.host, url.port)])
+
+
+async def _connect_to_cluster(url: RedisUrl, nodes: Sequence[Address]) -> Client:
+    options = {**url.client_options(), **_OPTIONS, "socket_timeout": RESPONSE_S}
+    del options["host"], options["port"]
+    many = RedisCluster(startup_nodes=[ClusterNode(*node) for node in nodes], **options)
     try:
         await many.initialize()
     except BaseException:
@@ -91,34 +106,47 @@ async def connect(url: RedisUrl) -> Client:
 
 
 class _One:
-    """One server. redis-py makes the connections, and its pool is left out."""
+    """One server, by redis-py's connections without their pool, which is dearer than a turn."""
 
     is_one = True
+    nodes: Sequence[Address] = ()
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._free: list[RowConnection] = []
+        self._free: list[Connection] = []
+        self._is_closed = False
 
     async def run(self, commands: Sequence[Command]) -> Sequence[Any]:
-        connection = self._known()
-        if connection is None:
-            made = self.make_connection()
-            await made.connect()  # type: ignore[no-untyped-call]
-            connection = RowConnection(made)
+        connection = await self._connected()
+        results: list[Any] = []
         try:
-            results = await connection.ask(packed(commands), len(commands))
+            await connection.send_packed_command(packed(commands), check_health=False)
+            for _ in commands:
+                try:
+                    results.append(await connection.read_response())
+                except ResponseError as error:
+                    results.append(error)
         except BaseException:
-            connection.close()
+            await connection.disconnect(nowait=True)
             raise
-        self._free.append(connection)
+        if self._is_closed:  # meanwhile, by who asked something else in vain
+            await connection.disconnect(nowait=True)
+        else:
+            self._free.append(connection)
         return results
 
-    def _known(self) -> RowConnection | None:
+    async def _connected(self) -> Connection:
         while self._free:
             connection = self._free.pop()
-            if not connection.is_lost:
-                return connection
-        return None
+            try:
+                if not await connection.can_read():
+                    return connection
+            except (RedisError, OSError):
+                pass
+            await connection.disconnect(nowait=True)  # the server has closed it
+        made = self.make_connection()
+        await made.connect()  # type: ignore[no-untyped-call]
+        return made
 
     def make_connection(self) -> Connection:
         made = self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
@@ -126,8 +154,9 @@ class _One:
         return made
 
     async def aclose(self) -> None:
+        self._is_closed = True
         for connection in self._free:
-            connection.close()
+            await connection.disconnect(nowait=True)
         await self._redis.aclose()
 
 
@@ -138,6 +167,10 @@ class _Cluster:
 
     def __init__(self, redis: RedisCluster) -> None:
         self._redis = redis
+
+    @property
+    def nodes(self) -> Sequence[Address]:
+        return [(str(node.host), int(node.port)) for node in self._redis.get_nodes()]
 
     async def run(self, commands: Sequence[Command]) -> Sequence[Any]:
         pipeline = self._redis.pipeline()
@@ -170,4 +203,4 @@ def packed(commands: Sequence[Command]) -> bytes:
     return b"".join(pieces)
 
 
-__all__ = ["Client", "Command", "RedisError", "Unsuitable", "connect"]
+__all__ = ["Address", "Client", "Command", "RedisError", "connect"]

@@ -15,17 +15,15 @@ import logging
 import random
 import time
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from redis.exceptions import (
-    AuthenticationError,
     ClusterCrossSlotError,
     ClusterDownError,
     NoScriptError,
     ReadOnlyError,
     RedisClusterException,
     RedisError,
-    ResponseError,
 )
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
@@ -36,8 +34,10 @@ from redis.exceptions import (
 
 from app.errors import StoreUnavailable
 from app.seldom_warning import SeldomWarning
-from app.store.redis_client import Client, Command, Unsuitable, connect
+from app.store.redis_client import Address, Client, Command, connect
 from app.store.redis_every_script import EVERY_SCRIPT
+from app.store.redis_lane import Lane
+from app.store.redis_reasons import Unsuitable, reason_of, refused
 from app.store.redis_script import Script
 from app.store.redis_url import RedisUrl
 
@@ -45,7 +45,6 @@ logger = logging.getLogger("deltaline.store")
 
 # How long one write with all its answers may take, in seconds.
 _RUN_S = 3.0
-_MOST_AT_ONCE = 1000  # questions in one write
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 
@@ -56,9 +55,6 @@ _ELSEWHERE = (ReadOnlyError, ClusterDownError, RedisConnectionError, RedisTimeou
 def call(script: Script, keys: Sequence[bytes], *values: bytes | str | int) -> Command:
     """Return the question that runs ``script``."""
     return ("EVALSHA", script.sha, len(keys), *keys, *values)
-
-
-_Asked: TypeAlias = tuple[Sequence[Command], asyncio.Future[Sequence[Any]]]
 
 
 class _Stale(Exception):
@@ -80,8 +76,11 @@ class RedisLink:
         self._next_try = 0.0
         self._is_closed = False
         self._is_spread = False
-        self._reading = _Lane(self._run)
-        self._writing = _Lane(self._run)
+        # Of the cluster, and whether they are asked next: the address in the URL may be dead.
+        self._nodes: Sequence[Address] = ()
+        self._by_nodes = False
+        self._reading = Lane(self._run)
+        self._writing = Lane(self._run)
         self._warn = SeldomWarning(logger, "Redis cannot be used: %s; answers go on")
 
     async def read(self, *commands: Command) -> Sequence[Any]:
@@ -112,7 +111,7 @@ class RedisLink:
             self._is_spread = True  # behind a proxy that looks like one server
             return None
         if isinstance(found, Exception):
-            raise _refused(found)
+            raise refused(found)
         return found
 
     def write_sometime(self, *commands: Command) -> None:
@@ -134,11 +133,14 @@ class RedisLink:
             pause_s = self._next_try - time.monotonic()
             if pause_s > 0:
                 await asyncio.sleep(pause_s)
+            self._by_nodes = not self._by_nodes
             try:
                 async with asyncio.timeout(_RUN_S):
-                    self._client = await connect(self._url)
+                    nodes = self._nodes if self._by_nodes else ()
+                    self._client = await connect(self._url, nodes)
             except (RedisError, RedisClusterException, Unsuitable, OSError, TimeoutError) as error:
                 raise self._failed(error) from None
+            self._nodes = self._client.nodes
             return self._client
 
     async def aclose(self) -> None:
@@ -208,81 +210,3 @@ class RedisLink:
         reason = reason_of(error)
         self._warn(time.monotonic(), reason)
         return StoreUnavailable(f"Redis cannot be used: {reason}")
-
-
-class _Lane:
-    """Questions that go out together, one write after the other."""
-
-    def __init__(self, run: Any) -> None:
-        self._run_commands = run
-        self._waiting: list[_Asked] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def ask(self, commands: Sequence[Command]) -> Sequence[Any]:
-        if not commands:
-            return ()
-        results = await self.put(commands)
-        for found in results:
-            if isinstance(found, Exception):
-                raise _refused(found)
-        return results
-
-    def put(self, commands: Sequence[Command]) -> asyncio.Future[Sequence[Any]]:
-        answer: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((commands, answer))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work(), name="redis")
-        return answer
-
-    async def aclose(self) -> None:
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait((self._task,))
-
-    async def _work(self) -> None:
-        while self._waiting:
-            asked, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
-            # Who was cancelled does not want to know any more.
-            asked = [(commands, answer) for commands, answer in asked if not answer.done()]
-            if not asked:
-                continue
-            try:
-                results = await self._run_commands([c for commands, _ in asked for c in commands])
-            except asyncio.CancelledError:
-                _fail(asked + self._waiting, StoreUnavailable("the store is closed"))
-                raise
-            except Exception as error:
-                _fail(asked, error)
-                continue
-            start = 0
-            for commands, answer in asked:
-                if not answer.done():
-                    answer.set_result(results[start : start + len(commands)])
-                start += len(commands)
-
-
-def _fail(asked: Sequence[_Asked], error: Exception) -> None:
-    for _, answer in asked:
-        if not answer.done():
-            # One for each: a traceback is written into it.
-            is_known = isinstance(error, StoreUnavailable)
-            answer.set_exception(StoreUnavailable(str(error)) if is_known else error)
-
-
-def _refused(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"Redis refused: {reason_of(error)}")
-
-
-def reason_of(error: Exception) -> str:
-    """Return why, in words that hold nothing of anybody's: types and the server's error codes."""
-    if isinstance(error, Unsuitable):
-        return str(error)
-    if isinstance(error, AuthenticationError):
-        return "it does not accept the user or the password"
-    if isinstance(error, ResponseError):
-        code = str(error).partition(" ")[0]
-        return code if code.isalpha() and code.isupper() else type(error).__name__
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"{type(error).__name__}, {cause.strerror}"
-    return type(error).__name__

@@ -22,7 +22,8 @@ from redis.exceptions import RedisClusterException, RedisError
 
 from app.errors import StoreUnavailable
 from app.store.redis_keys import channel
-from app.store.redis_link import RedisLink, reason_of
+from app.store.redis_link import RedisLink
+from app.store.redis_reasons import reason_of
 from app.store.store import TurnId
 
 logger = logging.getLogger("deltaline.store")

@@ -270,7 +270,7 @@ static void read_more(Stream *s) {
 
 /* ---- the run ---- */
 
-static void make_request(const char *path, const char *body_file) {
+static void make_request(const char *path, const char *body_file, const char *header) {
     static char body[BODY_SIZE];
     FILE *file = fopen(body_file, "rb");
     if (!file) {
@@ -279,13 +279,13 @@ static void make_request(const char *path, const char *body_file) {
     }
     size_t length = fread(body, 1, sizeof body, file);
     fclose(file);
-    request = malloc(length + strlen(path) + 512);
+    request = malloc(length + strlen(path) + strlen(header) + 512);
     if (!request) abort();
     request_length = (size_t)sprintf(request,
                                      "POST %s HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n"
                                      "content-type: application/json\r\naccept: */*\r\n"
-                                     "user-agent: bench\r\ncontent-length: %zu\r\n\r\n",
-                                     path, port, length);
+                                     "user-agent: bench\r\n%s%scontent-length: %zu\r\n\r\n",
+                                     path, port, header, *header ? "\r\n" : "", length);
     memcpy(request + request_length, body, length);
     request_length += length;
     request[request_length] = 0;
@@ -296,21 +296,24 @@ static void make_request(const char *path, const char *body_file) {
 int main(int argc, char **argv) {
     int option, ramp_ms = 0;
     double timeout_s = 60;
-    while ((option = getopt(argc, argv, "r:s:l")) != -1) {
+    const char *header = "";
+    while ((option = getopt(argc, argv, "r:s:lh:")) != -1) {
         if (option == 'r') ramp_ms = atoi(optarg);
         else if (option == 's') timeout_s = atof(optarg);
         else if (option == 'l') with_latency = 1;
+        else if (option == 'h') header = optarg;
         else return 2;
     }
     if (argc - optind != 6) {
-        fputs("usage: load [-r RAMP_MS] [-s TIMEOUT_S] [-l] PORT PATH BODY_FILE C N TOKENS\n",
+        fputs("usage: load [-r RAMP_MS] [-s TIMEOUT_S] [-l] [-h HEADER] PORT PATH BODY_FILE C N "
+              "TOKENS\n",
               stderr);
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
     argv += optind;
     port = atoi(argv[0]);
-    make_request(argv[1], argv[2]);
+    make_request(argv[1], argv[2], header);
     int count = atoi(argv[3]), opened = 0;
     wanted = atol(argv[4]);
     tokens_each = atol(argv[5]);

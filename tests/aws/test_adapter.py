@@ -10,7 +10,7 @@ import pytest
 from app.aws.event_stream import InvokeComplete, PayloadChunk
 from tests.aws.adapting import adapted
 from tests.emulator.emulation import INVOKE, STREAM, events_of, post
-from tests.lambda_events import rest_api
+from tests.lambda_events import function_url, rest_api
 
 pytestmark = [
     pytest.mark.real,
@@ -210,6 +210,17 @@ async def test_the_app_is_told_to_stop_before_it_is_killed() -> None:
         await post(running, "/api/chat", {})
 
     assert "web app: told to stop" in running.log
+
+
+async def test_a_body_that_is_no_base64_never_reaches_the_app() -> None:
+    """It panics. As its makers build it that ends the process: nobody answers the invocation."""
+    event = function_url(body="%no base64%", isBase64Encoded=True)
+    async with adapted() as running:
+        response = await post(running, INVOKE, event)
+
+    assert response.headers["x-amz-function-error"] == "Unhandled"
+    assert "failed to decode aws base64 encoded body" in response.text
+    assert "web app: POST" not in running.log
 
 
 async def test_a_misspelt_invoke_mode_silently_buffers() -> None:

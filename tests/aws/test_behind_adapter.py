@@ -1,5 +1,7 @@
 """Which requests from the Lambda Web Adapter count as direct invocations."""
 
+import json
+
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
@@ -39,6 +41,30 @@ async def test_an_event_without_a_request_context_is_a_direct_invocation() -> No
 
     assert scope["extensions"] == {"other": {}, DIRECT: {}}
     assert body == b'{"action":"chat"}'
+
+
+@pytest.mark.parametrize(
+    ("path", "context", "root"),
+    [
+        ("/prod/api/chat", {"stage": "prod", "http": {}}, "/prod"),
+        ("/prod", {"stage": "prod", "http": {}}, "/prod"),
+        ("/production", {"stage": "prod", "http": {}}, None),
+        ("/api/chat", {"stage": "prod", "http": {}}, None),
+        ("/prod/api/chat", {"stage": "prod"}, None),
+        ("/prod/api/chat", {"http": {}}, None),
+        ("/$default/x", {"stage": "$default", "http": {}}, None),
+        ("/prod/x", {"stage": 5, "http": {}}, None),
+        ("/prod/x", None, None),
+    ],
+)
+async def test_the_stage_of_an_http_api_is_no_part_of_the_apps_path(
+    path: str, context: object, root: str | None
+) -> None:
+    header = (b"x-amzn-request-context", json.dumps(context).encode())
+
+    scope, _ = await _seen({"path": path, "headers": [header]}, b"{}")
+
+    assert (scope["path"], scope.get("root_path")) == (path, root)
 
 
 @pytest.mark.parametrize(

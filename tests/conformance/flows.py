@@ -99,6 +99,7 @@ FLOWS: Mapping[str, Clients] = {
     "resume-nothing": _SINCE_4,
     "error-before": CLIENTS,
     "error-during": CLIENTS,
+    "limited": CLIENTS,
     "unfinished-call": CLIENTS,
     # Tools.
     "server-tool": CLIENTS,
@@ -131,6 +132,8 @@ FLOWS: Mapping[str, Clients] = {
     "object": CLIENTS,
     "object-violation": CLIENTS,
     "object-unknown": CLIENTS,
+    "completion-limited": CLIENTS,
+    "object-limited": CLIENTS,
 }
 
 # Those that talk to the app with a store.

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { mount } from './mount.mjs';
+import { mark } from './wire.mjs';
 
 const WORDS = Array.from({ length: 30 }, (_, n) => `word${n}`).join(' ');
 const RECIPE = z.object({
@@ -26,11 +27,11 @@ async function openCompletion({ client, url }, options = {}) {
   return view;
 }
 
-async function openObject({ client, url }, name = 'recipe') {
+async function openObject({ client, url }, name = 'recipe', place = '') {
   const { experimental_useObject: useObject } = client.hooks;
   const finished = [];
   const onFinish = (outcome) => finished.push(outcome);
-  const api = `${url}/api/object/${name}`;
+  const api = `${url}${place}/api/object/${name}`;
   const view = mount(
     (wire) => useObject({ api, fetch: wire.fetch, schema: RECIPE, onFinish }),
     (hook) => JSON.stringify(hook.object ?? ''),
@@ -38,6 +39,13 @@ async function openObject({ client, url }, name = 'recipe') {
   view.finished = finished;
   await view.until((hook) => !hook.isLoading, 'the hook');
   return view;
+}
+
+function assertLimited(error) {
+  const { success, error: sentence, retryAfter } = JSON.parse(error.message);
+  assert.equal(success, false);
+  assert.match(sentence, /^You may send 1 message a minute; please try again in \d+ seconds?\.$/);
+  assert.ok(sentence.includes(` ${retryAfter} second`), sentence);
 }
 
 export const hooks = {
@@ -76,6 +84,25 @@ export const hooks = {
     const { error, completion } = await view.until((hook) => hook.error, 'the error');
     assert.match(error.message, /^[A-Z].*\.$/);
     assert.equal(completion, 'word0 word1 word2 word3 word4');
+  },
+
+  async 'completion-limited'(context) {
+    const api = `${context.url}/limited/api/completion?as=${mark()}`;
+    const view = await openCompletion(context, { api });
+    view.current.complete('Hello');
+    await view.until((hook) => view.finished.length === 1 && !hook.isLoading, 'the end');
+    view.current.complete('Hello again');
+    const { error } = await view.until((hook) => hook.error, 'the refusal');
+    assertLimited(error);
+  },
+
+  async 'object-limited'(context) {
+    const view = await openObject(context, `recipe?as=${mark()}`, '/limited');
+    view.current.submit({ dish: 'Fish soup' });
+    await view.until((hook) => view.finished.length === 1 && !hook.isLoading, 'the end');
+    view.current.submit({ dish: 'Fish soup' });
+    const { error } = await view.until((hook) => hook.error, 'the refusal');
+    assertLimited(error);
   },
 
   async object(context) {

@@ -4,6 +4,7 @@
 /parts/NAME        turns that `parts_app` plays, without a model
 /kept/NAME/ID      chats that `kept_app` keeps, without a model
 /stored/api/…      the real app, with a store
+/limited/api/…     the real app, where one turn a minute may begin for each ``?as=``
 /model/requests    what the model was asked: bodies that contain ``?containing=``
 /model/left        answers as soon as a client has left the model's answer
 /trap/NAME/…       any of these, with its bytes spoilt on the wire (`traps`)
@@ -21,6 +22,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.http.own_limit import OwnLimit
+from app.limits.limits import LimitRequest, Limits
 from app.main import create_app
 from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
@@ -51,7 +54,7 @@ async def site(api: Api = "chat", *, pace: Pace | None = None) -> AsyncIterator[
     control = Control(keep=1000, pause=pause)
     async with serve_scripted(control, delay_s=0.002) as model_url:
 
-        def app(store: str) -> FastAPI:
+        def app(store: str, limit: OwnLimit | None = None) -> FastAPI:
             settings = Settings(
                 openai_base_url=model_url,
                 api=api,
@@ -60,7 +63,7 @@ async def site(api: Api = "chat", *, pace: Pace | None = None) -> AsyncIterator[
                 max_steps=MAX_STEPS,
                 store=store,
             )
-            return create_app(settings, tools=tools(pause))
+            return create_app(settings, tools=tools(pause), limit=limit)
 
         stored = app("memory")
         all_of_it = _Site(
@@ -68,6 +71,7 @@ async def site(api: Api = "chat", *, pace: Pace | None = None) -> AsyncIterator[
             create_parts_app(new_id=lambda: f"msg-{secrets.token_hex(8)}", pause=pause),
             create_kept_app(new_id=lambda prefix: f"{prefix}-{secrets.token_hex(8)}"),
             stored,
+            app("off", _one_a_minute),
             watching(control),
         )
         async with stored.router.lifespan_context(stored), served(all_of_it) as url:
@@ -109,14 +113,25 @@ def watching(control: Control, *, patience_s: float | None = None) -> Starlette:
     return Starlette(routes=[Route(path, endpoint) for path, endpoint in routes.items()])
 
 
+def _one_a_minute(asked: LimitRequest) -> Limits:
+    return Limits(turns_per_minute=1, counted_as=asked.request.query_params["as"])
+
+
 class _Site:
     def __init__(
-        self, app: ASGIApp, parts: ASGIApp, kept: ASGIApp, stored: ASGIApp, model: ASGIApp
+        self,
+        app: ASGIApp,
+        parts: ASGIApp,
+        kept: ASGIApp,
+        stored: ASGIApp,
+        limited: ASGIApp,
+        model: ASGIApp,
     ) -> None:
         self._app = app
         self._parts = parts
         self._kept = kept
         self._stored = stored
+        self._limited = limited
         self._model = model
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,6 +141,8 @@ class _Site:
             await Spoiler(TRAPS[name], self)(_moved(scope, rest), receive, send)
         elif path.startswith("/stored/"):
             await self._stored(_moved(scope, path.removeprefix("/stored/")), receive, send)
+        elif path.startswith("/limited/"):
+            await self._limited(_moved(scope, path.removeprefix("/limited/")), receive, send)
         elif path.startswith("/parts/"):
             await self._parts(scope, receive, send)
         elif path.startswith("/kept/"):

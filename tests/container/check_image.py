@@ -24,6 +24,7 @@ from tests.container import stand_ins
 from tests.container.cases import AI_SDK_FLOWS, CASES, INVOKE, TIMEOUT_S, Case
 from tests.container.curl import came_one_after_another, chat
 from tests.container.docker import ROOT, Container, Docker, installed
+from tests.rie import invoked, rie
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -199,6 +200,18 @@ def test_a_direct_container_serves_the_app_and_ends_well(
     assert no_lambda.status_code == 404
     assert status == 0
     assert "Traceback" not in log
+
+
+def test_the_runtime_target_answers_under_the_emulator_of_aws(
+    docker: Docker, images: dict[str, str]
+) -> None:
+    command = ["/opt/python/bin/python", "-m", "app.commands.container", "runtime"]
+    options = ["--volume", f"{rie()}:/rie:ro", "--entrypoint", "/rie"]
+    variables = {"CHAT_PROVIDER": "scripted", "AWS_LAMBDA_FUNCTION_TIMEOUT": "20"}
+    with docker.container(images["runtime"], *command, options=options, **variables) as container:
+        answer = invoked(container.url + INVOKE, data_body("scenario: text tokens=3"))
+
+    assert b'\n0:"word0"\n' in answer.content
 
 
 def test_docker_itself_finds_it_healthy_soon(

@@ -17,6 +17,7 @@ from tests.chatting import Reader, data_body, ui_body
 from tests.conformance.running import IS_INSTALLED, OK, run_client
 from tests.container.cases import AI_SDK_FLOWS, CASES, INVOKE, STREAM, TIMEOUT_S, Case
 from tests.container.entrypoint import Started, started
+from tests.lambda_events import http_api
 
 pytestmark = [
     pytest.mark.real,
@@ -91,6 +92,17 @@ def test_without_a_key_the_answer_says_what_is_missing(name: str, tmp_path: Path
     sentence = b'{"success":false,"error":"OpenAI API key not configured"}'
     assert (http.status_code, http.content) == (500, sentence)
     assert direct.content == sentence
+
+
+@pytest.mark.parametrize("path", ["/prod/health", "/health"])
+def test_an_http_api_with_a_stage_reaches_the_app(chain: Started, path: str) -> None:
+    event = http_api(path)
+    event["requestContext"]["http"]["method"] = "GET"
+
+    answer = httpx2.post(chain.url + INVOKE, json=event, timeout=30)
+
+    assert b"There is nothing at" not in answer.content
+    assert b'"scripted"' in answer.content.replace(b'\\"', b'"')
 
 
 @pytest.mark.parametrize("name", CHAINS)

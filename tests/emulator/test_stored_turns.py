@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
@@ -25,7 +25,13 @@ _SERVER = ("sh", "-c", f'exec {sys.executable} -m app serve --port "$PORT"')
 
 @asynccontextmanager
 async def _function(
-    kind: str, dynamodb: str, model: str, table: str, **options: Any
+    kind: str,
+    dynamodb: str,
+    model: str,
+    table: str,
+    *,
+    limits: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> AsyncIterator[tuple[Running, httpx2.AsyncClient]]:
     """Run the chat backend as a function, with a table."""
     await make_table(dynamodb, table)
@@ -33,6 +39,7 @@ async def _function(
         **own_environment(dynamodb),
         "CHAT_STORE": f"dynamodb:{table}",
         "OPENAI_BASE_URL": model,
+        **(limits or {}),
     }
     async with AsyncExitStack() as stack:
         if kind == "adapter":

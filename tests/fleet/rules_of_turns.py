@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.fleet.history import Call
+from tests.fleet.history import Call, FaultKind
 from tests.fleet.index import Index, Violation
 from tests.fleet.rules_of_streams import ALIVE_S
 from tests.fleet.seen import LOST
@@ -161,6 +161,7 @@ def every_post_is_answered(index: Index) -> Iterable[Violation]:
             yield Violation("every_post_is_answered", call.chat, text)
 
 
+_RESTARTED: tuple[FaultKind, ...] = ("restart",)
 _ALLOWED = {
     "post": (200, 409),
     "follow": (200, 204),
@@ -188,7 +189,7 @@ def every_status_is_expected(index: Index) -> Iterable[Violation]:
             for post in index.in_chat(call.chat, "post")
         )
         is_stopping = call.kind == "post" and index.broken(
-            ("restart",), call.sent_at, call.ended_at, call.server
+            _RESTARTED, call.sent_at, call.ended_at, call.server
         )
         if call.status == 503 and (is_down or is_late or is_stopping):
             continue

@@ -81,6 +81,7 @@ PROTECTED = [
     ("GET", "/api/chats"),
     ("GET", "/api/chats/c1"),
     ("DELETE", "/api/chats/c1"),
+    ("GET", "/api/me"),
 ]
 # What anybody may see: what the server can do, and whether it lives. The page at `/` is open too.
 OPEN = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/health"}

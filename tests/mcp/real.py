@@ -128,7 +128,11 @@ async def tool_of(made: Sessions, name: str, owner: str = "") -> Tool:
 
 
 class Call:
-    """One call of a tool; ``statuses`` are those that the user would see."""
+    """One call of a tool.
+
+    Attributes:
+        statuses: those that the user would see.
+    """
 
     def __init__(self, made: Sessions, owner: str = "") -> None:
         self._sessions = made
@@ -141,6 +145,11 @@ class Call:
         assert tool.run is not None
         context = ToolContext("call-1", Scene(owner=self._owner), report=self._report)
         return await tool.run(tool.parse(arguments), context, _nothing)
+
+    @property
+    def progress(self) -> list[str]:
+        """What the tool has said of itself. The server may log something meanwhile."""
+        return [status for status in self.statuses if " of " in status]
 
     def _report(self, message: str) -> bool:
         self.statuses.append(message)

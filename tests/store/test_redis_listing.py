@@ -7,7 +7,7 @@ writing an earlier one.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -122,7 +122,7 @@ async def test_who_asks_twice_leaves_the_lists_as_they_were(store: RedisStore) -
     async def twice(commands: Sequence[Command]) -> Sequence[Any]:
         asked.extend(commands)
         await write(commands)
-        return cast(Sequence[Any], await write(commands))
+        return await write(commands)
 
     store._link._writing._run_commands = twice
     try:

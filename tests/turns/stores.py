@@ -54,6 +54,18 @@ class Shaky(MemoryStore):
             self._changed.set()
             self._changed = asyncio.Event()
 
+    async def take(self, payer: str, *windows: Any, **more: Any) -> Any:
+        await self._check()
+        return await super().take(payer, *windows, **more)
+
+    async def renew(self, leases: Any) -> None:
+        await self._check()
+        await super().renew(leases)
+
+    async def give_back(self, payer: str, *more: Any) -> None:
+        await self._check()
+        await super().give_back(payer, *more)
+
     async def end(self, turn: TurnId, state: Any, **more: Any) -> bool:
         await self._check()
         return await super().end(turn, state, **more)

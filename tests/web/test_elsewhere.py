@@ -95,19 +95,22 @@ async def test_chats_and_tokens_of_one_server_are_not_for_another(
     open_page: Open, home: Site, elsewhere: Relay
 ) -> None:
     page = await open_page(fresh=True)
+    await page.page.evaluate(
+        "url => sessionStorage.setItem(`deltaline.token ${url}`, 'my-secret-token')",
+        f"{home.url}/api/chat",
+    )
+    await page.page.reload()
     chats = page.page.get_by_role("navigation", name="Chats").get_by_role("listitem")
     await page.ask("My secret words")
     chat_id = page.page.url.partition("#")[2]
     # As if its answer had been under way when the page was left: it would be asked for again.
     await page.page.evaluate(
         """() => {
-          const chats = JSON.parse(localStorage['deltaline.chats']);
-          localStorage['deltaline.chats'] = JSON.stringify([{...chats[0], isOpen: true}]);
+          const isList = (key) => key.startsWith('deltaline.chats');
+          const list = Object.keys(localStorage).find(isList);
+          const chats = JSON.parse(localStorage[list]);
+          localStorage[list] = JSON.stringify([{...chats[0], isOpen: true}]);
         }"""
-    )
-    await page.page.evaluate(
-        "url => sessionStorage.setItem(`deltaline.token ${url}`, 'my-secret-token')",
-        f"{home.url}/api/chat",
     )
 
     await _asked(page, f"{_link(home, elsewhere)}#{chat_id}")

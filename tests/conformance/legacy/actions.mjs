@@ -88,6 +88,20 @@ export const actions = {
     assert.equal(more.length, 0);
   },
 
+  async limited(context) {
+    const view = await openChat(context, { api: `/limited/api/chat?as=${mark()}` });
+    await say(view, 'Hello');
+    view.current.append({ role: 'user', content: 'Hello again' });
+    const { error } = await view.until((hook) => hook.error, 'the refusal');
+    const { success, error: sentence, retryAfter } = JSON.parse(error.message);
+    assert.equal(success, false);
+    assert.match(sentence, /^You may send 1 message a minute; please try again in \d+ seconds?\.$/);
+    assert.ok(sentence.includes(` ${retryAfter} second`), sentence);
+    const [, refused, ...more] = await view.wire.quiet();
+    assert.equal(refused.status, 429);
+    assert.equal(more.length, 0);
+  },
+
   async 'error-during'(context) {
     const view = await openChat(context);
     const content = 'scenario: error-inside after=5 delay=0.01';

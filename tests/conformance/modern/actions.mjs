@@ -93,6 +93,22 @@ export const actions = {
     assert.equal(more.length, 0);
   },
 
+  async limited(context) {
+    const view = await openChat(context, { api: `/limited/api/chat?as=${mark()}` });
+    await say(view, 'Hello');
+    view.current.sendMessage({ text: 'Hello again' });
+    const { error, messages } = await view.until((hook) => hook.status === 'error', 'the refusal');
+    const { success, error: sentence, retryAfter } = JSON.parse(error.message);
+    assert.equal(success, false);
+    assert.match(sentence, /^You may send 1 message a minute; please try again in \d+ seconds?\.$/);
+    assert.ok(sentence.includes(` ${retryAfter} second`), sentence);
+    // So that the user can send it again.
+    assert.equal(textOf(messages.at(-1)), 'Hello again');
+    const [, refused, ...more] = await view.wire.quiet();
+    assert.equal(refused.status, 429);
+    assert.equal(more.length, 0);
+  },
+
   async 'error-during'(context) {
     const view = await openChat(context);
     view.current.sendMessage({ text: 'scenario: error-inside after=5 delay=0.01' });

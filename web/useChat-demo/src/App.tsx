@@ -1,14 +1,16 @@
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useRef, useState } from 'react';
 import { makeChatFetch, makeFetch } from './chatFetch';
 import { ServerChats } from './chat/serverChats';
 import { useChats } from './chat/useChats';
 import Version7 from './chat/version7';
 import { agree, readOpening, type Endpoint } from './endpoint';
+import { SignIn, withHeaders } from './signIn';
 import { AskFirst } from './ui/AskFirst';
 import { ChatList } from './ui/ChatList';
 import { ChatView } from './ui/ChatView';
 import { Header } from './ui/Header';
 import { Opening } from './ui/Opening';
+import { SignInDialog, SignInNotice } from './ui/SignInDialog';
 import { useDrawer } from './ui/useDrawer';
 import { WirePanel } from './wire/WirePanel';
 
@@ -31,9 +33,14 @@ export function App() {
 }
 
 function Chats({ endpoint }: { endpoint: Endpoint }) {
-  const [chatFetch] = useState(() => makeChatFetch(endpoint));
-  const [server] = useState(() => new ServerChats(endpoint.root, makeFetch(endpoint)));
-  const { chat, ...chats } = useChats(endpoint, server);
+  const [signIn] = useState(() => new SignIn(endpoint));
+  const [chatFetch] = useState(() => makeChatFetch(endpoint, signIn));
+  const [server] = useState(() => {
+    return new ServerChats(endpoint.root, withHeaders(signIn.headers, makeFetch(endpoint, signIn)));
+  });
+  const { chat, ...chats } = useChats(signIn, server);
+  const signInDialog = useRef<HTMLDialogElement>(null);
+  const askWho = () => signInDialog.current?.showModal();
   const [shownExchange, showExchange] = useState<number>();
   const list = useDrawer('(min-width: 1000px)');
   const wire = useDrawer('(min-width: 1000px)');
@@ -43,6 +50,8 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
     <div className="page" data-list={list.isOpen} data-wire={wire.isOpen}>
       <Header
         endpoint={endpoint}
+        signIn={signIn}
+        onSignIn={askWho}
         generation={chat.generation}
         onGeneration={chats.begin}
         list={list}
@@ -65,6 +74,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
         onForget={(entry) => void chats.forget(entry)}
       />
       <main className="chat" aria-label="Chat">
+        <SignInNotice signIn={signIn} onSignIn={askWho} />
         {chat.state === 'opening' ? (
           <Opening problem={chats.problem} onAgain={() => void chats.reopen()} />
         ) : (
@@ -75,6 +85,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
               initialMessages={chat.messages}
               api={endpoint.url}
               fetch={chatFetch}
+              headers={signIn.headers}
               server={server}
               resume={chat.wasOpen && endpoint.canResume}
               onChange={(change) => chats.keep(chat, change)}
@@ -98,6 +109,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
         )}
       </main>
       <WirePanel drawer={wire} shownId={shownExchange} onShow={showExchange} />
+      <SignInDialog signIn={signIn} endpoint={endpoint} ref={signInDialog} />
     </div>
   );
 }

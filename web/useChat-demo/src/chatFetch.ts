@@ -1,32 +1,32 @@
-// The `fetch` for everything that goes to the backend.
+// The `fetch` for everything that goes to the backend. Who is signed in, its callers say in headers.
 import type { Endpoint } from './endpoint';
+import type { SignIn } from './signIn';
 import { record } from './wire/recorder';
 
 /** What sends a request once its headers are there. */
 type Send = (input: RequestInfo | URL, init: RequestInit) => Promise<Response>;
 
 /** Return the `fetch` of both versions of `useChat`: it records the bytes on the wire. */
-export const makeChatFetch = (endpoint: Endpoint) => makeFetch(endpoint, record);
+export const makeChatFetch = (endpoint: Endpoint, signIn: SignIn) => {
+  return makeFetch(endpoint, signIn, record);
+};
 
-/** Return a `fetch` that adds the headers the endpoint needs. */
+/** Return a `fetch` that goes to the endpoint only. */
 export function makeFetch(
   endpoint: Endpoint,
+  signIn: SignIn,
   send: Send = (input, init) => fetch(input, init),
 ): typeof globalThis.fetch {
-  return async (input, init = {}) => {
+  return signIn.guarded(async (input, init = {}) => {
     const headers = new Headers(init.headers);
-    // Behind CloudFront's origin access control (OAC), CloudFront signs each request to the Function
-    // URL and writes its signature into `authorization`, over whatever was there. So our token has a
-    // header of its own, which the backend reads as well.
-    if (endpoint.token) headers.set('x-chat-token', endpoint.token);
-    // OAC signs without reading the body, so Lambda wants the body's hash from whoever made it:
-    // without this header every POST with a body is answered with 403.
+    // CloudFront's origin access control (OAC) signs without reading the body, so Lambda wants the
+    // body's hash from whoever made it: without this header every POST with a body gets a 403.
     // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html
     if (endpoint.hashesBody && typeof init.body === 'string') {
       headers.set('x-amz-content-sha256', await sha256(init.body));
     }
     return send(input, { ...init, headers });
-  };
+  });
 }
 
 async function sha256(text: string): Promise<string> {

@@ -15,12 +15,11 @@
 //   https://ID.cloudfront.net/api/chat                 CloudFront in front of a URL with IAM auth
 //
 // Anybody can make a link with ?api=…, so a server elsewhere gets nothing before the user has agreed.
+import { keepToken } from './signIn';
 
-/** How the demo reaches the backend. */
+/** How the demo reaches the backend. Who asks there is in `signIn.ts`. */
 export interface Endpoint {
   url: string;
-  /** Sent as `x-chat-token`; see `chatFetch.ts` for why not as `authorization`. */
-  token: string;
   /** Whether to send the body's SHA-256, which CloudFront's origin access control requires. */
   hashesBody: boolean;
   /** Lambda's invocation API accepts POST only, so a running stream cannot be asked for. */
@@ -46,7 +45,7 @@ export function readOpening(): Opening {
   const problem = problemWith(url);
   if (problem) return { state: 'refused', problem };
   const { origin } = new URL(url, location.href);
-  const endpoint = endpointAt(url, sessionStorage.getItem(tokenKey(url)) ?? '');
+  const endpoint = endpointAt(url);
   if (!wish || isOurs(origin) || sessionStorage.getItem(agreementKey(origin))) {
     return { state: 'open', endpoint };
   }
@@ -76,8 +75,8 @@ export function openEndpoint(url: string, token: string): void {
   agree(new URL(url, location.href).origin);
   const next = new URL(location.href);
   next.searchParams.set('api', url);
-  if (token) sessionStorage.setItem(tokenKey(url), token);
-  else sessionStorage.removeItem(tokenKey(url));
+  // What is in the address belongs to whoever asked before.
+  if (keepToken(url, token)) next.hash = '';
   // Setting the same address would not reload the page, and perhaps only the token has changed.
   history.replaceState(null, '', next);
   location.reload();
@@ -95,14 +94,13 @@ export function problemWith(url: string): string | undefined {
   }
 }
 
-function endpointAt(given: string, token: string): Endpoint {
+function endpointAt(given: string): Endpoint {
   // `useChat` makes `${api}/${chatId}/stream` of it when it resumes.
   const url = given.replace(/\/+$/, '');
   const { hostname, origin, pathname } = new URL(given, location.href);
   const wish = query.get('hash') ?? import.meta.env.VITE_CHAT_HASH_BODY;
   return {
     url,
-    token,
     // A CloudFront domain of your own cannot be recognised: say ?hash=1 or VITE_CHAT_HASH_BODY=1.
     hashesBody: wish ? wish === '1' : hostname.endsWith('.cloudfront.net'),
     canResume: !pathname.endsWith('/invocations'),
@@ -127,6 +125,3 @@ function isOurs(origin: string): boolean {
 }
 
 const agreementKey = (origin: string) => `deltaline.agreed ${origin}`;
-
-// One token for each address, so that a link with a foreign ?api= does not get another's token.
-const tokenKey = (url: string) => `deltaline.token ${new URL(url, location.href).href}`;

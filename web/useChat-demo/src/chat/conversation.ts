@@ -94,6 +94,8 @@ export interface ChatProps {
   initialMessages: unknown[];
   api: string;
   fetch: typeof globalThis.fetch;
+  /** Says who asks, with the token of the moment. */
+  headers: () => Record<string, string>;
   server: ServerChats;
   /** Ask the server for the stream of an answer that was unfinished when the chat was opened. */
   resume: boolean;

@@ -19,6 +19,9 @@ const MOST_CHATS = 200;
 // The server gives itself six seconds for all that it asks of its store.
 const PATIENCE_MS = 10_000;
 
+/** The server wants to know who asks. */
+export class NotSignedIn extends Error {}
+
 /** The server's other routes. Every method throws an `Error` that says what is wrong in a sentence. */
 export class ServerChats {
   /** Whether the server keeps chats; `undefined` until it has told. */
@@ -79,7 +82,8 @@ export class ServerChats {
     if (response.ok || response.status === 404) return response;
     // It is there, and cannot reach its store.
     if (response.status === 503) this.keeps = true;
-    throw new Error(wordsOf(new Error(await response.text())));
+    const words = wordsOf(new Error(await response.text()));
+    throw response.status === 401 ? new NotSignedIn(words) : new Error(words);
   }
 }
 

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
-import type { Endpoint } from '../endpoint';
+import type { SignIn } from '../signIn';
 import { forgetChat, keepChat, listChats, loadMessages } from './browserChats';
 import type { Change, Generation } from './conversation';
-import type { ServerChats } from './serverChats';
+import { NotSignedIn, type ServerChats } from './serverChats';
 
 /** A line of the list. */
 export interface ListedChat {
@@ -36,8 +36,7 @@ const LAST_TRY_MS = 16_000;
 const GENERATION = 'deltaline.generation';
 
 /** The list of chats, and the one that is open, whose id is in the page's address. */
-export function useChats(endpoint: Endpoint, server: ServerChats) {
-  const { shelf } = endpoint;
+export function useChats(signIn: SignIn, server: ServerChats) {
   const [place, setPlace] = useState<Place>('asking');
   const [chats, setChats] = useState<ListedChat[]>([]);
   const [problem, setProblem] = useState<string>();
@@ -59,11 +58,13 @@ export function useChats(endpoint: Endpoint, server: ServerChats) {
       if (server.keeps) setChats(kept);
       setProblem(undefined);
     } catch (error) {
+      // Where chats are is told to those only who are signed in.
+      if (error instanceof NotSignedIn) return latest.current.place;
       // A list that is here already only stays as it is.
       if (server.keeps && latest.current.place === 'asking') setProblem((error as Error).message);
     }
     const found = server.keeps ? 'server' : 'browser';
-    if (found === 'browser') setChats(listChats(shelf));
+    if (found === 'browser') setChats(listChats(signIn.shelf));
     setPlace(found);
     return found;
   }
@@ -84,7 +85,7 @@ export function useChats(endpoint: Endpoint, server: ServerChats) {
   async function load(id: string, from: Place) {
     const { generation, opened } = latest.current.chat;
     if (from === 'browser') {
-      const entry = listChats(shelf).find((one) => one.id === id);
+      const entry = listChats(signIn.shelf).find((one) => one.id === id);
       if (!entry) return showNew(generation);
       const { isOpen: wasOpen } = entry;
       const messages = loadMessages(id);
@@ -137,12 +138,20 @@ export function useChats(endpoint: Endpoint, server: ServerChats) {
   });
 
   useEffect(() => {
-    const { chat: first } = latest.current;
     let isHere = true;
-    void steady.current.refresh().then((found) => {
+    const settle = async () => {
+      const found = await steady.current.refresh();
       if (!isHere) return;
-      if (first.state === 'opening') void steady.current.load(first.id, found);
-      else if (change.current) keep(latest.current.chat, change.current, found);
+      const { chat: shown } = latest.current;
+      if (shown.state === 'opening') void steady.current.load(shown.id, found);
+      else if (change.current) keep(shown, change.current, found);
+    };
+    void settle();
+    // Who has just signed in has chats, too.
+    let { token } = signIn.standing;
+    const stopListening = signIn.subscribe(() => {
+      if (signIn.standing.token !== token) void settle();
+      token = signIn.standing.token;
     });
     const comeBack = () => {
       if (document.visibilityState !== 'visible' || server.keeps === false) return;
@@ -161,6 +170,7 @@ export function useChats(endpoint: Endpoint, server: ServerChats) {
     addEventListener('popstate', go);
     return () => {
       isHere = false;
+      stopListening();
       document.removeEventListener('visibilitychange', comeBack);
       removeEventListener('online', comeBack);
       removeEventListener('popstate', go);
@@ -189,11 +199,11 @@ export function useChats(endpoint: Endpoint, server: ServerChats) {
     if (server.keeps) return;
     if (from === 'browser') {
       const { messages, title, isOpen } = changed;
-      const before = listChats(shelf).find((entry) => entry.id === id);
+      const before = listChats(signIn.shelf).find((entry) => entry.id === id);
       // Opening a chat does not change it.
       const isOld = before !== undefined && messages.length === of.messages.length && !isOpen;
       const changedAt = isOld ? before.changedAt : Date.now();
-      setChats(keepChat(shelf, { id, title, generation, changedAt, isOpen }, messages));
+      setChats(keepChat(signIn.shelf, { id, title, generation, changedAt, isOpen }, messages));
     }
   }
 
@@ -224,7 +234,7 @@ export function useChats(endpoint: Endpoint, server: ServerChats) {
     },
     async forget({ id }: ListedChat) {
       isForgotten.current = id;
-      if (place === 'browser') setChats(forgetChat(shelf, id));
+      if (place === 'browser') setChats(forgetChat(signIn.shelf, id));
       else {
         try {
           await server.forget(id);

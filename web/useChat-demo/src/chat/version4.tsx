@@ -12,6 +12,7 @@ import {
   type Part,
   type ToolCall,
 } from './conversation';
+import { withHeaders } from '../signIn';
 import { RunningTurn } from './runningTurn';
 import { useEndings } from './useEndings';
 import { useKeep } from './useKeep';
@@ -19,7 +20,11 @@ import { useResume } from './useResume';
 
 export default function Version4(props: ChatProps) {
   const { chatId, server } = props;
-  const [turn] = useState(() => new RunningTurn(chatId, server, props.fetch));
+  // `headers` of this hook are those of its last drawing; this way each request has the token of the
+  // moment.
+  const [turn] = useState(
+    () => new RunningTurn(chatId, server, withHeaders(props.headers, props.fetch)),
+  );
   const [viewId] = useState(() => `${chatId} ${Math.random()}`);
   const endings = useEndings();
   const chat = useChat({

@@ -39,6 +39,8 @@ export default function Version7(props: ChatProps) {
       new DefaultChatTransport<ChatMessage>({
         api,
         fetch: turn.fetch,
+        // A function: each request, `resume` too, has the token of the moment.
+        headers: props.headers,
         prepareSendMessagesRequest: ({ id, messages, trigger, messageId, body }) => ({
           // A server that keeps the chat knows what came before.
           body: server.keeps

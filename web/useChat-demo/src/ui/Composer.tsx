@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { ACCEPTED, readFiles } from '../chat/attachments';
 import type { Attachment } from '../chat/conversation';
+import { DRAFTS } from '../signIn';
 import { Icon } from './Icon';
 import { FileView } from './MessageView';
 
@@ -8,7 +9,7 @@ const DOUBLE_CLICK_MS = 500;
 
 /** The text of a message that has not been sent: it is there again when its chat is. */
 function useDraft(draftOf: string): [string, (text: string) => void] {
-  const key = `deltaline.draft ${draftOf}`;
+  const key = DRAFTS + draftOf;
   const [text, setText] = useState(() => sessionStorage.getItem(key) ?? '');
   const change = (changed: string) => {
     setText(changed);

@@ -1,7 +1,9 @@
 import { useRef, useState } from 'react';
 import type { Generation } from '../chat/conversation';
 import { openEndpoint, problemWith, type Endpoint } from '../endpoint';
+import { tidied, type SignIn } from '../signIn';
 import { Icon } from './Icon';
+import { SignInButton } from './SignInDialog';
 import type { Drawer } from './useDrawer';
 
 const GENERATIONS: { id: Generation; name: string; wire: string }[] = [
@@ -11,6 +13,8 @@ const GENERATIONS: { id: Generation; name: string; wire: string }[] = [
 
 export function Header(props: {
   endpoint: Endpoint;
+  signIn: SignIn;
+  onSignIn(): void;
   generation: Generation;
   onGeneration(generation: Generation): void;
   list: Drawer;
@@ -33,7 +37,7 @@ export function Header(props: {
         <svg viewBox="0 0 16 16" aria-hidden="true">
           <path d="M8 1.5 15 14H1z" />
         </svg>
-        Deltaline
+        <span>Deltaline</span>
       </h1>
       <fieldset className="switch">
         <legend className="unseen">Client generation (a new chat begins)</legend>
@@ -51,7 +55,8 @@ export function Header(props: {
           </label>
         ))}
       </fieldset>
-      <EndpointButton endpoint={props.endpoint} />
+      <EndpointButton endpoint={props.endpoint} token={props.signIn.standing.token} />
+      <SignInButton signIn={props.signIn} onPress={props.onSignIn} />
       <button
         ref={wire.buttonRef}
         className="quiet wire-button"
@@ -67,16 +72,21 @@ export function Header(props: {
   );
 }
 
-function EndpointButton({ endpoint }: { endpoint: Endpoint }) {
+function EndpointButton({ endpoint, token }: { endpoint: Endpoint; token: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [problem, setProblem] = useState<string>();
   const { host } = new URL(endpoint.url || '/', location.href);
 
   function use(form: FormData) {
     const url = String(form.get('url')).trim();
-    const wrong = problemWith(url);
-    setProblem(wrong);
-    if (!wrong) openEndpoint(url, String(form.get('token')).trim());
+    const given = String(form.get('token')).trim();
+    try {
+      const wrong = problemWith(url);
+      setProblem(wrong);
+      if (!wrong) openEndpoint(url, given && tidied(given));
+    } catch (error) {
+      setProblem((error as Error).message);
+    }
   }
 
   return (
@@ -102,8 +112,8 @@ function EndpointButton({ endpoint }: { endpoint: Endpoint }) {
             <input name="url" required defaultValue={endpoint.url || '/'} spellCheck={false} />
           </label>
           <label>
-            Token <small>sent as x-chat-token, kept in this tab</small>
-            <input name="token" type="password" defaultValue={endpoint.token} autoComplete="off" />
+            Token <small>kept in this tab, and sent to this server only</small>
+            <input name="token" type="password" defaultValue={token} autoComplete="off" />
           </label>
           {problem && <p role="alert">{problem}</p>}
           <p className="buttons">
