@@ -10,7 +10,7 @@ are sentences. What the routes accept is written for people and programs in `app
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
@@ -35,9 +35,6 @@ from app.threads import Aside
 from app.tools.tool_threads import ToolThreads
 from app.turns.errors import TooManyTurns
 from app.turns.places import Places
-
-if TYPE_CHECKING:
-    from app.http.mcp import McpResponder
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
 _Serve: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -115,7 +112,6 @@ class Routes:
         )
         self._page = page
         self._facts = facts
-        self._mcp: McpResponder | None = None
         self._threads = threads
         self._places = places
 
@@ -166,7 +162,7 @@ class Routes:
 
     async def mcp(self, request: Request) -> Response:
         """Answer a client of the Model Context Protocol, which uses our tools."""
-        return await self._admitted(request, self._respond_mcp)
+        return await self._admitted(request, self._tools.respond_to_agent)
 
     async def health(self, _: Request) -> Response:
         """Say that the server is up. Never touches the model."""
@@ -269,8 +265,3 @@ class Routes:
         return await self._tools.respond(
             admitted, by_owner(admitted.owner, asked), name=admitted.http.path_params.get("name")
         )
-
-    async def _respond_mcp(self, admitted: AdmittedRequest) -> Response:
-        if self._mcp is None:
-            self._mcp = self._tools.for_agents()
-        return await self._mcp.respond(admitted)

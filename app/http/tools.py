@@ -74,6 +74,7 @@ class ToolResponder:
         self._aside = aside
         self._tools = tools
         self._default_tool = default_tool
+        self._agents: McpResponder | None = None
         self._heartbeat_s = heartbeat_s
         self._deadline_margin_s = deadline_margin_s
         self._max_run_s = max_run_s
@@ -136,11 +137,13 @@ class ToolResponder:
             return failure(result.message, end.status, headers, error_code=result.code)
         return JSONResponse(result, headers=headers)
 
-    def for_agents(self) -> "McpResponder":
-        """Return what answers MCP clients, with these tools and within the same limits."""
-        from app.http.mcp import McpResponder  # by the first of them, for the cold start
+    async def respond_to_agent(self, admitted: AdmittedRequest) -> Response:
+        """Answer an MCP client, which uses these tools within the same limits."""
+        if self._agents is None:
+            from app.http.mcp import McpResponder  # by the first of them, for the cold start
 
-        return McpResponder(self._tools, self, turns=self._turns, aside=self._aside)
+            self._agents = McpResponder(self._tools, self, turns=self._turns, aside=self._aside)
+        return await self._agents.respond(admitted)
 
     def stream(
         self,

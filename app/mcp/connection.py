@@ -85,13 +85,14 @@ class Connection:
         self._wanted = asyncio.Event()  # somebody waits for a session
         self._is_lost = False
         self._is_closed = False
+        self._has_tried_patience = False
         self._contexts: dict[object, ToolContext] = {}
         self.used = now()
 
     @property
     def is_settled(self) -> bool:
-        """Whether the first attempt to open a session is over."""
-        return self._tried.is_set()
+        """Whether the first attempt to open a session is over, or was waited for long enough."""
+        return self._tried.is_set() or self._has_tried_patience
 
     @property
     def is_in_use(self) -> bool:
@@ -111,9 +112,11 @@ class Connection:
     async def settled(self, wait_s: float) -> None:
         """Wait until the first attempt is over, but no longer than ``wait_s`` seconds."""
         self.start()
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(wait_s):
                 await self._tried.wait()
+        except TimeoutError:
+            self._has_tried_patience = True
 
     async def aclose(self) -> None:
         """Close the session; end the server's program."""

@@ -114,6 +114,7 @@ class _One:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._free: list[Connection] = []
+        self._is_closed = False
 
     async def run(self, commands: Sequence[Command]) -> Sequence[Any]:
         connection = await self._connected()
@@ -128,7 +129,10 @@ class _One:
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
-        self._free.append(connection)
+        if self._is_closed:  # meanwhile, by who asked something else in vain
+            await connection.disconnect(nowait=True)
+        else:
+            self._free.append(connection)
         return results
 
     async def _connected(self) -> Connection:
@@ -150,6 +154,7 @@ class _One:
         return made
 
     async def aclose(self) -> None:
+        self._is_closed = True
         for connection in self._free:
             await connection.disconnect(nowait=True)
         await self._redis.aclose()

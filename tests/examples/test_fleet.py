@@ -23,6 +23,7 @@ from tests.ports import free_port
 from tests.redis_server import needs_redis, redis_server
 from tests.server_process import Running, serving
 
+_FORGED = "203.0.113.9"
 _FLEET = Path(__file__).parents[2] / "examples" / "fleet"
 
 
@@ -84,12 +85,31 @@ async def _answers(url: str) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest_asyncio.fixture(
-    params=[
-        pytest.param("nginx", marks=_needs("nginx")),
-        pytest.param("caddy", marks=_needs("caddy")),
-    ]
-)
+@asynccontextmanager
+async def _in_front(name: str, urls: Sequence[str], folder: Path) -> AsyncIterator[str]:
+    """Run a proxy as it is configured there; yield its URL."""
+    port = free_port()
+    config = (_FLEET / ("nginx.conf" if name == "nginx" else "Caddyfile")).read_text()
+    for number, url in enumerate(urls, 1):
+        assert f"app{number}:8080" in config
+        config = config.replace(f"app{number}:8080", url.removeprefix("http://"))
+    config = config.replace("listen 8000", f"listen 127.0.0.1:{port}")
+    config = config.replace(":8000 {", f"http://127.0.0.1:{port} {{")
+    # What is waited for in seconds there is waited for in tenths here.
+    config = config.replace("read_timeout 30s", "read_timeout 3s")
+    proxy = _nginx if name == "nginx" else _caddy
+    async with proxy(config, folder):
+        await _answers(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+
+
+_PROXIES = [
+    pytest.param("nginx", marks=_needs("nginx")),
+    pytest.param("caddy", marks=_needs("caddy")),
+]
+
+
+@pytest_asyncio.fixture(params=_PROXIES)
 async def behind(
     request: pytest.FixtureRequest, model: str, tmp_path: Path
 ) -> AsyncIterator[_Behind]:
@@ -97,19 +117,9 @@ async def behind(
         redis = await stack.enter_async_context(redis_server())
         environment = {"CHAT_STORE": redis.url, "OPENAI_BASE_URL": model, "CHAT_KEEP_ALIVE_S": "1"}
         servers = [await stack.enter_async_context(serving(**environment)) for _ in range(2)]
-        port = free_port()
-        config = (_FLEET / ("nginx.conf" if request.param == "nginx" else "Caddyfile")).read_text()
-        for number, server in enumerate(servers, 1):
-            assert f"app{number}:8080" in config
-            config = config.replace(f"app{number}:8080", server.url.removeprefix("http://"))
-        config = config.replace("listen 8000", f"listen 127.0.0.1:{port}")
-        config = config.replace(":8000 {", f"http://127.0.0.1:{port} {{")
-        # What is waited for in seconds there is waited for in tenths here.
-        config = config.replace("read_timeout 30s", "read_timeout 3s")
-        proxy = _nginx if request.param == "nginx" else _caddy
-        await stack.enter_async_context(proxy(config, tmp_path))
-        url = f"http://127.0.0.1:{port}"
-        await _answers(url)
+        url = await stack.enter_async_context(
+            _in_front(request.param, [server.url for server in servers], tmp_path)
+        )
         http = httpx2.AsyncClient(base_url=url, timeout=40)
         yield _Behind(request.param, await stack.enter_async_context(http), servers)
 
@@ -189,6 +199,53 @@ async def test_who_asks_while_a_server_goes_is_answered_by_the_other(behind: _Be
         answer = await behind.http.post("/api/chat", json=_asked(SAY_HI, chat=f"c{number}"))
 
         assert _said(answer.content) == "Hi there.", (number, answer)
+
+
+@pytest.mark.real
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("proxy", _PROXIES)
+async def test_a_proxy_says_who_calls_and_not_what_the_caller_says_of_himself(
+    proxy: str, tmp_path: Path
+) -> None:
+    heads: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with _in_front(proxy, [url, url], tmp_path) as front, httpx2.AsyncClient() as http:
+            heads.clear()
+            await http.get(f"{front}/health", headers={"x-forwarded-for": _FORGED})
+
+    (head,) = heads
+    assert _forwarded(head) == ["127.0.0.1"]
+
+
+def _forwarded(head: str) -> Sequence[str]:
+    lines = (line.partition(":") for line in head.splitlines())
+    return [value.strip() for name, _, value in lines if name == "x-forwarded-for"]
+
+
+@_real
+async def test_no_address_of_a_client_is_read_or_logged(behind: _Behind) -> None:
+    headers = {"x-forwarded-for": _FORGED, "x-real-ip": _FORGED, "forwarded": f"for={_FORGED}"}
+    for number in range(4):
+        body = _asked(SAY_HI, chat=f"c{number}")
+        answer = await behind.http.post("/api/chat", json=body, headers=headers)
+        assert _said(answer.content) == "Hi there."
+
+    for server in behind.servers:
+        server.process.terminate()
+    logs = [(await server.ended())[1] for server in behind.servers]
+
+    lines = [line for log in logs for line in log if line["message"] == "chat request"]
+    assert len(lines) == 4
+    for line in lines:
+        assert not {value for value in line.values() if value in (_FORGED, "127.0.0.1")}
+        assert _FORGED not in str(line)
 
 
 def test_the_times_of_the_examples_agree_with_ours() -> None:

@@ -41,6 +41,15 @@ class Index:
             self._of_chat[call.chat].append(call)
             if call.kind in ("post", "follow") and call.status == 200 and call.turn is not None:
                 self.streams[call.turn].append(call)
+        self._in_chat: dict[tuple[str, ...], list[Call]] = {}
+        self._without_store = {
+            server: [
+                note.at
+                for note in history.notes
+                if note.server == server and note.text.startswith(_WITHOUT_STORE)
+            ]
+            for server in {note.server for note in history.notes}
+        }
         self._by_words = {
             version.words[0]: version for version in history.versions if version.words
         }
@@ -59,7 +68,10 @@ class Index:
 
     def in_chat(self, chat: str, *kinds: str) -> Sequence[Call]:
         """Return the calls of these kinds about a chat."""
-        return [call for call in self._of_chat[chat] if call.kind in kinds]
+        key = (chat, *kinds)
+        if key not in self._in_chat:
+            self._in_chat[key] = [call for call in self._of_chat[chat] if call.kind in kinds]
+        return self._in_chat[key]
 
     def chats(self) -> Sequence[str]:
         """Return all chats."""
@@ -141,8 +153,6 @@ class Index:
         """Return whether a post may have been answered while the store could not be reached."""
         until = call.ended_at if call.head_at is None else call.head_at
         return any(
-            note.server == call.server
-            and note.text.startswith(_WITHOUT_STORE)
-            and call.sent_at - 0.1 <= note.at <= until + 0.1
-            for note in self.history.notes
+            call.sent_at - 0.1 <= at <= until + 0.1
+            for at in self._without_store.get(call.server, ())
         )

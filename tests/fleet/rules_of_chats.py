@@ -1,5 +1,6 @@
 """What must hold of the messages of a chat, whenever somebody reads them. No I/O."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,7 @@ def what_was_acknowledged_is_kept(index: Index) -> Iterable[Violation]:
     """
     for chat in index.chats():
         posts = [call for call in index.in_chat(chat, "post") if _is_acknowledged(call)]
+        cut_at: dict[int, float] = {}
         for read in index.in_chat(chat, "read"):
             if read.status not in (200, 404):
                 continue
@@ -27,7 +29,9 @@ def what_was_acknowledged_is_kept(index: Index) -> Iterable[Violation]:
                 assert post.head_at is not None
                 if post.message in there or post.head_at > read.sent_at:
                     continue
-                if _may_be_cut(index, post, read.ended_at) or index.ran_without_store(post):
+                if id(post) not in cut_at:
+                    cut_at[id(post)] = _cut_at(index, post)
+                if cut_at[id(post)] <= read.ended_at or index.ran_without_store(post):
                     continue
                 text = f"{post.message} is not there for server {read.server}"
                 yield Violation("what_was_acknowledged_is_kept", chat, text)
@@ -41,22 +45,23 @@ def _messages(read: Call) -> list[dict[str, Any]]:
     return [] if read.body is None else list(read.body["messages"])
 
 
-def _may_be_cut(index: Index, post: Call, until: float) -> bool:
-    """Return whether anybody may have taken a message away after it was acknowledged."""
+def _cut_at(index: Index, post: Call) -> float:
+    """Return when somebody may first have taken a message away after it was acknowledged."""
+    first = math.inf
     for call in index.in_chat(post.chat, "post", "delete"):
         # A late edit takes away what was said before it could be stored.
         is_late = call.kind == "post" and index.ran_without_store(call)
         ended_at = call.ended_at + (_LATE_S if is_late else 0)
-        if ended_at < post.sent_at or call.sent_at > until:
+        if ended_at < post.sent_at:
             continue
-        if call.kind == "delete":
-            return True
         # Who names a message that came later takes only that and what follows. A first version
         # that arrives after the second is an edit too.
         takes = call.cuts or (call.message, 1) in index.versions
-        if takes and call.message != post.message and _may_precede(index, call, post):
-            return True
-    return False
+        if call.kind == "delete" or (
+            takes and call.message != post.message and _may_precede(index, call, post)
+        ):
+            first = min(first, call.sent_at)
+    return first
 
 
 def _may_precede(index: Index, call: Call, post: Call) -> bool:

@@ -9,6 +9,7 @@ from binascii import a2b_base64
 from typing import Any, Literal
 from unittest import mock
 
+from opentelemetry.trace import get_current_span
 from pydantic import BaseModel
 from starlette.requests import Request
 
@@ -23,11 +24,14 @@ from app.protocols.artifact import Artifact
 from app.protocols.negotiation import encoder_for, negotiate
 from app.providers.openai.arguments import finished_call, parse_arguments
 from app.providers.openai.responses_proof import read_proof, write_proof
+from app.providers.openers.request_head import request_head
 from app.requests.bearer import SharedTokens
 from app.requests.body import parse_json
 from app.requests.file_url import file_part, read_base64, read_url
 from app.requests.sites import Sites, host_name, host_set
+from app.requests.trace_parent import read_trace_parent
 from app.settings import Settings, SettingsError, load_settings
+from app.telemetry.span_contexts import context_of, headers_of
 from app.tools import tool
 from app.tools.approval import ApprovalRefusal, Approvals
 from app.tools.canonical_json import canonical_json
@@ -147,6 +151,20 @@ def check_options(data: bytes) -> None:
     deadline = run_in_loop(_deadline(request))
     assert deadline is None or math.isfinite(deadline)
     _check_sites(headers)
+    _check_trace(headers)
+
+
+def _check_trace(headers: list[tuple[bytes, bytes]]) -> None:
+    """A trace that is read can be written as headers, and is the same when it is read again."""
+    found = read_trace_parent(headers)
+    if found is None:
+        return
+    written = headers_of(get_current_span(context_of(found)).get_span_context())
+    again = read_trace_parent([(name.encode(), text.encode()) for name, text in written.items()])
+    assert again is not None
+    assert (again.trace_id, again.span_id) == (found.trace_id, found.span_id)
+    assert again.is_sampled is found.is_sampled
+    request_head("POST", "/", "model", written, 0)  # no header of his own comes along
 
 
 async def _authenticated(request: Request) -> str:
@@ -318,6 +336,8 @@ TARGETS = (
             *(b"\nx-amzn-lambda-context: ", b'{"deadline":', b"1e999", b"}", b"\nx-request-id: "),
             *(b"\nauthorization: Bearer ", b"\nx-chat-token: ", _SECRET.encode(), b"9" * 400),
             *(b"\norigin: ", b"https://page.example", b"\nhost: ", b"chat.example", b":443"),
+            *(b"\ntraceparent: 00-", b"0af7651916cd43dd8448eb211c80319c", b"-b7ad6b7169203331-01"),
+            *(b"\ntracestate: a=1,b=2", b"\nx-amzn-trace-id: Root=1-0af76519-", b";Parent="),
             *(b"\nsec-fetch-site: ", b"cross-site", b"null", b"[::1]", b"http://chat.example"),
         ),
     ),

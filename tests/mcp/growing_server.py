@@ -35,6 +35,13 @@ async def headers(ctx: Context, name: str) -> str:
     return str(request.headers.get(name))
 
 
+@server.tool(annotations=ToolAnnotations(read_only_hint=True))
+async def traced(ctx: Context) -> str:
+    """Return the trace that the call says it belongs to."""
+    meta: Any = ctx.request_context.meta or {}
+    return str(meta.get("traceparent"))
+
+
 @server.tool()
 async def wait(path: str) -> str:
     """Work until the call is cancelled, and write that down."""

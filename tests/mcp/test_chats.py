@@ -55,10 +55,15 @@ async def site(folder: Path) -> AsyncIterator[str]:
         async def content(_: Request) -> JSONResponse:
             return JSONResponse({"folder": str(folder), "files": sorted(os.listdir(folder))})
 
+        @contextlib.asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            async with app.router.lifespan_context(app):
+                yield
+
         routes = [Route("/mcp/kill", kill), Route("/mcp/has", has), Route("/mcp/folder", content)]
         whole = Starlette(
             routes=[*routes, *watching(control).routes, Mount("/", app)],
-            lifespan=lambda _: app.router.lifespan_context(app),  # type: ignore[arg-type]
+            lifespan=lifespan,
         )
         async with served(whole) as url:
             await real.until(lambda: len(app.state.tools.of("")) > 20)

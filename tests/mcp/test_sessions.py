@@ -7,15 +7,22 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from app.mcp.server import MCPServer
 from app.mcp.sessions import Sessions
 from app.protocols.tool_result import ToolResult
-from app.tools import ToolError
+from app.tools import ToolContext, ToolError
+from app.tracing import sending
 from tests.mcp import real
 from tests.ports import free_port
+from tests.serving import served
 
 pytestmark = [
     pytest.mark.real,
@@ -235,6 +242,89 @@ async def test_two_calls_of_one_session_run_side_by_side() -> None:
 
     assert first.progress == ["1 of 2", "2 of 2"]
     assert second.progress == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+
+
+async def test_a_call_says_which_trace_it_belongs_to() -> None:
+    port = free_port()
+    python = (sys.executable, "-m", "tests.mcp.growing_server", str(port))
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    async with real.listening(*python, port=port):
+        server = MCPServer(f"http://127.0.0.1:{port}/mcp", name="g")
+        async with real.sessions(server) as made:
+            untraced = await real.Call(made)("g_headers", name="traceparent")
+            with sending(trace):
+                in_header = await real.Call(made)("g_headers", name="traceparent")
+                in_message = await real.Call(made)("g_traced")
+
+    assert untraced == "None"
+    assert in_header == in_message == trace["traceparent"]
+
+
+class ForgetfulServer:
+    """Plays a server that knows a session for one call only, which no package can be made to."""
+
+    def __init__(self) -> None:
+        self.sessions = 0
+        self.ran: list[str] = []
+
+    async def __call__(self, request: Request) -> Response:
+        if request.method != "POST":
+            return Response(status_code=405)
+        asked = await request.json()
+        session = request.headers.get("mcp-session-id")
+        if "id" not in asked:
+            return Response(status_code=202)
+        match asked["method"]:
+            case "initialize":
+                self.sessions += 1
+                result = {
+                    "protocolVersion": "2025-11-25",
+                    "capabilities": {"tools": {}},
+                    "serverInfo": {"name": "forgetful", "version": "1"},
+                }
+                headers = {"mcp-session-id": f"s{self.sessions}"}
+                return JSONResponse({**_message(asked), "result": result}, headers=headers)
+            case "tools/list":
+                tools = [{"name": "run", "inputSchema": {"type": "object"}}]
+                return JSONResponse({**_message(asked), "result": {"tools": tools}})
+            case "tools/call" if session == f"s{self.sessions}" and self.sessions > 1:
+                self.ran.append(session)
+                content = [{"type": "text", "text": "ran"}]
+                return JSONResponse({**_message(asked), "result": {"content": content}})
+            case _:
+                error = {"code": -32001, "message": "Session not found"}
+                return JSONResponse({**_message(asked), "error": error}, status_code=404)
+
+
+def _message(asked: dict[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": asked["id"]}
+
+
+async def test_a_server_that_has_forgotten_the_session_is_asked_again() -> None:
+    forgetful = ForgetfulServer()
+    app = Starlette(routes=[Route("/mcp", forgetful.__call__, methods=["GET", "POST", "DELETE"])])
+    async with served(app) as url:
+        server = MCPServer(f"{url}/mcp", name="f", needs_approval=False)
+        async with real.sessions(server) as made:
+            assert await real.Call(made)("f_run") == "ran"
+
+    assert forgetful.sessions == 2
+    assert forgetful.ran == ["s2"]
+
+
+async def test_a_server_that_wants_other_credentials_says_so() -> None:
+    async def refuse(_: Request) -> Response:
+        return Response(status_code=401)
+
+    app = Starlette(routes=[Route("/mcp", refuse, methods=["POST"])])
+    async with contextlib.AsyncExitStack() as stack:
+        url = await stack.enter_async_context(served(app))
+        server = MCPServer(f"{url}/mcp", name="f")
+        made = await stack.enter_async_context(real.sessions(server))
+        with pytest.raises(ToolError, match="MCP server f wants other credentials") as raised:
+            await made.connection("").call("run", "f_run", {}, ToolContext())
+
+    assert raised.value.code == "HTTP_401"
 
 
 async def _until_it_works(made: Sessions) -> str:
