@@ -122,9 +122,9 @@ class FaultProxy:
             )
             if name.lower() == operation
         )
+        self.bodies.append(body)
         fault = self.fault(operation, len(self.operations))
         self.operations.append(operation)
-        self.bodies.append(body)
         async with self._more:
             self._more.notify_all()
         if fault == "silent":
