@@ -22,6 +22,7 @@ from app.http.lifespan import Lifespan
 from app.http.me import Me
 from app.http.nothing_stored import NothingStored, StoredRoutes
 from app.http.objects import Schemas
+from app.http.own_server import with_middleware_noted
 from app.http.routes import Routes
 from app.http.tools import ToolResponder
 from app.providers import failures
@@ -285,7 +286,7 @@ def _create(
         app.add_middleware(Settling, settle=partial(telemetry.settle, turns))
     add_not_found(app, ours)
     guard(app, settings, refuse_other_sites=refuse_other_sites)
-    return app
+    return with_middleware_noted(app)
 
 
 def _new_id(prefix: str) -> str:

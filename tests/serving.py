@@ -9,15 +9,22 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.http.connection_limits import ConnectionLimits, limited_protocol
+from app.http.own_server import is_bare
 
 
 @contextlib.asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve ``app`` and give its URL; leaving the block stops it as SIGTERM would."""
+async def served(app: ASGIApp, *, writes_pieces: bool | None = None) -> AsyncIterator[str]:
+    """Serve ``app`` and give its URL; leaving the block stops it as SIGTERM would.
+
+    Args:
+        writes_pieces: as for `limited_protocol`; None: as `serve` decides it.
+    """
+    if writes_pieces is None:
+        writes_pieces = is_bare(app)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
-        http=limited_protocol(ConnectionLimits()),
+        http=limited_protocol(ConnectionLimits(), writes_pieces=writes_pieces),
         lifespan="on",
         log_config=None,
         access_log=False,

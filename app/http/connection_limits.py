@@ -61,9 +61,12 @@ class ConnectionLimits:
     connections: int | None = None
 
 
-def limited_protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
-    """Return the protocol that ``uvicorn.Config(http=…)`` takes."""
-    made = partial(LimitedConnection, limits=limits, room=Room(limits.connections))
+def limited_protocol(
+    limits: ConnectionLimits, *, writes_pieces: bool = False
+) -> type[asyncio.Protocol]:
+    """Return what ``uvicorn.Config(http=…)`` takes; ``writes_pieces`` where the app `is_bare`."""
+    kind = _DirectConnection if writes_pieces else LimitedConnection
+    made = partial(kind, limits=limits, room=Room(limits.connections))
     # uvicorn only calls it.
     return cast(type[asyncio.Protocol], made)
 
@@ -286,3 +289,8 @@ def _response(status: int, sentence: str) -> bytes:
         retry_after,
         body,
     )
+
+
+class _DirectConnection(LimitedConnection):
+    __slots__ = ()
+    writes_pieces = True

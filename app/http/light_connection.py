@@ -10,7 +10,7 @@ Source: uvicorn 0.54, uvicorn/protocols/http/httptools_impl.py and flow_control.
 
 import asyncio
 from collections import deque
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
@@ -48,13 +48,15 @@ class _Exchange:
 
     __slots__ = ("_event", "_flow", "_transport")
 
-    def __init__(self, event: LightEvent, flow: FlowControl, transport: asyncio.Transport) -> None:
+    def __init__(
+        self, event: LightEvent, flow: FlowControl, transport: asyncio.Transport | None
+    ) -> None:
         self._event = event
         self._flow = flow
         self._transport = transport
 
     def write(self, piece: bytes) -> bool:
-        if self._flow.write_paused or self._event.is_set():
+        if self._transport is None or self._flow.write_paused or self._event.is_set():
             return False
         self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         return True
@@ -75,6 +77,9 @@ class LightConnection(HttpToolsProtocol):
 
     __slots__ = ()
 
+    # Whether responses may write their pieces past the app; see `app.http.own_server.is_bare`.
+    writes_pieces: ClassVar[bool] = False
+
     def __init__(
         self,
         config: Config,
@@ -94,5 +99,6 @@ class LightConnection(HttpToolsProtocol):
         event = LightEvent(is_set=cycle.message_event.is_set())
         cycle.message_event = event
         extensions = cast(dict[str, Any], cycle.scope.setdefault("extensions", {}))
-        extensions[OWN_SERVER] = _Exchange(event, self.flow, self.transport)
+        transport = self.transport if self.writes_pieces else None
+        extensions[OWN_SERVER] = _Exchange(event, self.flow, transport)
         HttpToolsProtocol._start_asgi_task(self, cycle, app)

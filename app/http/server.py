@@ -19,6 +19,7 @@ from app.aws.behind_adapter import BehindAdapter
 from app.http.connection_limits import ConnectionLimits, limited_protocol
 from app.http.descriptors import report_seldom
 from app.http.listening import BACKLOG
+from app.http.own_server import is_bare
 from app.tools.own_tasks import guard_tasks_of_tools
 
 if TYPE_CHECKING:
@@ -149,7 +150,9 @@ def serve(
         BehindAdapter(app) if behind_adapter else app,
         loop="uvloop" if _has_uvloop() else "asyncio",
         # Behind the adapter it is Lambda that reads, and may freeze us meanwhile.
-        http=limited_protocol(ConnectionLimits(unread_s=None if behind_adapter else 10.0)),
+        http=limited_protocol(
+            ConnectionLimits(unread_s=None if behind_adapter else 10.0), writes_pieces=is_bare(app)
+        ),
         backlog=_ACCEPTED_AT_ONCE,
         lifespan="on",
         ws="none",

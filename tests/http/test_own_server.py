@@ -1,12 +1,21 @@
 """What our own server does beside ASGI, over real sockets."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from fastapi import FastAPI
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.own_server import OwnServer, own_server
+from app.http.own_server import OwnServer, is_bare, own_server
+from app.main import create_app
 from app.protocols.ui_message_stream import UIMessageStreamEncoder
+from app.settings import Settings
 from tests.serving import served
 from tests.torrent import Torrent, asking
 
@@ -47,7 +56,7 @@ def test_another_server_is_not_ours(scope: Scope) -> None:
 
 async def test_a_piece_is_written_at_once_and_in_order() -> None:
     site = _Site()
-    async with served(site) as url:
+    async with served(site, writes_pieces=True) as url:
         reader, writer = await asking(url)
         server = await site.server
 
@@ -62,7 +71,7 @@ async def test_a_piece_is_written_at_once_and_in_order() -> None:
 
 async def test_nothing_more_is_written_to_a_client_that_does_not_read() -> None:
     site = _Site()
-    async with served(site) as url:
+    async with served(site, writes_pieces=True) as url:
         reader, writer = await asking(url)
         server = await site.server
 
@@ -79,7 +88,7 @@ async def test_nothing_more_is_written_to_a_client_that_does_not_read() -> None:
 
 async def test_nothing_is_written_to_a_client_that_has_left() -> None:
     site = _Site()
-    async with served(site) as url:
+    async with served(site, writes_pieces=True) as url:
         _, writer = await asking(url)
         server = await site.server
         leaving = server.leaving()
@@ -114,7 +123,7 @@ async def test_an_answer_passes_by_what_stands_around_it_but_for_its_ends() -> N
 
         await answer(scope, receive, seen)
 
-    async with served(app) as url:
+    async with served(app, writes_pieces=True) as url:
         reader, writer = await asking(url)
         body = await reader.read()
         writer.close()
@@ -122,3 +131,57 @@ async def test_an_answer_passes_by_what_stands_around_it_but_for_its_ends() -> N
     assert body.count(b"word") == answer.PIECES
     assert body.index(b"start-step") < body.index(b"word") < body.rindex(b"[DONE]")
     assert len(sent) <= 4  # the head, the first and the last frame, and the end
+
+
+def _chats() -> FastAPI:
+    return create_app(Settings(provider="scripted"))
+
+
+async def _answer(app: ASGIApp) -> str:
+    """Return the body of a chat, as a client reads it that takes compressed responses."""
+    async with served(app) as url, httpx2.AsyncClient() as client:
+        asked = {"prompt": "Hello", "protocol": "data"}
+        return (await client.post(f"{url}/api/chat", json=asked)).text
+
+
+def _words(answer: str) -> list[str]:
+    return [line for line in answer.splitlines() if line.startswith("0:")]
+
+
+async def test_middleware_that_somebody_adds_gets_every_piece() -> None:
+    plain, zipped, seen = _chats(), _chats(), _chats()
+    zipped.add_middleware(GZipMiddleware)
+    pieces: list[bytes] = []
+
+    @seen.middleware("http")
+    async def count(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        body = response.body_iterator  # type: ignore[attr-defined]
+
+        async def counted() -> AsyncIterator[bytes]:
+            async for piece in body:
+                pieces.append(piece)
+                yield piece
+
+        response.body_iterator = counted()  # type: ignore[attr-defined]
+        return response
+
+    expected = _words(await _answer(plain))
+
+    assert len(expected) > 3
+    assert _words(await _answer(zipped)) == expected
+    assert _words(await _answer(seen)) == expected == _words(b"".join(pieces).decode())
+    assert [is_bare(app) for app in (plain, zipped, seen)] == [True, False, False]
+
+
+async def test_our_app_in_another_is_not_bare() -> None:
+    ours = _chats()
+    outer = FastAPI()
+    outer.include_router(ours.router)
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        await ours(scope, receive, send)
+
+    assert is_bare(ours)
+    assert not is_bare(outer)
+    assert not is_bare(wrapped)
