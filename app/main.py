@@ -76,8 +76,7 @@ def create_app(
 
     Args:
         settings: read from the environment if not given.
-        tools: what the model may call, besides the tools that the settings name. An
-            `app.mcp.server.MCPServer` stands for the tools that it has.
+        tools: what the model may call besides what the settings name; an `MCPServer` brings its.
         schemas: pydantic models by the name in ``POST /api/object/{name}``; an example if not
             given.
         on_finish: called with the chat id, the assistant's message and the usage when a turn is
@@ -232,6 +231,7 @@ def _create(
         tracing=telemetry.tracing,
         now=time.time,
     )
+    known = {"version": __version__, "provider": settings.provider, "model": settings.model}
     routes = Routes(
         admission,
         chat,
@@ -256,12 +256,7 @@ def _create(
         allow_client_system=settings.allow_client_system,
         aside=aside,
         page=_PAGE if (_PAGE / "index.html").is_file() else None,
-        facts={
-            "version": __version__,
-            "provider": settings.provider,
-            "model": settings.model,
-            **(facts or {}),
-        },
+        facts={**known, **(facts or {})},
         threads=threads,
         places=places,
         on_refusal=telemetry.refused,

@@ -14,6 +14,10 @@ ALLOWED_HEADERS = (
     "x-chat-token",
     "x-amz-content-sha256",
     "last-event-id",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "mcp-method",
+    "mcp-name",
 )
 EXPOSED_HEADERS = (
     "x-vercel-ai-data-stream",
@@ -26,6 +30,7 @@ EXPOSED_HEADERS = (
     "x-chat-turn-id",
     "x-workflow-run-id",
     "x-workflow-stream-tail-index",
+    "mcp-session-id",
 )
 ALLOWED_METHODS = ("GET", "POST", "DELETE")
 _MAX_AGE_S = 600
