@@ -193,13 +193,9 @@ def _create(
         from app.setup.limits import make_limiting
 
         limiting = make_limiting(settings, limit, None if keeping is None else keeping.kept.store)
-    lifespan = Lifespan(
-        turns.aclose,
-        *([] if limiting is None else [limiting.aclose]),
-        *([] if keeping is None else [keeping.kept.aclose]),
-        *closing,
-        opening=setup.opening,
-    )
+    counted = () if limiting is None else (limiting.aclose,)
+    kept = () if keeping is None else (keeping.kept.aclose,)
+    lifespan = Lifespan(turns.aclose, *counted, *kept, *closing, opening=setup.opening)
     chat = ChatResponder(
         provider,
         turns,
