@@ -92,9 +92,8 @@ def create_app(
             settings ask for; sync or async. Returns the owner, a text that is not empty: what he
             has is kept apart from what others have. Raises ``HTTPException`` with 401 or 403 for
             who may not ask. It may also be a dependency of FastAPI that returns the owner.
-        limit: called with a `LimitRequest` before each turn (`app.limits.limits`), sync or async.
-            Returns the `Limits` of who asks, or None for those of the settings. Raises
-            ``HTTPException`` with 403 or 429 for who may not have a turn.
+        limit: called with a `LimitRequest` before each turn; returns the `Limits` of who asks
+            (`app.limits.limits`), or None for those of the settings; sync or async.
 
     Raises:
         SettingsError: the environment cannot be used.
@@ -194,15 +193,10 @@ def _create(
     if settings.has_limits or limit is not None:
         from app.setup.limits import make_limiting
 
-        shared = None if keeping is None else keeping.kept.store
-        limiting = make_limiting(settings, limit, shared)
-    lifespan = Lifespan(
-        turns.aclose,
-        *([] if limiting is None else [limiting.aclose]),
-        *([] if keeping is None else [keeping.kept.aclose]),
-        *closing,
-        opening=setup.opening,
-    )
+        limiting = make_limiting(settings, limit, None if keeping is None else keeping.kept.store)
+    counted = () if limiting is None else (limiting.aclose,)
+    kept = () if keeping is None else (keeping.kept.aclose,)
+    lifespan = Lifespan(turns.aclose, *counted, *kept, *closing, opening=setup.opening)
     chat = ChatResponder(
         provider,
         turns,
