@@ -26,7 +26,7 @@ T = TypeVar("T")
 _TRIES = 100
 # How long what is known of a payer is enough to refuse, in seconds. Who is refused over and over
 # costs a read in this time.
-_REFUSE_S = 1.0
+REFUSE_S = 1.0
 # Of so many payers the last item is known. One takes half a kilobyte.
 _MOST_KNOWN = 10_000
 
@@ -62,9 +62,13 @@ class Limits:
 
     Args:
         now: Unix seconds.
+        refuse_s: as `REFUSE_S`.
     """
 
-    def __init__(self, calls: Calls, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self, calls: Calls, *, now: Callable[[], float], refuse_s: float = REFUSE_S
+    ) -> None:
+        self._refuse_s = refuse_s
         self._calls = calls
         self._now = now
         self._known: dict[Payer, _Known] = {}
@@ -85,7 +89,7 @@ class Limits:
             if taken.is_admitted:
                 return changes  # then it is written, which tells
             # Few windows have less in them afterwards. Leases do end.
-            return age_s < _REFUSE_S and any(
+            return age_s < self._refuse_s and any(
                 window.limit is not None and use.used >= window.limit
                 for window, use in zip(windows, taken.uses, strict=True)
             )

@@ -64,7 +64,8 @@ class Taken(msgspec.Struct, frozen=True):
 
     Attributes:
         is_admitted: whether all was taken; else nothing was.
-        uses: of the windows in the order in which they were asked for, as they are now.
+        uses: of the windows in the order in which they were asked for, as they are now; of a
+            refusal they may be as they were a second ago.
         running: how many leases the payer has now, with the one that was taken.
     """
 
