@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, out: BinaryIO | None = None) -> int:
             out.close()  # our reader has left, as `head` does: there is nobody to tell
         return 1
     except ModuleNotFoundError as error:
-        return _fail(f"{error.name} is not installed: pip install 'deltaline[aws]'")
+        return _fail(f"{error.name} is not installed: pip install '.[aws]'")
     except InvokeError as error:
         return _fail(str(error))
     if statuses and statuses[-1] >= 400:

@@ -34,7 +34,7 @@ class MCPServer:
     It is asked for them when the app starts, and nobody waits for that: a chat that begins before
     has no tools of the server. The session is shared by all turns of the process and opened again
     when it is lost; a call of a server that is not there is a failed call. The package ``mcp`` has
-    to be installed (``pip install deltaline[mcp]``).
+    to be installed (``pip install '.[mcp]'``).
 
     Args:
         url: of the server, if it is reached by HTTP.

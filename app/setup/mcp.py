@@ -31,7 +31,7 @@ def make_servers(settings: Settings, given: Sequence[MCPServer]) -> Sequence[MCP
     if not servers:
         return ()
     if importlib.util.find_spec("mcp") is None:
-        raise SettingsError("MCP servers need the package mcp; install deltaline[mcp].")
+        raise SettingsError("MCP servers need the package mcp: pip install '.[mcp]'.")
     for server in servers:
         if settings.is_on_lambda and server.address.kind != "http":
             raise SettingsError(

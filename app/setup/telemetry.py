@@ -115,7 +115,7 @@ def make_telemetry(settings: Settings, places: Places) -> Telemetry:
         except ImportError as error:
             logger.warning(
                 "OTEL_* variables ask for telemetry, but %s is not installed: "
-                "pip install 'deltaline[otel]'",
+                "pip install '.[otel]'",
                 error.name,
             )
         except ValueError as error:
@@ -128,7 +128,7 @@ def _prometheus() -> "PrometheusMetrics":
         from app.telemetry.prometheus import PrometheusMetrics
     except ImportError:
         raise SettingsError(
-            "CHAT_METRICS and CHAT_METRICS_PORT need a package: pip install 'deltaline[metrics]'."
+            "CHAT_METRICS and CHAT_METRICS_PORT need a package: pip install '.[metrics]'."
         ) from None
     return PrometheusMetrics(os.environ.get(FOLDER))
 

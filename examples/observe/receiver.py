@@ -1,6 +1,6 @@
 """A receiver for OpenTelemetry's protocol (OTLP), over HTTP and over gRPC, that shows what comes.
 
-    pip install 'deltaline[otel-grpc]'
+    pip install '.[otel-grpc]'
     python -m examples.observe.receiver
     OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 make run
 

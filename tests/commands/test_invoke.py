@@ -104,4 +104,4 @@ def test_a_missing_extra_is_one_sentence(
     status = run(arguments(*target, "--payload", str(tmp_path / "event.json")))
 
     assert status == 1
-    assert "is not installed: pip install 'deltaline[aws]'" in capsys.readouterr().err
+    assert "is not installed: pip install '.[aws]'" in capsys.readouterr().err

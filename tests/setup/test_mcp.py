@@ -66,7 +66,7 @@ def test_without_the_package_the_start_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
-    with pytest.raises(SettingsError, match=r"install deltaline\[mcp\]"):
+    with pytest.raises(SettingsError, match=r"pip install '.\[mcp\]'"):
         make_servers(Settings(), [MCPServer("https://a")])
 
 
