@@ -135,3 +135,7 @@ def test_what_an_error_says_is_for_the_log_unless_it_says_otherwise() -> None:
 def test_a_lack_of_room_says_when_to_come_back(error: ChatError) -> None:
     assert error.status == 503
     assert int(error.headers()["retry-after"]) > 0
+
+
+def test_an_error_has_no_details_unless_it_says_some() -> None:
+    assert ChatError("broken").details() == {}

@@ -14,6 +14,7 @@ def test_every_check_is_one_of_a_field() -> None:
     ("field", "value", "earlier"),
     [
         ("auth_token_arn", "arn:aws:a", {"auth_token": None}),
+        ("store_arn", "arn:aws:a", {"store": "off"}),
         ("metrics", True, {"auth_token": "t", "auth_token_arn": None}),
         ("metrics", True, {"auth_token": None, "auth_token_arn": "arn:aws:a"}),
         ("metrics", False, {"auth_token": None, "auth_token_arn": None}),
@@ -38,6 +39,7 @@ def test_what_fits_passes(field: str, value: object, earlier: dict[str, object])
     ("field", "value", "earlier", "reason"),
     [
         ("auth_token_arn", "arn:aws:a", {"auth_token": "t"}, "the secret itself is set too"),
+        ("store_arn", "arn:aws:a", {"store": "memory"}, "the store itself is set too"),
         (
             "metrics",
             True,

@@ -202,3 +202,12 @@ def test_what_the_store_has_lost_is_written_again() -> None:
     assert recorder.write_again()
     assert recorder.unwritten == whole
     assert not recorder.write_again()
+
+
+def test_the_end_is_told_once() -> None:
+    told = Told().note(*TURN)
+
+    told.recorder.close()
+    told.recorder.close()
+
+    assert told.closed == 1
