@@ -1,8 +1,8 @@
 """What every request must pass before its content is looked at: who asks, and the size limit."""
 
 import secrets
-from dataclasses import dataclass
 
+import msgspec
 from starlette.requests import Request
 
 from app.errors import BodyTooLarge, InvalidOption
@@ -13,8 +13,7 @@ from app.owners.authentication import Authenticate
 _LONGEST_LENGTH = 20
 
 
-@dataclass(frozen=True, slots=True)
-class AdmittedRequest:
+class AdmittedRequest(msgspec.Struct, frozen=True):
     """A request that may be served: its caller is allowed to ask, and its body is here.
 
     Attributes:

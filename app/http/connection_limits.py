@@ -12,10 +12,10 @@ before it refuses it.
 
 import asyncio
 import enum
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
+import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -33,8 +33,7 @@ _LINGER_BYTES = 16 * 1024 * 1024
 _TOLD_CONNECTIONS = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionLimits:
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one server.
 
     Attributes:

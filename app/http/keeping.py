@@ -3,10 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+import msgspec
 from starlette.responses import Response
 
 from app.chats.plan import Join, Plan, Run, plan
@@ -32,8 +32,7 @@ _LAST_WRITE_S = 3.0
 _LAST_WORD_S = 0.6
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
+class Keeping(msgspec.Struct, frozen=True):
     """What it takes to keep the turns that are asked for.
 
     Attributes:

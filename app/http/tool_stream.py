@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -25,8 +25,7 @@ Stopped: TypeAlias = "asyncio.Future[Error]"
 Run: TypeAlias = Callable[[Write, Stopped], Coroutine[Any, Any, Error | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(msgspec.Struct, frozen=True):
     """What a stream of a run is made of.
 
     Attributes:

@@ -11,7 +11,8 @@ Sources: Fetch Standard, "Origin header" and "CORS protocol"; W3C, "Fetch Metada
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 # A page of this machine, from any port.
 LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
@@ -28,8 +29,7 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/@\s]+)(:\d*)?", re.IGNORECASE)
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
-@dataclass(frozen=True, slots=True)
-class Sites:
+class Sites(msgspec.Struct, frozen=True):
     """The hosts that a server has, and the origins whose pages may call it.
 
     Attributes:

@@ -15,7 +15,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -35,8 +34,7 @@ logger = logging.getLogger("deltaline.store")
 RETRY_S = 0.5
 
 
-@dataclass(slots=True)
-class _Late:
+class _Late(msgspec.Struct):
     """A turn that has not begun in the store. ``run`` is what was last tried for it.
 
     ``begun`` is done too when the turn has to wait for one of another process.

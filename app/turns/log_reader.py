@@ -1,7 +1,8 @@
 """A turn's log as it grows: what is new at each look, in order and without gaps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from app.events import Abort, Event, Terminal
 from app.store.event_log import LogDefect, decode
@@ -10,8 +11,7 @@ from app.turns.errors import LOST
 from app.turns.patience import PATIENCE_S, patience
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """What one look has found.
 
     Attributes:

@@ -1,7 +1,8 @@
 """A turn in one piece, read from its log."""
 
-from dataclasses import dataclass
 from typing import get_args
+
+import msgspec
 
 from app.events import Abort, Event, StepEnd, Terminal, Usage
 from app.store.store import Store, TurnHead
@@ -15,8 +16,7 @@ _TERMINALS: tuple[type[Terminal], ...] = get_args(Terminal)
 _WAIT_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class WholeTurn:
+class WholeTurn(msgspec.Struct, frozen=True):
     """What a turn came to: its message, how it ended, and the usage of all its steps."""
 
     transcript: Transcript
