@@ -15,6 +15,7 @@ not know, so that processes of two versions may share a store as long as no new 
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Literal, TypeAlias, get_origin
 
 import msgspec
@@ -65,6 +66,7 @@ class _Field(msgspec.Struct, frozen=True):
     is_json: bool
 
 
+@cache  # not at the start: few kinds are ever met
 def _fields(event: type[Event]) -> Sequence[_Field]:
     plain = (str, bool, str | None)
     return [
@@ -73,13 +75,11 @@ def _fields(event: type[Event]) -> Sequence[_Field]:
     ]
 
 
-_FIELDS: Mapping[type[Event], Sequence[_Field]] = {event: _fields(event) for event in _NUMBERS}
+@cache
+def _json_places(event: type[Event]) -> Sequence[int]:
+    """Return where in an item JSON stands; its number is before the fields."""
+    return [place for place, field in enumerate(_fields(event), 1) if field.is_json]
 
-# Where in an item JSON stands; its number is before the fields.
-_JSON_PLACES: Mapping[type[Event], Sequence[int]] = {
-    event: [place for place, field in enumerate(fields, 1) if field.is_json]
-    for event, fields in _FIELDS.items()
-}
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list).decode
@@ -114,7 +114,7 @@ def item_of(event: Event) -> Item:
     if kind is TextDelta:
         return event.text  # type: ignore[union-attr]
     item = [_NUMBERS[kind], *msgspec.structs.astuple(event)]
-    for place in _JSON_PLACES[kind]:
+    for place in _json_places(kind):
         item[place] = dumps(item[place])
     return item
 
@@ -152,7 +152,7 @@ def _event(item: Any) -> Event:
     kind = _EVENTS[item[0]]
     values = {
         field.name: _json(value) if field.is_json else _text(value)
-        for field, value in zip(_FIELDS[kind], item[1:], strict=False)
+        for field, value in zip(_fields(kind), item[1:], strict=False)
     }
     return msgspec.convert(values, kind)
 
