@@ -22,7 +22,6 @@ from app.telemetry.turn_traces import Tracing, Untraced
 from app.turns.outcome import TurnObserver
 from app.turns.places import Places
 from app.turns.running_turns import RunningTurns
-from app.workers.metric_files import FOLDER
 
 if TYPE_CHECKING:
     from app.telemetry.prometheus import PrometheusMetrics
@@ -124,6 +123,8 @@ def make_telemetry(settings: Settings, places: Places) -> Telemetry:
 
 
 def _prometheus() -> "PrometheusMetrics":
+    from app.workers.metric_files import FOLDER
+
     try:
         from app.telemetry.prometheus import PrometheusMetrics
     except ImportError:

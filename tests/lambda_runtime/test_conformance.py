@@ -69,10 +69,12 @@ _IMPOSSIBLE: Mapping[Front, Mapping[str, str]] = {
 }
 # These never ask the function.
 _KEPT = ("kept-history", "kept-regenerate", "kept-client-tool", "kept-approval", *STORED)
+# These need a function that has limits.
+_LIMITED = ("limited", "completion-limited", "object-limited")
 # Without its path it gets a chat's response, and would accept any that is not a recipe.
 _MEANINGLESS: Mapping[Front, Sequence[str]] = {
-    "url": _KEPT,
-    "invocations": ("object-violation", *_KEPT),
+    "url": (*_KEPT, *_LIMITED),
+    "invocations": ("object-violation", *_KEPT, *_LIMITED),
 }
 
 

@@ -38,7 +38,7 @@ class ChatPage:
         page.set_default_timeout(PATIENCE_MS)
         self._console: list[str] = []
         self._expected = 0
-        self._console_of_no_server: re.Pattern[str] | None = None
+        self._known: re.Pattern[str] | None = None
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self._console.append(str(error)))
         self.field = page.get_by_role("textbox", name="Message", exact=True)
@@ -55,7 +55,7 @@ class ChatPage:
 
     def assert_quiet(self) -> None:
         """Fail if the console holds an error or a warning that the test did not expect."""
-        known = self._console_of_no_server
+        known = self._known
         found = [text for text in self._console if known is None or not known.search(text)]
         assert len(found) == self._expected, found
 
@@ -65,7 +65,14 @@ class ChatPage:
 
     def expect_no_server(self) -> None:
         """Say that there will be no server for a while, however often the page asks for it."""
-        self._console_of_no_server = re.compile("net::ERR_")
+        self._known = re.compile("net::ERR_")
+
+    def expect_no_such_chat(self) -> None:
+        """Say that the page will ask for a chat that there is not, once for each time it loads.
+
+        How often that is written to the console depends on how soon the next load comes.
+        """
+        self._known = re.compile(r"status of 404 \(Not Found\)")
 
     async def open(self, address: str, generation: Generation) -> None:
         """Load the page, agree to a server elsewhere, and choose the client."""
