@@ -65,9 +65,11 @@ async def test_the_program_serves_until_it_is_told_to_stop(number: signal.Signal
     assert "stopping\n" in log
 
 
-@pytest.mark.real
-@pytest.mark.timeout(180)
-async def test_who_asks_twice_waits_for_no_invocation() -> None:
+@contextlib.asynccontextmanager
+async def stopping(
+    number: signal.Signals,
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, Gate, "asyncio.Task[httpx2.Response]"]]:
+    """Run an emulator that was told to stop while an invocation waits at the gate."""
     async with (
         Gate() as gate,
         program("--port", "0", "--", *RAW) as process,
@@ -80,13 +82,10 @@ async def test_who_asks_twice_waits_for_no_invocation() -> None:
             order = {"chunks": ["x"], "gate": gate.port}
             waiting = asyncio.create_task(client.post(url + INVOKE, json=order))
             await gate.arrival()
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             while b"stopping" not in await process.stderr.readline():
                 pass
-            assert not waiting.done()
-            process.send_signal(signal.SIGINT)
-            with pytest.raises(httpx2.HTTPError):
-                await waiting
+            yield process, gate, waiting
         await process.stderr.read()
 
         assert await process.wait() == 0
@@ -94,27 +93,22 @@ async def test_who_asks_twice_waits_for_no_invocation() -> None:
 
 @pytest.mark.real
 @pytest.mark.timeout(180)
-async def test_an_invocation_that_ends_in_time_is_waited_for() -> None:
-    async with (
-        Gate() as gate,
-        program("--port", "0", "--", *RAW) as process,
-        asyncio.timeout(PATIENCE_S),
-    ):
-        assert process.stderr is not None
-        first = (await process.stderr.readline()).decode()
-        url = first.removeprefix("Lambda emulator on ").strip()
-        async with httpx2.AsyncClient() as client:
-            order = {"chunks": ["x"], "gate": gate.port}
-            waiting = asyncio.create_task(client.post(url + INVOKE, json=order))
-            await gate.arrival()
-            process.send_signal(signal.SIGTERM)
-            while b"stopping" not in await process.stderr.readline():
-                pass
-            await gate.release()
-            response = await waiting
-        await process.stderr.read()
+async def test_who_asks_twice_waits_for_no_invocation() -> None:
+    async with stopping(signal.SIGINT) as (process, _, waiting):
+        assert not waiting.done()
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(httpx2.HTTPError):
+            await waiting
 
-        assert (response.text, await process.wait()) == ("x", 0)
+
+@pytest.mark.real
+@pytest.mark.timeout(180)
+async def test_an_invocation_that_ends_in_time_is_waited_for() -> None:
+    async with stopping(signal.SIGTERM) as (_, gate, waiting):
+        await gate.release()
+        response = await waiting
+
+        assert response.text == "x"
 
 
 @pytest.mark.real
