@@ -23,6 +23,12 @@ async def find_order(number: int) -> str:
     return f"order {number}"
 
 
+@tool
+async def press() -> str:
+    """Press the button."""
+    return "pressed"
+
+
 async def _orders(_: Request) -> JSONResponse:
     return JSONResponse(["order 7"])
 
@@ -78,6 +84,12 @@ def two() -> Starlette:
     """Two of ours: one that is returned, and one in it."""
     app = create_lean_app()
     app.mount("/second", create_lean_app(Settings(model="second")))
+    return app
+
+
+def two_with_tools() -> Starlette:
+    app = create_lean_app(tools=[find_order])
+    app.mount("/second", create_lean_app(tools=[press]))
     return app
 
 
