@@ -7,11 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
+
+from tests.chatting import data_body
+
 ROOT = Path(__file__).parents[1]
 _SHIPPED = (
     *("app", "examples", "infra", "my_app", "bootstrap", "LICENSE", "Makefile", "pyproject.toml"),
     *("Dockerfile.streaming", ".dockerignore", "requirements.lock", "requirements-dev.lock"),
 )
+_PATIENCE_S = 60
 _KEY = "a-key-of-ada"
 ADA = {"authorization": f"Bearer {_KEY}"}
 # What the example needs, and what makes our servers serve it.
@@ -54,3 +59,20 @@ def environment(packages: Path, **variables: str) -> dict[str, str]:
     """Return what a process in the clone is started with."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
     return {**kept, "PYTHONPATH": str(packages), **SETTINGS, **variables}
+
+
+async def call_everything(url: str) -> None:
+    """Call the example's route, its way to find out who asks, and its tool through the chat."""
+    async with httpx2.AsyncClient(base_url=url, timeout=_PATIENCE_S) as http:
+        strange = [
+            await http.get("/orders/7"),
+            await http.post("/api/chat", json=data_body(QUESTION)),
+        ]
+        order = await http.get("/orders/7", headers=ADA)
+        answer = await http.post("/api/chat", json=data_body(QUESTION), headers=ADA)
+
+    assert [response.status_code for response in strange] == [401, 401]
+    assert order.json() == {"number": "7", "state": STATE}
+    assert "Looking for order 7" in answer.text
+    assert STATE in answer.text
+    assert '\nd:{"finishReason":"stop"' in answer.text

@@ -14,13 +14,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.chatting import data_body
 from tests.own_clone import (
     ADA,
-    QUESTION,
     ROOT,
     SETTINGS,
-    STATE,
+    call_everything,
     environment,
     install_packages,
     make_clone,
@@ -45,28 +43,11 @@ def clone(tmp_path: Path) -> Path:
     return make_clone(tmp_path)
 
 
-async def _called(url: str) -> None:
-    """Call the example's route, its way to find out who asks, and its tool through the chat."""
-    async with httpx2.AsyncClient(base_url=url, timeout=_PATIENCE_S) as http:
-        strange = [
-            await http.get("/orders/7"),
-            await http.post("/api/chat", json=data_body(QUESTION)),
-        ]
-        order = await http.get("/orders/7", headers=ADA)
-        answer = await http.post("/api/chat", json=data_body(QUESTION), headers=ADA)
-
-    assert [response.status_code for response in strange] == [401, 401]
-    assert order.json() == {"number": "7", "state": STATE}
-    assert "Looking for order 7" in answer.text
-    assert STATE in answer.text
-    assert '\nd:{"finishReason":"stop"' in answer.text
-
-
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_make_run_serves_it(clone: Path, packages: Path, workers: str) -> None:
     variables = {**SETTINGS, "PYTHONPATH": str(packages), "CHAT_WORKERS": workers}
     async with serving(cwd=clone, **variables) as server:
-        await _called(server.url)
+        await call_everything(server.url)
 
 
 @contextlib.asynccontextmanager
@@ -104,7 +85,7 @@ async def test_the_local_lambda_runs_it_and_notices_its_changes(
 ) -> None:
     emulate = ("app", "emulate", "--port", "PORT", "--watch")
     async with _started(clone, packages, *emulate) as url:
-        await _called(url)
+        await call_everything(url)
         tools = clone / "my_app" / "tools.py"
         tools.write_text(tools.read_text().replace("sent {", "left {"))
         async with asyncio.timeout(_PATIENCE_S), httpx2.AsyncClient(timeout=_PATIENCE_S) as http:
@@ -125,7 +106,7 @@ async def test_the_images_entry_point_starts_it(
 ) -> None:
     entry = ("app.commands.container", chain, "--host", "127.0.0.1")
     async with _started(clone, packages, *entry, CHAT_DIRECT=direct) as url:
-        await _called(url)
+        await call_everything(url)
 
 
 def test_its_tool_runs_in_the_terminal(clone: Path, packages: Path) -> None:
