@@ -144,14 +144,16 @@ def test_all_of_it_works_in_the_loop_of_our_server_too() -> None:
     """Its transports are of no class of asyncio's."""
 
     async def use() -> None:
-        async with redis_server("--requirepass", "p") as server:
-            async with _store(f"redis://:p@127.0.0.1:{server.port}/3") as store:
-                await _works(store)
-                await server.kill()
-                with pytest.raises(StoreUnavailable):
-                    await store.chat("", "c")
-                await server.start()
-                await _works(store)
+        async with (
+            redis_server("--requirepass", "p") as server,
+            _store(f"redis://:p@127.0.0.1:{server.port}/3") as store,
+        ):
+            await _works(store)
+            await server.kill()
+            with pytest.raises(StoreUnavailable):
+                await store.chat("", "c")
+            await server.start()
+            await _works(store)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(use())
