@@ -3,7 +3,6 @@
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from app import __version__
 from app.http.admission import Admission
 from app.http.chat import ChatResponder
-from app.http.chat_options import ChatOptions
+from app.http.chat_turns import ChatTurns
 from app.http.errors import add_not_found
 from app.http.lean import lean
 from app.http.lifespan import Lifespan
@@ -29,6 +28,7 @@ from app.http.tools import ToolResponder
 from app.providers import failures
 from app.requests.sites import host_set
 from app.settings import Settings, load_settings
+from app.setup.chat_options import chat_options
 from app.setup.owners import make_owners
 from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
@@ -198,22 +198,10 @@ def _create(
     counted = () if limiting is None else (limiting.aclose,)
     kept = () if keeping is None else (keeping.kept.aclose,)
     lifespan = Lifespan(turns.aclose, *counted, *kept, *closing, opening=setup.opening)
-    chat = ChatResponder(
+    options = chat_options(settings)
+    chat_turns = ChatTurns(
         provider,
-        turns,
-        ChatOptions(
-            model=settings.model,
-            models=settings.models,
-            system_prompt=settings.system_prompt,
-            temperature=settings.temperature,
-            max_output_tokens=settings.max_output_tokens,
-            max_steps=settings.max_steps,
-            max_answer_bytes=settings.max_answer_bytes,
-            status_wait_s=settings.status_wait_s,
-            keep_alive_s=settings.keep_alive_s,
-            deadline_margin_s=settings.deadline_margin_s,
-            max_turn_s=settings.max_turn_s,
-        ),
+        options,
         tools=setup.tools,
         threads=threads,
         output_limits=OutputLimits(settings.max_result_bytes),
@@ -224,10 +212,13 @@ def _create(
         ),
         aside=aside,
         new_id=_new_id,
-        keeping=keeping,
-        limiting=limiting,
+        has_room=turns.check,
+        keeps_transcripts=turns.keeps_transcripts,
+        detached_s=None if keeping is None else keeping.detached_s,
         tracing=telemetry.tracing,
-        now=time.time,
+    )
+    chat = ChatResponder(
+        turns, options, chat_turns, tools=setup.tools, keeping=keeping, limiting=limiting
     )
     known = {"version": __version__, "provider": settings.provider, "model": settings.model}
     routes = Routes(

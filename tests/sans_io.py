@@ -148,6 +148,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "store/redis_reasons": (),
     "store/redis_script": (),
     "store/redis_url": (),
+    "store/redis_wire": (),
     "store/use_record": (),
     "setting_checks": (),
     "setting_kinds": (),
