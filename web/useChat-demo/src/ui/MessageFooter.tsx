@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import type { Message } from '../chat/conversation';
-import { speedOf, useExchanges } from '../wire/recorder';
 import { Pulse } from '../wire/Pulse';
+import { useExchangeOf } from '../wire/recorder';
 
 /** How the answer arrived: bars over its time. */
 export function MessageFooter(props: {
@@ -10,8 +10,8 @@ export function MessageFooter(props: {
   children: ReactNode;
 }) {
   const { about, id } = props.message;
-  const exchange = useExchanges().findLast(({ messageId }) => messageId === id);
-  const speed = exchange && speedOf(exchange);
+  const exchange = useExchangeOf(id);
+  const speed = exchange?.speed;
   const tokens = about.usage?.outputTokens;
   const facts = [
     speed?.firstTokenMs !== undefined && `first token ${ms(speed.firstTokenMs)}`,
