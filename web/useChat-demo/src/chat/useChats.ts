@@ -228,9 +228,11 @@ export function useChats(signIn: SignIn, server: ServerChats) {
     },
     /** Show a chat from a file; where this browser keeps chats, it is one of them from now on. */
     openSaved(messages: unknown[]) {
-      const next = { ...newChat('7', chat.opened), messages, isReadOnly: place === 'server' };
+      const isReadOnly = place === 'server';
+      const next = { ...newChat('7', chat.opened), messages, isReadOnly };
       wanted.current = next.id;
-      if (idInAddress()) history.pushState(null, '', location.pathname + location.search);
+      if (!isReadOnly) history.pushState(null, '', addressOf(next.id));
+      else if (idInAddress()) history.pushState(null, '', location.pathname + location.search);
       show(next);
     },
     /** Open a chat of the list. */
