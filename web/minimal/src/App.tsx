@@ -8,21 +8,27 @@ import {
 } from 'ai';
 import { useState } from 'react';
 
-export function App({ id, messages: kept, isRunning }: { id: string; messages: UIMessage[]; isRunning: boolean }) {
+export function App(props: { id: string; kept: UIMessage[]; isRunning: boolean }) {
+  const { id, kept, isRunning } = props;
   // Not made by the hook: that one would stop the answer whenever React mounts the page anew.
   const [own] = useState(() => new Chat({ id, messages: kept, sendAutomaticallyWhen: isReplied }));
   const chat = useChat({ chat: own, resume: isRunning });
-  const [text, setText] = useState('');
   const isBusy = chat.status === 'submitted' || chat.status === 'streaming';
+  const send = (form: FormData) => {
+    const text = String(form.get('text')).trim();
+    if (text) void chat.sendMessage({ text });
+  };
   // A server that keeps chats (CHAT_STORE) goes on without this page, so it has to be told.
-  const stop = () => fetch(`/api/chat/${id}/stop`, { method: 'POST' }).finally(chat.stop);
+  const stop = () => void fetch(`/api/chat/${id}/stop`, { method: 'POST' }).finally(chat.stop);
+  const reply = (part: Call, approved: boolean) =>
+    void (part.approval && chat.addToolApprovalResponse({ id: part.approval.id, approved }));
   return (
     <main>
-      {chat.messages.map(({ id, role, parts }) => (
-        <article key={id} aria-label={role}>
-          {parts.map((part, index) => {
+      {chat.messages.map((message) => (
+        <article key={message.id} aria-label={message.role}>
+          {message.parts.map((part, index) => {
             if (part.type === 'text') return <p key={index}>{part.text}</p>;
-            return isToolUIPart(part) && <ToolCall key={part.toolCallId} part={part} reply={chat.addToolApprovalResponse} />;
+            return isToolUIPart(part) && <ToolCall key={index} part={part} onReply={reply} />;
           })}
         </article>
       ))}
@@ -31,16 +37,9 @@ export function App({ id, messages: kept, isRunning }: { id: string; messages: U
           {chat.error.message} <button onClick={() => void chat.regenerate()}>Try again</button>
         </p>
       )}
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (isBusy || !text.trim()) return;
-          void chat.sendMessage({ text });
-          setText('');
-        }}
-      >
-        <input value={text} onChange={({ target }) => setText(target.value)} aria-label="Message" />
-        {isBusy && <button type="button" onClick={() => void stop()}>Stop</button>}
+      <form action={send}>
+        <input name="text" aria-label="Message" autoComplete="off" />
+        {isBusy && <input type="button" value="Stop" onClick={stop} />}
         <button disabled={isBusy}>Send</button>
       </form>
     </main>
@@ -49,15 +48,18 @@ export function App({ id, messages: kept, isRunning }: { id: string; messages: U
 
 type Call = Extract<UIMessage['parts'][number], { toolCallId: string }>;
 
-function ToolCall({ part, reply }: { part: Call; reply: Chat<UIMessage>['addToolApprovalResponse'] }) {
-  const answer = (approved: boolean) => void reply({ id: part.approval!.id, approved });
+function ToolCall(props: { part: Call; onReply(part: Call, approved: boolean): void }) {
+  const { part, onReply } = props;
   return (
     <section aria-label={getToolName(part)}>
-      <h3>{getToolName(part)} <small>{part.state}</small></h3>
+      <h3>
+        {getToolName(part)} <small>{part.state}</small>
+      </h3>
       <pre>{JSON.stringify(part.output ?? part.errorText ?? part.input, null, 2)}</pre>
       {part.state === 'approval-requested' && (
         <p>
-          <button onClick={() => answer(true)}>Allow</button> <button onClick={() => answer(false)}>Deny</button>
+          <button onClick={() => onReply(part, true)}>Allow</button>
+          <button onClick={() => onReply(part, false)}>Deny</button>
         </p>
       )}
     </section>

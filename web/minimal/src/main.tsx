@@ -21,6 +21,6 @@ const kept: Kept = response?.ok ? await response.json() : { messages: [], turn: 
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
-    <App id={id} messages={kept.messages} isRunning={kept.turn !== null} />
+    <App id={id} kept={kept.messages} isRunning={kept.turn !== null} />
   </StrictMode>,
 );
