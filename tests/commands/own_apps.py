@@ -100,6 +100,12 @@ async def _finished(chat_id: str | None, message: object, usage: object) -> None
     LIVES.append("a turn ends")
 
 
+def including_and_told() -> FastAPI:
+    outer = FastAPI()
+    outer.include_router(create_app(on_finish=_finished).router)
+    return outer
+
+
 def told() -> Starlette:
     """Ours in an app with a lifespan; `LIVES` says what happened in which order."""
 
