@@ -6,7 +6,7 @@ MAKEFLAGS += --jobs=4
 endif
 .PHONY: help run web emulate test check coverage fuzz traps outcomes bench zip lock clean
 .PHONY: lint types building-adapter fleet-test scale model-servers-test lock-my-app
-.PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
+.PHONY: screenshots infra cost deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 # Hundreds of short Python programs run in the tests: each would compile everything again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -18,6 +18,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error --prefix
 WEB := web/useChat-demo
+MINIMAL := web/minimal
 DOCKER ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE ?= deltaline
 STACK ?= dev
@@ -48,10 +49,11 @@ run: .venv/.ready-run web ## Set up and serve on http://127.0.0.1:9000 (PORT= ch
 emulate: .venv/.ready-run ## Set up and serve a local Lambda that streams on port 9000 (PORT= changes it)
 	@$(BIN)/python -m app emulate --port $(PORT)
 
-web: ## Build the demo page, if npm is there
-	@if command -v npm >/dev/null; then $(MAKE) --silent --no-print-directory $(WEB)/dist/index.html \
-		|| echo "The demo page could not be built (it wants Node 20.19 or later); the API works without."; \
-	else echo "npm is not installed: no demo page at /; the API works without."; fi
+web: ## Build the pages at / and /minimal/, if npm is there
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --silent --no-print-directory $(WEB)/dist/index.html $(MINIMAL)/dist/index.html \
+		|| echo "The pages could not be built (they want Node 20.19 or later); the API works without."; \
+	else echo "npm is not installed: no page at / and /minimal/; the API works without."; fi
 
 ##@ Check it
 
@@ -136,16 +138,23 @@ scale: .venv/.ready-dev ## Count what turns cost the stores, and compute what ma
 
 infra: .venv/.ready-infra ## Install what the stack on AWS needs
 
-deploy: .venv/.ready-infra ## Create or update the stack on AWS (STACK=dev)
+cost: .venv/.ready-infra ## Compute what the stack costs an hour and a turn (STACK=dev; COST=--help)
+	@$(BIN)/python -m infra.cost --stack $(STACK) $(COST)
+
+deploy: .venv/.ready-infra ## Create or update the stack on AWS (STACK=dev; YES=1 asks nothing, for CI)
 	@case "$$(pulumi config get packaging --stack $(STACK)) $$(pulumi config get examples --stack $(STACK))" in \
 	zip*|*true) $(BIN)/python -m infra.package_zip --arch "$$(pulumi config get architecture --stack $(STACK))";; esac
 	@if [ "$$(pulumi config get frontDoor --stack $(STACK))" = cloudfront ]; then $(MAKE) web; fi
-	pulumi up --stack $(STACK)
+	pulumi up --stack $(STACK) $(UNATTENDED)
+UNATTENDED = $(if $(YES),--yes --non-interactive)
 
-destroy: .venv/.ready-infra ## Remove the stack from AWS (STACK=dev)
-	pulumi destroy --stack $(STACK)
+destroy: .venv/.ready-infra ## Remove the stack from AWS (STACK=dev; YES=1 asks nothing)
+	pulumi destroy --stack $(STACK) $(UNATTENDED)
+	@echo "To forget the stack too, and keep its settings: pulumi stack rm $(STACK) --preserve-config"
 
-logs: ## Follow the function's log (STACK=dev)
+logs: ## Follow the function's log (STACK=dev; needs version 2 of the AWS CLI)
+	@case "$$(aws --version 2>&1)" in aws-cli/1.*) echo "This needs version 2 of the AWS CLI; here is 1."; exit 1;; \
+	aws-cli/*) ;; *) echo "This needs the AWS CLI, version 2."; exit 1;; esac
 	@eval "$$(pulumi stack output logs --stack $(STACK))"
 
 ##@ The checkout
@@ -165,9 +174,14 @@ lock-my-app: .venv/.uv ## Lock what my_app/requirements.txt names, together with
 clean: ## Remove everything that the other targets made
 	rm -rf .venv .cache .coverage .fleet .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 
-$(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell find $(WEB)/src $(WEB)/*.ts -type f 2>/dev/null)
+$(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell find $(WEB)/src $(WEB)/*.ts $(WEB)/*.mjs -type f 2>/dev/null)
 	@echo "Building the demo page …"
-	@cd $(WEB) && npm run --silent build >/dev/null && touch dist/index.html
+	@cd $(WEB) && npm run --silent build >/dev/null
+
+$(MINIMAL)/dist/index.html: $(MINIMAL)/node_modules/.ready $(MINIMAL)/index.html $(shell find $(MINIMAL)/src $(MINIMAL)/*.ts -type f 2>/dev/null)
+	@echo "Building the page to begin with …"
+	@cd $(MINIMAL) && npm run --silent build >/dev/null
+	@node $(WEB)/compress.mjs $(MINIMAL)/dist
 
 # npm's packages are the other side of the protocol tests; without node those tests skip.
 %/node_modules/.ready: %/package-lock.json
