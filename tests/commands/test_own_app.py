@@ -142,7 +142,17 @@ async def test_ours_ends_before_what_the_outer_app_holds_open() -> None:
             whole = await reader.rest()
 
     assert RESTARTING in whole
-    assert own_apps.LIVES == ["outer begins", "a turn ends", "outer ends"]
+    assert own_apps.LIVES == ["outer begins", "a turn ends", "the store closes", "outer ends"]
+
+
+async def test_ours_is_begun_once_where_what_is_around_it_does_that() -> None:
+    own_apps.LIVES.clear()
+    app = own_app(f"{APPS}:wrapped_with_a_store", _server())
+
+    async with _asking(app) as http:
+        await http.get("/health")
+
+    assert own_apps.LIVES == ["the store closes"]
 
 
 async def test_on_lambda_the_end_of_a_turn_comes_before_the_next_event(
