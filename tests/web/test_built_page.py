@@ -44,7 +44,7 @@ _MISUSE = """async (theirs) => {
   await until(8);
   return [refused, window.ran ?? null, document.baseURI];
 }"""
-_MOST_BYTES = 250_000  # of all files, compressed
+_MOST_BYTES = 300_000  # of all files, compressed; an italic face is 32,000 of them
 
 
 def test_the_whole_page_is_small() -> None:
@@ -132,12 +132,13 @@ async def test_it_paints_without_waiting_for_the_backend(open_page: Open, home: 
     await page.page.route("**/api/**", lambda route: asked.append(route.request.url))
 
     await page.page.reload()
-    heading = page.page.get_by_role("heading", name="Deltas in, lines out.")
+    heading = page.page.get_by_role("heading", name="The Python backend behind")
     await expect(heading).to_be_in_viewport()
 
     urls = {request.url.partition("#")[0] for request in requests}
     paths = {url.removeprefix(home.url) for url in urls.difference(asked)}
-    assert set(asked) <= {f"{home.url}/api/chats?limit=200"}
+    # The second by the page that was there before.
+    assert set(asked) <= {f"{home.url}/api/chats?limit=200", f"{home.url}/api/models"}
     assert "/" in paths
     assert all(path == "/" or path.startswith(("/assets/", "data:")) for path in paths), paths
 

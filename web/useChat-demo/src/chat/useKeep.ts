@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react';
-import { textOf, type ChatProps, type Conversation } from './conversation';
+import { titleOf, type ChatProps, type Conversation } from './conversation';
 
 /**
  * Pass the messages on to be kept: when one begins or ends, and when the user leaves the page. Leaving
@@ -12,30 +12,30 @@ export function useKeep(
   leave: () => void,
 ): void {
   const hasLeft = useRef(false);
-  const latest = useRef({ keep: () => {}, leave });
+  const latest = useRef({ keep: (_isLeaving: boolean) => {}, leave });
   const { status } = conversation;
   const isOpen = status === 'submitted' || status === 'streaming';
   useEffect(() => {
     latest.current = {
-      keep: () => {
+      keep: (isLeaving) => {
         if (messages.length === 0 || hasLeft.current) return;
-        const [first] = conversation.messages;
-        const title = textOf(first).trim() || 'A file';
         const { isCutOff } = conversation;
-        onChange({ messages, title: title.slice(0, 80), isOpen, isCutOff });
+        const title = titleOf(conversation.messages);
+        onChange({ messages, title, isOpen, isLeaving, isCutOff });
       },
       leave,
     };
   });
   // AI SDK 4 says `ready` before it hands out the last words.
-  useEffect(() => latest.current.keep(), [isOpen ? messages.length : messages, status]);
+  useEffect(() => latest.current.keep(false), [isOpen ? messages.length : messages, status]);
   useEffect(() => {
     hasLeft.current = false;
     // The browser then cuts the answer off, and it would look finished.
-    const hide = () => {
-      latest.current.keep();
+    const keepLast = (isLeaving: boolean) => {
+      latest.current.keep(isLeaving);
       hasLeft.current = true;
     };
+    const hide = () => keepLast(true);
     const comeBack = () => {
       hasLeft.current = false;
     };
@@ -44,7 +44,7 @@ export function useKeep(
     return () => {
       removeEventListener('pagehide', hide);
       removeEventListener('pageshow', comeBack);
-      hide();
+      keepLast(false);
       latest.current.leave();
     };
   }, []);

@@ -1,4 +1,4 @@
-import { useRef, useState } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import type { Generation } from '../chat/conversation';
 import { openEndpoint, problemWith, type Endpoint } from '../endpoint';
 import { tidied, type SignIn } from '../signIn';
@@ -19,6 +19,8 @@ export function Header(props: {
   onGeneration(generation: Generation): void;
   list: Drawer;
   wire: Drawer;
+  /** Stands at the end. */
+  children: ReactNode;
 }) {
   const { list, wire } = props;
   return (
@@ -68,6 +70,7 @@ export function Header(props: {
         <Icon name="wire" />
         <span>Wire</span>
       </button>
+      {props.children}
     </header>
   );
 }
