@@ -6,7 +6,7 @@ MAKEFLAGS += --jobs=4
 endif
 .PHONY: help run web emulate test check coverage fuzz traps outcomes bench zip lock clean
 .PHONY: lint types building-adapter fleet-test scale model-servers-test
-.PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test
+.PHONY: screenshots infra cost deploy destroy logs image image-run image-stop image-full image-test
 .PHONY: image-mutations adapter sbom
 SHELL := /bin/sh
 # Hundreds of short Python programs run in the tests: each would compile everything again.
@@ -142,16 +142,23 @@ scale: .venv/.ready-dev ## Count what turns cost the stores, and compute what ma
 
 infra: .venv/.ready-infra ## Install what the stack on AWS needs
 
-deploy: .venv/.ready-infra ## Create or update the stack on AWS (STACK=dev)
+cost: .venv/.ready-infra ## Compute what the stack costs an hour and a turn (STACK=dev; COST=--help)
+	@$(BIN)/python -m infra.cost --stack $(STACK) $(COST)
+
+deploy: .venv/.ready-infra ## Create or update the stack on AWS (STACK=dev; YES=1 asks nothing, for CI)
 	@case "$$(pulumi config get packaging --stack $(STACK)) $$(pulumi config get examples --stack $(STACK))" in \
 	zip*|*true) $(BIN)/python -m infra.package_zip --arch "$$(pulumi config get architecture --stack $(STACK))";; esac
 	@if [ "$$(pulumi config get frontDoor --stack $(STACK))" = cloudfront ]; then $(MAKE) web; fi
-	pulumi up --stack $(STACK)
+	pulumi up --stack $(STACK) $(UNATTENDED)
+UNATTENDED = $(if $(YES),--yes --non-interactive)
 
-destroy: .venv/.ready-infra ## Remove the stack from AWS (STACK=dev)
-	pulumi destroy --stack $(STACK)
+destroy: .venv/.ready-infra ## Remove the stack from AWS (STACK=dev; YES=1 asks nothing)
+	pulumi destroy --stack $(STACK) $(UNATTENDED)
+	@echo "To forget the stack too, and keep its settings: pulumi stack rm $(STACK) --preserve-config"
 
-logs: ## Follow the function's log (STACK=dev)
+logs: ## Follow the function's log (STACK=dev; needs version 2 of the AWS CLI)
+	@case "$$(aws --version 2>&1)" in aws-cli/1.*) echo "This needs version 2 of the AWS CLI; here is 1."; exit 1;; \
+	aws-cli/*) ;; *) echo "This needs the AWS CLI, version 2."; exit 1;; esac
 	@eval "$$(pulumi stack output logs --stack $(STACK))"
 
 ##@ The checkout

@@ -92,7 +92,12 @@ def stack_of(configuration: Configuration, files: Files) -> Stack:
         "zipFile": files.package,
         "webDir": files.page,
     }
-    return run_program(_Paper("http://paper.invalid"), config, secrets=_KEYS).stack
+    return on_paper(config, _KEYS)
+
+
+def on_paper(config: Mapping[str, object], secrets: Mapping[str, str]) -> Stack:
+    """Return what the program asks for, without making it."""
+    return run_program(_Paper("http://paper.invalid"), config, secrets=secrets).stack
 
 
 def stacks(files: Files) -> Mapping[Configuration, Stack]:
