@@ -7,7 +7,7 @@ asks for one of them, the start ends with a sentence.
 """
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +19,20 @@ PACKAGES = frozenset(
 )
 # The local Lambda and the built-in model.
 APP_FOLDERS = frozenset({"app/emulator", "app/scripted_model"})
+
+
+def variant_for(environment: Iterable[str]) -> str:
+    """Return the smallest variant of the image that does what these settings ask for.
+
+    Args:
+        environment: variables as ``NAME=value``.
+    """
+    variables = dict(entry.split("=", 1) for entry in environment if "=" in entry)
+    if variables.get("CHAT_PROVIDER") == "scripted":
+        return "full"
+    if variables.get("CHAT_CLIENT") == "openai" or "AZURE_OPENAI_ENDPOINT" in variables:
+        return "production"
+    return "lean"
 
 
 def main() -> int:

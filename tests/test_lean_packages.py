@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from infra.lean_packages import APP_FOLDERS, PACKAGES, without
+from infra.lean_packages import APP_FOLDERS, PACKAGES, variant_for, without
 
 _ROOT = Path(__file__).parent.parent
 _LOCK = (_ROOT / "requirements.lock").read_text()
@@ -65,3 +66,19 @@ def test_the_lean_lock_is_the_lock_without_them() -> None:
 
 def test_the_parts_of_the_app_that_are_left_out_are_there_to_be_left_out() -> None:
     assert all((_ROOT / folder / "__init__.py").is_file() for folder in APP_FOLDERS)
+
+
+@pytest.mark.parametrize(
+    ("environment", "variant"),
+    [
+        ([], "lean"),
+        (["CHAT_CLIENT=aiohttp", "CHAT_API=responses"], "lean"),
+        (["CHAT_CLIENT=openai"], "production"),
+        (["AZURE_OPENAI_ENDPOINT=https://a.example", "OPENAI_API_VERSION=1"], "production"),
+        (["CHAT_CLIENT=openai", "CHAT_PROVIDER=scripted"], "full"),
+    ],
+)
+def test_a_stack_gets_the_smallest_variant_that_can_do_what_it_asks_for(
+    environment: list[str], variant: str
+) -> None:
+    assert variant_for(environment) == variant
