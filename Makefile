@@ -5,7 +5,7 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=4
 endif
 .PHONY: help run web emulate test check coverage fuzz traps outcomes bench zip lock clean
-.PHONY: lint types building-adapter fleet-test scale model-servers-test
+.PHONY: lint types building-adapter fleet-test scale model-servers-test lock-my-app
 .PHONY: screenshots infra cost deploy destroy logs image image-run image-stop image-full image-test
 .PHONY: image-mutations adapter sbom
 SHELL := /bin/sh
@@ -31,7 +31,10 @@ WORKERS ?= 4
 INSTALL = install() { $(BIN)/uv pip install --quiet --python $(BIN)/python "$$@" 2>/dev/null \
 	|| $(BIN)/pip install --quiet --disable-pip-version-check "$$@"; }; install
 # Every setting of this shell goes along into the container.
-SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_%,$(.VARIABLES)),--env $(name))
+SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_% MY_APP_%,$(.VARIABLES)),--env $(name))
+# The packages of the user's own code, if there is any; installed with ours, so locked with ours.
+OWN := $(wildcard my_app/requirements.txt my_app/requirements.lock)
+OWN_LOCK = $(patsubst %,--requirement %,$(filter %.lock,$(OWN)))
 NODE_READY := tests/conformance/node_modules/.ready tests/emulator/node/node_modules/.ready \
 	tests/mcp/servers/node_modules/.ready tests/owners/provider/node_modules/.ready
 
@@ -170,7 +173,11 @@ lock: .venv/.ready-dev ## Resolve the dependencies anew and write the lock files
 	$(BIN)/uv pip compile $(COMPILE) --group llama-cpp -o requirements-llama-cpp.lock
 	$(BIN)/uv pip compile $(COMPILE) --group litellm -o requirements-litellm.lock
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --extra mcp --extra otel-grpc --extra metrics --group dev --group infra -c requirements.lock -o requirements-dev.lock
+	@test ! -e my_app/requirements.txt || $(BIN)/python -m infra.own_code lock --upgrade
 COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
+
+lock-my-app: .venv/.uv ## Lock what my_app/requirements.txt names, together with our own packages
+	@$(BIN)/python -m infra.own_code lock
 
 clean: ## Remove everything that the other targets made
 	rm -rf .venv .cache .coverage .fleet .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
@@ -194,9 +201,10 @@ $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell fin
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock || true
 	@touch $@
 
-.venv/.ready-run: requirements.lock .venv/.uv
+.venv/.ready-run: requirements.lock $(OWN) .venv/.uv
+	@$(BIN)/python -m infra.own_code check
 	@echo "Installing what the server needs …"
-	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --require-hashes -r requirements.lock $(OWN_LOCK)
 	@touch $@
 
 # Each in an environment of its own: their packages do not go together, nor with ours.
@@ -213,8 +221,9 @@ $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell fin
 	@touch $@
 
 # It holds what the server needs, too.
-.venv/.ready-dev: requirements-dev.lock pyproject.toml .venv/.uv
+.venv/.ready-dev: requirements-dev.lock pyproject.toml $(OWN) .venv/.uv
+	@$(BIN)/python -m infra.own_code check
 	@echo "Installing what the tests need …"
-	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --require-hashes -r requirements-dev.lock $(OWN_LOCK)
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch .venv/.ready-run $@

@@ -30,7 +30,9 @@ def variant_for(environment: Iterable[str]) -> str:
     variables = dict(entry.split("=", 1) for entry in environment if "=" in entry)
     if variables.get("CHAT_PROVIDER") == "scripted":
         return "full"
-    if variables.get("CHAT_CLIENT") == "openai" or "AZURE_OPENAI_ENDPOINT" in variables:
+    # An app of one's own may choose its settings itself.
+    may_ask_openai = {"CHAT_APP", "AZURE_OPENAI_ENDPOINT"} & variables.keys()
+    if may_ask_openai or variables.get("CHAT_CLIENT") == "openai":
         return "production"
     return "lean"
 

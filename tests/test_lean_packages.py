@@ -74,6 +74,7 @@ def test_the_parts_of_the_app_that_are_left_out_are_there_to_be_left_out() -> No
         ([], "lean"),
         (["CHAT_CLIENT=aiohttp", "CHAT_API=responses"], "lean"),
         (["CHAT_CLIENT=openai"], "production"),
+        (["CHAT_APP=my_app:create"], "production"),
         (["AZURE_OPENAI_ENDPOINT=https://a.example", "OPENAI_API_VERSION=1"], "production"),
         (["CHAT_CLIENT=openai", "CHAT_PROVIDER=scripted"], "full"),
     ],

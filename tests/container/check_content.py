@@ -104,7 +104,7 @@ def test_it_holds_no_build_tools(container: Container, target: str) -> None:
     tools = container.execute("sh", "-c", "command -v gcc cc make cargo git npm || echo none")
     assert tools.split() == ["none"]
     assert container.execute("ls", "-A", "/var/task").split() == [
-        "LICENSE", "app", "bootstrap", "web",
+        "LICENSE", "app", "bootstrap", "my_app", "web",
     ]  # fmt: skip
     extensions = ["/opt/extensions/lambda-adapter"] if target == "web-adapter" else []
     assert found("-path", "/opt/extensions/*") == extensions

@@ -10,7 +10,9 @@ import pytest
 from app.commands.container import CHAINS
 from tests.container.docker import ROOT, Container, Docker, installed
 
-pytest.register_assert_rewrite("tests.container.cases", "tests.container.dockerfile_rules")
+pytest.register_assert_rewrite(
+    "tests.container.cases", "tests.container.dockerfile_rules", "tests.own_clone"
+)
 
 from tests.container import stand_ins  # noqa: E402  (after what it imports was registered)
 
@@ -47,7 +49,7 @@ def _kept_at_home(path: Path, names: list[str]) -> set[str]:
     if path != ROOT:
         return _IGNORED(str(path), names)
     return set(names) - {
-        *(".dockerignore", "LICENSE", "app", "bootstrap", "web"),
+        *(".dockerignore", "LICENSE", "app", "bootstrap", "my_app", "web"),
         *(name for name in names if name.startswith("requirements")),
     }
 

@@ -58,11 +58,12 @@ def _compiles(dockerfile: Dockerfile, stage: str, what: str) -> None:
 
 
 def packages_come_with_their_byte_code(dockerfile: Dockerfile) -> None:
-    _compiles(dockerfile, "dependencies", "/opt/python/lib")
+    for stage in ("dependencies", "own-dependencies"):
+        _compiles(dockerfile, stage, "/opt/python/lib")
 
 
 def the_app_comes_with_its_byte_code(dockerfile: Dockerfile) -> None:
-    _compiles(dockerfile, "built", " app")
+    _compiles(dockerfile, "built", " app my_app")
 
 
 def the_standard_library_comes_with_its_byte_code(dockerfile: Dockerfile) -> None:
@@ -76,6 +77,8 @@ def packages_are_those_of_the_lock(dockerfile: Dockerfile) -> None:
     assert "--require-hashes" in options
     assert "--only-binary :all:" in options
     assert '-r "/tmp/$lock"' in options
+    (own,) = [run for run in dockerfile.said("own-dependencies", "RUN") if " install " in run]
+    assert "--require-hashes" in own.partition(" install ")[2]
     assert "full|production) lock=requirements.lock;;" in install
     assert "lean) lock=requirements-lean.lock;;" in install
 
@@ -83,6 +86,10 @@ def packages_are_those_of_the_lock(dockerfile: Dockerfile) -> None:
 def no_change_of_the_app_makes_the_packages_anew(dockerfile: Dockerfile) -> None:
     assert dockerfile.said("dependencies", "COPY") == [
         "requirements.lock requirements-lean.lock /tmp/"
+    ]
+    assert dockerfile.said("own-dependencies", "FROM") == ["dependencies AS own-dependencies"]
+    assert dockerfile.said("own-dependencies", "COPY") == [
+        "LICENSE my_app/requirements* /tmp/my_app/"
     ]
 
 
@@ -141,11 +148,13 @@ def the_adapter_is_where_lambda_starts_extensions(dockerfile: Dockerfile) -> Non
 
 
 def the_whole_app_is_in_it(dockerfile: Dockerfile) -> None:
-    assert {"app/ app/", "bootstrap LICENSE ./"} <= set(dockerfile.said("built", "COPY"))
+    assert {"app/ app/", "my_app/ my_app/", "bootstrap LICENSE ./"} <= set(
+        dockerfile.said("built", "COPY")
+    )
     assert dockerfile.said("built", "WORKDIR") == dockerfile.said("common", "WORKDIR")
     assert dockerfile.said("common", "WORKDIR") == ["/var/task"]
     assert dockerfile.said("common", "COPY") == [
-        "--from=dependencies /opt/python /opt/python",
+        "--from=own-dependencies /opt/python /opt/python",
         "--from=built /var/task /var/task",
     ]
 

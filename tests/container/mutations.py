@@ -17,7 +17,9 @@ from pathlib import Path
 
 from tests.container.docker import ROOT
 
-TESTS = ("tests/container/check_content.py", "tests/container/check_image.py")
+TESTS = tuple(
+    f"tests/container/check_{name}.py" for name in ("content", "image", "variants", "own_code")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ MUTATIONS = {
         "packages_come_with_their_byte_code",
     ),
     "no byte code of the app": Mutation(
-        r"    python -m compileall .* app && \\\n", "", "the_app_comes_with_its_byte_code"
+        r"    python -m compileall .* app my_app && \\\n", "", "the_app_comes_with_its_byte_code"
     ),
     "no byte code of the standard library": Mutation(
         r"RUN python -m compileall (.*\\\n)+.*\n", "",
@@ -70,6 +72,12 @@ MUTATIONS = {
     "an app without its examples": Mutation(
         r"COPY app/ app/\n", "COPY app/ app/\nRUN rm -r app/examples\n",
         "only_the_full_variant_holds_the_local_lambda"
+    ),
+    "an image without the user's own code": Mutation(
+        r"COPY my_app/ my_app/\n", "RUN mkdir my_app\n", "the_whole_app_is_in_it"
+    ),
+    "the user's own packages left out": Mutation(
+        "--from=own-dependencies", "--from=dependencies", "the_whole_app_is_in_it"
     ),
     "an app without its bootstrap": Mutation(
         "COPY bootstrap LICENSE", "COPY LICENSE", "the_whole_app_is_in_it"
