@@ -88,7 +88,7 @@ def test_a_local_lambda_runs_what_the_target_is_called(container: Container, tar
 def test_the_example_tools_may_be_named(
     docker: Docker, images: dict[str, str], target: str
 ) -> None:
-    variables = {"CHAT_PROVIDER": "scripted", "CHAT_TOOLS": "get_weather,slow_process,send_email"}
+    variables = {"CHAT_PROVIDER": "scripted", "CHAT_TOOLS": "get_weather,slow_process"}
     with docker.container(images[target], **variables) as container:
         container.wait_until_healthy()
 
