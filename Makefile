@@ -19,6 +19,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error --prefix
 WEB := web/useChat-demo
+MINIMAL := web/minimal
 DOCKER ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE ?= deltaline
 STACK ?= dev
@@ -50,10 +51,11 @@ run: .venv/.ready-run web ## Set up and serve on http://127.0.0.1:9000 (PORT= ch
 emulate: .venv/.ready-run ## Set up and serve a local Lambda that streams on port 9000 (PORT= changes it)
 	@$(BIN)/python -m app emulate --port $(PORT)
 
-web: ## Build the demo page, if npm is there
-	@if command -v npm >/dev/null; then $(MAKE) --silent --no-print-directory $(WEB)/dist/index.html \
-		|| echo "The demo page could not be built (it wants Node 20.19 or later); the API works without."; \
-	else echo "npm is not installed: no demo page at /; the API works without."; fi
+web: ## Build the pages at / and /minimal/, if npm is there
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --silent --no-print-directory $(WEB)/dist/index.html $(MINIMAL)/dist/index.html \
+		|| echo "The pages could not be built (they want Node 20.19 or later); the API works without."; \
+	else echo "npm is not installed: no page at / and /minimal/; the API works without."; fi
 
 ##@ Check it
 
@@ -182,9 +184,14 @@ lock-my-app: .venv/.uv ## Lock what my_app/requirements.txt names, together with
 clean: ## Remove everything that the other targets made
 	rm -rf .venv .cache .coverage .fleet .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 
-$(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell find $(WEB)/src $(WEB)/*.ts -type f 2>/dev/null)
+$(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell find $(WEB)/src $(WEB)/*.ts $(WEB)/*.mjs -type f 2>/dev/null)
 	@echo "Building the demo page …"
-	@cd $(WEB) && npm run --silent build >/dev/null && touch dist/index.html
+	@cd $(WEB) && npm run --silent build >/dev/null
+
+$(MINIMAL)/dist/index.html: $(MINIMAL)/node_modules/.ready $(MINIMAL)/index.html $(shell find $(MINIMAL)/src $(MINIMAL)/*.ts -type f 2>/dev/null)
+	@echo "Building the page to begin with …"
+	@cd $(MINIMAL) && npm run --silent build >/dev/null
+	@node $(WEB)/compress.mjs $(MINIMAL)/dist
 
 # npm's packages are the other side of the protocol tests; without node those tests skip.
 %/node_modules/.ready: %/package-lock.json

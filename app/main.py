@@ -5,11 +5,9 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from starlette.applications import Starlette
-from starlette.staticfiles import StaticFiles
 
 from app import __version__
 from app.http.admission import Admission
@@ -22,6 +20,7 @@ from app.http.me import Me
 from app.http.nothing_stored import NothingStored, StoredRoutes
 from app.http.objects import Schemas
 from app.http.own_server import with_middleware_noted
+from app.http.pages import Pages
 from app.http.routes import Routes
 from app.http.tools import ToolResponder
 from app.providers import failures
@@ -58,8 +57,6 @@ if TYPE_CHECKING:
 
 _App = TypeVar("_App", bound=Starlette)
 _MakeApp: TypeAlias = Callable[..., _App]
-
-_PAGE = Path(__file__).parent.parent / "web" / "useChat-demo" / "dist"
 
 
 def create_app(
@@ -222,7 +219,7 @@ def _create(
         file_hosts=host_set(settings.file_hosts),
         allow_client_system=settings.allow_client_system,
         aside=aside,
-        page=_PAGE if (_PAGE / "index.html").is_file() else None,
+        pages=Pages(),
         facts={**known, **server.facts},
         threads=threads,
         places=places,
@@ -234,11 +231,6 @@ def _create(
     else:
         app = make(endpoints, lifespan, dependency=owners.dependency)
     ours: set[object] = {endpoint.respond for endpoint in endpoints}
-    if (_PAGE / "assets").is_dir():
-        # What the page at `GET /` loads; built files carry their hash in their names.
-        assets = StaticFiles(directory=_PAGE / "assets")
-        app.mount("/assets", assets, name="assets")
-        ours.add(assets)
     app.state.turns = turns
     app.state.tools = setup.tools
     app.state.metrics = telemetry.metrics

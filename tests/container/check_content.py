@@ -145,17 +145,29 @@ def test_a_change_of_the_app_leaves_the_packages_as_they_are(
     assert "Successfully installed" not in said
 
 
+@pytest.mark.parametrize(
+    ("hashes", "error"),
+    [
+        (f"sha256:{'0' * 64}", "DO NOT MATCH THE HASHES"),
+        # Not even where the lock has no hashes at all.
+        ("", "Hashes are required in --require-hashes mode"),
+    ],
+)
 def test_a_package_that_is_not_the_locked_one_stops_the_build(
-    docker: Docker, arguments: dict[str, str], checkout: Path, tmp_path: Path
+    docker: Docker,
+    arguments: dict[str, str],
+    checkout: Path,
+    tmp_path: Path,
+    hashes: str,
+    error: str,
 ) -> None:
     clone = _copy(checkout, tmp_path)
-    lock = clone / "requirements.lock"
-    before, name, after = lock.read_text().partition("\nidna==")
-    hashes, end, others = after.partition("\ni")
-    spoiled = re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", hashes)
-    lock.write_text(before + name + spoiled + end + others)
+    (package,) = re.findall(r"(?m)^idna==.*\n(?: .*\n)+", (clone / "requirements.lock").read_text())
+    changed = re.sub(r"sha256:[0-9a-f]{64}", hashes, package)
+    lock = changed if hashes else re.sub(r" \\\n    --hash=", "", changed)
+    (clone / "requirements.lock").write_text(lock)
 
-    with pytest.raises(DockerError, match="DO NOT MATCH THE HASHES"):
+    with pytest.raises(DockerError, match=error):
         docker.build("deltaline-check:spoiled", "dependencies", arguments, clone)
 
 
