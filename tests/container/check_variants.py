@@ -34,10 +34,7 @@ def production(docker: Docker, arguments: dict[str, str], checkout: Path) -> str
 
 @pytest.fixture
 def model(docker: Docker, images: dict[str, str]) -> Iterator[Container]:
-    """The scripted model in a container of its own, which the whole image can be.
-
-    A new one for each test: AWS's emulator does not listen where another server has just stopped.
-    """
+    """The scripted model in a container of its own, which the whole image can be."""
     command = ("-m", "app.scripted_model", "--port", "8081", "--delay", "0")
     options = ("--entrypoint", _PYTHON)
     with docker.container(images["runtime"], *command, options=options) as container:
@@ -89,15 +86,28 @@ def test_it_serves_the_app_alone(
 
 @pytest.mark.parametrize(("variant", "chain"), [("lean", "runtime"), ("production", "web-adapter")])
 def test_it_answers_under_the_emulator_of_aws(
-    docker: Docker, variant: str, chain: str, model: Container, request: pytest.FixtureRequest
+    docker: Docker,
+    images: dict[str, str],
+    variant: str,
+    chain: str,
+    request: pytest.FixtureRequest,
 ) -> None:
     tag = request.getfixturevalue(variant)
     command = (_PYTHON, "-m", "app.commands.container", chain)
     options = ("--volume", f"{rie()}:/rie:ro", "--entrypoint", "/rie")
     # Its front takes the port 8080.
     variables = {**_MODEL, "AWS_LAMBDA_FUNCTION_TIMEOUT": "20", "PORT": "8082"}
-    with docker.container(tag, *command, options=options, beside=model.identifier, **variables):
-        answer = invoked(model.url + INVOKE, data_body("scenario: text tokens=3"))
+    model = ("-m", "app.scripted_model", "--port", "8081", "--delay", "0")
+    with (
+        docker.container(tag, *command, options=options, **variables) as container,
+        docker.container(
+            images["runtime"],
+            *model,
+            options=("--entrypoint", _PYTHON),
+            beside=container.identifier,
+        ),
+    ):
+        answer = invoked(container.url + INVOKE, data_body("scenario: text tokens=3"))
 
     assert b'\n0:"word0' in answer.content
 
