@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import venv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -284,7 +283,6 @@ def test_the_hint_of_a_checkout_that_is_not_set_up_names_a_file_that_is_there(
     project: Project,
 ) -> None:
     (project.folder / ".venv").unlink()
-    venv.create(project.folder / ".venv")
     project.run("pulumi", "stack", "init", "dev")
 
     text = project.run("pulumi", "preview", "--stack", "dev", "--non-interactive", fails=True)
