@@ -17,7 +17,7 @@ from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 from tests.lambda_events import function_url
 from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
-from tests.own_clone import ADA, QUESTION, SETTINGS, STATE, make_clone
+from tests.own_clone import ADA, QUESTION, ROOT, SETTINGS, STATE, make_clone
 from tests.ports import free_port
 
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -53,6 +53,15 @@ def test_everything_ships_but_tests_byte_code_and_what_is_hidden(tmp_path: Path)
         "my_app/prompts/hello.txt",
         "my_app/requirements.txt",
     ]
+
+
+def test_the_image_is_given_what_ships() -> None:
+    """The rest is in `tests/container/check_image.py`."""
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+
+    # The last pattern that fits decides.
+    places = [ignored.index(line) for line in ("*", "!my_app", "my_app/tests", "**/.*")]
+    assert places == sorted(places)
 
 
 def test_who_needs_no_package_needs_no_lock_file(tmp_path: Path) -> None:
