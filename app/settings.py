@@ -62,6 +62,8 @@ class Settings:
     aws_endpoint_url: str | None = None
     port: Annotated[int, Bounds(least=0, most=65535)] = 9000
     workers: int | Literal["auto"] = 1
+    # What is served instead of the app of `create_lean_app`: a factory as module:name.
+    app: str | None = None
 
     provider: Literal["openai", "scripted"] = "openai"
     api: Literal["chat", "responses"] = "chat"

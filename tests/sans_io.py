@@ -117,6 +117,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "requests/lambda_events": (),
     "requests/message_reader": (),
     "requests/past_call": (),
+    "requests/representation": (),
     "requests/shapes": (),
     "requests/sites": (),
     "requests/trace_parent": (),
@@ -204,8 +205,10 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "commands/health": "container/test_entrypoint.py",
     "commands/emulate": "emulator/test_program.py",  # passes on what app.emulator has
     # Declarations: what they hold is seen in the running app.
+    "http/endpoint": "http/test_lean.py",
     "http/openapi_bodies": "http/test_openapi.py",
     "http/openapi_stored": "http/test_openapi.py",
+    "http/page_headers": "http/test_built_page.py",
     "http/tool_stream": "http/test_tools.py",
     "protocols/encoder": "protocols/test_every_encoder.py",  # a Protocol class only
     "providers/provider": "providers/openai/test_chat.py",  # a Protocol class only

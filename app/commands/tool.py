@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "name",
         nargs="?",
         metavar="NAME",
-        help="a tool of CHAT_TOOL_MODULES or of the servers of CHAT_MCP_SERVERS, or an example: "
-        f"{', '.join(EXAMPLES)}",
+        help="a tool of CHAT_TOOL_MODULES, CHAT_APP or the servers of CHAT_MCP_SERVERS, or an "
+        f"example: {', '.join(EXAMPLES)}",
     )
     parser.add_argument(
         "--args",
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 async def _list() -> int:
     settings = load_settings()
     examples = load_tools(tuple(EXAMPLES))
-    async with _with_servers(settings, load_tools(modules=settings.tool_modules)) as tools:
+    async with _with_others(settings, load_tools(modules=settings.tool_modules)) as tools:
         for tool in {**examples, **tools}.values():
             where = " (runs in the chat client)" if tool.run is None else ""
             print(f"{tool.name}{where}  {one_line(tool.description)}".rstrip())
@@ -102,15 +102,22 @@ async def _tools_for(args: argparse.Namespace) -> AsyncIterator[Mapping[str, Too
     if args.name in tools:
         yield tools  # a server may have to be installed first
         return
-    async with _with_servers(settings, tools) as all_tools:
+    async with _with_others(settings, tools) as all_tools:
         yield all_tools
 
 
 @contextlib.asynccontextmanager
-async def _with_servers(
+async def _with_others(
     settings: Settings, tools: Mapping[str, Tool]
 ) -> AsyncIterator[Mapping[str, Tool]]:
-    """Give ``tools`` and those of the MCP servers, whose sessions last as long as the block."""
+    """Give ``tools`` and those of the user's own app or of the MCP servers.
+
+    Sessions with servers, and what the app holds open, last as long as the block.
+    """
+    if settings.app is not None:
+        async with _of_own_app(settings, settings.app) as own:
+            yield {**tools, **own}
+        return
     if settings.mcp_servers is None:
         yield tools
         return
@@ -123,6 +130,23 @@ async def _with_servers(
         yield served.of("")
     finally:
         await served.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _of_own_app(settings: Settings, name: str) -> AsyncIterator[Mapping[str, Tool]]:
+    """Give the tools of every app that the user's factory makes, those of its servers included."""
+    from app.commands.own_app import own_app
+    from app.setup.serving import Serving
+
+    server = Serving(settings)
+    own_app(name, server)
+    found: dict[str, Tool] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        for made in server.made:
+            await stack.enter_async_context(made.lifespan(made.app))
+            await made.tools.settle("")
+            found |= made.tools.of("")
+        yield found
 
 
 async def _result(tool: Tool, request: ToolRequest) -> ToolResult:

@@ -68,6 +68,36 @@ def test_arguments_have_to_be_a_json_object(text: str, capsys: pytest.CaptureFix
     assert "argument --args" in capsys.readouterr().err
 
 
+def test_a_tool_that_only_the_app_of_chat_app_has_is_listed_and_runs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_APP", "tests.commands.own_apps:two_with_tools")
+    monkeypatch.setenv("CHAT_TOOL_MODULES", __name__)
+
+    statuses = [main(["tool"]), main(["tool", "find_order", "--args", '{"number": 7}'])]
+    found = capsys.readouterr().out
+    missing = main(["tool", "nope"])
+
+    assert (statuses, missing) == ([0, 0], 2)
+    assert [name for name in ("count  Count.", "find_order  Look", "press") if name in found] == [
+        "count  Count.",
+        "find_order  Look",
+        "press",
+    ]
+    assert json.loads(found[found.index("{") :])["data"] == {"result": "order 7"}
+
+
+def test_an_app_of_chat_app_that_cannot_be_made_is_said_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_APP", "tests.commands.own_apps:failing")
+
+    status = main(["tool", "find_order"])
+
+    assert status == 2
+    assert "deltaline: CHAT_APP is tests.commands.own_apps:failing, " in capsys.readouterr().err
+
+
 async def test_a_remote_tool_reports_from_where_it_runs() -> None:
     app = create_app(Settings(provider="scripted"), tools=[count])
     async with served(app) as url:
