@@ -24,6 +24,8 @@ MOST_BYTES = 150_000
 
 _DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 _PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+# As much as a whole conversation needs.
+_HERO: dict[str, Any] = {"viewport": {"width": 1280, "height": 920}}
 _DARK: dict[str, Any] = {"color_scheme": "dark"}
 
 
@@ -50,6 +52,13 @@ async def _tools(page: ChatPage) -> None:
     await page.ask("What is the weather in Bergen and Lisbon?")
 
 
+async def _conversation(page: ChatPage) -> None:
+    await page.ask("What is the weather in Bergen?")
+    await page.ask("Send an email to ada@example.com about tea")
+    # All of it, from the first word.
+    await expect(page.questions.first).to_be_in_viewport(ratio=1)
+
+
 async def _working(page: ChatPage) -> None:
     await page.send('Run the slow process "tea" with 5 steps')
     await expect(page.tool("slow_process")).to_contain_text("Step 2/5 complete")
@@ -68,9 +77,13 @@ async def _nothing(page: ChatPage) -> None:
     await page.is_ready()
 
 
+_HERO_WORDS = ("What is the weather", "get_weather", "send_email", "Allow", "tool-")
+
 PICTURES = (
+    Picture("hero", _conversation, _HERO_WORDS, _HERO),
+    Picture("hero-dark", _conversation, _HERO_WORDS, {**_HERO, **_DARK}),
     Picture("desktop", _tools, ("get_weather", "Lisbon", "tokens/s", "text-delta")),
-    Picture("start", _nothing, ("Deltas in,", "Where am I?")),
+    Picture("start", _nothing, ("The Python backend", "Where am I?")),
     Picture("mid-stream", _midway, ("The scripted model", "Open", "text-delta")),
     Picture("tool-call", _working, ("slow_process", "running", "Step 2/5"), generation="4"),
     Picture("approval", _approval, ("send_email", "asks you first", "Allow", "Deny")),
