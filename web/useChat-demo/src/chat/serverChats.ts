@@ -78,7 +78,7 @@ export class ServerChats {
     if (response.status === 404) return NO_OFFER;
     const said = (await response.json()) as Partial<Offered>;
     return {
-      models: said.data?.map(({ id }) => String(id)) ?? [],
+      models: said.data?.map(({ id }) => id) ?? [],
       model: said.default,
       takesSystem: said.clientSystem === true,
       mostBodyBytes: said.maxBodyBytes ?? NO_OFFER.mostBodyBytes,
@@ -100,8 +100,8 @@ export class ServerChats {
     try {
       response = await this.#fetch(`${this.#root}/api/${path}`, { ...init, signal });
     } catch (error) {
-      if (signal.aborted) throw new Error('The server does not respond.');
-      throw new Error(wordsOf(error as Error));
+      const words = signal.aborted ? 'The server does not respond.' : wordsOf(error as Error);
+      throw new Error(words, { cause: error });
     }
     if (response.ok || response.status === 404) return response;
     // It is there, and cannot reach its store.

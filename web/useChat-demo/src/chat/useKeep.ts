@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useEffectEvent, useRef } from 'react';
 import { titleOf, type ChatProps, type Conversation } from './conversation';
 
 /**
@@ -12,27 +12,24 @@ export function useKeep(
   leave: () => void,
 ): void {
   const hasLeft = useRef(false);
-  const latest = useRef({ keep: (_isLeaving: boolean) => {}, leave });
   const { status } = conversation;
   const isOpen = status === 'submitted' || status === 'streaming';
-  useEffect(() => {
-    latest.current = {
-      keep: (isLeaving) => {
-        if (messages.length === 0 || hasLeft.current) return;
-        const { isCutOff } = conversation;
-        const title = titleOf(conversation.messages);
-        onChange({ messages, title, isOpen, isLeaving, isCutOff });
-      },
-      leave,
-    };
+  const keep = useEffectEvent((isLeaving: boolean) => {
+    if (messages.length === 0 || hasLeft.current) return;
+    const { isCutOff } = conversation;
+    const title = titleOf(conversation.messages);
+    onChange({ messages, title, isOpen, isLeaving, isCutOff });
   });
+  const leaveChat = useEffectEvent(leave);
   // AI SDK 4 says `ready` before it hands out the last words.
-  useEffect(() => latest.current.keep(false), [isOpen ? messages.length : messages, status]);
+  const kept = isOpen ? messages.length : messages;
+  // oxlint-disable-next-line react/exhaustive-effect-dependencies -- not what is kept, but when
+  useEffect(() => keep(false), [kept, status]);
   useEffect(() => {
     hasLeft.current = false;
     // The browser then cuts the answer off, and it would look finished.
     const keepLast = (isLeaving: boolean) => {
-      latest.current.keep(isLeaving);
+      keep(isLeaving);
       hasLeft.current = true;
     };
     const hide = () => keepLast(true);
@@ -45,7 +42,7 @@ export function useKeep(
       removeEventListener('pagehide', hide);
       removeEventListener('pageshow', comeBack);
       keepLast(false);
-      latest.current.leave();
+      leaveChat();
     };
   }, []);
 }

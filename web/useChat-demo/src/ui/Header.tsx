@@ -22,14 +22,15 @@ export function Header(props: {
   /** Stands at the end. */
   children: ReactNode;
 }) {
-  const { list, wire } = props;
+  const { isOpen: isListOpen, toggle: toggleList, buttonRef: listButton } = props.list;
+  const { isOpen: isWireOpen, toggle: toggleWire, buttonRef: wireButton } = props.wire;
   return (
     <header className="header">
       <button
-        ref={list.buttonRef}
+        ref={listButton}
         className="quiet"
-        onClick={list.toggle}
-        aria-expanded={list.isOpen}
+        onClick={toggleList}
+        aria-expanded={isListOpen}
         aria-controls="chat-list"
         aria-label="Chats"
       >
@@ -60,10 +61,10 @@ export function Header(props: {
       <EndpointButton endpoint={props.endpoint} token={props.signIn.standing.token} />
       <SignInButton signIn={props.signIn} onPress={props.onSignIn} />
       <button
-        ref={wire.buttonRef}
+        ref={wireButton}
         className="quiet wire-button"
-        onClick={wire.toggle}
-        aria-expanded={wire.isOpen}
+        onClick={toggleWire}
+        aria-expanded={isWireOpen}
         aria-controls="wire"
         aria-label="Wire"
       >

@@ -149,7 +149,7 @@ const asText = (file: File) => new File([file], file.name.replace(/md$/, 'txt'),
 
 function canShare(): boolean {
   const sample = new File([' '], 'chat.txt', { type: 'text/plain' });
-  return navigator.canShare?.({ files: [sample] }) === true;
+  return navigator.canShare?.({ files: [sample] }) ?? false;
 }
 
 async function share(messages: Message[]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import type { Message } from '../chat/conversation';
+import { ms } from './ms';
 import { Pulse } from '../wire/Pulse';
 import { useExchangeOf } from '../wire/recorder';
 
@@ -34,9 +35,4 @@ export function MessageFooter(props: {
       {props.children}
     </footer>
   );
-}
-
-/** Return milliseconds in words. */
-export function ms(value: number): string {
-  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
 }
