@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import { makeChatFetch, makeFetch } from './chatFetch';
 import type { Message } from './chat/conversation';
 import { Wishes } from './chat/offer';
@@ -44,11 +44,14 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
   const [wishes] = useState(() => new Wishes(endpoint.shelf));
   const { chat, ...chats } = useChats(signIn, server);
   useEffect(() => {
-    // By then the server has said that it knows who asks.
-    if (chats.place !== 'asking') void wishes.learn(server);
+    // By then the server has said that it is there, and knows who asks.
+    if (chats.place !== 'asking' && server.keeps !== undefined) void wishes.learn(server);
   }, [chats.place, wishes, server]);
   /** What is shown, for who saves it as a file. */
   const shown = useRef<Message[]>([]);
+  const noteShown = useCallback((messages: Message[]) => {
+    shown.current = messages;
+  }, []);
   const signInDialog = useRef<HTMLDialogElement>(null);
   const askWho = () => signInDialog.current?.showModal();
   const [shownExchange, showExchange] = useState<number>();
@@ -67,10 +70,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
         list={list}
         wire={wire}
       >
-        <Menu
-          shown={shown}
-          onOpen={chats.openSaved}
-        />
+        <Menu shown={shown} onOpen={chats.openSaved} />
       </Header>
       <ChatList
         drawer={list}
@@ -115,7 +115,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
                   isKept={chats.place === 'server'}
                   isReadOnly={chat.isReadOnly === true}
                   wishes={wishes}
-                  shown={shown}
+                  onShown={noteShown}
                   onSend={wire.openBeside}
                   onNew={chats.begin}
                   onReconnect={chats.reopen}

@@ -62,7 +62,9 @@ export default function Version4(props: ChatProps) {
     chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
   };
   const conversation: Conversation = {
-    messages: chat.messages.filter(({ role }) => role === 'user' || role === 'assistant').map(cachedViewOf),
+    messages: chat.messages
+      .filter(({ role }) => role === 'user' || role === 'assistant')
+      .map(cachedViewOf),
     status: chat.status,
     error: chat.error,
     isCutOff: chat.error !== undefined && isBreak(chat.error) && turn.isKept,
@@ -126,7 +128,8 @@ function readAnnotations({ annotations = [] }: ChatMessage) {
   const progress = new Map<string, string>();
   let about: About = {};
   for (const annotation of annotations) {
-    if (typeof annotation !== 'object' || annotation === null || Array.isArray(annotation)) continue;
+    if (typeof annotation !== 'object' || annotation === null || Array.isArray(annotation))
+      continue;
     if (annotation.type !== 'status') about = { ...about, ...(annotation as About) };
     else if (annotation.toolCallId) {
       progress.set(String(annotation.toolCallId), String(annotation.message));
