@@ -7,7 +7,7 @@ import {
   type Message,
   type Part,
 } from '../chat/conversation';
-import { Markdown } from './Markdown';
+import { Markdown } from './markdown/Markdown';
 import { MessageFooter } from './MessageFooter';
 import { ToolCallView, type ToolActions } from './ToolCallView';
 

@@ -1,0 +1,44 @@
+import { useEffect, useSyncExternalStore } from 'react';
+
+/** What is fetched when it is wanted for the first time, once for the whole page. */
+export class Later<T> {
+  readonly #load: () => Promise<T>;
+  #value: T | undefined;
+  #isLoading = false;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(load: () => Promise<T>) {
+    this.#load = load;
+  }
+
+  readonly get = (): T | undefined => this.#value;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  want(): void {
+    if (this.#isLoading || this.#value !== undefined) return;
+    this.#isLoading = true;
+    this.#load()
+      .then((value) => {
+        this.#value = value;
+        for (const listener of this.#listeners) listener();
+      })
+      // The network is away, or the page has been deployed anew. It goes without until it is next wanted.
+      .catch(() => {})
+      .finally(() => {
+        this.#isLoading = false;
+      });
+  }
+}
+
+const NEVER = new Later<never>(() => new Promise<never>(() => {}));
+
+/** Return what `later` fetches as soon as it is here; `undefined` until then, or if it is not wanted. */
+export function useLater<T>(later: Later<T> | undefined): T | undefined {
+  const wanted: Later<T> = later ?? NEVER;
+  useEffect(() => later?.want(), [later]);
+  return useSyncExternalStore(wanted.subscribe, wanted.get);
+}
