@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import type { SignIn } from '../signIn';
 import { forgetChat, keepChat, listChats, loadMessages } from './browserChats';
+import { forgetPaths } from './keptVersions';
 import type { Change, Generation } from './conversation';
 import { NotSignedIn, type ServerChats } from './serverChats';
 
@@ -234,6 +235,7 @@ export function useChats(signIn: SignIn, server: ServerChats) {
     },
     async forget({ id }: ListedChat) {
       isForgotten.current = id;
+      forgetPaths(id);
       if (place === 'browser') setChats(forgetChat(signIn.shelf, id));
       else {
         try {

@@ -23,6 +23,7 @@ import {
 import { useEndings } from './useEndings';
 import { useKeep } from './useKeep';
 import { useResume } from './useResume';
+import { useVersions } from './useVersions';
 
 /** The server's `data-status` parts. The id is the tool call's, or `turn`. */
 interface Status {
@@ -80,9 +81,9 @@ export default function Version7(props: ChatProps) {
     },
     endOf: endings.endOf,
     stop: () => turn.stop(() => void chat.stop()),
-    regenerate: async () => {
+    regenerate: async (messageId) => {
       const before = chat.messages;
-      await chat.regenerate();
+      await chat.regenerate({ messageId });
       // Nothing has come in its place, and no server has thrown it away either.
       chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
     },
@@ -100,7 +101,11 @@ export default function Version7(props: ChatProps) {
     },
   };
   useKeep(chat.messages, conversation, props.onChange, () => void chat.stop());
-  return props.children(conversation);
+  const { messages, setMessages } = chat;
+  const { chatId } = props;
+  return props.children(
+    useVersions(conversation, { chatId, server, messages, setMessages, viewOf: cachedViewOf }),
+  );
 }
 
 function viewOf(message: ChatMessage): Message {
