@@ -5,8 +5,8 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=4
 endif
 .PHONY: help run web emulate test check coverage fuzz traps outcomes bench zip lock clean
-.PHONY: lint types building-adapter fleet-test scale model-servers-test
-.PHONY: screenshots infra deploy destroy logs image image-run image-stop image-full image-test adapter
+.PHONY: lint types building-adapter fleet-test scale model-servers-test lock-my-app
+.PHONY: screenshots infra cost deploy destroy logs image image-run image-stop image-full image-test adapter
 SHELL := /bin/sh
 # Hundreds of short Python programs run in the tests: each would compile everything again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -18,6 +18,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error --prefix
 WEB := web/useChat-demo
+MINIMAL := web/minimal
 DOCKER ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE ?= deltaline
 STACK ?= dev
@@ -29,7 +30,10 @@ WORKERS ?= 4
 INSTALL = install() { $(BIN)/uv pip install --quiet --python $(BIN)/python "$$@" 2>/dev/null \
 	|| $(BIN)/pip install --quiet --disable-pip-version-check "$$@"; }; install
 # Every setting of this shell goes along into the container.
-SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_%,$(.VARIABLES)),--env $(name))
+SETTINGS = $(foreach name,$(filter CHAT_% OPENAI_% AZURE_OPENAI_% MY_APP_%,$(.VARIABLES)),--env $(name))
+# The packages of the user's own code, if there is any; installed with ours, so locked with ours.
+OWN := $(wildcard my_app/requirements.txt my_app/requirements.lock)
+OWN_LOCK = $(patsubst %,--requirement %,$(filter %.lock,$(OWN)))
 NODE_READY := tests/conformance/node_modules/.ready tests/emulator/node/node_modules/.ready \
 	tests/mcp/servers/node_modules/.ready tests/owners/provider/node_modules/.ready
 
@@ -45,10 +49,11 @@ run: .venv/.ready-run web ## Set up and serve on http://127.0.0.1:9000 (PORT= ch
 emulate: .venv/.ready-run ## Set up and serve a local Lambda that streams on port 9000 (PORT= changes it)
 	@$(BIN)/python -m app emulate --port $(PORT)
 
-web: ## Build the demo page, if npm is there
-	@if command -v npm >/dev/null; then $(MAKE) --silent --no-print-directory $(WEB)/dist/index.html \
-		|| echo "The demo page could not be built (it wants Node 20.19 or later); the API works without."; \
-	else echo "npm is not installed: no demo page at /; the API works without."; fi
+web: ## Build the pages at / and /minimal/, if npm is there
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --silent --no-print-directory $(WEB)/dist/index.html $(MINIMAL)/dist/index.html \
+		|| echo "The pages could not be built (they want Node 20.19 or later); the API works without."; \
+	else echo "npm is not installed: no page at / and /minimal/; the API works without."; fi
 
 ##@ Check it
 
@@ -133,16 +138,23 @@ scale: .venv/.ready-dev ## Count what turns cost the stores, and compute what ma
 
 infra: .venv/.ready-infra ## Install what the stack on AWS needs
 
-deploy: .venv/.ready-infra ## Create or update the stack on AWS (STACK=dev)
+cost: .venv/.ready-infra ## Compute what the stack costs an hour and a turn (STACK=dev; COST=--help)
+	@$(BIN)/python -m infra.cost --stack $(STACK) $(COST)
+
+deploy: .venv/.ready-infra ## Create or update the stack on AWS (STACK=dev; YES=1 asks nothing, for CI)
 	@case "$$(pulumi config get packaging --stack $(STACK)) $$(pulumi config get examples --stack $(STACK))" in \
 	zip*|*true) $(BIN)/python -m infra.package_zip --arch "$$(pulumi config get architecture --stack $(STACK))";; esac
 	@if [ "$$(pulumi config get frontDoor --stack $(STACK))" = cloudfront ]; then $(MAKE) web; fi
-	pulumi up --stack $(STACK)
+	pulumi up --stack $(STACK) $(UNATTENDED)
+UNATTENDED = $(if $(YES),--yes --non-interactive)
 
-destroy: .venv/.ready-infra ## Remove the stack from AWS (STACK=dev)
-	pulumi destroy --stack $(STACK)
+destroy: .venv/.ready-infra ## Remove the stack from AWS (STACK=dev; YES=1 asks nothing)
+	pulumi destroy --stack $(STACK) $(UNATTENDED)
+	@echo "To forget the stack too, and keep its settings: pulumi stack rm $(STACK) --preserve-config"
 
-logs: ## Follow the function's log (STACK=dev)
+logs: ## Follow the function's log (STACK=dev; needs version 2 of the AWS CLI)
+	@case "$$(aws --version 2>&1)" in aws-cli/1.*) echo "This needs version 2 of the AWS CLI; here is 1."; exit 1;; \
+	aws-cli/*) ;; *) echo "This needs the AWS CLI, version 2."; exit 1;; esac
 	@eval "$$(pulumi stack output logs --stack $(STACK))"
 
 ##@ The checkout
@@ -153,14 +165,23 @@ lock: .venv/.ready-dev ## Resolve the dependencies anew and write the lock files
 	$(BIN)/uv pip compile $(COMPILE) --group llama-cpp -o requirements-llama-cpp.lock
 	$(BIN)/uv pip compile $(COMPILE) --group litellm -o requirements-litellm.lock
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra aws --extra mcp --extra otel-grpc --extra metrics --group dev --group infra -c requirements.lock -o requirements-dev.lock
+	@test ! -e my_app/requirements.txt || $(BIN)/python -m infra.own_code lock --upgrade
 COMPILE := --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
+
+lock-my-app: .venv/.uv ## Lock what my_app/requirements.txt names, together with our own packages
+	@$(BIN)/python -m infra.own_code lock
 
 clean: ## Remove everything that the other targets made
 	rm -rf .venv .cache .coverage .fleet .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 
-$(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell find $(WEB)/src $(WEB)/*.ts -type f 2>/dev/null)
+$(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell find $(WEB)/src $(WEB)/*.ts $(WEB)/*.mjs -type f 2>/dev/null)
 	@echo "Building the demo page …"
-	@cd $(WEB) && npm run --silent build >/dev/null && touch dist/index.html
+	@cd $(WEB) && npm run --silent build >/dev/null
+
+$(MINIMAL)/dist/index.html: $(MINIMAL)/node_modules/.ready $(MINIMAL)/index.html $(shell find $(MINIMAL)/src $(MINIMAL)/*.ts -type f 2>/dev/null)
+	@echo "Building the page to begin with …"
+	@cd $(MINIMAL) && npm run --silent build >/dev/null
+	@node $(WEB)/compress.mjs $(MINIMAL)/dist
 
 # npm's packages are the other side of the protocol tests; without node those tests skip.
 %/node_modules/.ready: %/package-lock.json
@@ -177,9 +198,10 @@ $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell fin
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock || true
 	@touch $@
 
-.venv/.ready-run: requirements.lock .venv/.uv
+.venv/.ready-run: requirements.lock $(OWN) .venv/.uv
+	@$(BIN)/python -m infra.own_code check
 	@echo "Installing what the server needs …"
-	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --require-hashes -r requirements.lock $(OWN_LOCK)
 	@touch $@
 
 # Each in an environment of its own: their packages do not go together, nor with ours.
@@ -196,8 +218,9 @@ $(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(WEB)/index.html $(shell fin
 	@touch $@
 
 # It holds what the server needs, too.
-.venv/.ready-dev: requirements-dev.lock pyproject.toml .venv/.uv
+.venv/.ready-dev: requirements-dev.lock pyproject.toml $(OWN) .venv/.uv
+	@$(BIN)/python -m infra.own_code check
 	@echo "Installing what the tests need …"
-	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --require-hashes -r requirements-dev.lock $(OWN_LOCK)
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch .venv/.ready-run $@

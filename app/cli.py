@@ -18,7 +18,7 @@ COMMANDS = {
     "serve": ("app.commands.serve", "run the chat backend"),
     "emulate": ("app.commands.emulate", "run a local Lambda that streams"),
     "invoke": ("app.commands.invoke", "call a streaming Lambda function and print its answer"),
-    "tool": ("app.commands.tool", "run one tool in the terminal"),
+    "tool": ("app.commands.tool", "run one tool in the terminal, or list them"),
     "chats": ("app.commands.chats", "list, read, save and delete stored chats"),
     "words": ("app.commands.words", "run the example handler that streams a sentence"),
 }

@@ -20,6 +20,8 @@ _MOST_SECRETS = 200
 
 # The last word of the names of variables that hold secrets: OPENAI_API_KEY, AWS_SESSION_TOKEN.
 _SECRET_NAME = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
+# What stands before the host in a URL, also in one that is none, such as with a / in its password.
+_BEFORE_HOST = re.compile(r"(?<=//)(?s:.*)@|[^\s/'\"]*:(?!//)\S*@")
 # A credential of which we know nothing, in a header that somebody else's text quotes. A digit or
 # a capital tells it from "Basic authentication".
 _CREDENTIAL = re.compile(r"\b(Bearer|Basic) (?=[\w.~+/-]*[0-9A-Z])[\w.~+/-]{12,}=*")
@@ -86,6 +88,14 @@ def password_in(url: str) -> Iterator[str]:
     if password:
         for text in (password, f"{user}:{password}"):
             yield from (text, unquote(text))
+
+
+def without_credentials(text: str) -> str:
+    """Return ``text`` without the user and the password of a URL in it, which nobody knows yet.
+
+    What cannot be told from them goes too.
+    """
+    return _BEFORE_HOST.sub(f"{MASK}@", text)
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -3,19 +3,16 @@
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from starlette.applications import Starlette
-from starlette.staticfiles import StaticFiles
 
 from app import __version__
 from app.http.admission import Admission
 from app.http.chat import ChatResponder
-from app.http.chat_options import ChatOptions
+from app.http.chat_turns import ChatTurns
 from app.http.errors import add_not_found
 from app.http.lean import lean
 from app.http.lifespan import Lifespan
@@ -23,21 +20,24 @@ from app.http.me import Me
 from app.http.nothing_stored import NothingStored, StoredRoutes
 from app.http.objects import Schemas
 from app.http.own_server import with_middleware_noted
+from app.http.pages import Pages
 from app.http.routes import Routes
 from app.http.tools import ToolResponder
 from app.providers import failures
 from app.requests.sites import host_set
-from app.settings import Settings, load_settings
+from app.settings import Settings
+from app.setup.chat_options import chat_options
 from app.setup.owners import make_owners
 from app.setup.provider import make_provider
 from app.setup.secrets import with_secrets
+from app.setup.serving import Made, present_server
 from app.setup.sites import guard
 from app.setup.store import make_store
 from app.setup.telemetry import add_metrics, make_telemetry
 from app.setup.tools import approval_secret, set_up_tools
 from app.store.store import Store
 from app.threads import Aside
-from app.tools.approval import Approvals, UsedIds
+from app.tools.approval import Approvals
 from app.tools.result import MAX_FILES_BYTES, OutputLimits
 from app.tools.tool import Tool
 from app.tools.tool_threads import ToolThreads
@@ -57,8 +57,6 @@ if TYPE_CHECKING:
 
 _App = TypeVar("_App", bound=Starlette)
 _MakeApp: TypeAlias = Callable[..., _App]
-
-_PAGE = Path(__file__).parent.parent / "web" / "useChat-demo" / "dist"
 
 
 def create_app(
@@ -116,9 +114,6 @@ def create_lean_app(
     title: "TitleOf | None" = None,
     authenticate: "OwnAuthenticate | None" = None,
     limit: "OwnLimit | None" = None,
-    refuse_other_sites: bool = False,
-    facts: Mapping[str, Any] | None = None,
-    used_approvals: UsedIds | None = None,
 ) -> Starlette:
     """Return the same app as `create_app`, but load FastAPI only for its documentation.
 
@@ -127,25 +122,9 @@ def create_lean_app(
     Args:
         settings, tools, schemas, on_finish, on_turn, store, title, limit: as for `create_app`.
         authenticate: as for `create_app`, but no dependency.
-        refuse_other_sites: whether pages of origins that are not allowed are refused even if the
-            settings allow none. For a server that browsers reach without a front that does CORS.
-        facts: what ``GET /health`` says besides.
-        used_approvals: those of all processes of this server, if there are several.
     """
     return _create(
-        lean,
-        settings,
-        tools,
-        schemas,
-        on_finish,
-        on_turn,
-        store,
-        title,
-        authenticate,
-        limit,
-        refuse_other_sites=refuse_other_sites,
-        facts=facts,
-        used_approvals=used_approvals,
+        lean, settings, tools, schemas, on_finish, on_turn, store, title, authenticate, limit
     )
 
 
@@ -160,12 +139,9 @@ def _create(
     title: "TitleOf | None",
     authenticate: "OwnAuthenticate | None",
     limit: "OwnLimit | None",
-    *,
-    refuse_other_sites: bool = False,
-    facts: Mapping[str, Any] | None = None,
-    used_approvals: UsedIds | None = None,
 ) -> _App:
-    settings = with_secrets(load_settings() if settings is None else settings)
+    server = present_server()
+    settings = with_secrets(server.settings(settings))
     if settings.log_model_errors:
         logging.getLogger(failures.LOGGER).setLevel(logging.DEBUG)
     places = Places(settings.running_turns)
@@ -197,36 +173,27 @@ def _create(
     counted = () if limiting is None else (limiting.aclose,)
     kept = () if keeping is None else (keeping.kept.aclose,)
     lifespan = Lifespan(turns.aclose, *counted, *kept, *closing, opening=setup.opening)
-    chat = ChatResponder(
+    options = chat_options(settings)
+    chat_turns = ChatTurns(
         provider,
-        turns,
-        ChatOptions(
-            model=settings.model,
-            models=settings.models,
-            system_prompt=settings.system_prompt,
-            temperature=settings.temperature,
-            max_output_tokens=settings.max_output_tokens,
-            max_steps=settings.max_steps,
-            max_answer_bytes=settings.max_answer_bytes,
-            status_wait_s=settings.status_wait_s,
-            keep_alive_s=settings.keep_alive_s,
-            deadline_margin_s=settings.deadline_margin_s,
-            max_turn_s=settings.max_turn_s,
-        ),
+        options,
         tools=setup.tools,
         threads=threads,
         output_limits=OutputLimits(settings.max_result_bytes),
         approvals=Approvals(
             approval_secret(settings, setup.fixed, asking_servers=setup.asking_servers),
             lock=threading.Lock(),
-            used=used_approvals,
+            used=server.used_approvals,
         ),
         aside=aside,
         new_id=_new_id,
-        keeping=keeping,
-        limiting=limiting,
+        has_room=turns.check,
+        keeps_transcripts=turns.keeps_transcripts,
+        detached_s=None if keeping is None else keeping.detached_s,
         tracing=telemetry.tracing,
-        now=time.time,
+    )
+    chat = ChatResponder(
+        turns, options, chat_turns, tools=setup.tools, keeping=keeping, limiting=limiting
     )
     known = {"version": __version__, "provider": settings.provider, "model": settings.model}
     routes = Routes(
@@ -252,8 +219,8 @@ def _create(
         file_hosts=host_set(settings.file_hosts),
         allow_client_system=settings.allow_client_system,
         aside=aside,
-        page=_PAGE if (_PAGE / "index.html").is_file() else None,
-        facts={**known, **(facts or {})},
+        pages=Pages(),
+        facts={**known, **server.facts},
         threads=threads,
         places=places,
         on_refusal=telemetry.refused,
@@ -264,22 +231,32 @@ def _create(
     else:
         app = make(endpoints, lifespan, dependency=owners.dependency)
     ours: set[object] = {endpoint.respond for endpoint in endpoints}
-    if (_PAGE / "assets").is_dir():
-        # What the page at `GET /` loads; built files carry their hash in their names.
-        assets = StaticFiles(directory=_PAGE / "assets")
-        app.mount("/assets", assets, name="assets")
-        ours.add(assets)
     app.state.turns = turns
     app.state.tools = setup.tools
     app.state.metrics = telemetry.metrics
     if settings.metrics and telemetry.metrics is not None:
         ours.add(add_metrics(app, telemetry.metrics, settings))
+    settle = None
     if settings.is_on_lambda and (telemetry.flush or on_finish or on_turn):
         from app.http.settling import Settling
 
-        app.add_middleware(Settling, settle=partial(telemetry.settle, turns))
+        settle = partial(telemetry.settle, turns)
+        app.add_middleware(Settling, settle=settle)
     add_not_found(app, ours)
-    guard(app, settings, refuse_other_sites=refuse_other_sites)
+    guard(app, settings, refuse_other_sites=server.refuse_other_sites)
+    server.made.append(
+        Made(
+            app,
+            settings,
+            setup.tools,
+            turns,
+            lifespan,
+            asks_who_asks=settings.asks_who_asks or authenticate is not None,
+            reads_addresses=settings.has_limits or limit is not None,
+            metrics=telemetry.metrics,
+            settle=settle,
+        )
+    )
     return with_middleware_noted(app)
 
 

@@ -18,6 +18,7 @@ MAX_WORKERS = 256
 # As in the header Host: a name or an address, with or without a port; IPv6 in brackets or not.
 _HOST = r"\*|[a-z0-9._-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?|[0-9a-f.]*:[0-9a-f:.]+"
 _FILE_HOST = r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f.]*:[0-9a-f:.]+\]?"
+_DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 _ORIGIN = r"[a-z][a-z0-9+.-]*://[^/?#\s]+"
 
 Check: TypeAlias = Callable[[Any, Mapping[str, Any]], None]
@@ -112,6 +113,12 @@ def _is_header(value: str, earlier: Mapping[str, Any]) -> None:
         raise ValueError("is set beside CHAT_JWT_ISSUER; keep one of the two")
 
 
+def _is_callable_of_a_module(value: str, _: Mapping[str, Any]) -> None:
+    """Refuse what names nothing that could be imported and called."""
+    if not re.fullmatch(rf"{_DOTTED}:{_DOTTED}", value):
+        raise ValueError(f"must be like my_app:create, not {value!r}")
+
+
 def _has_a_token(value: bool, earlier: Mapping[str, Any]) -> None:
     """Refuse to show the metrics to everybody who may chat."""
     if value and not (earlier["auth_token"] or earlier["auth_token_arn"]):
@@ -120,6 +127,7 @@ def _has_a_token(value: bool, earlier: Mapping[str, Any]) -> None:
 
 # By field.
 CHECKS: Mapping[str, Check] = {
+    "app": _is_callable_of_a_module,
     "openai_api_key_arn": _without("openai_api_key"),
     "approval_secret_arn": _without("approval_secret"),
     "auth_token_arn": _without("auth_token"),

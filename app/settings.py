@@ -8,6 +8,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias, get_origin
 
+from app.known_secrets import without_credentials
 from app.setting_checks import CHECKS, READERS
 from app.setting_kinds import Bounds, PositiveFloat, PositiveInt, Secret, read_as
 
@@ -61,6 +62,8 @@ class Settings:
     aws_endpoint_url: str | None = None
     port: Annotated[int, Bounds(least=0, most=65535)] = 9000
     workers: int | Literal["auto"] = 1
+    # What is served instead of the app of `create_lean_app`: a factory as module:name.
+    app: str | None = None
 
     provider: Literal["openai", "scripted"] = "openai"
     api: Literal["chat", "responses"] = "chat"
@@ -133,7 +136,7 @@ class Settings:
             try:
                 read[name] = _read(name, given[name], read) if name in given else field.default
             except ValueError as error:
-                reason = str(error)
+                reason = without_credentials(str(error))
                 raise SettingsError(
                     f"{field.variable} has a bad value: {reason[:1].lower()}{reason[1:]}."
                 ) from None
@@ -149,8 +152,8 @@ class Settings:
         return hash(tuple(self.__dict__.values()))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items())
-        return f"Settings({shown})"
+        shown = (f"{name}={without_credentials(repr(x))}" for name, x in self.__dict__.items())
+        return f"Settings({', '.join(shown)})"
 
     def model_copy(self, *, update: Mapping[str, Any]) -> "Settings":
         """Return the same settings but for ``update``, which is not checked."""

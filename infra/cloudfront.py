@@ -17,7 +17,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from infra.function_url import StreamingUrl, StreamingUrlArgs, allow_url
+from infra.function_url import allow_url
 from infra.policies import Statement, policy_document
 
 _CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
@@ -39,14 +39,16 @@ class ChatSiteArgs:
     Args:
         name: of the site, and with the account's id of the bucket.
         account_id: of the AWS account.
-        function: serves ``/api/*``.
+        function_name: of what serves ``/api/*``.
+        function_url: its URL, which only who signs may call.
         page: folder of the built page.
         web_acl_arn: of a web ACL before it all, if there is one.
     """
 
     name: str
     account_id: pulumi.Input[str]
-    function: aws.lambda_.Function
+    function_name: pulumi.Input[str]
+    function_url: pulumi.Output[str]
     page: Path
     web_acl_arn: pulumi.Input[str] | None
     tags: Mapping[str, str]
@@ -67,11 +69,6 @@ class ChatSite(pulumi.ComponentResource):
         super().__init__("deltaline:infra:ChatSite", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         bucket = self._page(name, args)
-        function_url = StreamingUrl(
-            f"{name}-function",
-            StreamingUrlArgs(function_name=args.function.name, auth="AWS_IAM"),
-            child,
-        )
         distribution = aws.cloudfront.Distribution(
             name,
             comment=args.name,
@@ -88,7 +85,7 @@ class ChatSite(pulumi.ComponentResource):
                 },
                 {
                     "origin_id": _FUNCTION,
-                    "domain_name": function_url.url.apply(_host),
+                    "domain_name": args.function_url.apply(_host),
                     "origin_access_control_id": self._access(f"{name}-api", args, "lambda").id,
                     "custom_origin_config": {
                         "http_port": 80,
@@ -132,7 +129,7 @@ class ChatSite(pulumi.ComponentResource):
         )
         allow_url(
             name,
-            args.function.name,
+            args.function_name,
             principal="cloudfront.amazonaws.com",
             auth="AWS_IAM",
             source_arn=distribution.arn,

@@ -10,6 +10,7 @@ Source: pulumi/pulumi, sdk/go/common/workspace/config.go (``mergeConfig``,
 import difflib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from urllib.parse import parse_qs, urlsplit
 import pulumi
 
 PROJECT = "deltaline"
-ROOT = Path(__file__).resolve().parent.parent
+# Where Pulumi runs the program and starts the providers: what `main` names.
+PROGRAM = Path(__file__).resolve().parent
+ROOT = PROGRAM.parent
 # What the address of a Redis may have behind its question mark.
 _TLS_FILES = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 
@@ -137,7 +140,7 @@ def read_config() -> StackConfig:
     Raises:
         ConfigError: an unknown key, a value of the wrong type, a secret in plain text.
     """
-    _refuse_unknown_keys()
+    refuse_unknown_keys(pulumi.runtime.config.CONFIG.get())
     config = pulumi.Config(PROJECT)
     values: dict[str, Any] = {}
     for field in fields(StackConfig):
@@ -160,11 +163,16 @@ def read_config() -> StackConfig:
                 )
             values[field.name] = config.require_secret(key).apply(str.strip)
         else:
-            values[field.name] = _parse(key, text, field.default)
+            values[field.name] = parse_value(key, text, field.default)
     return StackConfig(**values)
 
 
-def _parse(key: str, text: str, default: object) -> object:
+def parse_value(key: str, text: str, default: object) -> object:
+    """Return a value as the field has it whose default this is.
+
+    Raises:
+        ConfigError: it has another type.
+    """
     if isinstance(default, bool):
         if text not in ("true", "false"):
             raise ConfigError(f"{key} must be true or false, not {text!r}.")
@@ -188,9 +196,14 @@ def _parse(key: str, text: str, default: object) -> object:
     return text
 
 
-def _refuse_unknown_keys() -> None:
+def refuse_unknown_keys(names: Iterable[str]) -> None:
+    """Refuse what looks like a key of this project, and is none.
+
+    Raises:
+        ConfigError: with the key that was probably meant.
+    """
     known = [key_of(field.name) for field in fields(StackConfig)]
-    for name in sorted(pulumi.runtime.config.CONFIG.get()):
+    for name in sorted(names):
         project, _, key = name.partition(":")
         if project == PROJECT and key not in known:
             near = difflib.get_close_matches(key, known, n=1)

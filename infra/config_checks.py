@@ -98,7 +98,12 @@ def check_config(config: StackConfig, stack: str) -> None:
         check(config)
 
 
-def _check_values(config: StackConfig) -> None:
+def check_values(config: StackConfig) -> None:
+    """Check each value by itself.
+
+    Raises:
+        ConfigError: one is none of the choices, or out of its range.
+    """
     for field, choices in CHOICES.items():
         value = getattr(config, field)
         if value not in choices:
@@ -238,7 +243,7 @@ def _either(choices: tuple[str, ...]) -> str:
 
 
 _CHECKS: tuple[Callable[[StackConfig], None], ...] = (
-    _check_values,
+    check_values,
     check_environment,
     check_limits,
     _check_front_door,

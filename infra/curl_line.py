@@ -44,5 +44,6 @@ def _identity(config: StackConfig, *, region: str) -> list[str]:
         parts.append('-H "x-chat-token: $TOKEN"')
     elif config.auth_token is not None:
         # Not `authorization`, which a signature takes up.
-        parts.append('-H "x-chat-token: $(pulumi config get authToken)"')
+        stack = pulumi.get_stack()
+        parts.append(f'-H "x-chat-token: $(pulumi config get authToken --stack {stack})"')
     return parts

@@ -44,11 +44,13 @@ class StreamingUrlArgs:
         auth: ``NONE`` or ``AWS_IAM``.
         allowed_origins: of pages that may call it. Lambda handles their preflights itself, even
             with ``AWS_IAM``. Empty: no CORS headers at all.
+        former_urn: of the URL in a stack that an earlier version of this program made.
     """
 
     function_name: pulumi.Input[str]
     auth: str
     allowed_origins: Sequence[str] = ()
+    former_urn: str = ""
 
 
 class StreamingUrl(pulumi.ComponentResource):
@@ -92,7 +94,11 @@ class StreamingUrl(pulumi.ComponentResource):
             authorization_type=args.auth,
             invoke_mode="RESPONSE_STREAM",
             cors=cors,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=permissions),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=permissions,
+                aliases=[args.former_urn] if args.former_urn else None,
+            ),
         )
         self.url = function_url.function_url.apply(_with_slash)
         self.register_outputs({"url": self.url})

@@ -27,8 +27,8 @@ class FunctionImageArgs:
     """
     Args:
         name: of the repository.
-        context: the folder that the builder gets.
-        dockerfile: path of the Dockerfile.
+        context: the folder that the builder gets, as seen from the folder of the program.
+        dockerfile: path of the Dockerfile, seen from there too.
         architecture: ``arm64`` or ``x86_64``.
     """
 

@@ -2,7 +2,8 @@
 
     bootstrap          starts the runtime; executable
     app/ examples/     our own source
-    aiohttp/ …         the dependencies of requirements.lock, as wheels for Lambda's Linux
+    my_app/            the user's own code
+    aiohttp/ …         the packages of both lock files, as wheels for Lambda's Linux
 
 The same sources and the same lock give the same bytes: files are sorted and all have one date. The
 zip file holds nothing that only developers need.
@@ -26,6 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from infra.interpreter import cache_tag, fetch_interpreter, find_interpreter, find_uv
+from infra.own_code import OwnCodeError, own_files, own_lock
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -74,13 +76,19 @@ def main() -> int:
     )
     parser.add_argument("--output", type=Path, default=ROOT / "dist" / "function.zip")
     options = parser.parse_args()
+    try:
+        # Whole: what it needs of ours, it needs in every form of the zip file.
+        own = own_lock()
+    except OwnCodeError as error:
+        sys.stderr.write(f"deltaline: {error}\n")
+        return 1
     compiler = find_compiler(options.python, is_wanted=options.bytecode)
     lock = (ROOT / "requirements.lock").read_text()
     lock = without(lock, _LEAN_WITHOUT if options.lean else _WITHOUT)
     with tempfile.TemporaryDirectory() as folder:
         installed = Path(folder, "installed")
-        _install(lock, installed, platform=_PLATFORMS[options.arch], python=options.python)
-        files = {**dict(_ours()), **dict(_theirs(installed))}
+        _install(lock, own, installed, platform=_PLATFORMS[options.arch], python=options.python)
+        files = {**dict(_theirs(installed)), **dict(_ours()), **dict(own_files())}
         if compiler is not None:
             files |= _compile(
                 files, Path(folder, "compiled"), by=compiler[0], tag=cache_tag(options.python)
@@ -129,14 +137,16 @@ def without(lock: str, names: frozenset[str]) -> str:
     return "".join(kept)
 
 
-def _install(lock: str, target: Path, *, platform: str, python: str) -> None:
+def _install(lock: str, own: str, target: Path, *, platform: str, python: str) -> None:
     # uv evaluates the markers of the lock for the target, pip for the building machine.
     command = [find_uv(), "pip", "install", "--quiet", "--target", str(target), "--no-deps"]
     command += ["--python-platform", platform, "--python-version", python]
     command += ["--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"]
-    lock_file = target.with_name("requirements.lock")
-    lock_file.write_text(lock)
-    subprocess.run([*command, "--requirements", str(lock_file)], check=True)
+    for name, text in (("requirements.lock", lock), ("own.lock", own)):
+        lock_file = target.with_name(name)
+        lock_file.write_text(text)
+        command += ["--requirements", str(lock_file)]
+    subprocess.run(command, check=True)
 
 
 # Runs in the function's version of Python; reads triples [source, byte code, name in tracebacks].

@@ -1,23 +1,24 @@
 """Joins the components into the stack that a configuration describes."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from infra.access_log import AccessLog, AccessLogArgs
 from infra.alarms import Alarms, AlarmsArgs
 from infra.budget import CostBudget, CostBudgetArgs
 from infra.chat_table import ChatTable, ChatTableArgs
-from infra.cloudfront import ChatSite, ChatSiteArgs
-from infra.config import PROJECT, ROOT, StackConfig
+from infra.config import PROGRAM, PROJECT, ROOT, StackConfig
 from infra.config_checks import check_config
 from infra.curl_line import curl_line
 from infra.dashboard import Dashboard, DashboardArgs
 from infra.environment import function_environment
 from infra.example_functions import ExampleFunctions, ExampleFunctionsArgs
+from infra.front_door import open_front_door
 from infra.function import (
     ImagePackage,
     Package,
@@ -25,14 +26,11 @@ from infra.function import (
     StreamingFunctionArgs,
     ZipPackage,
 )
-from infra.function_url import StreamingUrl, StreamingUrlArgs
 from infra.image import FunctionImage, FunctionImageArgs
 from infra.limits import reserved_concurrency
 from infra.policies import Statement
-from infra.rest_api import RestApi, RestApiArgs
 from infra.secrets import StoredSecret, StoredSecretArgs, decrypt_secret, read_secret, store_of
 from infra.vpc import VpcPlace
-from infra.web_acl import WebAcl, WebAclArgs
 
 _APPROVAL_SECRET_LENGTH = 64
 
@@ -77,7 +75,7 @@ def deploy(config: StackConfig) -> dict[str, pulumi.Input[object]]:
         ),
     )
     region = aws.get_region_output().region
-    url = _front_door(config, chat, tags)
+    url = open_front_door(config, chat, tags)
     Alarms(
         "chat",
         AlarmsArgs(
@@ -187,8 +185,10 @@ def _package(config: StackConfig, tags: Mapping[str, str]) -> Package:
         "chat",
         FunctionImageArgs(
             name=config.name,
-            context=str(ROOT),
-            dockerfile=str(config.dockerfile_path),
+            # As seen from the program: an absolute path would be another one in each checkout, and
+            # so a build.
+            context=_seen_from_program(ROOT),
+            dockerfile=_seen_from_program(config.dockerfile_path),
             architecture=config.architecture,
             tags=tags,
         ),
@@ -196,69 +196,8 @@ def _package(config: StackConfig, tags: Mapping[str, str]) -> Package:
     return ImagePackage(image.uri)
 
 
-def _front_door(
-    config: StackConfig, chat: StreamingFunction, tags: Mapping[str, str]
-) -> pulumi.Output[str]:
-    match config.front_door:
-        case "cloudfront":
-            site = ChatSite(
-                "chat",
-                ChatSiteArgs(
-                    name=config.name,
-                    account_id=aws.get_caller_identity_output().account_id,
-                    function=chat.function,
-                    page=config.web_path,
-                    web_acl_arn=_web_acl_arn(config, tags),
-                    tags=tags,
-                ),
-            )
-            return site.url
-        case "apiGateway":
-            api = RestApi(
-                "chat",
-                RestApiArgs(
-                    name=config.name,
-                    function=chat.function,
-                    auth=config.auth,
-                    timeout_s=config.timeout_s,
-                    rate_per_s=config.api_rate_per_s,
-                    burst=config.api_burst,
-                    access_log=_access_log(config, tags),
-                    user_pool_arns=config.cognito_user_pool_arns,
-                    has_other_origins=bool(config.allowed_origins),
-                    tags=tags,
-                ),
-            )
-            return api.url
-        case _:
-            url = StreamingUrl(
-                "chat",
-                StreamingUrlArgs(
-                    function_name=chat.function.name,
-                    auth=config.auth,
-                    allowed_origins=config.allowed_origins,
-                ),
-            )
-            return url.url
-
-
-def _web_acl_arn(config: StackConfig, tags: Mapping[str, str]) -> pulumi.Output[str] | None:
-    if not config.waf:
-        return None
-    args = WebAclArgs(name=config.name, requests_per_5_min=config.waf_rate_per_5_min, tags=tags)
-    return WebAcl("chat", args).arn
-
-
-def _access_log(config: StackConfig, tags: Mapping[str, str]) -> AccessLog | None:
-    if not config.access_logs:
-        return None
-    args = AccessLogArgs(
-        name=config.name,
-        retention_days=config.log_retention_days,
-        makes_role=config.access_logs_role,
-        tags=tags,
-    )
-    return AccessLog("chat", args)
+def _seen_from_program(path: Path) -> str:
+    return os.path.relpath(path, PROGRAM) if path.is_relative_to(ROOT) else str(path)
 
 
 def _examples(config: StackConfig, tags: Mapping[str, str]) -> ExampleFunctions:

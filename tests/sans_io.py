@@ -117,6 +117,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "requests/lambda_events": (),
     "requests/message_reader": (),
     "requests/past_call": (),
+    "requests/representation": (),
     "requests/shapes": (),
     "requests/sites": (),
     "requests/trace_parent": (),
@@ -148,6 +149,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "store/redis_reasons": (),
     "store/redis_script": (),
     "store/redis_url": (),
+    "store/redis_wire": (),
     "store/use_record": (),
     "setting_checks": (),
     "setting_kinds": (),
@@ -203,6 +205,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "commands/health": "container/test_entrypoint.py",
     "commands/emulate": "emulator/test_program.py",  # passes on what app.emulator has
     # Declarations: what they hold is seen in the running app.
+    "http/endpoint": "http/test_lean.py",
     "http/openapi_bodies": "http/test_openapi.py",
     "http/openapi_stored": "http/test_openapi.py",
     "http/tool_stream": "http/test_tools.py",

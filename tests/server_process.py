@@ -7,6 +7,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 
@@ -30,10 +31,17 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def serving(*options: str, **environment: str) -> AsyncIterator[Running]:
-    """Run ``python -m app serve --demo`` on any port until the block is left."""
+async def serving(
+    *options: str, cwd: Path | str = ".", **environment: str
+) -> AsyncIterator[Running]:
+    """Run ``python -m app serve --demo`` on any port until the block is left.
+
+    Args:
+        cwd: the checkout, if it is another one than this.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", "serve", "--demo", "--port", "0", *options),
+        cwd=cwd,
         env={**os.environ, **environment},
         stdout=PIPE,
         stderr=PIPE,

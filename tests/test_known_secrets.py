@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.known_secrets import MASK, KnownSecrets, secrets_in
+from app.known_secrets import MASK, KnownSecrets, secrets_in, without_credentials
 
 KEY = "sk-proj-0123/45+67~ü\"'\\ab"
 
@@ -122,3 +122,19 @@ def test_what_an_environment_keeps_secret_is_known() -> None:
             *("p%40ss", "p@ss", "me:p%40ss", "me:p@ss", "word", "you:word"),
         }
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://host/path", "https://host/path"),
+        ("mail ann@example.com", "mail ann@example.com"),
+        ("redis://user:pass@host/0", f"redis://{MASK}@host/0"),
+        ("token://tok@host", f"token://{MASK}@host"),
+        ("user:pass@host", f"{MASK}@host"),
+        ("redis://user:p/a#s@s@host", f"redis://{MASK}@host"),
+        ("redis://a:b@c, redis://d:e@f", f"redis://{MASK}@f"),
+    ],
+)
+def test_what_stands_before_a_host_is_not_shown(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown

@@ -13,6 +13,8 @@ def test_every_check_is_one_of_a_field() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "earlier"),
     [
+        ("app", "my_app:create", {}),
+        ("app", "my_app.server:Site.make", {}),
         ("auth_token_arn", "arn:aws:a", {"auth_token": None}),
         ("store_arn", "arn:aws:a", {"store": "off"}),
         ("metrics", True, {"auth_token": "t", "auth_token_arn": None}),
@@ -38,6 +40,12 @@ def test_what_fits_passes(field: str, value: object, earlier: dict[str, object])
 @pytest.mark.parametrize(
     ("field", "value", "earlier", "reason"),
     [
+        ("app", "my_app", {}, "must be like my_app:create, not 'my_app'"),
+        ("app", "my_app.create", {}, "must be like my_app:create"),
+        ("app", "my-app:create", {}, "must be like my_app:create"),
+        ("app", "my_app:create()", {}, "must be like my_app:create"),
+        ("app", "../my_app:create", {}, "must be like my_app:create"),
+        ("app", "my_app:", {}, "must be like my_app:create"),
         ("auth_token_arn", "arn:aws:a", {"auth_token": "t"}, "the secret itself is set too"),
         ("store_arn", "arn:aws:a", {"store": "memory"}, "the store itself is set too"),
         (

@@ -245,6 +245,37 @@ def test_secrets_are_masked_when_settings_are_printed() -> None:
     assert "1234" not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://user:correct-horse@host:6379/0",
+        "rediss://:correct-horse@host?ssl_ca_certs=/ca.pem",
+        "https://correct-horse@host/v1",
+        "redis://user:a/correct-horse@b@host",  # special characters that are not written as %XX
+        "redis://user:a'b\"correct-horse@host",
+        "user:correct-horse@host",
+        " redis:// user:correct-horse@host",
+    ],
+)
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_no_setting_shows_the_password_of_a_url(name: str, url: str) -> None:
+    try:
+        taken = Settings(**{name: url})
+    except SettingsError as error:
+        assert "correct-horse" not in str(error)
+    else:
+        assert "correct-horse" not in f"{taken} {taken!r} {taken!s}"
+    kept = Settings().model_copy(update={name: (url,)})
+    assert "correct-horse" not in f"{kept} {kept!r} {kept!s}"
+    assert "@host" in repr(kept)
+
+
+def test_a_store_is_shown_without_what_its_secret_says() -> None:
+    read = Settings(store_arn="arn").with_secrets({"CHAT_STORE_ARN": "redis://:p@h/2"})
+
+    assert "store='redis://[secret]@h/2'" in repr(read)
+
+
 def test_python_code_names_the_fields_and_wins_over_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from app.commands.chat_text import one_line, row, whole
 from app.errors import StoreUnavailable
 from app.protocols.json_text import dumps
+from app.settings import SettingsError, load_settings
+from app.setup.secrets import with_secrets
 from app.store.opening import StoreRefused, open_store, sqlite_path
 from app.store.store import Chat, ChatId, ChatSummary, Owner, Store
 
@@ -34,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_argument(
         "--store",
         metavar="STORE",
-        help="such as sqlite:chats.db or dynamodb:chats (default: CHAT_STORE)",
+        help="such as sqlite:chats.db or dynamodb:chats "
+        "(default: CHAT_STORE, or what CHAT_STORE_ARN names)",
     )
     common.add_argument(
         "--owner", metavar="OWNER", help="whose chats (default: everybody's; '': nobody's)"
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     """Carry out ``chats``; return the exit status."""
     try:
         store = _store(args.store)
-    except StoreRefused as error:
+    except (SettingsError, StoreRefused) as error:
         return _complain(str(error), status=2)
     try:
         asyncio.run(_run(store, args))
@@ -204,7 +207,8 @@ async def _summaries(
 
 
 def _store(text: str | None) -> Store:
-    text = os.environ.get("CHAT_STORE", "off").strip() if text is None else text
+    if text is None:
+        text = with_secrets(load_settings(), only=("CHAT_STORE_ARN",)).store
     if text == "memory":
         raise StoreRefused("The chats of CHAT_STORE=memory are in the server's own process only.")
     if text.startswith("sqlite:") and not sqlite_path(text).is_file():

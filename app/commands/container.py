@@ -125,7 +125,12 @@ def _make_app() -> int:
     from app.main import create_lean_app
 
     try:
-        create_lean_app(settings)
+        if settings.app is None:
+            create_lean_app(settings)
+        else:
+            from app.commands.own_app import create
+
+            create()
     except SettingsError:
         raise
     except Exception as error:

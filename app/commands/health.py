@@ -12,9 +12,11 @@ from app.setting_kinds import read_as
 
 _LOOPBACK = "127.0.0.1"
 _TIMEOUT_S = 5.0
-# The app says that it is up. A local Lambda is asked without starting a function; one that wants a
-# token, or serves other hosts only, is up too.
+# The app says that it is up. That of `CHAT_APP` may have ours below another path, or a login before
+# everything. A local Lambda is asked without starting a function; one that wants a token, or serves
+# other hosts only, is up too.
 _OF_THE_APP = ("GET /health", (200,))
+_OF_AN_OWN_APP = ("GET /health", range(200, 500))
 _OF_A_LOCAL_LAMBDA = ("POST /2015-03-31/functions/function/invocations", (204, 401, 421))
 
 
@@ -22,11 +24,12 @@ def is_healthy(environ: Mapping[str, str]) -> bool:
     """Return whether what runs here answers as it should; print why nobody does.
 
     Args:
-        environ: ``PORT`` and ``CHAT_DIRECT`` of the container.
+        environ: ``PORT``, ``CHAT_DIRECT`` and ``CHAT_APP`` of the container.
     """
     port = environ.get("PORT", "8080")
     is_direct = read_as(bool, environ.get("CHAT_DIRECT") or "false")
-    request, healthy = _OF_THE_APP if is_direct else _OF_A_LOCAL_LAMBDA
+    of_the_app = _OF_AN_OWN_APP if environ.get("CHAT_APP") else _OF_THE_APP
+    request, healthy = of_the_app if is_direct else _OF_A_LOCAL_LAMBDA
     try:
         return _status(request, int(port)) in healthy
     except OSError as error:

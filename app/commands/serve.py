@@ -78,7 +78,8 @@ def _demo_defaults() -> None:
     os.environ.setdefault("CHAT_ALLOWED_ORIGINS", "localhost")
     if sys.stderr.isatty():
         os.environ.setdefault("CHAT_LOG", "text")
-    if not os.environ.get("CHAT_TOOL_MODULES"):
+    # The examples would be the only ones that are on.
+    if not (os.environ.get("CHAT_TOOL_MODULES") or os.environ.get("CHAT_APP")):
         from app.tools.loading import EXAMPLES
 
         os.environ.setdefault("CHAT_TOOLS", ",".join(EXAMPLES))

@@ -21,14 +21,8 @@ from app.http.responses import TurnResponse, Written, opened, whole_answer
 from app.messages import ChatRequest, Message
 from app.protocols.framing import Framer
 from app.protocols.negotiation import Dialect, encoder_for, negotiate
-from app.providers.provider import Provider
 from app.requests.value_count import is_heavy
-from app.telemetry.turn_traces import Tracing, Untraced
-from app.threads import Aside
-from app.tools.approval import Approvals
-from app.tools.result import OutputLimits
 from app.tools.tool_set import ToolSet
-from app.tools.tool_threads import ToolThreads
 from app.tools.toolbox import earlier_calls
 from app.turns.outbox import Outbox
 from app.turns.running_turns import RunningTurns
@@ -44,59 +38,33 @@ class ChatResponder:
     """Runs the turn that a chat request asks for, and makes the response of it.
 
     Args:
-        provider: the model.
         turns: starts every turn.
         options: what the server decided.
+        chat_turns: makes every turn.
         tools: what the model may call.
-        threads: in which the tools that are plain functions run.
-        output_limits: how large the output of a tool may be.
-        approvals: signs approval requests and checks the user's replies.
-        aside: where the replies of a large request are checked.
-        new_id: makes a unique id with the given prefix.
         keeping: keeps the turns of chats; None without a store.
         limiting: holds turns to limits; None: there are none.
-        tracing: begins the trace of every turn.
         now: Unix seconds.
     """
 
     def __init__(
         self,
-        provider: Provider,
         turns: RunningTurns,
         options: ChatOptions,
+        chat_turns: ChatTurns,
         *,
         tools: ToolSet,
-        threads: ToolThreads,
-        output_limits: OutputLimits,
-        approvals: Approvals,
-        aside: Aside,
-        new_id: Callable[[str], str],
         keeping: "Keeping | None" = None,
         limiting: "Limiting | None" = None,
-        tracing: Tracing | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._turns = turns
-        self._tools = tools
         self._options = options
+        self._chat_turns = chat_turns
+        self._tools = tools
         self._keeping = keeping
         self._limiting = limiting
         self._now = now
-        self._chat_turns = ChatTurns(
-            provider,
-            options,
-            tools=tools,
-            threads=threads,
-            output_limits=output_limits,
-            approvals=approvals,
-            aside=aside,
-            new_id=new_id,
-            has_room=turns.check,
-            keeps_transcripts=turns.keeps_transcripts,
-            detached_s=None if keeping is None else keeping.detached_s,
-            tracing=Untraced() if tracing is None else tracing,
-            now=now,
-        )
 
     async def respond(self, admitted: AdmittedRequest, asked: ChatRequest) -> Response:
         """Run the turn that ``asked`` wants.

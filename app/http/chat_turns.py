@@ -158,6 +158,7 @@ class ChatTurns:
             progress=progress,
             transcript=transcript,
             recorder=None if kept is None else kept.recorder,
+            standing=None if kept is None else kept.standing,
             detached_s=None if kept is None else self._detached_s,
             deadline=deadline,
             observer=observer,

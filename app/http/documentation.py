@@ -16,8 +16,8 @@ from starlette.responses import Response
 from starlette.routing import request_response
 
 from app import __version__
+from app.http.endpoint import Endpoint
 from app.http.errors import with_error_responses
-from app.http.routes import Endpoint
 
 
 class _PlainRoute(APIRoute):

@@ -1,6 +1,6 @@
 """The HTTP surface. What the routes do is in `app.http.chat` and `app.http.tools`.
 
-Every route of the API is here. Beside them stand the files of the demo page (`app.main`) and
+Every route of the API is here, and those of the built pages (`app.http.pages`). Beside them stand
 FastAPI's pages about these routes (`app.http.documentation`, `lean`).
 
 Bodies are read and parsed by us, not by FastAPI: a chat request has seven shapes, and its errors
@@ -9,22 +9,23 @@ are sentences. What the routes accept is written for people and programs in `app
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from app import __version__
 from app.errors import LimitsUnavailable, NotFound, RequestError
 from app.http import openapi, openapi_stored
 from app.http.admission import Admission, AdmittedRequest, request_id
 from app.http.chat import ChatResponder
+from app.http.endpoint import HIDDEN, Endpoint, Serve
 from app.http.errors import with_error_responses
 from app.http.lifespan import Lifespan
 from app.http.nothing_stored import StoredRoutes
 from app.http.objects import Schemas, question
 from app.http.openapi_mcp import mcp
+from app.http.pages import Pages
 from app.http.reading import Reading, by_owner
 from app.http.responses import JSONResponse
 from app.http.tools import ToolResponder
@@ -37,20 +38,6 @@ from app.turns.errors import TooManyTurns
 from app.turns.places import Places
 
 _Respond: TypeAlias = Callable[[AdmittedRequest], Awaitable[Response]]
-_Serve: TypeAlias = Callable[[Request], Awaitable[Response]]
-
-
-class Endpoint(NamedTuple):
-    """One route: ``respond`` serves it, and ``description`` is what FastAPI is told about it.
-
-    One that ``is_open`` does not ask who asks.
-    """
-
-    path: str
-    method: Literal["GET", "POST", "DELETE"]
-    respond: _Serve
-    description: Mapping[str, Any]
-    is_open: bool = False
 
 
 class Routes:
@@ -68,7 +55,7 @@ class Routes:
         file_hosts: the only hosts of files that the model is given; empty: all that are public.
         allow_client_system: whether system messages from the client are kept.
         aside: where requests are read that are large.
-        page: folder of the built demo page, if there is one.
+        pages: those that are built.
         facts: what ``GET /health`` says besides its status.
         threads: those of the tools; ``GET /health`` says how many of them hang.
         places: those of the turns; ``GET /health`` says how many are taken.
@@ -83,13 +70,13 @@ class Routes:
         stored: StoredRoutes,
         lifespan: Lifespan,
         *,
-        me: _Serve,
+        me: Serve,
         schemas: Schemas,
         max_messages: int,
         file_hosts: Collection[str],
         allow_client_system: bool,
         aside: Aside,
-        page: Path | None,
+        pages: Pages,
         facts: Mapping[str, Any],
         threads: ToolThreads,
         places: Places,
@@ -110,7 +97,7 @@ class Routes:
             file_hosts=file_hosts,
             allow_client_system=allow_client_system,
         )
-        self._page = page
+        self._pages = pages
         self._facts = facts
         self._threads = threads
         self._places = places
@@ -119,7 +106,6 @@ class Routes:
         """Return the routes, in the order in which they match."""
         tool = "/api/tools/{name}/invoke"
         stored = self._stored
-        hidden = {"include_in_schema": False}
         endpoints = [
             *(Endpoint(path, "POST", self.chat, openapi.chat(path)) for path in ("/api/chat", "/")),
             Endpoint("/events", "POST", self.event, openapi.EVENTS),
@@ -137,7 +123,9 @@ class Routes:
             Endpoint("/api/me", "GET", self._me, openapi_stored.ME),
             Endpoint("/health", "GET", self.health, openapi.HEALTH, True),
             Endpoint("/", "GET", self.home, openapi.HOME, True),
-            Endpoint("/{chat_id}/stream", "GET", stored.resume, hidden),
+            Endpoint("/{chat_id}/stream", "GET", stored.resume, HIDDEN),
+            Endpoint("/", "HEAD", self.home, HIDDEN, True),
+            *self._pages.endpoints(),
         ]
         return [
             endpoint._replace(respond=with_error_responses(endpoint.respond))
@@ -176,8 +164,9 @@ class Routes:
         """Serve the demo page if it was built, else say what this is."""
         if request.query_params.get("chatId") is not None:
             return await self._stored.resume_4(request)
-        if self._page is not None:
-            return FileResponse(self._page / "index.html")
+        page = await self._pages.home(request)
+        if page is not None:
+            return page
         return JSONResponse(
             {
                 "name": "deltaline",

@@ -34,6 +34,9 @@ _LAST_BYTES_S = 0.2
 _HANDLER_STOP_S = 1.0
 
 _DEFAULT_HANDLER = "app.main:create_lean_app"
+# Handlers that make the app of the settings, which is the user's own where `CHAT_APP` is set.
+_OF_THE_SETTINGS = frozenset({"app.main.create_app", "app.main.create_lean_app"})
+_OWN_APP = "app.commands.own_app:create"
 
 logger = logging.getLogger("deltaline.runtime")
 
@@ -90,11 +93,20 @@ def _build(api: RuntimeApi, environ: Mapping[str, str]) -> tuple[Handler, Runtim
     if invoke_mode is not None:
         check_invoke_mode(invoke_mode)
     handler = load_handler(
-        environ.get("_HANDLER") or _DEFAULT_HANDLER,
+        _handler_name(environ),
         read_function_config(environ),
         base_path=environ.get("AWS_LWA_REMOVE_BASE_PATH", ""),
     )
     return handler, Runtime(api, handler, concurrency=int(concurrency), invoke_mode=invoke_mode)
+
+
+def _handler_name(environ: Mapping[str, str]) -> str:
+    name = environ.get("_HANDLER") or _DEFAULT_HANDLER
+    if name.replace("/", ".").replace(":", ".") not in _OF_THE_SETTINGS:
+        return name
+    # As settings are read: in either case, and no empty value.
+    has_own = any(value and variable.upper() == "CHAT_APP" for variable, value in environ.items())
+    return _OWN_APP if has_own else name
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:

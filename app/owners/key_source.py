@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from app.cancelling import cancel
 from app.causes import described
 from app.errors import KeysUnavailable
 from app.owners.jwt_check import KeySet, UnusableKeys
@@ -79,9 +80,7 @@ class KeySource:
 
     async def aclose(self) -> None:
         """Stop fetching. Idempotent."""
-        if self._fetching is not None:
-            self._fetching.cancel()
-            await asyncio.wait((self._fetching,))
+        await cancel([self._fetching])
 
     async def _fetch(self) -> None:
         """Wait until the keys are fetched, by us or by whoever was first."""

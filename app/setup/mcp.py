@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.known_secrets import remember
-from app.mcp.served_tools import ServedTools
+from app.mcp.served_tools import SETTLE_S, ServedTools
 from app.mcp.server import MCPServer
 from app.mcp.servers_file import ServersRefused, check_names, read_servers
 from app.mcp.sessions import Sessions
@@ -42,9 +42,11 @@ def make_servers(settings: Settings, given: Sequence[MCPServer]) -> Sequence[MCP
     return servers
 
 
-def serve_tools(tools: Mapping[str, Tool], servers: Sequence[MCPServer]) -> ServedTools:
+def serve_tools(
+    tools: Mapping[str, Tool], servers: Sequence[MCPServer], *, settle_s: float = SETTLE_S
+) -> ServedTools:
     """Return the tools of the program together with those of servers."""
-    return ServedTools(tools, [Sessions(server) for server in servers])
+    return ServedTools(tools, [Sessions(server) for server in servers], settle_s=settle_s)
 
 
 def _of_file(settings: Settings) -> Sequence[MCPServer]:

@@ -1,6 +1,7 @@
 """Which hosts are served, and which sites' pages may call, as the settings say."""
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from app.http.allowed_sites import AllowedSites
 from app.requests.sites import ANY, Sites, host_set
@@ -19,11 +20,30 @@ def guard(app: Starlette, settings: Settings, *, refuse_other_sites: bool) -> No
 
         origins = [origin for origin in settings.allowed_origins if origin != LOCALHOST]
         add_cors(app, origins, is_local_allowed=LOCALHOST in settings.allowed_origins)
-    are_origins_checked = refuse_other_sites or bool(settings.allowed_origins)
-    if settings.allowed_hosts or are_origins_checked:
-        sites = Sites(
-            hosts=host_set(settings.allowed_hosts or (ANY,)),
-            origins=frozenset(settings.allowed_origins) - {LOCALHOST},
-            is_local_allowed=LOCALHOST in settings.allowed_origins,
-        )
-        app.add_middleware(AllowedSites, sites=sites, are_origins_checked=are_origins_checked)
+    if (sites := _sites(settings, refuse_other_sites)) is not None:
+        are_checked = _are_origins_checked(settings, refuse_other_sites)
+        app.add_middleware(AllowedSites, sites=sites, are_origins_checked=are_checked)
+
+
+def guarded(app: ASGIApp, settings: Settings, *, refuse_other_sites: bool) -> ASGIApp:
+    """Return ``app``, whoever's it is, as `guard` would have it; CORS is its own."""
+    sites = _sites(settings, refuse_other_sites)
+    if sites is None:
+        return app
+    are_checked = _are_origins_checked(settings, refuse_other_sites)
+    return AllowedSites(app, sites=sites, are_origins_checked=are_checked)
+
+
+def _sites(settings: Settings, refuse_other_sites: bool) -> Sites | None:
+    """Return what is served and who may call; None for everything and everybody."""
+    if not (settings.allowed_hosts or _are_origins_checked(settings, refuse_other_sites)):
+        return None
+    return Sites(
+        hosts=host_set(settings.allowed_hosts or (ANY,)),
+        origins=frozenset(settings.allowed_origins) - {LOCALHOST},
+        is_local_allowed=LOCALHOST in settings.allowed_origins,
+    )
+
+
+def _are_origins_checked(settings: Settings, refuse_other_sites: bool) -> bool:
+    return refuse_other_sites or bool(settings.allowed_origins)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
+from app.cancelling import cancel
 from app.errors import StoreUnavailable
 from app.store.abandoned import Abandoned
 from app.store.dynamodb_calls import Calls
@@ -205,11 +206,7 @@ class DynamodbStore:
             await self.end(turn, "lost", last=None, message=None, ended_at=now, beat=beats[turn])
 
     async def aclose(self) -> None:
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel(self._tasks)
         await self._waits.aclose()
         await self._limits.aclose()
         await self._calls.aclose()

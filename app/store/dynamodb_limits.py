@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from app.cancelling import cancel
 from app.errors import StoreUnavailable
 from app.store import use_record
 from app.store.dynamodb_calls import Calls, ConditionFailed
@@ -113,11 +114,7 @@ class Limits:
 
     async def aclose(self) -> None:
         """Give up what is asked. Idempotent."""
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel(self._tasks)
 
     async def _renew(self, payer: Payer, leases: Collection[Lease]) -> None:
         await self._ask(payer, lambda record, now: (None, use_record.renew(record, leases, now)))

@@ -6,6 +6,7 @@ However many wait for a turn here, one task looks. What this process writes wake
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from app.cancelling import cancel
 from app.errors import StoreUnavailable
 from app.store.store import TurnId
 
@@ -60,11 +61,7 @@ class Waits:
         """Wake everybody, and look no more."""
         for turn in tuple(self._waiting):
             self.wake(turn)
-        tasks = tuple(self._looking.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel(self._looking.values())
 
     async def _look(self, turn: TurnId) -> None:
         try:

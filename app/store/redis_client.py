@@ -1,23 +1,32 @@
-"""Connects to a Redis, whether it is one server or a cluster, with redis-py."""
+"""Connects to a Redis, whether it is one server or a cluster, which redis-py knows."""
 
+import asyncio
+import ssl
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
-from redis.asyncio import Connection, Redis, RedisCluster, SSLConnection
+from redis.asyncio import RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
 
+from app.store.redis_connection import (
+    CONNECT_S,
+    Address,
+    Listener,
+    RedisConnection,
+    open_connection,
+    tls_of,
+)
 from app.store.redis_reasons import Unsuitable
 from app.store.redis_url import RedisUrl
+from app.store.redis_wire import Command
 
-# In seconds. A caller has four for all that he asks (`app.turns.patience`).
-CONNECT_S = 2.0
-RESPONSE_S = 2.5
-
-Command: TypeAlias = Sequence[bytes | str | int]
-Address: TypeAlias = tuple[str, int]
+# How long a row of commands with all its replies may take, in seconds. A caller has four for all
+# that he asks (`app.turns.patience`).
+ROW_S = 3.0
+# The same for each server of a cluster.
+_RESPONSE_S = 2.5
 
 
 class Client(Protocol):
@@ -42,8 +51,12 @@ class Client(Protocol):
         """
         ...
 
-    def make_connection(self) -> Connection:
-        """Return a connection of its own to a server; it is not connected yet."""
+    async def listen(self, listener: Listener) -> RedisConnection:
+        """Return a connection of its own to a server.
+
+        Raises:
+            RedisError, TimeoutError: there is none.
+        """
         ...
 
     async def aclose(self) -> None: ...
@@ -51,6 +64,7 @@ class Client(Protocol):
 
 _OPTIONS: dict[str, Any] = {
     "socket_connect_timeout": CONNECT_S,
+    "socket_timeout": _RESPONSE_S,
     # Tried again is what `app.store.redis_link` knows to be harmless.
     "retry": Retry(NoBackoff(), 0),
     "protocol": 2,
@@ -70,14 +84,14 @@ async def connect(url: RedisUrl, nodes: Sequence[Address] = ()) -> Client:
         Unsuitable: it is no Redis for us.
         RedisError, OSError: it cannot be reached, or does not let us in.
     """
+    tls = tls_of(url)
     if nodes:
-        return await _connect_to_cluster(url, nodes)
-    # No time-out of its own for each response: `app.store.redis_link` has one for all.
-    one = _One(Redis(**url.client_options(), **_OPTIONS, socket_timeout=None, db=url.database))
+        return await _connect_to_cluster(url, tls, nodes)
+    one = _One(url, tls)
     try:
         # Nobody needs a permission for it, and it says what the others may not ask.
         (told,) = await one.run([("HELLO",)])
-        if isinstance(told, RedisError):
+        if isinstance(told, Exception):
             raise told
     except BaseException:
         await one.aclose()
@@ -90,11 +104,13 @@ async def connect(url: RedisUrl, nodes: Sequence[Address] = ()) -> Client:
         raise Unsuitable("CHAT_STORE names a Sentinel; name the Redis behind it, or its proxy.")
     if url.database:
         raise Unsuitable("A Redis cluster has no numbered databases; leave the number out.")
-    return await _connect_to_cluster(url, [(url.host, url.port)])
+    return await _connect_to_cluster(url, tls, [(url.host, url.port)])
 
 
-async def _connect_to_cluster(url: RedisUrl, nodes: Sequence[Address]) -> Client:
-    options = {**url.client_options(), **_OPTIONS, "socket_timeout": RESPONSE_S}
+async def _connect_to_cluster(
+    url: RedisUrl, tls: ssl.SSLContext | None, nodes: Sequence[Address]
+) -> Client:
+    options = {**url.client_options(), **_OPTIONS}
     del options["host"], options["port"]
     many = RedisCluster(startup_nodes=[ClusterNode(*node) for node in nodes], **options)
     try:
@@ -102,62 +118,51 @@ async def _connect_to_cluster(url: RedisUrl, nodes: Sequence[Address]) -> Client
     except BaseException:
         await many.aclose()
         raise
-    return _Cluster(many)
+    return _Cluster(many, url, tls)
 
 
 class _One:
-    """One server, by redis-py's connections without their pool, which is dearer than a turn."""
+    """One server."""
 
     is_one = True
     nodes: Sequence[Address] = ()
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._free: list[Connection] = []
+    def __init__(self, url: RedisUrl, tls: ssl.SSLContext | None) -> None:
+        self._url = url
+        self._tls = tls
+        self._free: list[RedisConnection] = []
         self._is_closed = False
 
     async def run(self, commands: Sequence[Command]) -> Sequence[Any]:
         connection = await self._connected()
-        results: list[Any] = []
+        in_vain = asyncio.get_running_loop().call_later(ROW_S, connection.give_up)
         try:
-            await connection.send_packed_command(packed(commands), check_health=False)
-            for _ in commands:
-                try:
-                    results.append(await connection.read_response())
-                except ResponseError as error:
-                    results.append(error)
+            results = await connection.ask(commands)
         except BaseException:
-            await connection.disconnect(nowait=True)
+            connection.close()
             raise
+        finally:
+            in_vain.cancel()
         if self._is_closed:  # meanwhile, by who asked something else in vain
-            await connection.disconnect(nowait=True)
+            connection.close()
         else:
             self._free.append(connection)
         return results
 
-    async def _connected(self) -> Connection:
+    async def _connected(self) -> RedisConnection:
         while self._free:
             connection = self._free.pop()
-            try:
-                if not await connection.can_read():
-                    return connection
-            except (RedisError, OSError):
-                pass
-            await connection.disconnect(nowait=True)  # the server has closed it
-        made = self.make_connection()
-        await made.connect()  # type: ignore[no-untyped-call]
-        return made
+            if connection.is_open:  # else the server has closed it
+                return connection
+        return await open_connection(self._url, self._tls)
 
-    def make_connection(self) -> Connection:
-        made = self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-        assert isinstance(made, Connection | SSLConnection)
-        return made
+    async def listen(self, listener: Listener) -> RedisConnection:
+        return await open_connection(self._url, self._tls, listener=listener)
 
     async def aclose(self) -> None:
         self._is_closed = True
         for connection in self._free:
-            await connection.disconnect(nowait=True)
-        await self._redis.aclose()
+            connection.close()
 
 
 class _Cluster:
@@ -165,8 +170,10 @@ class _Cluster:
 
     is_one = False
 
-    def __init__(self, redis: RedisCluster) -> None:
+    def __init__(self, redis: RedisCluster, url: RedisUrl, tls: ssl.SSLContext | None) -> None:
         self._redis = redis
+        self._url = url
+        self._tls = tls
 
     @property
     def nodes(self) -> Sequence[Address]:
@@ -176,31 +183,14 @@ class _Cluster:
         pipeline = self._redis.pipeline()
         for command in commands:
             pipeline.execute_command(*command)
-        results: Sequence[Any] = await pipeline.execute(raise_on_error=False)
+        async with asyncio.timeout(ROW_S):
+            results: Sequence[Any] = await pipeline.execute(raise_on_error=False)
         return results
 
-    def make_connection(self) -> Connection:
+    async def listen(self, listener: Listener) -> RedisConnection:
         node = self._redis.get_random_node()
-        made = node.connection_class(**node.connection_kwargs)
-        assert isinstance(made, Connection | SSLConnection)
-        return made
+        address = (str(node.host), int(node.port))
+        return await open_connection(self._url, self._tls, address=address, listener=listener)
 
     async def aclose(self) -> None:
         await self._redis.aclose()
-
-
-def packed(commands: Sequence[Command]) -> bytes:
-    """Return commands as the protocol writes them.
-
-    Source: redis.io/docs/latest/develop/reference/protocol-spec, "Sending commands to a server".
-    """
-    pieces: list[bytes] = []
-    for command in commands:
-        pieces.append(b"*%d\r\n" % len(command))
-        for word in command:
-            data = word if isinstance(word, bytes) else str(word).encode()
-            pieces.append(b"$%d\r\n%b\r\n" % (len(data), data))
-    return b"".join(pieces)
-
-
-__all__ = ["Address", "Client", "Command", "RedisError", "connect"]

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
+from app.cancelling import cancel
 from app.errors import StoreUnavailable
-from app.store.redis_client import Command
 from app.store.redis_reasons import refused
+from app.store.redis_wire import Command
 
 _MOST_AT_ONCE = 1000  # questions in one write
 
@@ -43,9 +44,7 @@ class Lane:
         return answer
 
     async def aclose(self) -> None:
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        await cancel([self._task])
 
     async def _work(self) -> None:
         while self._waiting:

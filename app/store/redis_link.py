@@ -34,17 +34,17 @@ from redis.exceptions import (
 
 from app.errors import StoreUnavailable
 from app.seldom_warning import SeldomWarning
-from app.store.redis_client import Address, Client, Command, connect
+from app.store.redis_client import ROW_S, Client, connect
+from app.store.redis_connection import Address
 from app.store.redis_every_script import EVERY_SCRIPT
 from app.store.redis_lane import Lane
 from app.store.redis_reasons import Unsuitable, reason_of, refused
 from app.store.redis_script import Script
 from app.store.redis_url import RedisUrl
+from app.store.redis_wire import Command
 
 logger = logging.getLogger("deltaline.store")
 
-# How long one write with all its answers may take, in seconds.
-_RUN_S = 3.0
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 
@@ -135,7 +135,7 @@ class RedisLink:
                 await asyncio.sleep(pause_s)
             self._by_nodes = not self._by_nodes
             try:
-                async with asyncio.timeout(_RUN_S):
+                async with asyncio.timeout(ROW_S):
                     nodes = self._nodes if self._by_nodes else ()
                     self._client = await connect(self._url, nodes)
             except (RedisError, RedisClusterException, Unsuitable, OSError, TimeoutError) as error:
@@ -162,13 +162,12 @@ class RedisLink:
 
     async def _try(self, client: Client, commands: Sequence[Command]) -> Sequence[Any]:
         try:
-            async with asyncio.timeout(_RUN_S):
-                results = list(await client.run(commands))
-                missing = [n for n, found in enumerate(results) if isinstance(found, NoScriptError)]
-                if missing:
-                    again = await self._with_scripts(client, [commands[n] for n in missing])
-                    for n, found in zip(missing, again, strict=True):
-                        results[n] = found
+            results = list(await client.run(commands))
+            missing = [n for n, found in enumerate(results) if isinstance(found, NoScriptError)]
+            if missing:
+                again = await self._with_scripts(client, [commands[n] for n in missing])
+                for n, found in zip(missing, again, strict=True):
+                    results[n] = found
         except (RedisTimeoutError, TimeoutError) as error:
             # Who was silent for so long would be so again.
             await self._drop(client)

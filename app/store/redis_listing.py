@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 
 from app.store import redis_list_scripts as scripts
-from app.store.redis_client import Command
 from app.store.redis_fields import SUMMARY, summary_of
 from app.store.redis_keys import (
     Place,
@@ -24,6 +23,7 @@ from app.store.redis_keys import (
     written_place,
 )
 from app.store.redis_link import RedisLink, call
+from app.store.redis_wire import Command
 from app.store.store import ChatSummary, Owner, TurnId
 
 _MOST_KNOWN = 20_000

@@ -14,13 +14,14 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from redis.asyncio import Connection
 from redis.exceptions import RedisClusterException, RedisError
 
+from app.cancelling import cancel
 from app.errors import StoreUnavailable
+from app.store.redis_connection import RedisConnection
 from app.store.redis_keys import channel
 from app.store.redis_link import RedisLink
 from app.store.redis_reasons import reason_of
@@ -84,7 +85,8 @@ class RedisNews:
         self._watched: dict[TurnId, _Watched] = {}
         self._by_channel: dict[bytes, TurnId] = {}
         self._subscribed: dict[bytes, asyncio.Future[bool]] = {}
-        self._connection: Connection | None = None
+        self._connection: RedisConnection | None = None
+        self._has_heard = False
         self._task: asyncio.Task[None] | None = None
         self._sending: list[bytes] = []
         self._is_closed = False
@@ -133,17 +135,9 @@ class RedisNews:
     async def aclose(self) -> None:
         """Wake everybody and close the connection."""
         self._is_closed = True
-        tasks: list[asyncio.Task[Any]] = [
-            watched.hearing for watched in self._watched.values() if watched.hearing is not None
-        ]
         for watched in self._watched.values():
             watched.wake()
-        if self._task is not None:
-            tasks.append(self._task)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel([self._task, *(watched.hearing for watched in self._watched.values())])
 
     def _hearing(self, turn: TurnId, watched: _Watched) -> asyncio.Task[bool]:
         if watched.hearing is None or watched.hearing.done():
@@ -176,16 +170,9 @@ class RedisNews:
         return found
 
     def _send_soon(self) -> None:
-        if self._sending and self._connection is not None and self._connection.is_connected:
+        if self._sending and self._connection is not None:
             names, self._sending = self._sending, []
-            self._write(b"SUBSCRIBE", names)
-
-    def _write(self, command: bytes, names: Sequence[bytes] = ()) -> None:
-        """Send without waiting: what listens reads all the time, and a command is short."""
-        assert self._connection is not None
-        writer: Any = self._connection._writer
-        if writer is not None:
-            writer.writelines(self._connection.pack_command(command, *names))
+            self._connection.send(b"SUBSCRIBE", *names)
 
     def _start(self) -> None:
         if not self._is_closed and (self._task is None or self._task.done()) and self._watched:
@@ -214,29 +201,34 @@ class RedisNews:
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
 
     async def _listen_once(self) -> None:
-        connection = (await self._link.client()).make_connection()
+        client = await self._link.client()
+        connection = await client.listen(self._take)
         try:
-            async with asyncio.timeout(_SUBSCRIBE_S):
-                await connection.connect()  # type: ignore[no-untyped-call]
             self._connection = connection
             self._send_soon()
             is_asked = False
-            while self._watched:
-                found = await connection.read_response(timeout=min(_SILENT_S, self._linger_s))
+            while self._watched and connection.is_open:
+                self._has_heard = False
+                await asyncio.wait((connection.closed,), timeout=min(_SILENT_S, self._linger_s))
                 self._clean()
-                if found is not None:
+                if self._has_heard:
                     is_asked = False
-                    self._take(found)
                 elif is_asked:
                     return
                 else:
                     is_asked = True
-                    self._write(b"PING")
+                    connection.send(b"PING")
         finally:
             self._connection = None
-            await connection.disconnect(nowait=True)
+            connection.close()
 
     def _take(self, found: Any) -> None:
+        self._has_heard = True
+        if isinstance(found, Exception):
+            logger.debug("nobody tells what is new: %s", reason_of(found))
+            if self._connection is not None:
+                self._connection.close()
+            return
         kind, *rest = found
         if kind == b"message":
             turn = self._by_channel.get(rest[0])
@@ -267,8 +259,8 @@ class RedisNews:
             return
         if name in self._sending:
             self._sending.remove(name)
-        elif self._connection is not None and self._connection.is_connected:
-            self._write(b"UNSUBSCRIBE", [name])
+        elif self._connection is not None:
+            self._connection.send(b"UNSUBSCRIBE", name)
 
     def _hang_up(self) -> None:
         """Let everybody ask anew: something may have been said that was not heard."""

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
@@ -23,9 +24,26 @@ from app.threads import run_in_thread
 logger = logging.getLogger("deltaline")
 
 _NAME = "deltaline"
-# Of packages that bring more exporters, in the groups in which the SDK looks for them too.
-_TRACE_EXPORTERS = "opentelemetry_traces_exporter"
-_METRIC_EXPORTERS = "opentelemetry_metrics_exporter"
+# The protocols of OTLP, and what their packages are called.
+_OTLP = {"grpc": "grpc", "http/protobuf": "http"}
+
+
+class _Exported(NamedTuple):
+    """Something that is exported.
+
+    Attributes:
+        group: of the packages that bring more exporters, as the SDK looks for them too.
+        module: of OTLP's packages, with its exporter.
+        exporter: the name of that.
+    """
+
+    group: str
+    module: str
+    exporter: str
+
+
+_SPANS = _Exported("opentelemetry_traces_exporter", "trace_exporter", "OTLPSpanExporter")
+_METRICS = _Exported("opentelemetry_metrics_exporter", "metric_exporter", "OTLPMetricExporter")
 
 
 class Providers(NamedTuple):
@@ -87,7 +105,7 @@ def _tracers(asked: Asked) -> AnyTracerProvider:
         if name == "console":
             provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
             continue
-        exporter = _span_exporter(name, asked.traces_protocol)
+        exporter = _exporter(_SPANS, name, asked.traces_protocol)
         provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     return provider
@@ -113,7 +131,7 @@ def _meters(asked: Asked) -> AnyMeterProvider:
         if name == "console":
             readers.append(PeriodicExportingMetricReader(ConsoleMetricExporter()))
             continue
-        made = _metric_exporter(name, asked.metrics_protocol)
+        made = _exporter(_METRICS, name, asked.metrics_protocol)
         # Some, such as that of Prometheus, read by themselves.
         readers.append(
             made if isinstance(made, MetricReader) else PeriodicExportingMetricReader(made)
@@ -136,35 +154,14 @@ def _resource() -> Any:
     return Resource({**own, **given}, named.schema_url)
 
 
-def _span_exporter(name: str, protocol: str) -> Any:
+def _exporter(exported: _Exported, name: str, protocol: str) -> Any:
     if name != "otlp":
-        return _from_a_package(_TRACE_EXPORTERS, name)
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as over_grpc
-
-        return over_grpc.OTLPSpanExporter()
-    _check(protocol)
-    from opentelemetry.exporter.otlp.proto.http import trace_exporter as over_http
-
-    return over_http.OTLPSpanExporter()
-
-
-def _metric_exporter(name: str, protocol: str) -> Any:
-    if name != "otlp":
-        return _from_a_package(_METRIC_EXPORTERS, name)
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc import metric_exporter as over_grpc
-
-        return over_grpc.OTLPMetricExporter()
-    _check(protocol)
-    from opentelemetry.exporter.otlp.proto.http import metric_exporter as over_http
-
-    return over_http.OTLPMetricExporter()
-
-
-def _check(protocol: str) -> None:
-    if protocol != "http/protobuf":
-        raise ValueError(f"the protocol is {protocol!r}; grpc and http/protobuf are known")
+        return _from_a_package(exported.group, name)
+    package = _OTLP.get(protocol)
+    if package is None:
+        raise ValueError(f"the protocol is {protocol!r}; {' and '.join(_OTLP)} are known")
+    module = import_module(f"opentelemetry.exporter.otlp.proto.{package}.{exported.module}")
+    return getattr(module, exported.exporter)()
 
 
 def _from_a_package(group: str, name: str) -> Any:

@@ -13,14 +13,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from app.errors import StoreUnavailable
 from app.events import Abort
-from app.seldom_warning import SeldomWarning
 from app.store.store import Batch, StopReason, Store, TurnHead, TurnId
 from app.turns.errors import LOST
 from app.turns.held import held_of
 from app.turns.kept_turn import KeptTurn
 from app.turns.patience import patiently
+from app.turns.rounds import Rounds
 
 logger = logging.getLogger("deltaline.store")
 
@@ -68,8 +67,6 @@ class Flusher:
         own_s: float = getattr(store, "flush_interval_s", INTERVAL_S)
         self.interval_s = own_s if interval_s is None else interval_s
         self._together_s = together_s
-        self._retry_s = retry_s
-        self._on_failure = on_failure
         self._turns: dict[TurnId, KeptTurn] = {}
         self._last_beat = 0.0
         self._last_round = 0.0
@@ -80,10 +77,15 @@ class Flusher:
         self._waits = False
         self._is_for_all = False  # whether the next write is of all turns
         self._last_for_all = 0.0
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        text = "the store cannot be written, %d turns wait; answers go on"
-        self._warn = SeldomWarning(logger, text)
+        self._rounds = Rounds(
+            self._write,
+            self.__len__,
+            every_s=self.interval_s,
+            pause_s=retry_s,
+            name="flusher",
+            complaint="the store cannot be written, %d turns wait; answers go on",
+            on_failure=on_failure,
+        )
 
     def __len__(self) -> int:
         """Return of how many turns the end is not written."""
@@ -92,15 +94,14 @@ class Flusher:
     def add(self, turn: KeptTurn) -> None:
         """Write the log of ``turn`` from now on, until its end is written."""
         self._turns[turn.head.id] = turn
-        if self._task is None or self._task.done():
+        if not self._rounds.is_running:
             self._last_beat = self._last_round = self._clock()
-            self._task = asyncio.create_task(self._run(), name="flusher")
-            self._task.add_done_callback(self._round_is_over)
+            self._rounds.start()
 
     def wake(self) -> None:
         """Write at once."""
         self._is_for_all = True
-        self._wake.set()
+        self._rounds.wake()
 
     def standing(self) -> asyncio.Future[None] | None:
         """Return what turns wait for before they send more; None: nothing.
@@ -108,7 +109,7 @@ class Flusher:
         If this process has stood still, somebody may have ended its turns, and what their models
         sent meanwhile is not to be sent on. The next round of writing tells.
         """
-        if self._task is None or self._task.done():  # no turn is in the store
+        if not self._rounds.is_running:  # no turn is in the store
             return None
         if self._clock() - self._last_round < STOOD_STILL_S:
             return None
@@ -117,7 +118,7 @@ class Flusher:
         self.wake()
         return self._round
 
-    def _round_is_over(self, _: object = None) -> None:
+    def _round_is_over(self) -> None:
         self._last_round = self._clock()
         if self._round is not None:
             self._round.set_result(None)
@@ -125,59 +126,41 @@ class Flusher:
 
     def has_ended(self) -> None:
         """Write the end of a turn soon."""
-        if self._wake.is_set() or self._ending is not None:
+        if self._rounds.is_awake or self._ending is not None:
             return
         loop = asyncio.get_running_loop()
         at = self._last_end + self._together_s
         if loop.time() >= at:
-            self._wake.set()
+            self._rounds.wake()
         else:
-            self._ending = loop.call_at(at, self._wake.set)
+            self._ending = loop.call_at(at, self._rounds.wake)
 
     async def finish(self, within_s: float) -> None:
         """Return when the end of every turn is written, or the time is up."""
-        if self._task is not None and not self._task.done():
-            self.wake()
-            await asyncio.wait((self._task,), timeout=within_s)
+        self._is_for_all = True
+        await self._rounds.finish(within_s)
 
     async def aclose(self) -> int:
         """Write nothing any more; return of how many turns the end is given up."""
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        await self._rounds.aclose()
+        self._round_is_over()
         given_up = tuple(self._turns.values())
         for turn in given_up:
             turn.settle(False)
         return len(given_up)
 
-    async def _run(self) -> None:
-        while self._turns:
-            try:
-                async with asyncio.timeout(self.interval_s):
-                    await self._wake.wait()
-            except TimeoutError:
-                self._is_for_all = True
-            self._wake.clear()
-            if self._ending is not None:
-                self._ending.cancel()
-                self._ending = None
-            try:
-                await self._flush(self._due())
-            except StoreUnavailable as error:
-                self._warn(self._clock(), len(self._turns))
-                logger.debug("the store cannot be written: %s", error.log_text)
-                await self._has_failed()
-            except Exception:
-                logger.exception("the store failed by a defect")
-                await self._has_failed()
-            else:
-                self._round_is_over()
-
-    async def _has_failed(self) -> None:
-        self._is_for_all = True
-        self._on_failure()
-        self._round_is_over()
-        await asyncio.sleep(self._retry_s)
+    async def _write(self, is_time: bool) -> None:
+        self._is_for_all |= is_time
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        try:
+            await self._flush(self._due())
+        except BaseException:
+            self._is_for_all = True
+            raise
+        finally:
+            self._round_is_over()
 
     def _due(self) -> Sequence[KeptTurn]:
         """Return the turns that are written now."""

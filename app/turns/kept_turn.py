@@ -6,7 +6,7 @@ from collections.abc import Callable
 from app.events import Abort, Start, Terminal
 from app.store.store import TurnHead
 from app.turns.errors import TooManyTurns, as_event
-from app.turns.live_turn import LiveTurn
+from app.turns.live_turn import LiveTurn, Standing
 from app.turns.recorder import Recorder
 
 _NOT_STARTED = as_event(TooManyTurns)
@@ -25,6 +25,7 @@ class KeptTurn:
             this process has ended the turn.
         on_awaited: called when somebody begins to wait for that.
         begin_again: begins the turn anew in a store that has lost it.
+        standing: returns what has to be waited for before more is sent; None: nothing.
         write_until: returns the loop time until which a response waits for the store's knowing the
             end, since this process may stand still afterwards; None: it does not wait.
     """
@@ -37,6 +38,7 @@ class KeptTurn:
         self.on_settled: Callable[[bool], None] | None = None
         self.on_awaited: Callable[[], None] | None = None
         self.begin_again: Callable[[], None] | None = None
+        self.standing: Standing | None = None
         self._has_ended: bool | None = None
         self._ended: asyncio.Future[bool] | None = None
         self._live: LiveTurn | None = None

@@ -248,12 +248,12 @@ class KeptTurns:
             written=1 if run.earlier else 0,
             on_full=self._flusher.wake,
             on_close=lambda: self._over(kept),
-            standing=self._flusher.standing,
         )
         kept = KeptTurn(head, recorder)
         self._here.add(kept)
         kept.on_settled = partial(self._ended, kept, head.id)
         kept.on_awaited = self._flusher.wake
+        kept.standing = self._flusher.standing
         kept.begin_again = partial(self._late.add, kept, plan, run)
         return kept
 

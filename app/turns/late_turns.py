@@ -10,10 +10,8 @@ message already, or that the request does not fit any more, keeps what it has.
 """
 
 import asyncio
-import contextlib
 import logging
 import secrets
-import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -21,12 +19,12 @@ import msgspec
 from app.chats.plan import Join, Run, Supersede
 from app.errors import ChatError, StoreUnavailable
 from app.events import Abort
-from app.seldom_warning import SeldomWarning
 from app.store.store import Begun, ChatId, Owner, Store, TurnId
 from app.turns.claim import PlanTurn, claim, first_batch, head_of
 from app.turns.kept_turn import KeptTurn
 from app.turns.lost_turns import LostTurns
 from app.turns.patience import patience
+from app.turns.rounds import Rounds
 
 logger = logging.getLogger("deltaline.store")
 
@@ -74,13 +72,15 @@ class LateTurns:
         self._store = store
         self._lost = lost
         self._on_begun = on_begun
-        self._retry_s = retry_s
-        self._on_failure = on_failure
         self._late: dict[TurnId, _Late] = {}
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        text = "the store cannot be reached, %d turns have not begun in it; answers go on"
-        self._warn = SeldomWarning(logger, text)
+        self._rounds = Rounds(
+            self._begin_all,
+            lambda: len(self._late),
+            every_s=retry_s,
+            name="late turns",
+            complaint="the store cannot be reached, %d turns have not begun in it; answers go on",
+            on_failure=on_failure,
+        )
 
     def __contains__(self, turn: TurnId) -> bool:
         """Return whether a turn has not begun in the store."""
@@ -95,8 +95,7 @@ class LateTurns:
         """
         begun = asyncio.get_running_loop().create_future()
         self._late[kept.head.id] = _Late(kept, plan, run, begun)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="late turns")
+        self._rounds.start()
 
     def beginning(self, owner: Owner, chat_or_turn: str) -> Sequence[asyncio.Future[None]]:
         """Return what is done once the late turns of a chat, or the one of that id, have begun.
@@ -106,7 +105,7 @@ class LateTurns:
         """
         found = [late.begun for late in self._of(owner, chat_or_turn)]
         if found:
-            self._wake.set()
+            self._rounds.wake()
         return found
 
     def delete(self, owner: Owner, chat_id: ChatId) -> None:
@@ -117,15 +116,11 @@ class LateTurns:
 
     async def finish(self, within_s: float) -> None:
         """Return when every turn has begun in the store, or the time is up."""
-        if self._task is not None and not self._task.done():
-            self._wake.set()
-            await asyncio.wait((self._task,), timeout=within_s)
+        await self._rounds.finish(within_s)
 
     async def aclose(self) -> int:
         """Begin nothing any more; return how many turns are given up."""
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        await self._rounds.aclose()
         given_up = tuple(self._late.values())
         for late in given_up:
             self._drop(late)
@@ -139,22 +134,7 @@ class LateTurns:
             if head.owner == owner and chat_or_turn in (head.chat_id, head.id)
         ]
 
-    async def _run(self) -> None:
-        while self._late:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._retry_s):
-                    await self._wake.wait()
-            self._wake.clear()
-            try:
-                await self._begin_all()
-            except StoreUnavailable as error:
-                self._warn(time.monotonic(), len(self._late))
-                logger.debug("the store cannot be reached: %s", error.log_text)
-                self._on_failure()
-            except Exception:
-                logger.exception("the store failed by a defect")
-
-    async def _begin_all(self) -> None:
+    async def _begin_all(self, _: bool) -> None:
         """Try each turn; those of one chat in the order in which they were asked for."""
         waiting: set[tuple[Owner, ChatId]] = set()
         for late in tuple(self._late.values()):

@@ -11,7 +11,7 @@ A turn that is recorded may outlive its client: `part` then lets it go on.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from app.causes import or_lack_of_descriptors
 from app.errors import ChatError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from app.turns.recorder import Recorder
 
 logger = logging.getLogger("deltaline.turn")
+
+Standing: TypeAlias = Callable[[], "asyncio.Future[None] | None"]
 
 
 class _Escaped(Exception):
@@ -50,6 +52,7 @@ class LiveTurn:
         progress: counts the turn; ``run`` adds the usage of each step.
         transcript: collects the message, for ``on_finish`` and for answers in one piece.
         recorder: keeps the events for a store, and ``transcript`` up to date.
+        standing: returns what is waited for before more is sent; None: nothing.
         detached_s: how long the turn goes on after its client has left, in seconds. `None`: the
             turn ends with its client.
         deadline: loop time at which the turn ends with `TIME_LIMIT`.
@@ -77,6 +80,7 @@ class LiveTurn:
         "_recorder",
         "_refusal_status",
         "_run_turn",
+        "_standing",
         "_stop_with",
         "_timer",
         "has_ended",
@@ -99,6 +103,7 @@ class LiveTurn:
         progress: TurnProgress,
         transcript: Transcript | None = None,
         recorder: "Recorder | None" = None,
+        standing: Standing | None = None,
         detached_s: float | None = None,
         deadline: float | None = None,
         observer: TurnObserver | None = None,
@@ -119,6 +124,7 @@ class LiveTurn:
         self._stop_with: Terminal | None = None
         self._is_answering = False
         self._recorder = recorder
+        self._standing = standing
         self._detached_s = detached_s
         self._detached: asyncio.TimerHandle | None = None
         self._client_left = False
@@ -220,8 +226,8 @@ class LiveTurn:
             await self._fail(error if isinstance(error, Exception) else _Escaped(error))
 
     async def _emit(self, events: Sequence[Event]) -> None:
-        if self._recorder is not None and (standing := self._recorder.standing()) is not None:
-            await asyncio.wait((asyncio.ensure_future(standing),))
+        if self._standing is not None and (standing := self._standing()) is not None:
+            await asyncio.wait((standing,))
         frame = self._framer.frame(events)
         progress = self._progress
         if progress.awaits_token or len(events) > 1 or not isinstance(events[0], TextDelta):

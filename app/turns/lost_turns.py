@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
+from app.cancelling import cancel
 from app.chats.whole_message import WholeMessage
 from app.errors import StoreUnavailable
 from app.events import Event, Start
@@ -88,11 +89,7 @@ class LostTurns:
 
     async def aclose(self) -> None:
         """Watch nothing any more that nobody waits for."""
-        tasks = tuple(self._looked_after.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel(self._looked_after.values())
 
     async def _look_after(self, owner: Owner, turn: TurnId) -> None:
         with self._watch(owner, turn) as task:

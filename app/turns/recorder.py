@@ -5,7 +5,7 @@ called: the events become batches for the store and parts of the turn's message.
 """
 
 from array import array
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Any, assert_never, get_args
 
@@ -31,7 +31,6 @@ class Recorder:
         written: how many batches the log has already.
         on_full: called when much waits to be taken.
         on_close: called when the turn is over.
-        standing: returns what has to be waited for before more is sent; None: nothing.
 
     Attributes:
         note: takes the next event.
@@ -49,10 +48,8 @@ class Recorder:
         written: int = 0,
         on_full: Callable[[], None],
         on_close: Callable[[], None],
-        standing: Callable[[], Awaitable[None] | None] = lambda: None,
     ) -> None:
         self.transcript = transcript
-        self.standing = standing
         self.unwritten: list[Batch] = []
         self.is_closed = False
         self.is_unplaced = False

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+from app.cancelling import cancel
 from app.errors import StoreUnavailable
 from app.store.limits import Lease, Payer, Taken, Window
 from app.store.store import (
@@ -205,9 +206,7 @@ class ResponsiveStore:
         return await self._call(self._store.delete, owner, chat)
 
     async def aclose(self) -> None:
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait((self._asking,))
+        await cancel([self._asking])
         await self._store.aclose()
 
     async def _call(

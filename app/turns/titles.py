@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from app.cancelling import cancel
 from app.chats.title import TitleOf, one_line
 from app.errors import StoreUnavailable
 from app.store.store import ChatId, Owner, Store
@@ -40,10 +41,7 @@ class Titles:
     async def aclose(self) -> int:
         """Make no title any more; return how many are given up."""
         late = tuple(self._tasks)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
+        await cancel(late)
         return len(late)
 
     async def _give(self, title_of: TitleOf, owner: Owner, chat_id: ChatId) -> None:

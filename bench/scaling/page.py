@@ -16,6 +16,7 @@ from bench.scaling.arithmetic import (
 )
 from bench.scaling.constants import SERVER_CPU, Constants, Engine, read_constants
 from bench.table import markdown
+from infra.cost.prices import read_prices
 
 CONSTANTS = Path("docs/scaling.json")
 PAGE = Path("docs/scaling.md")
@@ -34,11 +35,8 @@ SIZES = (1_000, 100_000, 1_000_000)
 BUSY = 0.6
 # Of one machine.
 MOST_CORES = 192
-# Of one unit, in dollars: on-demand, us-east-1, standard table class, since November 2024. From a
-# summary of July 2025, https://airbyte.com/data-engineering-resources/dynamodb-pricing; AWS's own
-# page, https://aws.amazon.com/dynamodb/pricing/on-demand/, was not at hand, and there are pages of
-# 2026 that still have twice as much.
-DOLLARS = {"write units": 0.625e-6, "read units": 0.125e-6}
+# Of one unit, in dollars: on-demand, as `make cost` has it.
+DOLLARS = {f"{unit} units": read_prices().of[f"table {unit}"].of(1) for unit in ("write", "read")}
 MONTH_S = 30 * 86_400
 REDIS_CPU = "CPU µs"
 _UNMEASURED = "–"

@@ -1,8 +1,10 @@
 """Reading secrets by their ARN, from moto's SSM and Secrets Manager and from servers that fail."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import boto3
 import httpx2
@@ -12,9 +14,12 @@ from moto.server import ThreadedMotoServer
 
 from app.aws.credentials import AwsCredentials
 from app.aws.secrets import SecretError, Secrets, read_secrets
+from app.cli import main
 from app.known_secrets import mask
 from app.main import create_app
 from app.settings import Settings, SettingsError
+from app.store.checks.stores import begun, user
+from app.store.sqlite import SqliteStore
 
 _REGION = "eu-west-1"
 _PARAMETER = f"arn:aws:ssm:{_REGION}:123456789012:parameter/deltaline-dev/openai-api-key"
@@ -221,6 +226,43 @@ def test_a_store_that_is_only_named_is_read_and_its_password_told_nobody(
     assert mask("is kept-from-all known?") == "is [secret] known?"
     with pytest.raises(SettingsError, match=r"^CHAT_STORE_ARN: .*ParameterNotFound"):
         create_app(Settings(store_arn=f"{arn}x", aws_endpoint_url=aws))
+
+
+def test_chats_are_read_from_a_store_that_is_only_named(
+    aws: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the other secrets whoever reads chats need not be allowed to read any."""
+    for name, value in _ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    store = SqliteStore(tmp_path / "chats.db")
+    own = asyncio.run(_with_a_chat(store))
+    arn = _PARAMETER.replace("openai-api-key", "chats")
+    _put_parameter(aws, "/deltaline-dev/chats", f"sqlite:{tmp_path / 'chats.db'}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws)
+    monkeypatch.setenv("CHAT_AUTH_TOKEN_ARN", f"{arn}-missing")
+
+    monkeypatch.setenv("CHAT_STORE_ARN", arn)
+    assert main(["chats", "list"]) == 0
+    assert own in capsys.readouterr().out
+
+    monkeypatch.setenv("CHAT_STORE_ARN", f"{arn}-missing")
+    assert main(["chats", "list"]) == 2
+    assert "CHAT_STORE_ARN: " in (told := capsys.readouterr().err)
+    assert "ParameterNotFound" in told
+    assert main(["chats", "list", "--store", f"sqlite:{tmp_path / 'chats.db'}"]) == 0
+
+    _put_parameter(aws, "/deltaline-dev/chats", "redis://user:kept-from-you@h/db")
+    monkeypatch.setenv("CHAT_STORE_ARN", arn)
+    assert main(["chats", "list"]) == 2
+    assert "kept-from-you" not in (told := capsys.readouterr().err)
+    assert "has to be the number of a database" in told
+
+
+async def _with_a_chat(store: SqliteStore) -> str:
+    """Return the title of a chat that is in the store, which is closed."""
+    await begun(store, title="Said in secret", messages=[user()])
+    await store.aclose()
+    return "Said in secret"
 
 
 def test_the_app_starts_with_secrets_that_are_only_named(

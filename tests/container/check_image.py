@@ -23,7 +23,8 @@ from tests.conformance.running import IS_INSTALLED, OK, run_client
 from tests.container import stand_ins
 from tests.container.cases import AI_SDK_FLOWS, CASES, INVOKE, TIMEOUT_S, Case
 from tests.container.curl import came_one_after_another, chat
-from tests.container.docker import ROOT, Container, Docker, installed
+from tests.container.docker import ROOT, Container, Docker, DockerError, installed
+from tests.own_clone import SETTINGS, call_everything, make_clone
 from tests.rie import invoked, rie
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -53,6 +54,17 @@ def images(docker: Docker, request: pytest.FixtureRequest) -> dict[str, str]:
     for target, tag in tags.items():
         docker.build(tag, target, arguments)
         reporter.write_line(f"image {target}: {docker.size_mb(tag):.0f} MB")
+    return tags
+
+
+@pytest.fixture(scope="session")
+def own_images(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Build both targets of a clone that has code of its own; gives target → tag."""
+    arguments = stand_ins.BUILD_ARGUMENTS if _WITH_STAND_INS else {}
+    clone = make_clone(tmp_path_factory.mktemp("own"))
+    tags = {target: f"deltaline-check-own:{target}" for target in CHAINS}
+    for target, tag in tags.items():
+        docker.build(tag, target, arguments, root=clone)
     return tags
 
 
@@ -158,7 +170,7 @@ def test_it_holds_byte_code_and_no_build_tools(container: Container, target: str
     tools = container.execute("sh", "-c", "command -v gcc cc make cargo git npm || echo none")
     assert tools.split() == ["none"]
     assert container.execute("ls", "-A", "/var/task").split() == [
-        "LICENSE", "app", "bootstrap", "web",
+        "LICENSE", "app", "bootstrap", "my_app", "web",
     ]  # fmt: skip
     extensions = ["/opt/extensions/lambda-adapter"] if target == "web-adapter" else []
     assert found("-path", "/opt/extensions/*") == extensions
@@ -171,6 +183,32 @@ def test_its_start_compiles_nothing(container: Container, target: str) -> None:
     loaded = [line for line in said.splitlines() if line.startswith("# code object from ")]
     assert len(loaded) > 100
     assert [line for line in loaded if not line.endswith(".pyc'")] == []
+
+
+@pytest.mark.parametrize("direct", ["false", "true"])
+async def test_the_code_of_a_clones_own_is_in_it_and_is_called(
+    docker: Docker, own_images: dict[str, str], target: str, direct: str
+) -> None:
+    with docker.container(own_images[target], **SETTINGS, CHAT_DIRECT=direct) as container:
+        container.wait_until_healthy()
+        await call_everything(container.url)
+        files = container.execute("find", "/var/task/my_app", "-type", "f").split()
+        theirs = container.execute("find", "/opt/python", "-path", "*/humanize/*.pyc").split()
+
+    names = {file.removeprefix("/var/task/my_app/") for file in files}
+    assert {"tools.py", "__pycache__/tools.cpython-313.pyc"} <= names
+    assert not [name for name in names if name.startswith("tests/")]
+    assert "__init__.cpython-313.pyc" in {Path(file).name for file in theirs}
+
+
+def test_an_old_lock_file_of_a_clones_own_stops_the_build(docker: Docker, tmp_path: Path) -> None:
+    arguments = stand_ins.BUILD_ARGUMENTS if _WITH_STAND_INS else {}
+    clone = make_clone(tmp_path)
+    with (clone / "my_app" / "requirements.txt").open("a") as requirements:
+        requirements.write("idna\n")
+
+    with pytest.raises(DockerError, match=r"my_app/requirements\.lock is missing or old: run"):
+        docker.build("deltaline-check-own:old", "runtime", arguments, root=clone)
 
 
 def test_without_a_key_it_says_what_is_missing(

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.container.cases")
+pytest.register_assert_rewrite("tests.container.cases", "tests.own_clone")

@@ -57,12 +57,14 @@ class Docker:
             raise DockerError(f"{self._program} {' '.join(arguments)}:\n{printed[-4000:]}")
         return printed
 
-    def build(self, tag: str, target: str, arguments: Mapping[str, str]) -> None:
-        """Build a target of the repository's own Dockerfile."""
+    def build(
+        self, tag: str, target: str, arguments: Mapping[str, str], *, root: Path = ROOT
+    ) -> None:
+        """Build a target of the repository's own Dockerfile, or that of a clone of it."""
         overrides = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         self.run(
-            "build", "--file", str(ROOT / "Dockerfile.streaming"), "--target", target, "--tag", tag,
-            *overrides, str(ROOT),
+            "build", "--file", str(root / "Dockerfile.streaming"), "--target", target, "--tag", tag,
+            *overrides, str(root),
             timeout_s=_BUILD_TIMEOUT_S,
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ from tests.container.cases import INVOKE, STREAM
 from tests.container.entrypoint import COMMAND, ROOT, environment, started
 from tests.ports import free_port
 
+APPS = "tests.commands.own_apps"
 INSIDE_LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9"}
 
 
@@ -115,7 +116,8 @@ def test_where_nobody_answers_nothing_is_healthy(
 
 @pytest.mark.parametrize("answer", [b"", b"no HTTP\r\n", b"HTTP/1.1 500 Oops\r\n\r\n"])
 @pytest.mark.parametrize("direct", ["", "true"])
-def test_what_answers_something_else_is_not_healthy(answer: bytes, direct: str) -> None:
+@pytest.mark.parametrize("app", ["", "my_app:create"])
+def test_what_answers_something_else_is_not_healthy(answer: bytes, direct: str, app: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -127,7 +129,8 @@ def test_what_answers_something_else_is_not_healthy(answer: bytes, direct: str) 
 
         answering = threading.Thread(target=answer_once)
         answering.start()
-        status = main(["health"], {"PORT": str(port), "CHAT_DIRECT": direct})
+        environ = {"PORT": str(port), "CHAT_DIRECT": direct, "CHAT_APP": app}
+        status = main(["health"], environ)
         answering.join()
 
     assert status == 1
@@ -143,6 +146,13 @@ def test_what_answers_something_else_is_not_healthy(answer: bytes, direct: str) 
         ({"PORT": "0"}, "PORT is 0; in a container it must be a port from 1 to 65535."),
         ({"PORT": "0", "CHAT_DIRECT": "true"}, "PORT is 0; in a container"),
         ({"CHAT_TOOL_MODULES": "nope", "CHAT_DIRECT": "true"}, "The module nope of"),
+        ({"CHAT_APP": "nope:create"}, "CHAT_APP is nope:create, but there is no module nope"),
+        ({"CHAT_APP": f"{APPS}:failing"}, f"CHAT_APP is {APPS}:failing, which failed in line "),
+        ({"CHAT_APP": f"{APPS}:failing", "CHAT_DIRECT": "true"}, "CHAT_APP is tests.commands.own_"),
+        (
+            {"CHAT_APP": "nope:create", **INSIDE_LAMBDA, "AWS_LWA_INVOKE_MODE": "buffered"},
+            "CHAT_APP is nope:create, but there is no module nope",
+        ),
         (
             {"CHAT_TOOL_MODULES": "nope", **INSIDE_LAMBDA, "AWS_LWA_INVOKE_MODE": "buffered"},
             "The module nope of",
@@ -212,6 +222,26 @@ def test_a_direct_container_is_the_app_alone(tmp_path: Path) -> None:
     assert healthy
     assert not mistaken
     assert answer.headers["x-vercel-ai-data-stream"] == "v1"
+    assert status == 0
+    assert "Traceback" not in running.log
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("direct", ["true", "false"])
+@pytest.mark.parametrize(("name", "path"), [("with_a_route", ""), ("mounting", "/ai")])
+def test_an_app_of_ones_own_is_healthy_and_chats(
+    tmp_path: Path, name: str, path: str, direct: str
+) -> None:
+    variables = {"CHAT_DIRECT": direct, "CHAT_PROVIDER": "scripted", "CHAT_APP": f"{APPS}:{name}"}
+    with started(["runtime", "--host", "127.0.0.1"], tmp_path / "log", variables) as running:
+        healthy = _is_healthy(running.url.rpartition(":")[2], **variables)
+        orders = httpx2.get(running.url + "/orders", timeout=60)
+        answer = httpx2.post(f"{running.url}{path}/api/chat", json=data_body("Hi"), timeout=60)
+        status = running.stop()
+
+    assert healthy
+    assert orders.json() == ["order 7"]
+    assert '\nd:{"finishReason":"stop"' in answer.text
     assert status == 0
     assert "Traceback" not in running.log
 

@@ -14,6 +14,7 @@ from app.http.allowed_sites import AllowedSites
 from app.main import create_app, create_lean_app
 from app.requests.sites import Sites
 from app.settings import Settings
+from app.setup.serving import Serving
 from app.tools import tool
 from tests.chatting import NOWHERE, chatting, data_body, logged
 from tests.serving import served
@@ -54,9 +55,8 @@ class Button:
 @contextlib.asynccontextmanager
 async def front(button: Button, **settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """Serve the app as ``python -m app serve`` makes it."""
-    app = create_lean_app(
-        Settings(openai_base_url=NOWHERE, **settings), tools=[button.tool], refuse_other_sites=True
-    )
+    with Serving(refuse_other_sites=True).making():
+        app = create_lean_app(Settings(openai_base_url=NOWHERE, **settings), tools=[button.tool])
     async with served(app) as url, httpx2.AsyncClient(base_url=url, timeout=15) as http:
         yield http
 

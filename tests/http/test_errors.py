@@ -20,7 +20,7 @@ from tests.serving import served
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/", "GET, POST"),
+        ("DELETE", "/", "GET, HEAD, POST"),
         ("PUT", "/api/chat", "GET, POST"),
         ("GET", "/events", "POST"),
         ("POST", "/health", "GET"),

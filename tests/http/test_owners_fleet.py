@@ -29,7 +29,10 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 _CHATS = ("c1", "c2", "c3")
 _STEPS = 45
 # Open to everybody, or about nothing that anybody has.
-_NOBODYS = {"/health", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json", "/assets"}
+_NOBODYS = {
+    *("/health", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"),
+    *("/assets/{name}", "/minimal{path:path}"),
+}
 _LONG = 120  # words of an answer that goes on, half a second each
 
 

@@ -1,6 +1,5 @@
 """An AWS of our own: moto's server, emptied before every test."""
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import httpx2
 import pytest
 
 from tests.infra.cloud import Cloud
+from tests.infra.files import write_package
 
 
 @pytest.fixture(scope="session")
@@ -40,16 +40,6 @@ def dockerfile(tmp_path: Path) -> str:
     path = tmp_path / "Dockerfile"
     path.write_text("FROM scratch\n")
     return str(path)
-
-
-def write_package(path: Path, *, machine: str = "aarch64", mode: int = 0o755) -> Path:
-    """Write a zip file that looks like that of `make zip`, of which only names and modes count."""
-    with zipfile.ZipFile(path, "w") as archive:
-        start = zipfile.ZipInfo("bootstrap")
-        start.external_attr = (0o100000 | mode) << 16
-        archive.writestr(start, "#!/bin/sh\n")
-        archive.writestr(f"msgspec/_core.cpython-313-{machine}-linux-gnu.so", b"")
-    return path
 
 
 @pytest.fixture

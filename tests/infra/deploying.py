@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.infra.cloud import Cloud
+from tests.infra.engine import Stack
 
 
 @dataclass(frozen=True)
@@ -17,16 +18,24 @@ class Deployment:
     """A stack that has been made.
 
     Attributes:
-        urns: of all resources; each has the types of its parents in it.
+        stack: all resources, in the order in which they were made; the URN of each has the types of
+            its parents in it.
         secret_outputs: names of the outputs that Pulumi would mask.
-        staying: types of what is left when the stack is destroyed.
     """
 
     cloud: Cloud
-    urns: Sequence[str]
+    stack: Stack
     outputs: Mapping[str, Any]
     secret_outputs: frozenset[str]
-    staying: frozenset[str]
+
+    @property
+    def urns(self) -> Sequence[str]:
+        return [resource.urn for resource in self.stack]
+
+    @property
+    def staying(self) -> frozenset[str]:
+        """The types of what is left when the stack is destroyed."""
+        return frozenset(resource.type for resource in self.stack if resource.stays)
 
 
 def run_program(

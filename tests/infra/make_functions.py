@@ -171,6 +171,7 @@ def _bytes_of(archive: pulumi.FileArchive) -> bytes:
 
 
 def _function_url(aws: Aws, inputs: State) -> tuple[str, State]:
+    refuse_second_url(aws, inputs["functionName"])
     answer = aws.send(
         "lambda",
         "CreateFunctionUrlConfig",
@@ -182,6 +183,20 @@ def _function_url(aws: Aws, inputs: State) -> tuple[str, State]:
         ),
     )
     return inputs["functionName"], {"functionUrl": answer["FunctionUrl"]}
+
+
+def refuse_second_url(aws: Aws, function: str) -> None:
+    """Refuse what AWS refuses, and moto does not: it forgets the first URL."""
+    client = aws.client("lambda")
+    try:
+        client.get_function_url_config(FunctionName=function)
+    except client.exceptions.ResourceNotFoundException:
+        return
+    raise ValueError(
+        "ResourceConflictException: Failed to create function url config for "
+        f"[functionArn = {function}]. Error message: FunctionUrlConfig exists for this Lambda "
+        "function"
+    )
 
 
 def _permission(aws: Aws, inputs: State) -> tuple[str, State]:

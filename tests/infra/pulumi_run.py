@@ -11,12 +11,15 @@ from typing import Any
 import pulumi
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_all_config, set_mocks
 from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.rpc import deserialize_properties
+from pulumi.runtime.settings import get_project, get_root_resource, get_stack
 
 from infra.config import ROOT
 from tests.infra.aws_api import State
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import Deployment
+from tests.infra.engine import Asked
+from tests.infra.marks import plain
 
 logger = logging.getLogger("pulumi.test")
 
@@ -35,17 +38,37 @@ class _Provider(Mocks):
 
 
 class _Monitor(MockMonitor):
-    """Also notes what stays when the stack is destroyed, of which mocks hear nothing."""
+    """Also notes what the engine would want to know, of which mocks hear nothing."""
 
     def __init__(self, provider: Mocks) -> None:
         super().__init__(provider)
-        self.staying: set[str] = set()
+        self.asked: list[Asked] = []
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """Name a resource as the engine does, by the types of all its parents."""
+        parents = parent.split("::")[2] if parent else ""
+        if parents not in ("", "pulumi:pulumi:Stack"):
+            type_ = f"{parents}${type_}"
+        return "::".join([f"urn:pulumi:{get_stack()}", get_project(), type_, name])
 
     def RegisterResource(self, request: Any) -> Any:
-        if request.retainOnDelete:
-            self.staying.add(request.type)
         register: Any = super().RegisterResource
-        return register(request)
+        registered = register(request)
+        if request.custom and request.type != "pulumi:pulumi:Stack":
+            self.asked.append(
+                Asked(
+                    registered.urn,
+                    _comparable(plain(deserialize_properties(request.object))),
+                    {
+                        name: frozenset(found.urns)
+                        for name, found in request.propertyDependencies.items()
+                    },
+                    frozenset(request.dependencies),
+                    tuple(alias.urn for alias in request.aliases if alias.urn),
+                    request.retainOnDelete,
+                )
+            )
+        return registered
 
 
 def run(
@@ -110,9 +133,12 @@ def _run_here(
 
     run_as_test: Any = pulumi.runtime.test
     run_as_test(program)()
-    return Deployment(
-        cloud, list(monitor.resources), found, frozenset(masked), frozenset(monitor.staying)
-    )
+    return Deployment(cloud, monitor.asked, found, frozenset(masked))
+
+
+def _comparable(inputs: State) -> State:
+    """Return the inputs with the paths of files instead of what Pulumi makes of them."""
+    return {name: getattr(value, "path", value) for name, value in inputs.items()}
 
 
 def _as_text(value: object) -> str:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
-from tests.infra.conftest import write_package
 from tests.infra.deploying import refusal, run_program
+from tests.infra.files import write_package
 
 KEY = {"openaiApiKey": "sk-secret", "authToken": "let-me-in"}
 ARN = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/key"

@@ -60,6 +60,20 @@ def test_the_image_is_built_for_the_functions_architecture_and_pushed_without_at
     assert _function(cloud)["Configuration"]["Architectures"] == ["x86_64"]
 
 
+def test_every_checkout_asks_for_the_same_image(cloud: Cloud) -> None:
+    """An absolute path would be another one in each, and Pulumi would build anew."""
+    from infra.config import PROGRAM, ROOT
+
+    run_program(cloud, {}, secrets=KEY)
+
+    image = cloud.one("docker-build:index:Image").inputs
+    context, dockerfile = image["context"]["location"], image["dockerfile"]["location"]
+    assert (context, dockerfile) == ("..", "../Dockerfile.streaming")
+    # Pulumi runs providers in the folder of the program.
+    assert (PROGRAM / context).resolve() == ROOT
+    assert (PROGRAM / dockerfile).is_file()
+
+
 def test_the_repository_scans_images_keeps_ten_and_lets_no_tag_move(
     cloud: Cloud, dockerfile: str
 ) -> None:
@@ -200,13 +214,13 @@ def test_every_resource_belongs_to_a_component(
         ).urns
     ]
 
-    kinds = {tuple(urn.split("::")[2].split("$")) for urn in urns}
-    on_top = {kind for parent, kind in kinds if parent == "pulumi:pulumi:Stack"}
-    assert {kind for kind in on_top if not kind.startswith("deltaline:infra:")} == {
+    kinds = [urn.split("::")[2].split("$") for urn in urns]
+    assert {kind for *parents, kind in kinds if not parents} == {
         "random:index/randomPassword:RandomPassword"
     }
+    assert all(parent.startswith("deltaline:infra:") for *parents, _ in kinds for parent in parents)
     assert {"FunctionUrl", "Distribution", "RestApi", "MetricAlarm"} <= {
-        kind.rpartition(":")[2] for _, kind in kinds
+        kind.rpartition(":")[2] for *_, kind in kinds
     }
 
 
@@ -230,7 +244,8 @@ def test_the_outputs_are_ready_to_paste(cloud: Cloud, dockerfile: str) -> None:
     assert url.startswith("https://")
     assert url.endswith("/")
     assert stack.outputs["curl"] == (
-        f"""curl --no-buffer {url}api/chat -H "x-chat-token: $(pulumi config get authToken)" """
+        f"curl --no-buffer {url}api/chat "
+        """-H "x-chat-token: $(pulumi config get authToken --stack dev)" """
         """-H 'content-type: application/json' -d '{"action":"chat","payload":{"text":"Hello"}}'"""
     )
     assert stack.outputs["logs"] == (

@@ -153,6 +153,70 @@ async def test_bad_settings_are_said_in_one_sentence(tmp_path: Path) -> None:
     assert status == 1
 
 
+@pytest.mark.parametrize("handler", ["", "app.main.create_lean_app", "app.main:create_app"])
+@pytest.mark.parametrize(("name", "path"), [("with_a_route", ""), ("mounting", "/ai")])
+async def test_the_app_that_chat_app_names_is_served_instead_of_ours(
+    tmp_path: Path, handler: str, name: str, path: str
+) -> None:
+    own = {"CHAT_PROVIDER": "scripted", "CHAT_APP": f"tests.commands.own_apps:{name}"}
+    async with (
+        RecordingRuntimeApi().listen() as api,
+        _function(api, handler, tmp_path, **own) as process,
+    ):
+        await _ready(api)
+        orders = await api.invoke(function_url("GET", "/orders")).completed()
+        body = json.dumps(ui_body("scenario: stall after=2 gate=never"))
+        sent = api.invoke(function_url("POST", f"{path}/api/chat", body=body))
+        await sent.next_chunk()
+        process.terminate()
+        posted = await sent.completed()
+        status, _ = await _exit(process)
+
+    assert orders.body.endswith(b'["order 7"]')
+    assert b"The server is restarting" in posted.body
+    assert posted.body.endswith(b"data: [DONE]\n\n")
+    assert status == 0
+
+
+async def test_a_handler_of_ones_own_goes_before_chat_app(tmp_path: Path) -> None:
+    own = {"CHAT_APP": "tests.commands.own_apps:with_a_route"}
+    async with (
+        RecordingRuntimeApi().listen() as api,
+        _function(api, "examples.words.handler", tmp_path, **own) as process,
+    ):
+        await _ready(api)
+        posted = await api.invoke({"delay": 0, "format": "text"}).completed()
+        process.terminate()
+        await _exit(process)
+
+    assert b"Hello this is" in posted.body
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("no_app:create", "CHAT_APP is no_app:create, but there is no module no_app in "),
+        (
+            "tests.commands.own_apps:failing",
+            "CHAT_APP is tests.commands.own_apps:failing, which failed in line ",
+        ),
+    ],
+)
+async def test_an_app_that_cannot_be_made_is_said_in_one_sentence(
+    tmp_path: Path, name: str, sentence: str
+) -> None:
+    async with (
+        RecordingRuntimeApi().listen() as api,
+        _function(api, "", tmp_path, CHAT_APP=name) as process,
+    ):
+        status, errors = await _exit(process)
+
+    (line,) = [json.loads(line) for line in errors.splitlines()]
+    assert line["message"].startswith(f"the function cannot start: {sentence}")
+    assert "exception" not in line
+    assert status == 1
+
+
 async def test_a_runtime_api_that_fails_ends_the_process(tmp_path: Path) -> None:
     async with RecordingRuntimeApi().listen() as api:
         api.next_status = 500

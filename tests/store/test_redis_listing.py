@@ -14,10 +14,10 @@ import pytest_asyncio
 
 from app.store.checks.stores import answer, begun, finished, head, new, user
 from app.store.redis import RedisStore
-from app.store.redis_client import Command
 from app.store.redis_keys import Place, place_of, shard_key
 from app.store.redis_sweep import _settle
 from app.store.redis_url import parse_url
+from app.store.redis_wire import Command
 from app.store.store import Begun, Owner
 from tests.redis_server import needs_redis, redis_server
 

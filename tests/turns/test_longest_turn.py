@@ -60,10 +60,12 @@ class Model:
 
     async def _repeat(self, connection: Connection, data: bytes) -> None:
         gone = asyncio.ensure_future(connection.closed_by_client())
-        while not gone.done():
-            await connection.chunk(data)
-            await asyncio.wait({gone}, timeout=0.01)
-        self.left.set()
+        try:
+            while not gone.done():
+                await connection.chunk(data)  # which fails if it is gone
+                await asyncio.wait({gone}, timeout=0.01)
+        finally:
+            self.left.set()
 
 
 @pytest.mark.parametrize("script", ["says_nothing", "keeps_alive", "goes_on"])

@@ -1,6 +1,7 @@
 """The page as its user sees it: by the names that a screen reader says."""
 
 import re
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from playwright.async_api import ConsoleMessage, Locator, Page, expect
@@ -67,6 +68,10 @@ class ChatPage:
         """Say that there will be no server for a while, however often the page asks for it."""
         self._known = re.compile("net::ERR_")
 
+    def expect_refusals(self) -> None:
+        """Say that the page's policy will keep something from being loaded or run."""
+        self._known = re.compile("Content Security Policy")
+
     def expect_no_such_chat(self) -> None:
         """Say that the page will ask for a chat that there is not, once for each time it loads.
 
@@ -124,7 +129,8 @@ class ChatPage:
 
     async def axe(self, path: str) -> list[str]:
         """Return what axe-core finds that is serious or worse; ``path`` is its script."""
-        await self.page.add_script_tag(path=path)
+        # The page's own policy runs no script that others put into it.
+        await self.page.evaluate(_source(path))
         found: list[dict[str, Any]] = await self.page.evaluate(
             "async () => (await axe.run()).violations"
         )
@@ -141,3 +147,7 @@ class ChatPage:
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         return wider
+
+
+def _source(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
-DEMO = Path(__file__).parents[2] / "web" / "useChat-demo"
+_WEB = Path(__file__).parents[2] / "web"
+DEMO = _WEB / "useChat-demo"
+MINIMAL = _WEB / "minimal"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 AXE = DEMO / "node_modules" / "axe-core" / "axe.min.js"
-IS_READY = CHROMIUM is not None and (DEMO / "dist" / "index.html").is_file() and AXE.is_file()
+_PAGES = [folder / "dist" / "index.html" for folder in (DEMO, MINIMAL)]
+IS_READY = CHROMIUM is not None and all(page.is_file() for page in (*_PAGES, AXE))
 
 _FLAGS = (
     "--no-sandbox",

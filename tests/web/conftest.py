@@ -13,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext
 
 from tests.web.chat_page import ChatPage, Generation
 from tests.web.chromium import IS_READY, profiled_chromium
+from tests.web.development import build_for_development
 from tests.web.site import Site, site
 
 # Opens the page: its client generation, and what `Browser.new_context` takes.
@@ -55,6 +56,12 @@ async def home() -> AsyncIterator[Site]:
     """Serve the page and its backend."""
     async with site() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the page as its developers run it."""
+    return build_for_development(tmp_path_factory.mktemp("page"))
 
 
 @pytest.fixture(params=["7", "4"], ids=["sdk7", "sdk4"])

@@ -2,12 +2,18 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Dialog, expect
+from playwright.async_api import Browser, Dialog, Route, expect
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route as HttpRoute
 
+from tests.serving import served
 from tests.web.chat_page import ChatPage
 from tests.web.chromium import AXE
 from tests.web.conftest import Open
@@ -176,23 +182,49 @@ async def test_an_origin_elsewhere_is_seen_in_every_spelling(
     assert elsewhere.received == []
 
 
-async def test_in_the_frame_of_another_site_nobody_can_agree(
-    open_page: Open, home: Site, elsewhere: Relay
-) -> None:
-    # Over its button the other site could lay what its visitors want to click.
-    page = await open_page(fresh=True, address=elsewhere.url)
+@asynccontextmanager
+async def _framing(address: str) -> AsyncIterator[str]:
+    """Serve the page of another site, with a frame that shows ``address``; gives its URL."""
+    html = f'<!doctype html><link rel="icon" href="data:,"><iframe src="{address}"></iframe>'
 
-    await page.page.evaluate(
-        """src => {
-          document.body.innerHTML = '<iframe></iframe>';
-          document.querySelector('iframe').src = src;
-        }""",
-        f"{home.url}/?api=http://127.0.0.1:9/api/chat",
-    )
+    async def prizes(_: HttpRequest) -> Response:
+        return HTMLResponse(html)
 
-    inside = page.page.frame_locator("iframe")
-    await expect(inside.get_by_role("alert")).to_contain_text("uses its own server only")
-    await expect(inside.get_by_role("button", name=re.compile("^Use "))).to_have_count(0)
+    async with served(Starlette(routes=[HttpRoute("/", prizes)])) as url:
+        yield url
+
+
+async def test_no_other_site_can_frame_the_page(open_page: Open, home: Site) -> None:
+    page = await open_page(fresh=True)
+    page.expect_refusals()
+
+    async with (
+        _framing(home.url) as site,
+        page.page.expect_console_message(lambda said: "frame-ancestors" in said.text),
+    ):
+        await page.page.goto(site)
+
+    await expect(page.page.frame_locator("iframe").get_by_role("main")).to_have_count(0)
+
+
+async def test_in_the_frame_of_another_site_nobody_can_agree(open_page: Open, home: Site) -> None:
+    # Over its button the other site could lay what its visitors want to click. Not every server
+    # that the page may be put on sends the header that keeps it out of frames.
+    page = await open_page(fresh=True)
+
+    async def without_policy(route: Route) -> None:
+        response = await route.fetch()
+        headers = {**response.headers}
+        del headers["content-security-policy"]
+        await route.fulfill(response=response, headers=headers)
+
+    await page.page.route(re.compile(re.escape(f"{home.url}/?api=")), without_policy)
+    async with _framing(f"{home.url}/?api=http://127.0.0.1:9/api/chat") as site:
+        await page.page.goto(site)
+
+        inside = page.page.frame_locator("iframe")
+        await expect(inside.get_by_role("alert")).to_contain_text("uses its own server only")
+        await expect(inside.get_by_role("button", name=re.compile("^Use "))).to_have_count(0)
 
 
 async def test_who_writes_the_address_himself_is_not_asked(

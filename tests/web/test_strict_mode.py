@@ -1,47 +1,15 @@
 """The page as its developers run it: React mounts everything twice (StrictMode)."""
 
 import asyncio
-import mimetypes
-import os
-import re
-import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import expect
 
-from tests.web.chat_page import ChatPage, Generation
-from tests.web.chromium import DEMO
+from tests.web.chat_page import Generation
 from tests.web.conftest import Open
+from tests.web.development import open_built
 from tests.web.site import Site, backend
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the page with React's development build, which alone mounts twice."""
-    folder = tmp_path_factory.mktemp("page")
-    vite = DEMO / "node_modules" / "vite" / "bin" / "vite.js"
-    options = ("--mode", "development", "--minify", "false", "--outDir", str(folder))
-    environment = {**os.environ, "NODE_ENV": "development"}
-    command = ("node", str(vite), "build", *options, "--logLevel", "error")
-    subprocess.run(command, cwd=DEMO, env=environment, check=True)
-    scripts = "".join(path.read_text() for path in (folder / "assets").glob("*.js"))
-    assert "react-dom-client.development" in scripts
-    return folder
-
-
-async def strict(page: ChatPage, url: str, built: Path, generation: Generation) -> None:
-    """Open the development build in place of the one that is served."""
-
-    async def serve(route: Route) -> None:
-        path = route.request.url.removeprefix(url).partition("?")[0].lstrip("/")
-        file = built / (path or "index.html")
-        await route.fulfill(
-            body=file.read_bytes(), content_type=mimetypes.guess_type(file.name)[0] or ""
-        )
-
-    await page.page.route(re.compile(rf"^{re.escape(url)}/(assets/.*)?(\?.*)?$"), serve)
-    await page.open(url, generation)
 
 
 @pytest.mark.parametrize("store", ["off", "memory"])
@@ -50,7 +18,7 @@ async def test_a_chat_is_there_after_a_reload_and_its_answer_goes_on(
 ) -> None:
     async with backend(home.model, store=store) as url:
         page = await open_page(address=url, fresh=True)
-        await strict(page, url, built, generation)
+        await open_built(page, url, built, generation)
         await page.ask("My first words")
         await page.page.reload()
         await expect(page.answers).to_contain_text('You said: "My first words"')
@@ -78,7 +46,7 @@ async def test_a_tool_is_approved_and_an_answer_is_stopped(
 ) -> None:
     async with backend(home.model, store="memory") as url:
         page = await open_page(address=url, fresh=True)
-        await strict(page, url, built, "7")
+        await open_built(page, url, built, "7")
         await page.ask("Send an email to ada@example.com about tea")
         await page.button("Allow").click()
         await expect(page.tool("send_email")).to_contain_text("done")

@@ -53,7 +53,9 @@ export function pathWith<M>(
   const wanted = keysAt(paths, shown, place, keyOf)[number - 1];
   return [...paths, shown].findLast((path) => {
     const message = path[place];
-    return message !== undefined && keyOf(message) === wanted && shared(path, shown, keyOf) >= place;
+    return (
+      message !== undefined && keyOf(message) === wanted && shared(path, shown, keyOf) >= place
+    );
   });
 }
 

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { Message } from '../chat/conversation';
-import { speedOf, useExchanges } from '../wire/recorder';
+import { useExchangeOf } from '../wire/recorder';
 import { Strip } from '../wire/Strip';
 
 /** How the answer arrived: each stroke is a part, placed at its time of arrival. */
@@ -10,8 +10,8 @@ export function MessageFooter(props: {
   children: ReactNode;
 }) {
   const { about, id } = props.message;
-  const exchange = useExchanges().findLast(({ messageId }) => messageId === id);
-  const speed = exchange && speedOf(exchange);
+  const exchange = useExchangeOf(id);
+  const speed = exchange?.speed;
   const tokens = about.usage?.outputTokens;
   const facts = [
     speed?.firstTokenMs !== undefined && `first token ${ms(speed.firstTokenMs)}`,

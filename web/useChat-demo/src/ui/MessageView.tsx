@@ -1,15 +1,10 @@
 import { memo, useRef, useState } from 'react';
-import {
-  textOf,
-  type Ending,
-  type Message,
-  type Part,
-  type Versioned,
-} from '../chat/conversation';
+import { textOf, type Ending, type Message, type Part, type Versioned } from '../chat/conversation';
 import type { Version } from '../chat/versions';
 import { FileView } from './FileView';
 import { Markdown } from './markdown/Markdown';
 import { MessageFooter } from './MessageFooter';
+import { QuestionEditor } from './QuestionEditor';
 import { CopyButton, Toolbar, ToolbarButton, VersionSwitch } from './Toolbar';
 import type { ToolActions } from './tools/card';
 import { ToolCard } from './tools/ToolCard';
@@ -58,27 +53,14 @@ function Question({ message, isBusy, isPast, place, version, actions }: Props) {
   const files = message.parts.flatMap((part) => (part.kind === 'file' ? [part.file] : []));
   if (isEditing) {
     return (
-      <form
-        className="question editing"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const changed = String(new FormData(event.currentTarget).get('text')).trim();
-          if (!changed) return giveUp();
+      <QuestionEditor
+        text={text}
+        onGiveUp={giveUp}
+        onAsk={(changed) => {
           setEditing(false);
           actions.edit(message.id, changed);
         }}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') giveUp();
-        }}
-      >
-        <textarea name="text" dir="auto" defaultValue={text} aria-label="Your message" autoFocus />
-        <p className="buttons">
-          <button type="button" className="plain" onClick={giveUp}>
-            Cancel
-          </button>
-          <button className="primary">Ask again</button>
-        </p>
-      </form>
+      />
     );
   }
   return (

@@ -2,7 +2,9 @@
 export function PastNotice({ onLatest }: { onLatest(): void }) {
   return (
     <div className="past" role="status">
-      <p>You are reading an earlier version. The server keeps the latest one, and goes on from that.</p>
+      <p>
+        You are reading an earlier version. The server keeps the latest one, and goes on from that.
+      </p>
       <button className="plain" onClick={onLatest}>
         Show the latest
       </button>

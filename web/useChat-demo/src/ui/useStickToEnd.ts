@@ -68,5 +68,6 @@ export function useStickToEnd<E extends HTMLElement>(isOn: boolean) {
     stick(true);
     if (ref.current) moveToEnd(ref.current);
   };
-  return { ref, isAtEnd, on, goToEnd };
+  const letGo = () => stick(false);
+  return { ref, isAtEnd, on, goToEnd, letGo };
 }

@@ -1,5 +1,5 @@
 import type { Kind } from './parts';
-import type { Exchange } from './recorder';
+import type { Exchange } from './exchange';
 
 const WIDTH = 240;
 // How far a stroke reaches up and down from the line, in eighths.
@@ -11,19 +11,16 @@ const REACH: Record<Kind, number> = {
   data: 4,
   error: 8,
   silence: 1,
+  break: 8,
 };
 
 /** The response as a line over time: one stroke per part, at its time of arrival. */
 export function Strip({ exchange }: { exchange: Exchange }) {
-  const { parts, end } = exchange;
-  const duration = Math.max(end?.at ?? 0, parts.at(-1)?.at ?? 0, 250);
+  const { parts, count, end, marks } = exchange;
+  const duration = Math.max(end?.at ?? 0, parts[count - 1]?.at ?? 0, 250);
   const paths = new Map<Kind, string>();
-  let seen = '';
-  for (const { at, kind } of parts) {
-    const x = ((at / duration) * (WIDTH - 2) + 1).toFixed(1);
-    // Thousands of parts share a few hundred places.
-    if (seen === kind + x) continue;
-    seen = kind + x;
+  for (const { at, kind } of marks.strokes()) {
+    const x = (Math.min(at / duration, 1) * (WIDTH - 2) + 1).toFixed(1);
     const reach = REACH[kind];
     paths.set(kind, `${paths.get(kind) ?? ''}M${x} ${8 - reach}V${8 + reach}`);
   }

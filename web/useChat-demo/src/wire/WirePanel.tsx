@@ -1,30 +1,43 @@
-import { memo, useState } from 'react';
 import { Icon } from '../ui/Icon';
 import { ms } from '../ui/MessageFooter';
 import type { Drawer } from '../ui/useDrawer';
-import { useStickToEnd } from '../ui/useStickToEnd';
-import type { WirePart } from './parts';
-import { speedOf, useExchanges, type Exchange } from './recorder';
+import type { Exchange } from './exchange';
+import { useExchanges } from './recorder';
+import { shortened } from './shortened';
 import { Strip } from './Strip';
+import { WireRows } from './WireRows';
 
-// More rows than anybody reads would only slow the page down.
-const MOST_ROWS = 400;
-
-const ENDS = { complete: 'Complete', stopped: 'Stopped', failed: 'Failed' } as const;
+const ENDS = {
+  complete: 'Complete',
+  stopped: 'Stopped',
+  failed: 'Failed',
+  broken: 'Cut off',
+} as const;
 const PROTOCOLS = {
   ui: 'UI message stream (SSE)',
   data: 'Data stream',
   other: 'Body',
 } as const;
 
-/** The bytes of the chat's requests and responses, as they arrive. */
-export function WirePanel(props: {
+interface Props {
   drawer: Drawer;
   /** The selected exchange; the latest if none is. */
   shownId: number | undefined;
   onShow(id: number | undefined): void;
-}) {
-  const { drawer, shownId, onShow } = props;
+}
+
+/** The bytes of the chat's requests and responses, as they arrive. */
+export function WirePanel(props: Props) {
+  const { drawer } = props;
+  return (
+    <aside id="wire" className="wire" aria-label="Wire" hidden={!drawer.isOpen} ref={drawer.ref}>
+      {/* Closed, it does not follow what arrives. */}
+      {drawer.isOpen && <Exchanges {...props} />}
+    </aside>
+  );
+}
+
+function Exchanges({ drawer, shownId, onShow }: Props) {
   const exchanges = useExchanges();
   const found = exchanges.findIndex(({ id }) => id === shownId);
   const index = found < 0 ? exchanges.length - 1 : found;
@@ -35,7 +48,7 @@ export function WirePanel(props: {
     onShow(index + by === exchanges.length - 1 ? undefined : next?.id);
   };
   return (
-    <aside id="wire" className="wire" aria-label="Wire" hidden={!drawer.isOpen} ref={drawer.ref}>
+    <>
       <header>
         <h2>Wire</h2>
         {exchanges.length > 0 && (
@@ -60,7 +73,7 @@ export function WirePanel(props: {
         </button>
       </header>
       {shown ? <ExchangeView key={shown.id} exchange={shown} /> : <Nothing />}
-    </aside>
+    </>
   );
 }
 
@@ -74,11 +87,6 @@ function Nothing() {
 }
 
 function ExchangeView({ exchange }: { exchange: Exchange }) {
-  const { ref, on } = useStickToEnd<HTMLOListElement>(true);
-  const [isRaw, setRaw] = useState(false);
-  const { parts, end } = exchange;
-  const rows = parts.slice(-MOST_ROWS);
-  const hidden = parts.length - rows.length;
   return (
     <>
       <details className="request">
@@ -90,58 +98,21 @@ function ExchangeView({ exchange }: { exchange: Exchange }) {
       </details>
       <Facts exchange={exchange} />
       <Strip exchange={exchange} />
-      <label className="raw">
-        <input type="checkbox" checked={isRaw} onChange={() => setRaw(!isRaw)} />
-        Exact text
-      </label>
-      <ol
-        ref={ref}
-        {...on}
-        data-raw={isRaw}
-        data-end={end?.how}
-        tabIndex={0}
-        aria-label="Parts of the answer"
-      >
-        {hidden > 0 && <li className="hidden-rows">{hidden} earlier parts are not shown</li>}
-        {rows.map((part, row) => (
-          <Row
-            key={hidden + row}
-            part={part}
-            isRaw={isRaw}
-            beginsRead={part.read !== parts[hidden + row - 1]?.read}
-          />
-        ))}
-      </ol>
+      <WireRows exchange={exchange} />
     </>
   );
 }
 
-const Row = memo(function Row(props: { part: WirePart; isRaw: boolean; beginsRead: boolean }) {
-  const { part, isRaw, beginsRead } = props;
-  return (
-    <li data-kind={part.kind} data-begins-read={beginsRead}>
-      <time>{(part.at / 1000).toFixed(3)}</time>
-      {isRaw ? (
-        <code>{shortened(part.raw) || '⏎'}</code>
-      ) : (
-        <code>
-          <b>{part.name}</b> {shortened(part.says)}
-        </code>
-      )}
-    </li>
-  );
-});
-
 function Facts({ exchange }: { exchange: Exchange }) {
-  const { firstTokenMs, tokensPerSecond, tokens, isCounted } = speedOf(exchange);
-  const { status, headersAt, end, parts, reads } = exchange;
+  const { firstTokenMs, tokensPerSecond, tokens, isCounted } = exchange.speed;
+  const { status, headersAt, end, count, reads } = exchange;
   const facts: [string, string][] = [
     ['Status', status === undefined ? (end ? 'none' : '…') : String(status)],
     ['First token', firstTokenMs === undefined ? '–' : ms(firstTokenMs)],
     ['Tokens/s', tokensPerSecond === undefined ? '–' : tokensPerSecond.toFixed(0)],
     [isCounted ? 'Tokens' : 'Deltas', String(tokens)],
     ['Headers', headersAt === undefined ? '…' : ms(headersAt)],
-    ['Parts / reads', `${parts.length} / ${reads}`],
+    ['Parts / reads', `${count} / ${reads}`],
     ['Bytes', bytes(exchange.bytes)],
     [end ? ENDS[end.how] : 'Open', end ? ms(end.at) : '…'],
   ];
@@ -176,6 +147,3 @@ function readable(json: string): string {
     return shortened(json);
   }
 }
-
-/** Leave out the middle of files, which are sent as base64. */
-const shortened = (text: string) => text.replace(/([A-Za-z0-9+/]{40})[A-Za-z0-9+/=]{80,}/g, '$1…');

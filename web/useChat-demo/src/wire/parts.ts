@@ -1,7 +1,7 @@
 // Splits the bytes of a response into parts, for the wire panel, not for the chat.
 
 export type Protocol = 'ui' | 'data' | 'other';
-export type Kind = 'text' | 'reasoning' | 'tool' | 'frame' | 'data' | 'error' | 'silence';
+export type Kind = 'text' | 'reasoning' | 'tool' | 'frame' | 'data' | 'error' | 'silence' | 'break';
 
 export interface WirePart {
   /** When its last byte arrived, in milliseconds after the request was sent. */
@@ -13,10 +13,24 @@ export interface WirePart {
   says: string;
   /** The bytes on the wire, without the line breaks after them. */
   raw: string;
-  /** The part's content, parsed; `undefined` if it is not JSON. */
-  value: unknown;
   /** The number of the network read that completed it, from 0. */
   read: number;
+}
+
+/** What is in a part. It is looked at once, as the part comes. */
+export interface Reading extends Pick<WirePart, 'kind' | 'name' | 'says'> {
+  /** Whether it holds a token: of the answer, the reasoning or a call's arguments. */
+  isToken: boolean;
+  /** Whether the time until the next token is not the model's: a tool has worked. */
+  endsWriting: boolean;
+  /** Whether clients count it, who ask for the rest after a break. */
+  isChunk: boolean;
+  /** Whether the response ends with it. */
+  isLast: boolean;
+  /** The id of the assistant's message, if the part has it. */
+  messageId?: string;
+  /** The number of tokens that the model wrote in the whole turn, if the part has it. */
+  outputTokens?: number;
 }
 
 const DATA_STREAM: Record<string, [Kind, string]> = {
@@ -37,6 +51,16 @@ const DATA_STREAM: Record<string, [Kind, string]> = {
   j: ['reasoning', 'reasoning signature'],
   k: ['data', 'file'],
 };
+
+const TOKENS = new Set([
+  'text-delta',
+  'reasoning-delta',
+  'tool-input-delta',
+  '0 text',
+  'g reasoning',
+  'c tool call delta',
+]);
+const PAUSES = /^(tool-output|finish-step|[ae] )/;
 
 /** Return the protocol, judging by the response's headers. */
 export function protocolOf(headers: Headers): Protocol {
@@ -63,45 +87,49 @@ export function split(text: string, protocol: Protocol): [string[], string] {
 }
 
 /** Read one part. */
-export function readPart(raw: string, protocol: Protocol): Omit<WirePart, 'at' | 'read'> {
+export function readPart(raw: string, protocol: Protocol): Reading {
   if (protocol === 'data') {
     const [kind, name] = DATA_STREAM[raw[0] ?? ''] ?? ['silence', 'keep-alive'];
     const value = parse(raw.slice(2));
     const delta = isRecord(value) && value.argsTextDelta;
     const says = delta ? JSON.stringify(delta) : raw.slice(2);
-    return { kind, name: raw ? `${raw[0]} ${name}` : name, says, raw, value };
+    return reading(kind, raw ? `${raw[0]} ${name}` : name, says, value);
   }
   if (protocol === 'ui' && raw.startsWith('data:')) {
     const value = parse(raw.slice('data:'.length));
-    if (!isRecord(value)) return { kind: 'frame', name: '[DONE]', says: '', raw, value };
+    if (!isRecord(value)) return reading('frame', '[DONE]', '');
     const { type, ...rest } = value;
     const name = String(type);
     const says = JSON.stringify(rest.delta ?? rest.inputTextDelta ?? rest);
-    return { kind: kindOf(name), name, says: says === '{}' ? '' : says, raw, value };
+    return reading(kindOf(name), name, says === '{}' ? '' : says, value);
   }
-  if (raw === '' || raw.startsWith(':')) {
-    return { kind: 'silence', name: 'keep-alive', says: raw, raw, value: undefined };
-  }
-  return { kind: 'data', name: 'body', says: raw, raw, value: parse(raw) };
+  if (raw === '' || raw.startsWith(':')) return reading('silence', 'keep-alive', raw);
+  return reading('data', 'body', raw, parse(raw));
 }
 
-/** Whether the part holds a token: of the answer, the reasoning or a call's arguments. */
-export function isToken({ name }: WirePart): boolean {
-  return /^(text-delta|reasoning-delta|tool-input-delta|0 text|g reasoning|c tool call delta)$/.test(name);
+function reading(kind: Kind, name: string, says: string, value?: unknown): Reading {
+  const isToken = TOKENS.has(name);
+  const about = isToken || !isRecord(value) ? {} : aboutOf(value);
+  return {
+    kind,
+    name,
+    says,
+    isToken,
+    endsWriting: !isToken && PAUSES.test(name),
+    isChunk: kind !== 'silence' && name !== '[DONE]',
+    isLast: name === '[DONE]' || name === 'd finish message',
+    ...about,
+  };
 }
 
-/** Return the id of the assistant's message, if the part has it. */
-export function messageIdIn({ value }: WirePart): string | undefined {
-  return isRecord(value) && typeof value.messageId === 'string' ? value.messageId : undefined;
-}
-
-/** Return the number of tokens that the model wrote in the whole turn, if the part has it. */
-export function outputTokensIn({ value }: WirePart): number | undefined {
-  if (!isRecord(value)) return undefined;
+function aboutOf(value: Record<string, unknown>): Pick<Reading, 'messageId' | 'outputTokens'> {
   const metadata = isRecord(value.messageMetadata) ? value.messageMetadata : value;
-  if (!isRecord(metadata.usage)) return undefined;
-  const tokens = metadata.usage.outputTokens ?? metadata.usage.completionTokens;
-  return typeof tokens === 'number' ? tokens : undefined;
+  const usage = isRecord(metadata.usage) ? metadata.usage : {};
+  const tokens = usage.outputTokens ?? usage.completionTokens;
+  return {
+    ...(typeof value.messageId === 'string' ? { messageId: value.messageId } : {}),
+    ...(typeof tokens === 'number' ? { outputTokens: tokens } : {}),
+  };
 }
 
 function kindOf(type: string): Kind {

@@ -1,135 +1,83 @@
 // Records what goes over the network while the chat reads it, without holding back a byte.
 import { useSyncExternalStore } from 'react';
-import {
-  isToken,
-  messageIdIn,
-  outputTokensIn,
-  protocolOf,
-  protocolOfText,
-  readPart,
-  split,
-  type Protocol,
-  type WirePart,
-} from './parts';
-
-/** One request and its response. Times are in milliseconds after the request was sent. */
-export interface Exchange {
-  id: number;
-  method: string;
-  url: string;
-  sent: string;
-  headersAt?: number;
-  status?: number;
-  protocol: Protocol;
-  parts: WirePart[];
-  reads: number;
-  bytes: number;
-  end?: { at: number; how: 'complete' | 'stopped' | 'failed' };
-  messageId?: string;
-}
-
-export interface Speed {
-  firstTokenMs?: number;
-  tokensPerSecond?: number;
-  tokens: number;
-  /** Whether the number of tokens is the model's own count, not the number of deltas. */
-  isCounted: boolean;
-}
+import { Recording, type Exchange } from './exchange';
 
 const KEPT = 12;
+// Faster than this nobody reads figures; it leaves the page's time to the answer.
+const EVERY_MS = 100;
+let recordings: readonly Recording[] = [];
 let exchanges: readonly Exchange[] = [];
 const listeners = new Set<() => void>();
-let scheduled = false;
+let isScheduled = false;
+let toldAt = -Infinity;
 
 /** Return the latest exchanges, oldest first; the component renders again as parts arrive. */
 export function useExchanges(): readonly Exchange[] {
   return useSyncExternalStore(subscribe, () => exchanges);
 }
 
+/** Return the exchange that brought a message; the component renders again when that has changed. */
+export function useExchangeOf(messageId: string): Exchange | undefined {
+  return useSyncExternalStore(subscribe, () =>
+    exchanges.findLast((exchange) => exchange.messageId === messageId),
+  );
+}
+
 /** Call `fetch`, and record what is sent and what arrives. */
 export async function record(input: RequestInfo | URL, init: RequestInit): Promise<Response> {
-  const began = performance.now();
-  const exchange: Exchange = {
-    id: (exchanges.at(-1)?.id ?? 0) + 1,
-    method: init.method ?? 'GET',
-    url: String(input instanceof Request ? input.url : input),
-    sent: typeof init.body === 'string' ? init.body : '',
-    protocol: 'other',
-    parts: [],
-    reads: 0,
-    bytes: 0,
-  };
-  exchanges = [...exchanges, exchange].slice(-KEPT);
-  changed();
-  const end = (how: 'complete' | 'stopped' | 'failed') => {
-    // The client stops reading at an error part.
-    const hasFailed = exchange.parts.some(({ kind }) => kind === 'error');
-    exchange.end ??= { at: performance.now() - began, how: hasFailed ? 'failed' : how };
+  const url = String(input instanceof Request ? input.url : input);
+  const recording = recordings.findLast((one) => one.isContinuedBy(url)) ?? begin(url, init);
+  recording.tries();
+  const isAborted = () => init.signal?.aborted === true;
+  const stop = () => {
+    recording.stopped();
     changed();
   };
-  const isAborted = () => init.signal?.aborted === true;
-  init.signal?.addEventListener('abort', () => end('stopped'), { once: true });
+  const fail = () => {
+    if (isAborted()) return stop();
+    recording.broke();
+    changed();
+  };
+  changed();
+  init.signal?.addEventListener('abort', stop, { once: true });
 
   let response: Response;
   try {
     response = await fetch(input, init);
   } catch (error) {
-    end(isAborted() ? 'stopped' : 'failed');
+    fail();
     throw error;
   }
-  exchange.headersAt = performance.now() - began;
-  exchange.status = response.status;
-  exchange.protocol = protocolOf(response.headers);
+  recording.responded(response, url);
   changed();
   // A 204 has no body, but some browsers give an empty stream instead.
   if (response.body === null || response.status === 204) {
-    end('complete');
+    recording.completed();
+    changed();
     return response;
   }
-
   // With a reader of its own, as in `body.tee()`, the request would go on after the chat stops reading.
-  // So the bytes are inspected as they pass.
-  const decoder = new TextDecoder();
-  let rest = '';
-  const take = (text: string, isLast: boolean) => {
-    rest += text;
-    if (exchange.bytes > 0 && exchange.reads <= 1 && exchange.protocol === 'other') {
-      exchange.protocol = protocolOfText(rest);
-    }
-    const [whole, unfinished] = split(rest, exchange.protocol);
-    rest = unfinished;
-    if (isLast && rest !== '') whole.push(rest);
-    for (const raw of whole) {
-      const read = Math.max(0, exchange.reads - 1);
-      const at = performance.now() - began;
-      const part = { ...readPart(raw, exchange.protocol), at, read };
-      exchange.parts.push(part);
-      exchange.messageId ??= messageIdIn(part);
-    }
-    changed();
-  };
   const source = response.body.getReader();
   const watched = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await source.read();
         if (done) {
-          take(decoder.decode(), true);
-          end('complete');
+          recording.completed();
+          changed();
           controller.close();
           return;
         }
-        exchange.reads += 1;
-        exchange.bytes += value.byteLength;
-        take(decoder.decode(value, { stream: true }), false);
+        recording.took(value);
+        changed();
         controller.enqueue(value);
       } catch (error) {
-        end(isAborted() ? 'stopped' : 'failed');
+        fail();
         controller.error(error);
       }
     },
     cancel(reason) {
-      end('stopped');
+      stop();
       return source.cancel(reason);
     },
   });
@@ -137,29 +85,15 @@ export async function record(input: RequestInfo | URL, init: RequestInit): Promi
   return new Response(watched, { status, statusText, headers });
 }
 
-/** Return the speed of the answer. */
-export function speedOf(exchange: Exchange): Speed {
-  const tokenParts = exchange.parts.filter(isToken);
-  const counted = exchange.parts.map(outputTokensIn).filter((tokens) => tokens !== undefined);
-  // A data stream counts each step (`e:`) and then the sum (`d:`): the last one is the total.
-  const tokens = counted.at(-1) ?? tokenParts.length;
-  // The time that tools take between two steps is not the model's.
-  let writing = 0;
-  let previous: WirePart | undefined;
-  for (const part of exchange.parts) {
-    if (isToken(part)) {
-      if (previous) writing += part.at - previous.at;
-      previous = part;
-    } else if (/^(tool-output|finish-step|[ae] )/.test(part.name)) {
-      previous = undefined;
-    }
-  }
-  return {
-    firstTokenMs: tokenParts[0]?.at,
-    tokensPerSecond: writing > 0 && tokens > 1 ? (tokens - 1) / (writing / 1000) : undefined,
-    tokens,
-    isCounted: counted.length > 0,
-  };
+function begin(url: string, init: RequestInit): Recording {
+  const recording = new Recording({
+    id: (recordings.at(-1)?.id ?? 0) + 1,
+    method: init.method ?? 'GET',
+    url,
+    sent: typeof init.body === 'string' ? init.body : '',
+  });
+  recordings = [...recordings, recording].slice(-KEPT);
+  return recording;
 }
 
 function subscribe(listener: () => void): () => void {
@@ -167,16 +101,19 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Notify the components, at most once per animation frame: one may bring many parts. */
+/** Notify the components, at most once in `EVERY_MS`: that may bring many parts. */
 function changed(): void {
-  if (scheduled) return;
-  scheduled = true;
-  // A page in the background gets no animation frames, but its parts count too.
+  if (isScheduled) return;
+  isScheduled = true;
   const tell = () => {
-    scheduled = false;
-    exchanges = [...exchanges];
+    isScheduled = false;
+    toldAt = performance.now();
+    exchanges = recordings.map((recording) => recording.state);
     for (const listener of listeners) listener();
   };
+  const wait = EVERY_MS - (performance.now() - toldAt);
+  // A page in the background gets no animation frames, but its parts count too.
   if (document.hidden) setTimeout(tell, 100);
+  else if (wait > 0) setTimeout(() => requestAnimationFrame(tell), wait);
   else requestAnimationFrame(tell);
 }

@@ -1,4 +1,4 @@
-import { createElement, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { createElement, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { Later, useLater } from './later';
 
 const temml = new Later(async () => {
@@ -16,6 +16,8 @@ export function Formula({ source, isOpen = false }: { source: string; isOpen?: b
   const tree = useMemo(() => {
     if (!renderer || isOpen) return undefined;
     try {
+      // Its public functions make markup, or elements with attributes for styles.
+      // oxlint-disable-next-line no-underscore-dangle
       return renderer.__renderToMathMLTree(source.slice(2, -2), {
         displayMode: isDisplayed,
         throwOnError: true,
@@ -34,10 +36,17 @@ export function Formula({ source, isOpen = false }: { source: string; isOpen?: b
 function Displayed({ children }: { children: ReactNode }) {
   const place = useRef<HTMLSpanElement>(null);
   const [isWide, setWide] = useState(false);
-  useLayoutEffect(() => {
+  useEffect(() => {
     const element = place.current;
-    if (element) setWide(element.scrollWidth > element.clientWidth);
-  }, [children]);
+    const formula = element?.firstElementChild;
+    if (!element || !formula) return;
+    const observer = new ResizeObserver(() => {
+      setWide(element.scrollWidth > element.clientWidth);
+    });
+    observer.observe(element);
+    observer.observe(formula);
+    return () => observer.disconnect();
+  }, []);
   const scrolls = isWide && { tabIndex: 0, role: 'group', 'aria-label': 'Formula' };
   return (
     <span ref={place} className="formula" {...scrolls}>
@@ -60,7 +69,10 @@ interface Tree {
  * Return the tree as React's elements. Their styles are set by script: attributes of that name, as Temml
  * writes them into markup, are refused by a strict content security policy.
  */
-function drawn({ type, attributes, classes = [], style, children = [], text }: Tree, key: number): ReactNode {
+function drawn(
+  { type, attributes, classes = [], style, children = [], text }: Tree,
+  key: number,
+): ReactNode {
   if (text !== undefined) return text;
   const within = children.map(drawn);
   if (type === undefined) return within;
@@ -82,7 +94,9 @@ function declarations(text: string): Record<string, string> {
   const pairs = text.split(';').map((one) => one.split(':'));
   return Object.fromEntries(
     pairs.flatMap(([name = '', value]) => {
-      return value === undefined ? [] : [[name.trim().replace(/-(.)/g, (_, letter) => letter.toUpperCase()), value.trim()]];
+      return value === undefined
+        ? []
+        : [[name.trim().replace(/-(.)/g, (_, letter) => letter.toUpperCase()), value.trim()]];
     }),
   );
 }

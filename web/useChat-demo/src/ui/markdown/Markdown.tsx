@@ -14,7 +14,13 @@ import { withDirection } from './withDirection';
  * A delta changes only the last block, so the others are not parsed again, as long as no block refers
  * to another one; and code at the left margin is not parsed at all.
  */
-export const Markdown = memo(function Markdown({ text, isStreaming }: { text: string; isStreaming: boolean }) {
+export const Markdown = memo(function Markdown({
+  text,
+  isStreaming,
+}: {
+  text: string;
+  isStreaming: boolean;
+}) {
   // It remembers what it has read, which changes nothing of what it returns.
   const reader = useMemo(() => new BlockReader(), []);
   const blocks = reader.read(text, isStreaming);
@@ -64,7 +70,9 @@ function openFormulaIn(text: string): number {
   // What is in code is no formula, nor is what is whole.
   const left = text
     .slice(from)
-    .replace(/`[^`]*`|\\\\|\\\([^]*?\\\)|\\\[[^]*?\\\]|\$\$[^$]+\$\$/g, (found) => ' '.repeat(found.length));
+    .replace(/`[^`]*`|\\\\|\\\([^]*?\\\)|\\\[[^]*?\\\]|\$\$[^$]+\$\$/g, (found) =>
+      ' '.repeat(found.length),
+    );
   const at = left.search(/\\[([]|\$\$/);
   return at < 0 ? text.length : from + at;
 }
@@ -104,8 +112,8 @@ const components: Components = {
   // The browser would fetch a picture unasked, and its address could leak what was said here.
   img: ({ src, alt }) =>
     src ? (
-      <a href={String(src)} target="_blank" rel="noopener noreferrer nofollow">
-        {alt || String(src)}
+      <a href={src} target="_blank" rel="noopener noreferrer nofollow">
+        {alt || src}
       </a>
     ) : (
       <span>{alt}</span>
@@ -118,7 +126,9 @@ const components: Components = {
   ),
   pre: ({ children }) => <CodeWithin>{children}</CodeWithin>,
   // From `formulas.ts`.
-  ...({ math: ({ children }: { children?: ReactNode }) => <Formula source={String(children)} /> } as Components),
+  ...({
+    math: ({ children }: { children?: ReactNode }) => <Formula source={String(children)} />,
+  } as Components),
   table: ({ children }) => (
     <div className="table" role="region" aria-label="Table" tabIndex={0}>
       <table>{children}</table>
@@ -145,7 +155,9 @@ function Jump(props: { href: string; names: object; children?: ReactNode }) {
         const target = document.getElementById(decodeURIComponent(props.href.slice(1)));
         target?.scrollIntoView({ block: 'nearest' });
         // A footnote itself takes no focus.
-        (target?.matches('a') ? target : target?.querySelector('a'))?.focus({ preventScroll: true });
+        (target?.matches('a') ? target : target?.querySelector('a'))?.focus({
+          preventScroll: true,
+        });
       }}
     >
       {props.children}

@@ -53,7 +53,11 @@ export class BlockReader {
     if (!text.startsWith(this.#text)) this.#begin();
     this.#text = text;
     for (;;) {
-      for (let end = text.indexOf('\n', this.#read); end >= 0; end = text.indexOf('\n', this.#read)) {
+      for (
+        let end = text.indexOf('\n', this.#read);
+        end >= 0;
+        end = text.indexOf('\n', this.#read)
+      ) {
         this.#take(this.#read, end, this.#spans, this.#state);
         this.#read = end + 1;
       }
@@ -152,7 +156,8 @@ export class BlockReader {
     if (firstLine < 0) return '';
     const lastLine = this.#text.lastIndexOf('\n', end - 1) + 1;
     // Perhaps the beginning of the marks that end it.
-    const isMark = lastLine > firstLine && lastLine < end && /^(`+|~+)$/.test(this.#text.slice(lastLine, end));
+    const isMark =
+      lastLine > firstLine && lastLine < end && /^(`+|~+)$/.test(this.#text.slice(lastLine, end));
     return this.#text.slice(firstLine + 1, isMark ? lastLine : end);
   }
 }

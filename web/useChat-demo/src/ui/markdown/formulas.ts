@@ -1,3 +1,4 @@
+/// <reference types="remark-parse" />
 // Formulas within a text: a plugin for `remark-parse`. Its file is fetched with the first of them.
 //
 //     \( … \)     within the line
@@ -8,8 +9,7 @@
 // formulas that begin so. Formulas that stand alone are cut out before, by `blocks.ts`.
 import type { Code, Construct, Effects, State, TokenizeContext } from 'micromark-util-types';
 import type { CompileContext, Extension, Token } from 'mdast-util-from-markdown';
-import type {} from 'remark-parse';
-import type { Processor } from 'unified';
+import type { Plugin } from 'unified';
 
 declare module 'micromark-util-types' {
   interface TokenTypeMap {
@@ -25,14 +25,14 @@ const CLOSERS: Record<number, number> = { 40: 41, 91: 93 };
 const MOST = 2000;
 
 /** Find formulas. Their nodes are elements `math` that hold the source with its marks. */
-export function remarkFormulas(this: Processor): void {
+export const remarkFormulas: Plugin = function remarkFormulas() {
   const data = this.data();
   const micromark = (data.micromarkExtensions ??= []);
   const mdast = (data.fromMarkdownExtensions ??= []);
   const construct: Construct = { name: 'formula', tokenize, previous };
   micromark.push({ text: { [BACKSLASH]: construct, [DOLLAR]: construct } });
   mdast.push({ enter: { formula: enter } } satisfies Extension);
-}
+};
 
 /** Whether marks may begin behind this character: of three dollar signs none is a mark. */
 function previous(code: Code): boolean {

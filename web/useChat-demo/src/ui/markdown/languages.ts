@@ -17,8 +17,7 @@ const LANGUAGES: Record<string, Load> = {
   css: async () => (await css()).css,
   dart: async () => (await c()).dart,
   diff: async () => (await import('@codemirror/legacy-modes/mode/diff')).diff,
-  dockerfile: async () =>
-    (await import('@codemirror/legacy-modes/mode/dockerfile')).dockerFile,
+  dockerfile: async () => (await import('@codemirror/legacy-modes/mode/dockerfile')).dockerFile,
   go: async () => (await import('@codemirror/legacy-modes/mode/go')).go,
   html: async () => (await xml()).html,
   java: async () => (await c()).java,
@@ -27,10 +26,8 @@ const LANGUAGES: Record<string, Load> = {
   kotlin: async () => (await c()).kotlin,
   lua: async () => (await import('@codemirror/legacy-modes/mode/lua')).lua,
   perl: async () => (await import('@codemirror/legacy-modes/mode/perl')).perl,
-  powershell: async () =>
-    (await import('@codemirror/legacy-modes/mode/powershell')).powerShell,
-  properties: async () =>
-    (await import('@codemirror/legacy-modes/mode/properties')).properties,
+  powershell: async () => (await import('@codemirror/legacy-modes/mode/powershell')).powerShell,
+  properties: async () => (await import('@codemirror/legacy-modes/mode/properties')).properties,
   python: async () => (await import('@codemirror/legacy-modes/mode/python')).python,
   r: async () => (await import('@codemirror/legacy-modes/mode/r')).r,
   ruby: async () => (await import('@codemirror/legacy-modes/mode/ruby')).ruby,

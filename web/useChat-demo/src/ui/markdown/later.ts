@@ -18,19 +18,17 @@ export class Later<T> {
     return () => this.#listeners.delete(listener);
   };
 
-  want(): void {
+  async want(): Promise<void> {
     if (this.#isLoading || this.#value !== undefined) return;
     this.#isLoading = true;
-    this.#load()
-      .then((value) => {
-        this.#value = value;
-        for (const listener of this.#listeners) listener();
-      })
-      // The network is away, or the page has been deployed anew. It goes without until it is next wanted.
-      .catch(() => {})
-      .finally(() => {
-        this.#isLoading = false;
-      });
+    try {
+      this.#value = await this.#load();
+      for (const listener of this.#listeners) listener();
+    } catch {
+      // The network is away, or the page has been deployed anew: it goes without until it is next wanted.
+    } finally {
+      this.#isLoading = false;
+    }
   }
 }
 
@@ -39,6 +37,6 @@ const NEVER = new Later<never>(() => new Promise<never>(() => {}));
 /** Return what `later` fetches as soon as it is here; `undefined` until then, or if it is not wanted. */
 export function useLater<T>(later: Later<T> | undefined): T | undefined {
   const wanted: Later<T> = later ?? NEVER;
-  useEffect(() => later?.want(), [later]);
+  useEffect(() => void later?.want(), [later]);
   return useSyncExternalStore(wanted.subscribe, wanted.get);
 }

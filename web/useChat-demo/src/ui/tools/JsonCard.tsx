@@ -1,9 +1,9 @@
 import { useState } from 'react';
-import type { ToolCall } from '../../chat/conversation';
 import { CodeBlock } from '../markdown/CodeBlock';
 import { FileView } from '../FileView';
 import type { CardProps } from './card';
 import { filesOf } from './toolFiles';
+import { isObject } from './values';
 
 /** What any tool was asked and what it gave, as JSON: its size and how it begins, and all of it when opened. */
 export function JsonCard({ call }: CardProps) {
@@ -11,7 +11,9 @@ export function JsonCard({ call }: CardProps) {
   const hasOutput = call.state === 'done' || call.state === 'running';
   return (
     <>
-      {hasOutput && <Json value={rest} label={call.state === 'done' ? 'Output' : 'Output so far'} />}
+      {hasOutput && (
+        <Json value={rest} label={call.state === 'done' ? 'Output' : 'Output so far'} />
+      )}
       {hasOutput && files.length > 0 && (
         <ul className="files" aria-label="Files">
           {files.map((file, index) => (
@@ -35,7 +37,6 @@ export function Json({ value, label }: { value: unknown; label: string }) {
   return (
     <details
       className="json"
-      role="group"
       aria-label={label}
       open={isOpen}
       onToggle={(event) => setOpen(event.currentTarget.open)}
@@ -48,24 +49,12 @@ export function Json({ value, label }: { value: unknown; label: string }) {
   );
 }
 
-/** Return a short input, written as the arguments of a call; a longer one is shown below the name. */
-export function inlineInput({ state, input }: ToolCall): string | undefined {
-  if (state === 'asking' || !isObject(input)) return undefined;
-  const text = Object.entries(input)
-    .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
-    .join(', ');
-  return text.length < 48 ? text : undefined;
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 const isEmpty = (value: unknown) => isObject(value) && Object.keys(value).length === 0;
 
 // Characters that are put into the page of what is closed; the window cuts off what does not fit.
 const MOST_SHOWN = 200;
-const beginningOf = (text: string) => (text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text);
+const beginningOf = (text: string) =>
+  text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
 
 function sizeOf(text: string): string {
   const bytes = new TextEncoder().encode(text).length;

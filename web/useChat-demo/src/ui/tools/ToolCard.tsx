@@ -1,8 +1,10 @@
+import { createElement } from 'react';
 import type { ToolCall } from '../../chat/conversation';
 import { focusChat } from '../focus';
 import type { CardProps } from './card';
 import { cardOf, runsInBrowser } from './cards';
-import { inlineInput, isObject, Json } from './JsonCard';
+import { Json } from './JsonCard';
+import { inlineInput, isObject } from './values';
 
 const STATES: Record<ToolCall['state'], string> = {
   writing: 'being called',
@@ -29,7 +31,6 @@ export function ToolCard(
   const isOver = isPassedOver && (waits || call.state === 'asking');
   const state = isOver ? 'passed over' : waits ? 'asks your browser' : STATES[call.state];
   const inline = inlineInput(call);
-  const Card = cardOf(call.name);
   return (
     <section className="tool" data-state={call.state} aria-label={`Tool ${call.name}`}>
       <h3>
@@ -43,12 +44,13 @@ export function ToolCard(
       {call.state === 'asking' ? (
         <Request {...props} isOver={isOver} />
       ) : (
-        call.state !== 'writing' && inline === undefined && <Json value={call.input} label="Input" />
+        call.state !== 'writing' &&
+        inline === undefined && <Json value={call.input} label="Input" />
       )}
       {call.state === 'failed' && <p className="problem">{call.error}</p>}
-      {!isOver && (call.state === 'done' || call.state === 'running') && (
-        <Card call={call} canAct={canAct} actions={actions} />
-      )}
+      {!isOver &&
+        (call.state === 'done' || call.state === 'running') &&
+        createElement(cardOf(call.name), { call, canAct, actions })}
     </section>
   );
 }

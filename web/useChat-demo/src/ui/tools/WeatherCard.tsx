@@ -39,8 +39,16 @@ const SKIES: [RegExp, string, string][] = [
   [/snow|sleet/i, 'cold', `${CLOUD}M9 21h.01M12 20.5h.01M15 21h.01`],
   [/thunder|storm/i, 'wet', `${CLOUD}m5.5 1.5-2 3h3l-2 2.5`],
   [/rain|shower|drizzle/i, 'wet', `${CLOUD}m2 2-1 2M12 19.5l-1 2M15 19.5l-1 2`],
-  [/wind|gale|breez/i, 'wind', 'M3 9h11a2.5 2.5 0 1 0-2.5-2.5M3 13h15a2.5 2.5 0 1 1-2.5 2.5M3 17h7a2 2 0 1 1-2 2'],
-  [/partly|partial/i, 'sun', `M8 4v1.5M2.5 9.5H4M4.1 5.6l1 1M11.9 5.6l-1 1M5.3 12.3A4 4 0 1 1 11.6 8${SMALL_CLOUD}`],
+  [
+    /wind|gale|breez/i,
+    'wind',
+    'M3 9h11a2.5 2.5 0 1 0-2.5-2.5M3 13h15a2.5 2.5 0 1 1-2.5 2.5M3 17h7a2 2 0 1 1-2 2',
+  ],
+  [
+    /partly|partial/i,
+    'sun',
+    `M8 4v1.5M2.5 9.5H4M4.1 5.6l1 1M11.9 5.6l-1 1M5.3 12.3A4 4 0 1 1 11.6 8${SMALL_CLOUD}`,
+  ],
   [/cloud|overcast|fog|mist/i, 'wind', CLOUD],
   [/sun|clear|fair/i, 'sun', SUN],
 ];

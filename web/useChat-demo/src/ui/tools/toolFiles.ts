@@ -24,7 +24,12 @@ function isFile(value: unknown): value is DataObject {
   return typeof name === 'string' && typeof content === 'string' && typeof type === 'string';
 }
 
-function toAttachment({ name, content, is_binary: isBinary, mime_type: given }: DataObject): Attachment {
+function toAttachment({
+  name,
+  content,
+  is_binary: isBinary,
+  mime_type: given,
+}: DataObject): Attachment {
   // A type is letters only, so that nothing else gets into the address.
   const mediaType = /^[\w.+-]+\/[\w.+-]+$/.test(given) ? given : 'application/octet-stream';
   const url = isBinary
