@@ -20,4 +20,6 @@ def fit(new: Sequence[Batch], held: int) -> bool:
     if not new:
         return True
     first = new[0].seq
-    return first <= held + 1 and all(b.seq == first + n for n, b in enumerate(new))
+    if first > held + 1:
+        return False
+    return len(new) == 1 or all(b.seq == first + n for n, b in enumerate(new))

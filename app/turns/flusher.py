@@ -193,8 +193,9 @@ class Flusher:
             for turn_id, reason in to_end.items():
                 await self._heed(self._turns[turn_id], reason)
             for batch in batches:
-                if batch.turn in self._turns and to_end.get(batch.turn, "") is not None:
-                    self._turns[batch.turn].recorder.forget(batch)
+                written = self._turns.get(batch.turn)
+                if written is not None and (not to_end or to_end.get(batch.turn, "") is not None):
+                    written.recorder.forget(batch)
         await self._end_all([turn for turn in self._turns.values() if turn.recorder.is_closed])
 
     async def _end_all(self, over: Sequence[KeptTurn]) -> None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("deltaline.turn")
 
+# A process that has stood still for seconds has sent nothing meanwhile: only then is it asked for.
+_GAP_S = 1.0
+
 Standing: TypeAlias = Callable[[], "asyncio.Future[None] | None"]
 
 
@@ -66,30 +69,10 @@ class LiveTurn:
     """
 
     __slots__ = (
-        "_client_left",
-        "_deadline",
-        "_detached",
-        "_detached_s",
-        "_framer",
-        "_is_answering",
-        "_limit",
-        "_message_id",
-        "_on_end",
-        "_outbox",
-        "_progress",
-        "_recorder",
-        "_refusal_status",
-        "_run_turn",
-        "_standing",
-        "_stop_with",
-        "_timer",
-        "has_ended",
-        "labels",
-        "observer",
-        "opened",
-        "outcome",
-        "task",
-        "transcript",
+        *("_client_left", "_deadline", "_detached", "_detached_s", "_framer", "_is_answering"),
+        *("_last_emit", "_limit", "_message_id", "_on_end", "_outbox", "_progress", "_recorder"),
+        *("_refusal_status", "_run_turn", "_standing", "_stop_with", "_time", "_timer"),
+        *("has_ended", "labels", "observer", "opened", "outcome", "task", "transcript"),
     )
 
     def __init__(
@@ -125,6 +108,7 @@ class LiveTurn:
         self._is_answering = False
         self._recorder = recorder
         self._standing = standing
+        self._last_emit = 0.0
         self._detached_s = detached_s
         self._detached: asyncio.TimerHandle | None = None
         self._client_left = False
@@ -143,6 +127,7 @@ class LiveTurn:
         """
         loop = asyncio.get_running_loop()
         self._on_end = on_end
+        self._time = loop.time
         self.opened: asyncio.Future[None] = loop.create_future()
         if self._outbox is not None:
             self._outbox.start_keep_alive()
@@ -226,8 +211,11 @@ class LiveTurn:
             await self._fail(error if isinstance(error, Exception) else _Escaped(error))
 
     async def _emit(self, events: Sequence[Event]) -> None:
-        if self._standing is not None and (standing := self._standing()) is not None:
-            await asyncio.wait((standing,))
+        if self._standing is not None:
+            now = self._time()
+            if now - self._last_emit > _GAP_S and (standing := self._standing()) is not None:
+                await asyncio.wait((standing,))
+            self._last_emit = now
         frame = self._framer.frame(events)
         progress = self._progress
         if progress.awaits_token or len(events) > 1 or not isinstance(events[0], TextDelta):

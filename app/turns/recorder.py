@@ -5,7 +5,7 @@ called: the events become batches for the store and parts of the turn's message.
 """
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, assert_never, get_args
 
@@ -20,6 +20,8 @@ _TERMINALS: tuple[type[Terminal], ...] = get_args(Terminal)
 # Of frames; they are four to seven times as long as what the log keeps of them, which should go to
 # the store at once when it is 64 KiB.
 _FULL_BYTES = 256 * 1024
+# How many pieces of text wait for the message to be asked for. One takes some 60 bytes.
+_MOST_TEXTS = 256
 
 
 class Recorder:
@@ -34,7 +36,7 @@ class Recorder:
 
     Attributes:
         note: takes the next event.
-        transcript: knows the events that have been taken.
+        transcript: knows the events that have been taken, once the turn is over.
         unwritten: batches that are not in the store yet, in order.
         is_closed: whether the turn is over.
         is_unplaced: whether the log was given up and its end, which says so, has no place yet.
@@ -63,6 +65,7 @@ class Recorder:
         self._written = bytearray()
         self._lengths = array("L")
         self._events: list[Event] = []
+        self._texts: list[str] = []
         self.note: Callable[[Event], None] = self._events.append
         self._bytes = 0
         self._end: Terminal | None = None
@@ -78,6 +81,7 @@ class Recorder:
             continued: the message as the store has it, if the turn continues one. It need not be
                 what the client has posted.
         """
+        self._read_texts()
         self._turn = turn
         waiting, self.unwritten = self.unwritten, []
         self._seq = 0 if first is None else 1
@@ -98,6 +102,7 @@ class Recorder:
 
     def message(self) -> dict[str, Any]:
         """Return the message for the store, as far as its events have been taken."""
+        self._read_texts()
         if self._stored is None:
             return self.transcript.message()
         # AI SDK 3.4 and 4 do not name the message that they continue.
@@ -136,11 +141,28 @@ class Recorder:
 
     def take(self) -> None:
         """Make batches of the events that have come since the last time."""
-        events = self._events[:]
+        events = self._events
         if not events:
             return
-        self._events.clear()
         self._bytes = 0
+        texts = [event.text for event in events if type(event) is TextDelta]
+        if len(texts) < len(events):
+            odd = events[:]
+            events.clear()
+            self._take_odd(odd)
+            return
+        # By far the most common. The message is made of it when it is asked for.
+        events.clear()
+        self._texts += texts
+        if len(self._texts) >= _MOST_TEXTS:
+            self._read_texts()
+        if not self._is_given_up:
+            for data in encode_items(texts):
+                self._seq += 1
+                self.unwritten.append(Batch(self._turn, self._seq, data))
+
+    def _take_odd(self, events: Sequence[Event]) -> None:
+        self._read_texts()
         # Text comes in long rows, and a row of it is read once.
         items: list[Item] = []
         for kind, row in groupby(events, type):
@@ -159,6 +181,12 @@ class Recorder:
         if isinstance(events[-1], _TERMINALS):
             self._end = events[-1]
 
+    def _read_texts(self) -> None:
+        """Add to the message what was said since it was read last."""
+        if self._texts:
+            self._add(TextDelta("".join(self._texts)))
+            self._texts.clear()
+
     def _add(self, event: Event) -> None:
         self.transcript.add(event)
         if self._stored is not None:
@@ -166,11 +194,11 @@ class Recorder:
 
     def forget(self, batch: Batch) -> None:
         """Put aside the batches up to ``batch``: they are in the store."""
-        count = sum(waiting.seq <= batch.seq for waiting in self.unwritten)
-        for written in self.unwritten[:count]:
-            self._written += written.data
-            self._lengths.append(len(written.data))
-        del self.unwritten[:count]
+        unwritten, seq = self.unwritten, batch.seq
+        while unwritten and unwritten[0].seq <= seq:
+            data = unwritten.pop(0).data
+            self._written += data
+            self._lengths.append(len(data))
 
     def write_again(self, held: int = 0) -> bool:
         """Let all be written again that stands behind batch ``held``, which the store has lost.
@@ -192,6 +220,7 @@ class Recorder:
     def close(self) -> None:
         """Take the last events. The turn is over, and its last event was a terminal one."""
         self.take()
+        self._read_texts()
         self.is_closed = True
         # Let go of, since it knows who owns the recorder: a cycle for the garbage collector.
         on_close, self._on_close = self._on_close, None

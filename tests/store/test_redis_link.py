@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from app.errors import StoreUnavailable
 from app.known_secrets import mask
@@ -137,6 +138,25 @@ async def test_a_certificate_is_checked(
             await store.chat("", "c")
 
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_all_of_it_works_in_the_loop_of_our_server_too() -> None:
+    """Its transports are of no class of asyncio's."""
+
+    async def use() -> None:
+        async with (
+            redis_server("--requirepass", "p") as server,
+            _store(f"redis://:p@127.0.0.1:{server.port}/3") as store,
+        ):
+            await _works(store)
+            await server.kill()
+            with pytest.raises(StoreUnavailable):
+                await store.chat("", "c")
+            await server.start()
+            await _works(store)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(use())
 
 
 async def test_a_sentinel_is_told_from_a_redis(tmp_path: Path) -> None:

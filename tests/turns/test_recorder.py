@@ -77,7 +77,7 @@ def test_a_run_of_text_is_taken_as_any_other_events_are() -> None:
         TURN[:2],
         [TextDelta("a"), TextDelta("b")],
     ]
-    assert recorder.transcript.message()["parts"][1]["text"] == "ab"
+    assert recorder.message()["parts"][1]["text"] == "ab"
 
 
 def test_the_message_grows_with_what_is_taken() -> None:
