@@ -1,13 +1,25 @@
-import { memo, useRef, useState } from 'react';
+import { lazy, memo, Suspense, useRef, useState, type ComponentType } from 'react';
 import { textOf, type Ending, type Message, type Part, type Versioned } from '../chat/conversation';
 import type { Version } from '../chat/versions';
 import { FileView } from './FileView';
-import { Markdown } from './markdown/Markdown';
 import { MessageFooter } from './MessageFooter';
 import { QuestionEditor } from './QuestionEditor';
 import { CopyButton, Toolbar, ToolbarButton, VersionSwitch } from './Toolbar';
 import type { ToolActions } from './tools/card';
 import { ToolCard } from './tools/ToolCard';
+
+// A fifth of the page's script, and nobody has an answer before it is here.
+const loadMarkdown = () => import('./markdown/Markdown');
+type Drawn = ComponentType<{ text: string; isStreaming: boolean }>;
+const Markdown = lazy(async (): Promise<{ default: Drawn }> => {
+  try {
+    return { default: (await loadMarkdown()).Markdown };
+  } catch {
+    // The page has been deployed anew, or the network is away.
+    return { default: Unformatted };
+  }
+});
+addEventListener('load', () => void loadMarkdown().catch(() => {}), { once: true });
 
 interface Props {
   message: Message;
@@ -183,7 +195,11 @@ function PartView(props: {
   const { part, isGrowing } = props;
   switch (part.kind) {
     case 'text':
-      return <Markdown text={part.text} isStreaming={isGrowing} />;
+      return (
+        <Suspense fallback={null}>
+          <Markdown text={part.text} isStreaming={isGrowing} />
+        </Suspense>
+      );
     case 'reasoning':
       return <Reasoning text={part.text} isGrowing={isGrowing} />;
     case 'file':
@@ -202,6 +218,15 @@ function PartView(props: {
     case 'source':
       return null; // listed together, below the text
   }
+}
+
+/** A text as the model sent it. */
+function Unformatted({ text }: { text: string }) {
+  return (
+    <p className="unformatted" dir="auto">
+      {text}
+    </p>
+  );
 }
 
 /** Reasoning is open while it is being written, and closes when the answer begins. */
