@@ -13,6 +13,7 @@ import {
   type ToolCall,
 } from './conversation';
 import { withHeaders } from '../signIn';
+import { useOutgoing } from './outgoing';
 import { RunningTurn } from './runningTurn';
 import { useEndings } from './useEndings';
 import { useKeep } from './useKeep';
@@ -26,6 +27,7 @@ export default function Version4(props: ChatProps) {
   const [turn] = useState(
     () => new RunningTurn(chatId, server, withHeaders(props.headers, props.fetch)),
   );
+  const outgoing = useOutgoing(server, props.wishes, turn.fetch, systemMessage);
   const [viewId] = useState(() => `${chatId} ${Math.random()}`);
   const endings = useEndings();
   const chat = useChat({
@@ -34,10 +36,11 @@ export default function Version4(props: ChatProps) {
     id: viewId,
     initialMessages: props.initialMessages as ChatMessage[],
     api: props.api,
-    fetch: turn.fetch,
+    fetch: outgoing.fetch,
     // With the messages' ids, by which a server that keeps the chat knows what is edited.
     experimental_prepareRequestBody: ({ messages, requestBody }) => {
-      return { id: chatId, messages, ...requestBody };
+      const sent = outgoing.messages(messages);
+      return { id: chatId, messages: sent, ...outgoing.choices(), ...requestBody };
     },
     streamProtocol: 'data',
     // How often the hook may post again by itself after a client tool has its result.
@@ -54,6 +57,17 @@ export default function Version4(props: ChatProps) {
   useResume(props.resume, () => chat.experimental_resume());
 
   const talk = messages.filter(({ role }) => role === 'user' || role === 'assistant');
+  const regenerate = async (messageId?: string) => {
+    const before = chat.messages;
+    const at = before.findIndex(({ id }) => id === messageId);
+    // This version asks again for the last answer only: the application cuts the history.
+    const isEarlier = at > 0 && at < before.length - 1;
+    if (isEarlier) chat.setMessages(before.slice(0, at));
+    const body = isEarlier && server.keeps ? { messageId: before[at - 1]?.id } : undefined;
+    await chat.reload({ body });
+    // Nothing has come in its place, and no server has thrown it away either.
+    chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
+  };
   const conversation: Conversation = {
     messages: talk.map(cachedViewOf),
     status: chat.status,
@@ -67,17 +81,14 @@ export default function Version4(props: ChatProps) {
     },
     endOf: endings.endOf,
     stop: () => turn.stop(chat.stop),
-    regenerate: async (messageId) => {
-      const before = chat.messages;
-      const at = before.findIndex(({ id }) => id === messageId);
-      // This version asks again for the last answer only: the application cuts the history.
-      const isEarlier = at > 0 && at < before.length - 1;
-      if (isEarlier) chat.setMessages(before.slice(0, at));
-      const body = isEarlier && server.keeps ? { messageId: before[at - 1]?.id } : undefined;
-      await chat.reload({ body });
-      // Nothing has come in its place, and no server has thrown it away either.
-      chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
-    },
+    regenerate,
+    leftOut: outgoing.leftOut,
+    sendWithoutOlderFiles: outgoing.canLeaveOut
+      ? () => {
+          outgoing.leaveOut();
+          void regenerate();
+        }
+      : undefined,
     edit: (messageId, text) => {
       // This version cannot do it: the application cuts the history and asks again.
       const at = chat.messages.findIndex(({ id }) => id === messageId);
@@ -94,6 +105,10 @@ export default function Version4(props: ChatProps) {
   return props.children(
     useVersions(conversation, { chatId, server, messages: talk, setMessages, viewOf: cachedViewOf }),
   );
+}
+
+function systemMessage(text: string): ChatMessage {
+  return { id: 'system', role: 'system', content: text };
 }
 
 type ChatPart = NonNullable<ChatMessage['parts']>[number];

@@ -9,6 +9,7 @@ import {
   type UIMessage,
 } from 'ai';
 import { useState } from 'react';
+import { useOutgoing } from './outgoing';
 import { RunningTurn } from './runningTurn';
 import {
   isBreak,
@@ -35,18 +36,24 @@ type ChatMessage = UIMessage<About, { status: Status }>;
 export default function Version7(props: ChatProps) {
   const { api, server } = props;
   const [turn] = useState(() => new RunningTurn(props.chatId, server, props.fetch));
+  const outgoing = useOutgoing(server, props.wishes, turn.fetch, systemMessage);
   const [transport] = useState(
     () =>
       new DefaultChatTransport<ChatMessage>({
         api,
-        fetch: turn.fetch,
+        fetch: outgoing.fetch,
         // A function: each request, `resume` too, has the token of the moment.
         headers: props.headers,
         prepareSendMessagesRequest: ({ id, messages, trigger, messageId, body }) => ({
-          // A server that keeps the chat knows what came before.
-          body: server.keeps
-            ? { ...body, id, message: messages.at(-1), trigger, messageId }
-            : { ...body, id, messages, trigger, messageId },
+          body: {
+            ...body,
+            ...outgoing.choices(),
+            id,
+            // A server that keeps the chat knows what came before.
+            messages: outgoing.messages(server.keeps ? messages.slice(-1) : messages),
+            trigger,
+            messageId,
+          },
         }),
       }),
   );
@@ -68,6 +75,12 @@ export default function Version7(props: ChatProps) {
   // The hook's own `resume: true` does not survive StrictMode.
   useResume(props.resume, () => void chat.resumeStream());
 
+  const regenerate = async (messageId?: string) => {
+    const before = chat.messages;
+    await chat.regenerate({ messageId });
+    // Nothing has come in its place, and no server has thrown it away either.
+    chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
+  };
   const conversation: Conversation = {
     messages: chat.messages.map(cachedViewOf),
     status: chat.status,
@@ -81,12 +94,14 @@ export default function Version7(props: ChatProps) {
     },
     endOf: endings.endOf,
     stop: () => turn.stop(() => void chat.stop()),
-    regenerate: async (messageId) => {
-      const before = chat.messages;
-      await chat.regenerate({ messageId });
-      // Nothing has come in its place, and no server has thrown it away either.
-      chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
-    },
+    regenerate,
+    leftOut: outgoing.leftOut,
+    sendWithoutOlderFiles: outgoing.canLeaveOut
+      ? () => {
+          outgoing.leaveOut();
+          void regenerate();
+        }
+      : undefined,
     edit: (messageId, text) => {
       const kept = chat.messages.find(({ id }) => id === messageId)?.parts ?? [];
       const files = kept.filter((part) => part.type === 'file');
@@ -106,6 +121,10 @@ export default function Version7(props: ChatProps) {
   return props.children(
     useVersions(conversation, { chatId, server, messages, setMessages, viewOf: cachedViewOf }),
   );
+}
+
+function systemMessage(text: string): ChatMessage {
+  return { id: 'system', role: 'system', parts: [{ type: 'text', text }] };
 }
 
 function viewOf(message: ChatMessage): Message {

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState, type RefObject } from 'react';
 import {
   textOf,
   wordsOf,
@@ -7,11 +7,14 @@ import {
   type Message,
   type Versioned,
 } from '../chat/conversation';
+import { useWish, type Wishes } from '../chat/offer';
+import { Choices } from './Choices';
 import { Composer } from './Composer';
 import { focusChat } from './focus';
 import { Icon } from './Icon';
 import { MessageView } from './MessageView';
 import { PastNotice } from './PastNotice';
+import { SavedNotice } from './SavedNotice';
 import { Starters } from './Starters';
 import { useStickToEnd } from './useStickToEnd';
 
@@ -30,9 +33,21 @@ export function ChatView(props: {
   /** Show the chat as the server has it. */
   onReconnect(): Promise<void>;
   onShowWire(exchangeId: number): void;
+  /** Whether the chat is from a file, and cannot go on here. */
+  isReadOnly: boolean;
+  wishes: Wishes;
+  /** Gets what is shown. */
+  shown: RefObject<Message[]>;
+  /** Called when a message is sent. */
+  onSend(): void;
+  onNew(): void;
 }) {
-  const { conversation, generation, onShowWire } = props;
+  const { conversation, generation, isReadOnly, shown, onShowWire } = props;
   const { messages, status, error, isPast } = conversation;
+  useEffect(() => {
+    shown.current = messages;
+  }, [messages, shown]);
+  const { mostBodyBytes } = useWish(props.wishes).offer;
   const isBusy = status === 'submitted' || status === 'streaming';
   const last = messages.at(-1);
   const stop = useStop(conversation);
@@ -51,6 +66,7 @@ export function ChatView(props: {
 
   function send(...message: Parameters<Conversation['send']>) {
     goToEnd();
+    props.onSend();
     conversation.send(...message);
   }
 
@@ -70,7 +86,7 @@ export function ChatView(props: {
             isStreaming={isBusy && message === last && message.role === 'assistant'}
             isLast={message === last}
             isBusy={isBusy}
-            isPast={isPast}
+            isPast={isPast || isReadOnly}
             ending={endingOf(message)}
             actions={actions}
             onShowWire={onShowWire}
@@ -80,7 +96,17 @@ export function ChatView(props: {
         {error && (
           <div className="failure" role="alert">
             <p>{wordsOf(error)}</p>
-            {conversation.isCutOff ? (
+            {conversation.sendWithoutOlderFiles ? (
+              <button
+                className="plain"
+                onClick={() => {
+                  focusChat();
+                  conversation.sendWithoutOlderFiles?.();
+                }}
+              >
+                Leave older files out and send again
+              </button>
+            ) : conversation.isCutOff ? (
               <button
                 className="plain"
                 onClick={() => {
@@ -103,6 +129,9 @@ export function ChatView(props: {
               </p>
             )}
           </div>
+        )}
+        {conversation.leftOut > 0 && !error && (
+          <p className="notice">{leftOutInWords(conversation.leftOut)}</p>
         )}
         {missing && (
           <div className="failure">
@@ -144,14 +173,21 @@ export function ChatView(props: {
           }}
         />
       )}
-      <div className="composer-place" hidden={isPast}>
-        <Composer
-          draftOf={messages.length === 0 ? 'a new chat' : props.chatId}
-          isBusy={isBusy}
-          onSend={send}
-          onStop={stop.press}
-        />
-      </div>
+      {isReadOnly ? (
+        <SavedNotice onNew={props.onNew} />
+      ) : (
+        <div className="composer-place" hidden={isPast}>
+          <Composer
+            draftOf={messages.length === 0 ? 'a new chat' : props.chatId}
+            isBusy={isBusy}
+            mostBodyBytes={mostBodyBytes}
+            onSend={send}
+            onStop={stop.press}
+          >
+            <Choices wishes={props.wishes} />
+          </Composer>
+        </div>
+      )}
       <Announcement status={status} last={last} />
     </>
   );
@@ -248,6 +284,11 @@ function useSteadyActions(conversation: Versioned) {
       latest.current.approve?.(...values),
   });
   return steady.current;
+}
+
+function leftOutInWords(files: number): string {
+  const which = files === 1 ? 'An older file was' : `${files} older files were`;
+  return `${which} not sent again: the request would have been larger than the server takes.`;
 }
 
 // The server sends a message's metadata when the message is complete.

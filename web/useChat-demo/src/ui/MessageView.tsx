@@ -19,7 +19,10 @@ const Markdown = lazy(async (): Promise<{ default: Drawn }> => {
     return { default: Unformatted };
   }
 });
-addEventListener('load', () => void loadMarkdown().catch(() => {}), { once: true });
+// Who types or presses anything will soon have an answer.
+for (const sign of ['keydown', 'pointerdown']) {
+  addEventListener(sign, () => void loadMarkdown().catch(() => {}), { once: true });
+}
 
 interface Props {
   message: Message;

@@ -1,5 +1,5 @@
 import { Icon } from '../ui/Icon';
-import { ms } from '../ui/MessageFooter';
+import { ms } from '../ui/ms';
 import type { Drawer } from '../ui/useDrawer';
 import type { Exchange } from './exchange';
 import { useExchanges } from './recorder';
@@ -28,11 +28,11 @@ interface Props {
 
 /** The bytes of the chat's requests and responses, as they arrive. */
 export function WirePanel(props: Props) {
-  const { drawer } = props;
+  const { isOpen, ref } = props.drawer;
   return (
-    <aside id="wire" className="wire" aria-label="Wire" hidden={!drawer.isOpen} ref={drawer.ref}>
+    <aside id="wire" className="wire" aria-label="Wire" hidden={!isOpen} ref={ref}>
       {/* Closed, it does not follow what arrives. */}
-      {drawer.isOpen && <Exchanges {...props} />}
+      {isOpen && <Exchanges {...props} />}
     </aside>
   );
 }
