@@ -54,9 +54,11 @@ export function CopyButton({ text, name }: { text: string; name: string }) {
         name={copied ? 'Copied' : name}
         onPress={() => void copy()}
       />
-      <span className={copied === false ? 'problem' : 'unseen'} role="status">
-        {copied === undefined ? '' : copied ? 'Copied' : 'Select it to copy'}
-      </span>
+      {copied === false && (
+        <span className="problem" role="alert">
+          Select it to copy
+        </span>
+      )}
     </>
   );
 }

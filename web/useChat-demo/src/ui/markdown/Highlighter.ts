@@ -102,7 +102,8 @@ export class Highlighter {
   }
 
   read(code: string): Highlighted {
-    if (!code.startsWith(this.#code)) {
+    // `startsWith` takes ten times as long.
+    if (code.slice(0, this.#code.length) !== this.#code) {
       this.#read = 0;
       this.#state = this.#firstState();
       this.#groups = [];
