@@ -28,7 +28,9 @@ _PATIENCE_S = 60
 def _own(root: Path, **files: str) -> Path:
     """Make a checkout with these files in ``my_app/``; ``_`` for a dot."""
     (root / "my_app").mkdir()
-    (root / "requirements.lock").write_text("pydantic==2.14.3 \\\n    --hash=sha256:0\n")
+    ours = "pydantic==2.14.3 \\\n    --hash=sha256:0\n"
+    (root / "requirements.lock").write_text(ours)
+    (root / "requirements-dev.lock").write_text(f"{ours}flask==3.1.2\n")
     for name, text in files.items():
         (root / "my_app" / name.replace("_", ".")).write_text(text)
     return root
@@ -76,6 +78,16 @@ def test_who_needs_no_package_needs_no_lock_file(tmp_path: Path) -> None:
                 ),
             },
             "my_app/requirements.lock has pydantic 2.13.0, and requirements.lock has 2.14.3: run",
+        ),
+        (
+            {
+                "requirements_txt": "a\n",
+                "requirements_lock": (
+                    "# 87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7\n"
+                    "flask==2.0.0 \\\n    --hash=sha256:0\n"
+                ),
+            },
+            "my_app/requirements.lock has flask 2.0.0, and requirements-dev.lock has 3.1.2: run `m",
         ),
     ],
 )
