@@ -115,7 +115,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
                   isKept={chats.place === 'server'}
                   isReadOnly={chat.isReadOnly === true}
                   wishes={wishes}
-                  shown={shown}
+                  shownRef={shown}
                   onSend={wire.openBeside}
                   onNew={chats.begin}
                   onReconnect={chats.reopen}

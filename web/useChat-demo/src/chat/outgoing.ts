@@ -41,25 +41,26 @@ export interface Outgoing {
 }
 
 /** `systemMessage` makes a message of instructions in the client's own shape. */
-export function useOutgoing<M extends object>(
+export function useOutgoing(
   server: ServerChats,
   wishes: Wishes,
   fetch: typeof globalThis.fetch,
-  systemMessage: (text: string) => M,
+  systemMessage: (text: string) => object,
 ): Outgoing {
   const [leftOut, setLeftOut] = useState(0);
   const [canLeaveOut, setCan] = useState(false);
   const [own] = useState(() => {
     const state = { leavesAllOut: false, sent: [] as Sent[] };
+    const noting: typeof globalThis.fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (init?.method === 'POST') {
+        const isTooLarge = response.status === 413 && !state.leavesAllOut;
+        setCan(isTooLarge && filesIn(state.sent.slice(0, newestAt(state.sent))) > 0);
+      }
+      return response;
+    };
     return {
-      fetch: (async (input, init) => {
-        const response = await fetch(input, init);
-        if (init?.method === 'POST') {
-          const isTooLarge = response.status === 413 && !state.leavesAllOut;
-          setCan(isTooLarge && filesIn(state.sent.slice(0, newestAt(state.sent))) > 0);
-        }
-        return response;
-      }) satisfies typeof globalThis.fetch as typeof globalThis.fetch,
+      fetch: noting,
       messages<S extends object>(history: S[]): S[] {
         // The server has them.
         const mostBytes = server.keeps || state.leavesAllOut ? 0 : wishes.wish.offer.mostBodyBytes;

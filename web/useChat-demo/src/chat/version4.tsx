@@ -28,7 +28,7 @@ export default function Version4(props: ChatProps) {
   );
   const outgoing = useOutgoing(server, props.wishes, turn.fetch, systemMessage);
   const [viewId] = useState(() => `${chatId} ${Math.random()}`);
-  const endings = useEndings();
+  const { endOf, note } = useEndings();
   const chat = useChat({
     // By its id the hook keeps what it has shown for as long as the page lives, errors too; a chat
     // that is opened again begins anew.
@@ -45,14 +45,14 @@ export default function Version4(props: ChatProps) {
     // How often the hook may post again by itself after a client tool has its result.
     maxSteps: 5,
     experimental_throttle: 30,
-    onFinish: ({ id }, { finishReason }) => endings.note(id, finishReason),
+    onFinish: ({ id }, { finishReason }) => note(id, finishReason),
   });
   const { error, messages } = chat;
   useEffect(() => {
     const last = messages.at(-1);
     // `onFinish` is for answers that did not fail.
-    if (error && last?.role === 'assistant') endings.note(last.id, 'error');
-  }, [error, messages]);
+    if (error && last?.role === 'assistant') note(last.id, 'error');
+  }, [error, messages, note]);
   useResume(props.resume, () => chat.experimental_resume());
 
   const regenerate = async () => {
@@ -72,7 +72,7 @@ export default function Version4(props: ChatProps) {
       });
       void chat.append({ role: 'user', content: text }, { experimental_attachments });
     },
-    endOf: endings.endOf,
+    endOf,
     stop: () => turn.stop(chat.stop),
     regenerate,
     leftOut: outgoing.leftOut,
@@ -91,7 +91,7 @@ export default function Version4(props: ChatProps) {
       void chat.append({ role: 'user', content: text }, { experimental_attachments, body });
     },
     answer: ({ id }, result) => chat.addToolResult({ toolCallId: id, result }),
-    refuse: ({ id }, error) => chat.addToolResult({ toolCallId: id, result: { error } }),
+    refuse: ({ id }, reason) => chat.addToolResult({ toolCallId: id, result: { error: reason } }),
   };
   useKeep(chat.messages, conversation, props.onChange, chat.stop);
   return props.children(conversation);

@@ -56,7 +56,7 @@ export default function Version7(props: ChatProps) {
         }),
       }),
   );
-  const endings = useEndings();
+  const { endOf, note } = useEndings();
   const chat = useChat<ChatMessage>({
     id: props.chatId,
     messages: props.initialMessages as ChatMessage[],
@@ -64,7 +64,7 @@ export default function Version7(props: ChatProps) {
     // React renders at most every 30 ms, however fast the deltas arrive.
     throttle: 30,
     onFinish: ({ message, finishReason, isError }) => {
-      endings.note(message.id, isError ? 'error' : finishReason);
+      note(message.id, isError ? 'error' : finishReason);
     },
     // Go on once every client tool has its result and every approval request its reply.
     sendAutomaticallyWhen: (options) =>
@@ -91,7 +91,7 @@ export default function Version7(props: ChatProps) {
       });
       void chat.sendMessage(text ? { text, files } : { files });
     },
-    endOf: endings.endOf,
+    endOf,
     stop: () => turn.stop(() => void chat.stop()),
     regenerate,
     leftOut: outgoing.leftOut,

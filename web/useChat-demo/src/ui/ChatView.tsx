@@ -29,16 +29,16 @@ export function ChatView(props: {
   isReadOnly: boolean;
   wishes: Wishes;
   /** Gets what is shown. */
-  shown: RefObject<Message[]>;
+  shownRef: RefObject<Message[]>;
   /** Called when a message is sent. */
   onSend(): void;
   onNew(): void;
 }) {
-  const { conversation, generation, isReadOnly, shown, onShowWire } = props;
+  const { conversation, generation, isReadOnly, shownRef, onShowWire } = props;
   const { messages, status, error } = conversation;
   useEffect(() => {
-    shown.current = messages;
-  }, [messages, shown]);
+    shownRef.current = messages;
+  }, [messages, shownRef]);
   const { mostBodyBytes } = useWish(props.wishes).offer;
   const isBusy = status === 'submitted' || status === 'streaming';
   const last = messages.at(-1);
@@ -160,9 +160,11 @@ export function ChatView(props: {
 function useStop(conversation: Conversation) {
   const [state, setState] = useState<{ isWanted: boolean; problem?: string }>({ isWanted: false });
   const { status } = conversation;
-  useEffect(() => {
+  const [before, setBefore] = useState(status);
+  if (before !== status) {
+    setBefore(status);
     if (status === 'submitted') setState({ isWanted: false });
-  }, [status]);
+  }
   const press = () => {
     setState({ isWanted: true });
     conversation.stop().catch((error: Error) => {
@@ -196,15 +198,15 @@ function useMissing(
  * Nobody can stop an announcement and go back in it, so that of a long answer leads to the answer.
  */
 function Announcement({ status, last }: { status: Conversation['status']; last?: Message }) {
-  const hasAsked = useRef(false);
-  hasAsked.current ||= status !== 'ready';
+  const [hasAsked, setAsked] = useState(false);
+  if (!hasAsked && status !== 'ready') setAsked(true);
   const answer = last?.role === 'assistant' ? textOf(last) : '';
   const open = last?.parts.findLast((part) => part.kind === 'tool');
   const waits = open?.call.state === 'asking' || open?.call.state === 'running';
   let words = '';
   if (status === 'submitted' || status === 'streaming') words = 'The answer is being written.';
   else if (status === 'ready' && waits) words = `The tool ${open.call.name} waits for you.`;
-  else if (status === 'ready' && hasAsked.current) words = `Answer: ${beginningOf(answer)}`;
+  else if (status === 'ready' && hasAsked) words = `Answer: ${beginningOf(answer)}`;
   return (
     <p role="status" className="unseen">
       {words}
@@ -224,7 +226,7 @@ function useSteadyActions(conversation: Conversation) {
   useEffect(() => {
     latest.current = conversation;
   });
-  const steady = useRef({
+  const [steady] = useState(() => ({
     edit: (...values: Parameters<Conversation['edit']>) => {
       focusChat();
       latest.current.edit(...values);
@@ -237,8 +239,8 @@ function useSteadyActions(conversation: Conversation) {
     refuse: (...values: Parameters<Conversation['refuse']>) => latest.current.refuse(...values),
     approve: (...values: Parameters<NonNullable<Conversation['approve']>>) =>
       latest.current.approve?.(...values),
-  });
-  return steady.current;
+  }));
+  return steady;
 }
 
 function leftOutInWords(files: number): string {
