@@ -14,7 +14,8 @@ from tests.chatting import data_body
 ROOT = Path(__file__).parents[1]
 _SHIPPED = (
     *("app", "examples", "infra", "bootstrap", "LICENSE", "Makefile", "pyproject.toml"),
-    *("Dockerfile.streaming", ".dockerignore", "requirements.lock", "requirements-dev.lock"),
+    *("Dockerfile.streaming", ".dockerignore", "requirements.lock", "requirements-lean.lock"),
+    "requirements-dev.lock",
 )
 _PATIENCE_S = 60
 _KEY = "a-key-of-ada"

@@ -1,6 +1,6 @@
 """`examples/my_app`, copied into a clone and called there in every way but image and zip.
 
-The zip is in `tests/infra/test_own_code.py`, the image in `tests/container/check_image.py`.
+The zip is in `tests/infra/test_own_code.py`, the image in `tests/container/check_own_code.py`.
 """
 
 import asyncio

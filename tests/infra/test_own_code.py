@@ -17,7 +17,7 @@ from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 from tests.lambda_events import function_url
 from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
-from tests.own_clone import ADA, QUESTION, SETTINGS, STATE, make_clone
+from tests.own_clone import ADA, QUESTION, ROOT, SETTINGS, STATE, make_clone
 from tests.ports import free_port
 
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -220,8 +220,10 @@ async def test_the_zip_file_is_called_in_the_local_lambda(package: Path, tmp_pat
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", "emulate", "--port", str(port), "--"),
         # The emulator's own interpreter goes before on the path of a function.
-        *("/usr/bin/env", f"PATH={_environment(tmp_path)['PATH']}", str(task_root / "bootstrap")),
-        cwd=task_root,
+        *("/usr/bin/env", f"--chdir={task_root}", f"LAMBDA_TASK_ROOT={task_root}"),
+        *(f"PATH={_environment(tmp_path)['PATH']}", str(task_root / "bootstrap")),
+        # Of this checkout: a lean package holds no local Lambda.
+        cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", **SETTINGS, "CHAT_PROVIDER": "openai"},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
