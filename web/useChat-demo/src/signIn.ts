@@ -173,15 +173,18 @@ export function keepToken(url: string, token: string): boolean {
   if (token) sessionStorage.setItem(tokenKey(url), token);
   else sessionStorage.removeItem(tokenKey(url));
   if (isSameOwner(before, token)) return false;
-  // What one has begun to write is nothing for the next.
+  // What one has written is nothing for the next.
   for (const key of Object.keys(sessionStorage)) {
-    if (key.startsWith(DRAFTS)) sessionStorage.removeItem(key);
+    if (key.startsWith(DRAFTS) || key.startsWith(VERSIONS)) sessionStorage.removeItem(key);
   }
   return true;
 }
 
 /** What the keys of unsent texts in this tab's session begin with. */
 export const DRAFTS = 'deltaline.draft ';
+
+/** What the keys of earlier versions of chats begin with. */
+export const VERSIONS = 'deltaline.versions ';
 
 function keptToken(url: string): string {
   return sessionStorage.getItem(tokenKey(url)) ?? '';

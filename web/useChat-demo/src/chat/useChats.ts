@@ -2,6 +2,7 @@ import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import type { SignIn } from '../signIn';
 import { BrowserChats } from './browserChats';
 import type { Change, Generation } from './conversation';
+import { forgetPaths } from './keptVersions';
 import { NotSignedIn, type ServerChats } from './serverChats';
 
 /** A line of the list. */
@@ -251,6 +252,7 @@ export function useChats(signIn: SignIn, server: ServerChats) {
     },
     async forget({ id }: ListedChat) {
       isForgotten.current = id;
+      forgetPaths(id);
       if (place === 'browser') setChats(browser.forget(signIn.shelf, id));
       else {
         try {

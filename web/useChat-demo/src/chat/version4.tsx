@@ -18,6 +18,7 @@ import { RunningTurn } from './runningTurn';
 import { useEndings } from './useEndings';
 import { useKeep } from './useKeep';
 import { useResume } from './useResume';
+import { useVersions } from './useVersions';
 
 export default function Version4(props: ChatProps) {
   const { chatId, server } = props;
@@ -55,14 +56,20 @@ export default function Version4(props: ChatProps) {
   }, [error, messages, note]);
   useResume(props.resume, () => chat.experimental_resume());
 
-  const regenerate = async () => {
+  const talk = messages.filter(({ role }) => role === 'user' || role === 'assistant');
+  const regenerate = async (messageId?: string) => {
     const before = chat.messages;
-    await chat.reload();
+    const at = before.findIndex(({ id }) => id === messageId);
+    // This version asks again for the last answer only: the application cuts the history.
+    const isEarlier = at > 0 && at < before.length - 1;
+    if (isEarlier) chat.setMessages(before.slice(0, at));
+    const body = isEarlier && server.keeps ? { messageId: before[at - 1]?.id } : undefined;
+    await chat.reload({ body });
     // Nothing has come in its place, and no server has thrown it away either.
     chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
   };
   const conversation: Conversation = {
-    messages: chat.messages.filter(({ role }) => role === 'user' || role === 'assistant').map(cachedViewOf),
+    messages: talk.map(cachedViewOf),
     status: chat.status,
     error: chat.error,
     isCutOff: chat.error !== undefined && isBreak(chat.error) && turn.isKept,
@@ -94,7 +101,10 @@ export default function Version4(props: ChatProps) {
     refuse: ({ id }, reason) => chat.addToolResult({ toolCallId: id, result: { error: reason } }),
   };
   useKeep(chat.messages, conversation, props.onChange, chat.stop);
-  return props.children(conversation);
+  const { setMessages } = chat;
+  return props.children(
+    useVersions(conversation, { chatId, server, messages: talk, setMessages, viewOf: cachedViewOf }),
+  );
 }
 
 function systemMessage(text: string): ChatMessage {

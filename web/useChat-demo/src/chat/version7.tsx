@@ -24,6 +24,7 @@ import {
 import { useEndings } from './useEndings';
 import { useKeep } from './useKeep';
 import { useResume } from './useResume';
+import { useVersions } from './useVersions';
 
 /** The server's `data-status` parts. The id is the tool call's, or `turn`. */
 interface Status {
@@ -74,9 +75,9 @@ export default function Version7(props: ChatProps) {
   // The hook's own `resume: true` does not survive StrictMode.
   useResume(props.resume, () => void chat.resumeStream());
 
-  const regenerate = async () => {
+  const regenerate = async (messageId?: string) => {
     const before = chat.messages;
-    await chat.regenerate();
+    await chat.regenerate({ messageId });
     // Nothing has come in its place, and no server has thrown it away either.
     chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
   };
@@ -115,7 +116,11 @@ export default function Version7(props: ChatProps) {
     },
   };
   useKeep(chat.messages, conversation, props.onChange, () => void chat.stop());
-  return props.children(conversation);
+  const { messages, setMessages } = chat;
+  const { chatId } = props;
+  return props.children(
+    useVersions(conversation, { chatId, server, messages, setMessages, viewOf: cachedViewOf }),
+  );
 }
 
 function systemMessage(text: string): ChatMessage {

@@ -1,11 +1,19 @@
 import { useEffect, useRef, useState, type RefObject } from 'react';
-import { textOf, wordsOf, type Conversation, type Generation, type Message } from '../chat/conversation';
+import {
+  textOf,
+  wordsOf,
+  type Conversation,
+  type Generation,
+  type Message,
+  type Versioned,
+} from '../chat/conversation';
 import { useWish, type Wishes } from '../chat/offer';
 import { Choices } from './Choices';
 import { Composer } from './Composer';
 import { focusChat } from './focus';
 import { Icon } from './Icon';
 import { MessageView } from './MessageView';
+import { PastNotice } from './PastNotice';
 import { SavedNotice } from './SavedNotice';
 import { Starters } from './Starters';
 import { useStickToEnd } from './useStickToEnd';
@@ -15,7 +23,7 @@ const MOST_ANNOUNCED = 400;
 
 /** A chat, with either client. */
 export function ChatView(props: {
-  conversation: Conversation;
+  conversation: Versioned;
   chatId: string;
   generation: Generation;
   /** Whether the last answer was under way when the page was left. */
@@ -35,7 +43,7 @@ export function ChatView(props: {
   onNew(): void;
 }) {
   const { conversation, generation, isReadOnly, shownRef, onShowWire } = props;
-  const { messages, status, error } = conversation;
+  const { messages, status, error, isPast } = conversation;
   useEffect(() => {
     shownRef.current = messages;
   }, [messages, shownRef]);
@@ -51,6 +59,7 @@ export function ChatView(props: {
     // Of the last one, the box below says it.
     if (message.role === 'user' || (message === last && (isBusy || error || missing))) return undefined;
     const known = conversation.endOf(message);
+    if (message === last && stop.isWanted && !isFinished(message)) return 'stopped';
     // Of what came before the page was opened, only whether it is whole.
     return known ?? (props.isKept && !isFinished(message) ? 'incomplete' : undefined);
   };
@@ -67,13 +76,17 @@ export function ChatView(props: {
         {messages.length === 0 && (
           <Starters generation={generation} onStart={(text) => send(text, [])} />
         )}
-        {messages.map((message) => (
+        {messages.map((message, place) => (
           <MessageView
-            key={message.id}
+            // Another version of a message stands at its place, with the focus where it was.
+            key={place}
             message={message}
+            place={place}
+            version={conversation.versionAt(place)}
             isStreaming={isBusy && message === last && message.role === 'assistant'}
             isLast={message === last}
-            isBusy={isBusy || isReadOnly}
+            isBusy={isBusy}
+            isPast={isPast || isReadOnly}
             ending={endingOf(message)}
             actions={actions}
             onShowWire={onShowWire}
@@ -104,9 +117,16 @@ export function ChatView(props: {
                 Reconnect
               </button>
             ) : (
-              <button className="plain" onClick={() => void actions.regenerate()}>
-                Try again
-              </button>
+              <p className="buttons">
+                {last?.role === 'assistant' && (
+                  <button className="plain" onClick={actions.goOn}>
+                    Continue
+                  </button>
+                )}
+                <button className="plain" onClick={() => void actions.regenerate()}>
+                  Try again
+                </button>
+              </p>
             )}
           </div>
         )}
@@ -116,9 +136,16 @@ export function ChatView(props: {
         {missing && (
           <div className="failure">
             <p>{missing}</p>
-            <button className="plain" onClick={() => void actions.regenerate()}>
-              Ask again
-            </button>
+            <p className="buttons">
+              {last?.role === 'assistant' && last.parts.length > 0 && (
+                <button className="plain" onClick={actions.goOn}>
+                  Continue
+                </button>
+              )}
+              <button className="plain" onClick={() => void actions.regenerate()}>
+                Ask again
+              </button>
+            </p>
           </div>
         )}
       </div>
@@ -138,18 +165,28 @@ export function ChatView(props: {
           The answer could not be stopped. {stop.problem}
         </p>
       )}
+      {isPast && (
+        <PastNotice
+          onLatest={() => {
+            focusChat();
+            conversation.showLatest();
+          }}
+        />
+      )}
       {isReadOnly ? (
         <SavedNotice onNew={props.onNew} />
       ) : (
-        <Composer
-          draftOf={messages.length === 0 ? 'a new chat' : props.chatId}
-          isBusy={isBusy}
-          mostBodyBytes={mostBodyBytes}
-          onSend={send}
-          onStop={stop.press}
-        >
-          <Choices wishes={props.wishes} />
-        </Composer>
+        <div className="composer-place" hidden={isPast}>
+          <Composer
+            draftOf={messages.length === 0 ? 'a new chat' : props.chatId}
+            isBusy={isBusy}
+            mostBodyBytes={mostBodyBytes}
+            onSend={send}
+            onStop={stop.press}
+          >
+            <Choices wishes={props.wishes} />
+          </Composer>
+        </div>
       )}
       <Announcement status={status} last={last} />
     </>
@@ -221,7 +258,7 @@ function beginningOf(answer: string): string {
 }
 
 /** Return actions that keep their identity and always act on the latest conversation. */
-function useSteadyActions(conversation: Conversation) {
+function useSteadyActions(conversation: Versioned) {
   const latest = useRef(conversation);
   useEffect(() => {
     latest.current = conversation;
@@ -231,9 +268,17 @@ function useSteadyActions(conversation: Conversation) {
       focusChat();
       latest.current.edit(...values);
     },
-    regenerate: () => {
+    regenerate: (messageId?: string) => {
       focusChat();
-      return latest.current.regenerate();
+      return latest.current.regenerate(messageId);
+    },
+    // Every model understands it, and history says what was asked.
+    goOn: () => {
+      focusChat();
+      latest.current.send('Continue', []);
+    },
+    showVersion: (...values: Parameters<Versioned['showVersion']>) => {
+      latest.current.showVersion(...values);
     },
     answer: (...values: Parameters<Conversation['answer']>) => latest.current.answer(...values),
     refuse: (...values: Parameters<Conversation['refuse']>) => latest.current.refuse(...values),

@@ -3,7 +3,7 @@ import { ACCEPTED, readFiles } from '../chat/attachments';
 import type { Attachment } from '../chat/conversation';
 import { DRAFTS } from '../signIn';
 import { Icon } from './Icon';
-import { FileView } from './MessageView';
+import { FileView } from './FileView';
 
 const DOUBLE_CLICK_MS = 500;
 

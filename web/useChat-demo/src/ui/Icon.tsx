@@ -1,6 +1,10 @@
 const PATHS = {
   send: 'M10 16V4M4.5 9.5 10 4l5.5 5.5',
   stop: 'M6 6h8v8H6z',
+  copy: 'M7.5 7.5h8v8h-8zM12.5 7.5v-3h-8v8h3',
+  check: 'm4.5 10.5 3.7 3.7 7.3-8',
+  again: 'M15.6 8A6 6 0 1 0 16 10.8M15.9 4.2V8h-3.8',
+  edit: 'm4 16 .8-3.4 8.3-8.3a1.8 1.8 0 0 1 2.6 2.6l-8.3 8.3zM11.8 5.6l2.6 2.6',
   attach: 'M15.5 9.2 9.6 15a3.6 3.6 0 0 1-5.1-5.1l6-6a2.4 2.4 0 0 1 3.4 3.4l-6 6a1.2 1.2 0 0 1-1.7-1.7l5.4-5.4',
   close: 'm5 5 10 10M15 5 5 15',
   list: 'M3.5 5.5h13M3.5 10h13M3.5 14.5h8',
@@ -13,8 +17,10 @@ const PATHS = {
   after: 'm8 4.5 5.5 5.5L8 15.5',
 } as const;
 
+export type IconName = keyof typeof PATHS;
+
 /** A line drawing. It has no label: the text beside it has to say what it means. */
-export function Icon({ name }: { name: keyof typeof PATHS }) {
+export function Icon({ name }: { name: IconName }) {
   return (
     <svg className="icon" viewBox="0 0 20 20" aria-hidden="true">
       <path d={PATHS[name]} />
