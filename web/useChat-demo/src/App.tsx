@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import { makeChatFetch, makeFetch } from './chatFetch';
 import type { Message } from './chat/conversation';
 import { Wishes } from './chat/offer';
@@ -49,6 +49,9 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
   }, [chats.place, wishes, server]);
   /** What is shown, for who saves it as a file. */
   const shown = useRef<Message[]>([]);
+  const noteShown = useCallback((messages: Message[]) => {
+    shown.current = messages;
+  }, []);
   const signInDialog = useRef<HTMLDialogElement>(null);
   const askWho = () => signInDialog.current?.showModal();
   const [shownExchange, showExchange] = useState<number>();
@@ -67,10 +70,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
         list={list}
         wire={wire}
       >
-        <Menu
-          shown={shown}
-          onOpen={chats.openSaved}
-        />
+        <Menu shown={shown} onOpen={chats.openSaved} />
       </Header>
       <ChatList
         drawer={list}
@@ -115,7 +115,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
                   isKept={chats.place === 'server'}
                   isReadOnly={chat.isReadOnly === true}
                   wishes={wishes}
-                  shownRef={shown}
+                  onShown={noteShown}
                   onSend={wire.openBeside}
                   onNew={chats.begin}
                   onReconnect={chats.reopen}

@@ -143,6 +143,7 @@ export function wordsOf(error: Error): string {
     // Not JSON: an error part of the stream, or the browser's own words.
   }
   if (/failed to fetch|networkerror|load failed/i.test(error.message)) {
+    if (!navigator.onLine) return 'You are offline. Try again when the network is back.';
     return 'The server cannot be reached. Is it running, and does it allow this page’s origin (CORS)?';
   }
   if (isBreak(error)) return 'The connection broke before the answer was complete.';

@@ -113,7 +113,9 @@ function filesIn(messages: Sent[]): number {
 function withoutFiles(message: Sent): Sent {
   const { parts, experimental_attachments: files = [] } = message;
   const left = parts?.map((part): SentPart => {
-    return isFile(part) ? { type: 'text', text: noteOf(part.filename ?? part.mediaType ?? part.mimeType) } : part;
+    return isFile(part)
+      ? { type: 'text', text: noteOf(part.filename ?? part.mediaType ?? part.mimeType) }
+      : part;
   });
   const gone = files.filter(({ url }) => isData(url));
   if (gone.length === 0) return { ...message, parts: left };
@@ -132,5 +134,6 @@ const isFile = ({ type, url, data }: SentPart) => {
 };
 
 const isData = (url: unknown) => typeof url === 'string' && url.startsWith('data:');
-const noteOf = (name: unknown) => `[Here was a file: ${String(name ?? 'without a name')}. It is not sent again.]`;
+const noteOf = (name: unknown) =>
+  `[Here was a file: ${String(name ?? 'without a name')}. It is not sent again.]`;
 const sizeOf = (message: Sent) => new TextEncoder().encode(JSON.stringify(message)).byteLength;

@@ -136,7 +136,8 @@ function readAnnotations({ annotations = [] }: ChatMessage) {
   const progress = new Map<string, string>();
   let about: About = {};
   for (const annotation of annotations) {
-    if (typeof annotation !== 'object' || annotation === null || Array.isArray(annotation)) continue;
+    if (typeof annotation !== 'object' || annotation === null || Array.isArray(annotation))
+      continue;
     if (annotation.type !== 'status') about = { ...about, ...(annotation as About) };
     else if (annotation.toolCallId) {
       progress.set(String(annotation.toolCallId), String(annotation.message));

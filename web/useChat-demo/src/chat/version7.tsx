@@ -176,7 +176,9 @@ function partOf(part: ChatMessage['parts'][number], progress: Map<string, string
   }
 }
 
-function stateOf(part: Extract<ChatMessage['parts'][number], { toolCallId: string }>): ToolCall['state'] {
+function stateOf(
+  part: Extract<ChatMessage['parts'][number], { toolCallId: string }>,
+): ToolCall['state'] {
   switch (part.state) {
     case 'input-streaming':
       return 'writing';

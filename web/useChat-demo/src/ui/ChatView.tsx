@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type RefObject } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import {
   textOf,
   wordsOf,
@@ -36,17 +36,17 @@ export function ChatView(props: {
   /** Whether the chat is from a file, and cannot go on here. */
   isReadOnly: boolean;
   wishes: Wishes;
-  /** Gets what is shown. */
-  shownRef: RefObject<Message[]>;
+  /** Is told what is shown. */
+  onShown(messages: Message[]): void;
   /** Called when a message is sent. */
   onSend(): void;
   onNew(): void;
 }) {
-  const { conversation, generation, isReadOnly, shownRef, onShowWire } = props;
+  const { conversation, generation, isReadOnly, onShown, onShowWire } = props;
   const { messages, status, error, isPast } = conversation;
   useEffect(() => {
-    shownRef.current = messages;
-  }, [messages, shownRef]);
+    onShown(messages);
+  }, [messages, onShown]);
   const { mostBodyBytes } = useWish(props.wishes).offer;
   const isBusy = status === 'submitted' || status === 'streaming';
   const last = messages.at(-1);
