@@ -1,7 +1,6 @@
 // AI SDK 7 (and 5 and 6, whose hooks are alike): `useChat` over the UI message stream.
 import { useChat } from '@ai-sdk/react';
 import {
-  DefaultChatTransport,
   getToolName,
   isToolUIPart,
   lastAssistantMessageIsCompleteWithApprovalResponses,
@@ -9,6 +8,7 @@ import {
   type UIMessage,
 } from 'ai';
 import { useState } from 'react';
+import { ResumingTransport } from './resumingTransport';
 import { RunningTurn } from './runningTurn';
 import {
   isBreak,
@@ -34,13 +34,15 @@ type ChatMessage = UIMessage<About, { status: Status }>;
 export default function Version7(props: ChatProps) {
   const { api, server } = props;
   const [turn] = useState(() => new RunningTurn(props.chatId, server, props.fetch));
+  const [isBroken, setBroken] = useState(false);
   const [transport] = useState(
     () =>
-      new DefaultChatTransport<ChatMessage>({
+      new ResumingTransport<ChatMessage>({
         api,
         fetch: turn.fetch,
         // A function: each request, `resume` too, has the token of the moment.
         headers: props.headers,
+        onBroken: setBroken,
         prepareSendMessagesRequest: ({ id, messages, trigger, messageId, body }) => ({
           // A server that keeps the chat knows what came before.
           body: server.keeps
@@ -71,6 +73,7 @@ export default function Version7(props: ChatProps) {
     messages: chat.messages.map(cachedViewOf),
     status: chat.status,
     error: chat.error,
+    isBroken,
     isCutOff: chat.error !== undefined && isBreak(chat.error) && turn.isKept,
     send: (text, attachments) => {
       const files = attachments.map(({ name, mediaType, url }) => {

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { textOf, wordsOf, type Conversation, type Generation, type Message } from '../chat/conversation';
 import { Composer } from './Composer';
+import { ConnectionNotice } from './ConnectionNotice';
 import { focusChat } from './focus';
 import { Icon } from './Icon';
 import { MessageView } from './MessageView';
@@ -64,6 +65,7 @@ export function ChatView(props: {
           />
         ))}
         {isBusy && last?.role === 'user' && <p className="waiting">Waiting for the first part</p>}
+        <ConnectionNotice isBroken={conversation.isBroken} />
         {error && (
           <div className="failure" role="alert">
             <p>{wordsOf(error)}</p>
