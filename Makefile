@@ -6,7 +6,8 @@ MAKEFLAGS += --jobs=4
 endif
 .PHONY: help run web emulate test check coverage fuzz traps outcomes bench zip lock clean
 .PHONY: lint types building-adapter fleet-test scale model-servers-test lock-my-app
-.PHONY: screenshots infra cost deploy destroy logs image image-run image-stop image-full image-test adapter
+.PHONY: screenshots infra cost deploy destroy logs image image-run image-stop image-full image-test
+.PHONY: image-mutations adapter sbom
 SHELL := /bin/sh
 # Hundreds of short Python programs run in the tests: each would compile everything again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -23,6 +24,7 @@ DOCKER ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE ?= deltaline
 STACK ?= dev
 TARGET ?= web-adapter
+VARIANT ?= full
 # How many processes the tests share; most of them wait for other programs. -n 0: one, as plain pytest.
 WORKERS ?= 4
 # uv installs in seconds what takes pip minutes; where it does not work (no wheel of it, an index that
@@ -94,8 +96,9 @@ model-servers-test: .cache/model-servers/llama-cpp/.ready .cache/model-servers/l
 
 ##@ The container image
 
-image: ## Build the container image (TARGET=runtime: our own runtime; IMAGE= names it)
-	$(DOCKER) build --file Dockerfile.streaming --target $(TARGET) --tag $(IMAGE) $(BUILD_ARGS) .
+image: ## Build the container image (TARGET=runtime: our own runtime; VARIANT=lean: for Lambda; IMAGE= names it)
+	@$(PYTHON) -m infra.build_image --docker $(DOCKER) --target $(TARGET) --tag $(IMAGE) \
+		--build-arg VARIANT=$(VARIANT) $(BUILD_ARGS)
 	@$(DOCKER) image inspect --format '{{.Size}}' $(IMAGE) | awk '{ printf "$(IMAGE): %.0f MB\n", $$1 / 1e6 }'
 
 image-run: ## Run the image: a local Lambda on http://127.0.0.1:9000 (PORT= changes it)
@@ -117,8 +120,11 @@ adapter: ## Build the real Lambda Web Adapter as others run it, for `make bench`
 building-adapter:
 	@$(PYTHON) -m tests.aws.build_adapter --detach
 
+image-mutations: building-adapter .venv/.ready-dev ## Spoil the Dockerfile in every way we know and see which test notices (an hour; STAND_INS=1)
+	$(BIN)/python -m tests.container.mutations
+
 image-test: building-adapter .venv/.ready-dev $(NODE_READY) ## Build the image and test it as its users run it (STAND_INS=1: no image is pulled)
-	$(BIN)/pytest tests/container/check_image.py
+	$(BIN)/pytest tests/container/check_*.py
 
 ##@ Build and measure
 
@@ -127,6 +133,9 @@ screenshots: .venv/.ready-dev web ## Take the pictures of the demo page anew
 
 zip: .venv/.ready-dev ## Build dist/function.zip for Lambda (ZIP="--arch arm64 --lean")
 	$(BIN)/python -m infra.package_zip $(ZIP)
+
+sbom: .venv/.ready-dev ## Write dist/sbom.cdx.json, the image's bill of materials (SBOM="--variant lean --arch arm64")
+	$(BIN)/python -m infra.sbom $(SBOM)
 
 bench: .venv/.ready-dev ## Measure beside what users would pick instead (BENCH=--quick for a short run, BENCH=--speed for docs/speed.md)
 	$(BIN)/python -m bench $(BENCH)
@@ -161,6 +170,7 @@ logs: ## Follow the function's log (STACK=dev; needs version 2 of the AWS CLI)
 
 lock: .venv/.ready-dev ## Resolve the dependencies anew and write the lock files
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements.lock
+	$(BIN)/python -m infra.lean_packages
 	$(BIN)/uv pip compile $(COMPILE) --group infra -c requirements.lock -o requirements-infra.lock
 	$(BIN)/uv pip compile $(COMPILE) --group llama-cpp -o requirements-llama-cpp.lock
 	$(BIN)/uv pip compile $(COMPILE) --group litellm -o requirements-litellm.lock

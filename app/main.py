@@ -17,6 +17,7 @@ from app.http.errors import add_not_found
 from app.http.lean import lean
 from app.http.lifespan import Lifespan
 from app.http.me import Me
+from app.http.models import Models
 from app.http.nothing_stored import NothingStored, StoredRoutes
 from app.http.objects import Schemas
 from app.http.own_server import with_middleware_noted
@@ -214,6 +215,9 @@ def _create(
         stored,
         lifespan,
         me=Me(admission, limiting, model=settings.model).respond,
+        models=Models(
+            admission, settings.model, settings.models, client_system=settings.allow_client_system
+        ).respond,
         schemas=Schemas(_example_schemas if schemas is None else lambda: schemas),
         max_messages=settings.max_messages,
         file_hosts=host_set(settings.file_hosts),

@@ -17,17 +17,20 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
+from app.http.page_headers import ASK_FIRST, CONTENT_SECURITY_POLICY, IMMUTABLE, REFERRER_POLICY
 from infra.function_url import allow_url
 from infra.policies import Statement, policy_document
 
 _CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 _CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 _ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
-_SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
 
 # The longest silence of the function, in seconds. Its keep-alives come much more often. A higher
 # value needs a higher quota.
 _READ_TIMEOUT_S = 60
+
+# How long a browser remembers that the site is reached by TLS only, in seconds: a year.
+_TLS_ONLY_S = 31_536_000
 
 _PAGE = "page"
 _FUNCTION = "function"
@@ -102,7 +105,7 @@ class ChatSite(pulumi.ComponentResource):
                 "allowed_methods": ["GET", "HEAD"],
                 "cached_methods": ["GET", "HEAD"],
                 "cache_policy_id": _CACHING_OPTIMIZED,
-                "response_headers_policy_id": _SECURITY_HEADERS,
+                "response_headers_policy_id": self._headers(name, args).id,
                 "compress": True,
             },
             ordered_cache_behaviors=[
@@ -164,7 +167,8 @@ class ChatSite(pulumi.ComponentResource):
             opts=child,
         )
         for path in sorted(args.page.rglob("*")):
-            if path.is_file():
+            # CloudFront compresses them itself, and for each browser as it likes it.
+            if path.is_file() and path.suffix not in (".br", ".gz"):
                 key = path.relative_to(args.page).as_posix()
                 aws.s3.BucketObjectv2(
                     f"{name}-{key}",
@@ -176,6 +180,26 @@ class ChatSite(pulumi.ComponentResource):
                     opts=child,
                 )
         return bucket
+
+    def _headers(self, name: str, args: ChatSiteArgs) -> aws.cloudfront.ResponseHeadersPolicy:
+        return aws.cloudfront.ResponseHeadersPolicy(
+            name,
+            name=f"{args.name}-page",
+            comment="As the function serves the page, and TLS only",
+            security_headers_config={
+                "content_security_policy": {
+                    "content_security_policy": CONTENT_SECURITY_POLICY,
+                    "override": True,
+                },
+                "content_type_options": {"override": True},
+                "referrer_policy": {"referrer_policy": REFERRER_POLICY, "override": True},
+                "strict_transport_security": {
+                    "access_control_max_age_sec": _TLS_ONLY_S,
+                    "override": True,
+                },
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def _access(
         self, name: str, args: ChatSiteArgs, kind: str
@@ -213,6 +237,4 @@ def _content_type(path: Path) -> str:
 
 def _cache_control(key: str) -> str:
     # Vite puts a hash of the content into each name below ``assets``.
-    if key.startswith("assets/"):
-        return "public, max-age=31536000, immutable"
-    return "no-cache"
+    return IMMUTABLE if key.startswith("assets/") else ASK_FIRST

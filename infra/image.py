@@ -30,12 +30,14 @@ class FunctionImageArgs:
         context: the folder that the builder gets, as seen from the folder of the program.
         dockerfile: path of the Dockerfile, seen from there too.
         architecture: ``arm64`` or ``x86_64``.
+        variant: what the Dockerfile's ``VARIANT`` is.
     """
 
     name: str
     context: str
     dockerfile: str
     architecture: str
+    variant: str
     tags: Mapping[str, str]
 
 
@@ -76,6 +78,7 @@ class FunctionImage(pulumi.ComponentResource):
             name,
             context={"location": args.context},
             dockerfile={"location": args.dockerfile},
+            build_args={"VARIANT": args.variant},
             platforms=[_PLATFORMS[args.architecture]],
             # A preview would build for minutes and push nothing.
             build_on_preview=False,

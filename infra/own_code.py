@@ -67,13 +67,14 @@ def own_lock(root: Path = ROOT) -> str:
     text = lock.read_text(encoding="utf-8")
     if _digest(requirements) not in text.partition("\n")[0]:
         raise OwnCodeError(f"{_REQUIREMENTS} has changed since {_LOCK} was made: {_HOW}.")
-    ours = _versions((root / "requirements.lock").read_text(encoding="utf-8"))
-    for name, theirs in _versions(text).items():
-        if name in ours and not theirs <= ours[name]:
-            raise OwnCodeError(
-                f"{_LOCK} has {name} {_either(theirs)}, and requirements.lock has "
-                f"{_either(ours[name])}: {_HOW}."
-            )
+    for file in ("requirements.lock", CONSTRAINTS):
+        ours = _versions((root / file).read_text(encoding="utf-8"))
+        for name, theirs in _versions(text).items():
+            if name in ours and not theirs <= ours[name]:
+                raise OwnCodeError(
+                    f"{_LOCK} has {name} {_either(theirs)}, and {file} has "
+                    f"{_either(ours[name])}: {_HOW}."
+                )
     return text
 
 

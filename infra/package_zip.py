@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from infra.interpreter import cache_tag, fetch_interpreter, find_interpreter, find_uv
+from infra.lean_packages import APP_FOLDERS, PACKAGES, without
 from infra.own_code import OwnCodeError, own_files, own_lock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,12 +39,8 @@ _MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 
 # It would be a third of the zip file, and uvicorn runs without it behind the adapter.
 _WITHOUT = frozenset({"uvloop"})
-# Packages that our runtime never imports with a real model, unless CHAT_CLIENT says so: the web
-# server, which the scripted model needs too, and openai with the packages that only it depends on.
-_LEAN_WITHOUT = _WITHOUT | {
-    *("uvicorn", "click"),
-    *("openai", "jiter", "sniffio", "httpx2", "httpcore2", "truststore"),
-}
+# Nor does our runtime need a web server; behind the adapter, only the whole zip file will do.
+_LEAN_WITHOUT = PACKAGES | {"uvicorn", "click"}
 
 # The handlers among the examples. The others do not run on Lambda.
 _EXAMPLES = ("__init__.py", "words.py", "outcomes.py")
@@ -66,7 +63,7 @@ def main() -> int:
     parser.add_argument(
         "--lean",
         action="store_true",
-        help="leave out what only the openai client, uvicorn and the scripted model need",
+        help="leave out the openai client, uvicorn, the scripted model and the local Lambda",
     )
     parser.add_argument(
         "--bytecode",
@@ -88,7 +85,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         installed = Path(folder, "installed")
         _install(lock, own, installed, platform=_PLATFORMS[options.arch], python=options.python)
-        files = {**dict(_theirs(installed)), **dict(_ours()), **dict(own_files())}
+        files = dict(_theirs(installed)) | dict(_ours(is_lean=options.lean)) | dict(own_files())
         if compiler is not None:
             files |= _compile(
                 files, Path(folder, "compiled"), by=compiler[0], tag=cache_tag(options.python)
@@ -123,18 +120,6 @@ def find_compiler(version: str, *, is_wanted: bool | None) -> tuple[str, str] | 
             raise SystemExit(f"{none}.")
         sys.stderr.write(f"{none}: as with --no-bytecode, {_COST_WITHOUT}.\n")
     return compiler
-
-
-def without(lock: str, names: frozenset[str]) -> str:
-    """Return a requirements file without these packages and their hashes."""
-    kept: list[str] = []
-    keep = True
-    for line in lock.splitlines(keepends=True):
-        if not line.startswith((" ", "#")):
-            keep = line.partition("==")[0].strip() not in names
-        if keep:
-            kept.append(line)
-    return "".join(kept)
 
 
 def _install(lock: str, own: str, target: Path, *, platform: str, python: str) -> None:
@@ -175,10 +160,12 @@ def _compile(files: dict[str, Path], target: Path, *, by: str, tag: str) -> dict
     return compiled
 
 
-def _ours() -> Iterator[tuple[str, Path]]:
+def _ours(*, is_lean: bool) -> Iterator[tuple[str, Path]]:
+    left_out = {ROOT / folder for folder in APP_FOLDERS} if is_lean else set()
     examples = (ROOT / "examples" / name for name in _EXAMPLES)
     for path in (ROOT / "bootstrap", *(ROOT / "app").rglob("*.py"), *examples):
-        yield path.relative_to(ROOT).as_posix(), path
+        if not left_out & set(path.parents):
+            yield path.relative_to(ROOT).as_posix(), path
 
 
 def _theirs(installed: Path) -> Iterator[tuple[str, Path]]:

@@ -27,6 +27,7 @@ from infra.function import (
     ZipPackage,
 )
 from infra.image import FunctionImage, FunctionImageArgs
+from infra.lean_packages import variant_for
 from infra.limits import reserved_concurrency
 from infra.policies import Statement
 from infra.secrets import StoredSecret, StoredSecretArgs, decrypt_secret, read_secret, store_of
@@ -190,6 +191,7 @@ def _package(config: StackConfig, tags: Mapping[str, str]) -> Package:
             context=_seen_from_program(ROOT),
             dockerfile=_seen_from_program(config.dockerfile_path),
             architecture=config.architecture,
+            variant=variant_for(config.environment),
             tags=tags,
         ),
     )

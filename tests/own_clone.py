@@ -13,8 +13,9 @@ from tests.chatting import data_body
 
 ROOT = Path(__file__).parents[1]
 _SHIPPED = (
-    *("app", "examples", "infra", "my_app", "bootstrap", "LICENSE", "Makefile", "pyproject.toml"),
-    *("Dockerfile.streaming", ".dockerignore", "requirements.lock", "requirements-dev.lock"),
+    *("app", "examples", "infra", "bootstrap", "LICENSE", "Makefile", "pyproject.toml"),
+    *("Dockerfile.streaming", ".dockerignore", "requirements.lock", "requirements-lean.lock"),
+    "requirements-dev.lock",
 )
 _PATIENCE_S = 60
 _KEY = "a-key-of-ada"
@@ -40,6 +41,9 @@ def make_clone(folder: Path) -> Path:
             shutil.copytree(source, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, clone / name)
+    # This checkout may have code of its own too, which is not what is tested.
+    (clone / "my_app").mkdir()
+    shutil.copy2(ROOT / "my_app" / "README.md", clone / "my_app")
     own = ROOT / "examples" / "my_app"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(own, clone / "my_app", dirs_exist_ok=True, ignore=ignored)

@@ -208,6 +208,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "http/endpoint": "http/test_lean.py",
     "http/openapi_bodies": "http/test_openapi.py",
     "http/openapi_stored": "http/test_openapi.py",
+    "http/page_headers": "http/test_built_page.py",
     "http/tool_stream": "http/test_tools.py",
     "protocols/encoder": "protocols/test_every_encoder.py",  # a Protocol class only
     "providers/provider": "providers/openai/test_chat.py",  # a Protocol class only

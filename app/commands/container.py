@@ -73,11 +73,18 @@ def _run_inside_lambda(chain: str, environ: Mapping[str, str]) -> int:
 
 def _run_outside(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     from app.settings import SettingsError, load_settings
+    from app.setup.left_out import is_left_out
 
     settings = load_settings()
     if settings.port == 0:
         raise SettingsError("PORT is 0; in a container it must be a port from 1 to 65535.")
-    args = _parse(argv, settings)
+    has_emulator = not is_left_out("app.emulator")
+    if not has_emulator and not settings.direct:
+        raise SettingsError(
+            "This image holds no local Lambda, since it was built with VARIANT=production or lean: "
+            "CHAT_DIRECT=true serves the app alone, and VARIANT=full builds an image with it."
+        )
+    args = _parse(argv, settings, has_emulator=has_emulator)
     if settings.direct:
         # The emulator's other options do not apply here.
         return _serve(settings, args.host, args.port, announce=_announce)
@@ -148,10 +155,15 @@ def _announce(url: str) -> None:
     logger.info("listening on %s", url)
 
 
-def _parse(argv: Sequence[str], settings: "Settings") -> "argparse.Namespace":
+def _parse(
+    argv: Sequence[str], settings: "Settings", *, has_emulator: bool
+) -> "argparse.Namespace":
     import argparse
 
-    from app.emulator.arguments import add_arguments
+    if has_emulator:
+        from app.emulator.arguments import add_arguments
+    else:
+        add_arguments = _add_address
 
     parser = argparse.ArgumentParser(prog="container")
     chains = parser.add_subparsers(dest="chain", metavar="WHAT", required=True)
@@ -163,6 +175,12 @@ def _parse(argv: Sequence[str], settings: "Settings") -> "argparse.Namespace":
     chains.add_parser(_HEALTH, help="exit with 0 if the container answers")
     chains.add_parser(_CHECK, help="exit with 0 if the app can be made with these settings")
     return parser.parse_args(argv)
+
+
+def _add_address(parser: "argparse.ArgumentParser") -> None:
+    """Add what of the emulator's options counts for the app alone."""
+    parser.add_argument("--host", help="address to listen on")
+    parser.add_argument("--port", type=int, help="port to listen on")
 
 
 def _serve(

@@ -138,7 +138,7 @@ def _made(name: str) -> ASGIApp:
             if not hasattr(found, attribute):
                 raise SettingsError(f"CHAT_APP is {name}, but {module_name} has no {attributes}.")
             found = getattr(found, attribute)
-        if _takes(found, 0) and not _takes(found, 3):
+        if _takes(found, 0):
             found = found()
     except SettingsError:
         raise

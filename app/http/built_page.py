@@ -21,31 +21,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.http.page_headers import ASK_FIRST, CONTENT_SECURITY_POLICY, IMMUTABLE, REFERRER_POLICY
 from app.requests.representation import coding_for, has
 from app.threads import Aside
-
-# What the page may do. It runs only its own scripts, shows only its own pictures and those that the
-# user adds (``data:``, ``blob:``), and stands in nobody's frame, over whose buttons another site
-# could lay what its visitors want to click. What it connects to cannot be listed: with ``?api=``
-# and "Endpoint" the user says where his server is, and the page asks him before it sends anything
-# there. A script that another server would have to bring in order to misuse that does not run.
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "font-src 'self'",
-        "img-src 'self' data: blob:",
-        "connect-src 'self' http: https:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-# The address of the page may hold the address of another server.
-REFERRER_POLICY = "same-origin"
-IMMUTABLE = "public, max-age=31536000, immutable"
-ASK_FIRST = "no-cache"
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(\.[a-z0-9]+)")
 # What the build may make. The machine's own table of types may be wrong, or empty.

@@ -248,3 +248,35 @@ def json_of(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 def route(tag: str, operation_id: str, **more: Any) -> dict[str, Any]:
     """Return what FastAPI is told about a route."""
     return {**HIDDEN, "tags": [tag], "operation_id": operation_id, **more}
+
+
+_MODEL = object_of(
+    id={"type": "string"},
+    object={"const": "model"},
+    created={"type": "integer"},
+    owned_by={"type": "string"},
+)
+MODELS = route(
+    "server",
+    "list_models",
+    responses={
+        200: json_of(
+            "The models that a request may name, in the form of OpenAI's list, the default one "
+            "first; and what else a request may hold.",
+            object_of(
+                object={"const": "list"},
+                data={"type": "array", "items": _MODEL},
+                default={"type": "string", "description": "Answers if a request names none."},
+                clientSystem={
+                    "type": "boolean",
+                    "description": "Whether system messages of the client count.",
+                },
+                maxBodyBytes={
+                    "type": "integer",
+                    "description": "The largest request body, in bytes.",
+                },
+            ),
+        ),
+        **_UNAUTHORIZED,
+    },
+)

@@ -50,6 +50,7 @@ class Routes:
         stored: what is kept of turns and chats.
         lifespan: of the app.
         me: of ``GET /api/me``.
+        models: of ``GET /api/models``.
         schemas: of ``POST /api/object/{schema}``.
         max_messages: the longest conversation accepted.
         file_hosts: the only hosts of files that the model is given; empty: all that are public.
@@ -71,6 +72,7 @@ class Routes:
         lifespan: Lifespan,
         *,
         me: Serve,
+        models: Serve,
         schemas: Schemas,
         max_messages: int,
         file_hosts: Collection[str],
@@ -88,6 +90,7 @@ class Routes:
         self._tools = tools
         self._stored = stored
         self._me = me
+        self._models = models
         self._lifespan = lifespan
         self._schemas = schemas
         self._reading = Reading(
@@ -121,6 +124,7 @@ class Routes:
             Endpoint("/api/chats/{chat_id}", "GET", stored.chat, openapi_stored.CHAT),
             Endpoint("/api/chats/{chat_id}", "DELETE", stored.delete, openapi_stored.DELETE_CHAT),
             Endpoint("/api/me", "GET", self._me, openapi_stored.ME),
+            Endpoint("/api/models", "GET", self._models, openapi.MODELS),
             Endpoint("/health", "GET", self.health, openapi.HEALTH, True),
             Endpoint("/", "GET", self.home, openapi.HOME, True),
             Endpoint("/{chat_id}/stream", "GET", stored.resume, HIDDEN),

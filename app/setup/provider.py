@@ -15,6 +15,9 @@ def make_provider(settings: Settings) -> Provider:
         SettingsError: the settings do not fit together.
     """
     if settings.provider == "scripted":
+        from app.setup.left_out import check_is_there
+
+        check_is_there("app.scripted_model", "CHAT_PROVIDER=scripted needs the scripted model")
         from app.scripted_model.provider import ScriptedProvider
 
         return ScriptedProvider(lambda opener: _api(settings, opener))
@@ -63,6 +66,10 @@ def _opener_with(settings: Settings, key: str | None) -> Opener:
         "read_timeout_s": settings.read_timeout_s,
     }
     if settings.client == "openai" or settings.azure_openai_endpoint is not None:
+        from app.setup.left_out import check_is_there
+
+        asks = "CHAT_CLIENT=openai" if settings.client == "openai" else "AZURE_OPENAI_ENDPOINT"
+        check_is_there("openai", f"{asks} needs the openai package")
         from app.providers.openers.openai_client import OpenAIOpener
 
         return OpenAIOpener(

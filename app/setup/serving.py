@@ -7,7 +7,9 @@ another app. So nothing of this is an argument, and every app notes itself here.
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from app.settings import Settings, load_settings
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _present: ContextVar["Serving | None"] = ContextVar("serving", default=None)
 
 
-class Made(NamedTuple):
+class Made(msgspec.Struct, frozen=True):
     """An app that was made for a server.
 
     Attributes:

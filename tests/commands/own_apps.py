@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.main import create_app, create_lean_app
 from app.settings import Settings
+from app.store.memory import MemoryStore
 from app.tools import tool
 
 
@@ -100,6 +101,23 @@ async def _finished(chat_id: str | None, message: object, usage: object) -> None
     LIVES.append("a turn ends")
 
 
+class _Store(MemoryStore):
+    async def aclose(self) -> None:
+        LIVES.append("the store closes")
+        await super().aclose()
+
+
+def wrapped_with_a_store() -> ASGIApp:
+    """What stands around it passes on the lifespan."""
+    return GZipMiddleware(create_app(store=_Store()))
+
+
+def including_and_told() -> FastAPI:
+    outer = FastAPI()
+    outer.include_router(create_app(on_finish=_finished).router)
+    return outer
+
+
 def told() -> Starlette:
     """Ours in an app with a lifespan; `LIVES` says what happened in which order."""
 
@@ -109,7 +127,7 @@ def told() -> Starlette:
         yield
         LIVES.append("outer ends")
 
-    chat = create_app(on_finish=_finished)
+    chat = create_app(on_finish=_finished, store=_Store())
     return Starlette(routes=[Mount("/ai", app=chat)], lifespan=lifespan)
 
 

@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.aws.asgi_extensions import AFTERWARDS
 from app.commands.own_app import OwnApp, own_app
 from app.http.own_server import is_bare
 from app.settings import Settings, SettingsError
@@ -141,7 +142,39 @@ async def test_ours_ends_before_what_the_outer_app_holds_open() -> None:
             whole = await reader.rest()
 
     assert RESTARTING in whole
-    assert own_apps.LIVES == ["outer begins", "a turn ends", "outer ends"]
+    assert own_apps.LIVES == ["outer begins", "a turn ends", "the store closes", "outer ends"]
+
+
+async def test_ours_is_begun_once_where_what_is_around_it_does_that() -> None:
+    own_apps.LIVES.clear()
+    app = own_app(f"{APPS}:wrapped_with_a_store", _server())
+
+    async with _asking(app) as http:
+        await http.get("/health")
+
+    assert own_apps.LIVES == ["the store closes"]
+
+
+async def test_on_lambda_the_end_of_a_turn_comes_before_the_next_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own_apps.LIVES.clear()
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "chat")
+    app = own_app(f"{APPS}:including_and_told", _server())
+    afterwards: list[Callable[[], Awaitable[None]]] = []
+
+    async def as_in_our_runtime(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["extensions"] = {AFTERWARDS: afterwards}
+        await app(scope, receive, send)
+
+    async with _asking(as_in_our_runtime) as http:
+        await http.post("/api/chat", json=data_body("Hello"))
+        for call_back in afterwards:
+            await call_back()
+
+        assert own_apps.LIVES == ["a turn ends"]
+    assert len(afterwards) == 1
 
 
 async def test_an_app_that_cannot_begin_is_not_served() -> None:
@@ -228,6 +261,19 @@ def test_the_place_is_the_last_line_of_the_users_own_code() -> None:
     lines = (ROOT / HERE).read_text().splitlines()
     number = next(n for n, line in enumerate(lines, 1) if "/no/such/file" in line)
     assert f"which failed in line {number} of {HERE}: " in str(raised.value)
+
+
+def test_an_app_that_its_module_makes_when_it_is_imported_is_made_for_the_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "at_import.py").write_text("from app.main import create_app\napp = create_app()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    server = _server(facts={"worker": 1})
+
+    app = own_app("at_import:app", server)
+
+    assert [made.app for made in server.made] == [app]
+    assert server.made[0].settings.allowed_hosts == ("127.0.0.1",)
 
 
 def test_a_setting_that_is_none_is_said_as_everywhere() -> None:

@@ -1,19 +1,22 @@
 """Docker, or podman where there is no docker, as the tests use it."""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
 # The image promises to run like this.
 HARDENED = (
     "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "512m",
 )  # fmt: skip
+_PUBLISHED = ("--publish", "127.0.0.1::8080")
 _TIMEOUT_S = 60
 _BUILD_TIMEOUT_S = 600
 _START_TIMEOUT_S = 30
@@ -33,7 +36,7 @@ class Docker:
 
     def __init__(self, program: str, environ: Mapping[str, str] | None = None) -> None:
         self._program = program
-        self._environ = {**os.environ, "DOCKER_BUILDKIT": "1", **(environ or {})}
+        self._environ = {**os.environ, **(environ or {})}
 
     def run(
         self, *arguments: str, stdin: IO[bytes] | None = None, timeout_s: float = _TIMEOUT_S
@@ -57,31 +60,64 @@ class Docker:
             raise DockerError(f"{self._program} {' '.join(arguments)}:\n{printed[-4000:]}")
         return printed
 
-    def build(
-        self, tag: str, target: str, arguments: Mapping[str, str], *, root: Path = ROOT
-    ) -> None:
-        """Build a target of the repository's own Dockerfile, or that of a clone of it."""
+    def build(self, tag: str, target: str, arguments: Mapping[str, str], context: Path) -> str:
+        """Build a target of the Dockerfile as `make image` does; return what the builder printed.
+
+        Raises:
+            DockerError
+        """
         overrides = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-        self.run(
-            "build", "--file", str(root / "Dockerfile.streaming"), "--target", target, "--tag", tag,
-            *overrides, str(root),
-            timeout_s=_BUILD_TIMEOUT_S,
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "infra.build_image", "--docker", self._program,
+                "--target", target, "--tag", tag, "--context", str(context),
+                "--dockerfile", os.environ.get("IMAGE_DOCKERFILE", ROOT / "Dockerfile.streaming"),
+                *overrides,
+            ],
+            cwd=ROOT, env=self._environ, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            timeout=_BUILD_TIMEOUT_S, check=False,
         )  # fmt: skip
+        if done.returncode != 0:
+            raise DockerError(f"{target} {overrides}:\n{done.stdout[-4000:]}")
+        return done.stdout
 
     def size_mb(self, tag: str) -> float:
         """Return the size of an image, in millions of bytes."""
         return float(self.run("image", "inspect", "--format", "{{.Size}}", tag)) / 1e6
 
+    def layers(self, tag: str) -> list[str]:
+        """Return the digests of an image's layers, from the base up."""
+        said = self.run("image", "inspect", "--format", "{{json .RootFS.Layers}}", tag)
+        digests: list[str] = json.loads(said)
+        return digests
+
+    def config(self, tag: str) -> dict[str, Any]:
+        """Return what an image says of how it is run."""
+        said = self.run("image", "inspect", "--format", "{{json .Config}}", tag)
+        config: dict[str, Any] = json.loads(said)
+        return config
+
     @contextlib.contextmanager
     def container(
-        self, tag: str, *command: str, options: Sequence[str] = (), **variables: str
+        self,
+        tag: str,
+        *command: str,
+        options: Sequence[str] = (),
+        beside: str = "",
+        **variables: str,
     ) -> Iterator["Container"]:
-        """Run an image hardened, with its port 8080 on a free one of this machine."""
+        """Run an image hardened, with its port 8080 on a free one of this machine.
+
+        Args:
+            command: what follows the image on the command line.
+            beside: identifier of a container whose network it shares, with its ports.
+        """
         settings = [f"--env={name}={value}" for name, value in variables.items()]
+        network = ("--network", f"container:{beside}") if beside else _PUBLISHED
         identifier = self.run(
-            "run", "--detach", "--publish", "127.0.0.1::8080", *HARDENED, *settings, *options,
-            tag, *command,
-        ).strip()  # fmt: skip
+            "run", "--detach", *network, *HARDENED, *settings, *options, tag, *command
+        ).strip()
         try:
             yield Container(self, identifier)
         finally:
@@ -89,33 +125,33 @@ class Docker:
 
 
 class Container:
-    """A container that was started."""
+    """A container that was started. ``identifier``: the engine's."""
 
     def __init__(self, docker: Docker, identifier: str) -> None:
         self._docker = docker
-        self._identifier = identifier
+        self.identifier = identifier
 
     @property
     def url(self) -> str:
-        address = self._docker.run("port", self._identifier, "8080/tcp").splitlines()[0]
+        address = self._docker.run("port", self.identifier, "8080/tcp").splitlines()[0]
         return f"http://{address}"
 
     @property
     def log(self) -> str:
-        return self._docker.run("logs", self._identifier)
+        return self._docker.run("logs", self.identifier)
 
     def execute(self, *command: str) -> str:
         """Run a command in it and return what it printed."""
-        return self._docker.run("exec", self._identifier, *command)
+        return self._docker.run("exec", self.identifier, *command)
 
     def stop(self) -> int:
         """Stop it as any engine does, and return its exit status."""
-        self._docker.run("stop", self._identifier)
+        self._docker.run("stop", self.identifier)
         return self.wait()
 
     def wait(self) -> int:
         """Wait until it has ended by itself, and return its exit status."""
-        return int(self._docker.run("wait", self._identifier))
+        return int(self._docker.run("wait", self.identifier))
 
     def health_within(self, timeout_s: float) -> str:
         """Return what the engine's own checks say, as soon as they say something."""
@@ -123,7 +159,7 @@ class Container:
         status = "starting"
         while status == "starting" and time.monotonic() < until:
             status = self._docker.run(
-                "inspect", "--format", "{{.State.Health.Status}}", self._identifier
+                "inspect", "--format", "{{.State.Health.Status}}", self.identifier
             ).strip()
         return status
 

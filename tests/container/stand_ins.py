@@ -20,12 +20,15 @@ from tests.container.docker import ROOT, Docker, DockerError
 
 BASE = "stand-in/python:3.13-trixie"
 ADAPTER_IMAGE = f"stand-in/lambda-adapter:{VERSION}"
+_NODE = "stand-in/node:22-trixie"
 BUILD_ARGUMENTS = {"BASE_IMAGE": BASE, "ADAPTER_IMAGE": ADAPTER_IMAGE}
 
 _CACHE = ROOT / ".cache" / "container"
 _CA_BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 _LEFT_OUT = ("usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*", "var/cache/apt/*",
-             "var/lib/apt/lists/*", "var/log/*", "dev/*")  # fmt: skip
+             "var/lib/apt/lists/*", "var/log/*", "dev/*",
+             # Official images of Python hold none of the standard library.
+             "*/__pycache__")  # fmt: skip
 # Another client may come first on the path; only Debian's does what its daemon can.
 _CLIENT = "/usr/bin/docker"
 _NEEDED = {
@@ -98,7 +101,7 @@ def _wait_until_up(docker: Docker, process: subprocess.Popen[bytes], log: Path) 
 
 
 def _import_base(docker: Docker) -> None:
-    archive = _CACHE / "base-trixie.tar"
+    archive = _CACHE / "base-trixie-without-byte-code.tar"
     if not archive.exists():
         _make_base(archive)
     certificates = f"SSL_CERT_FILE=/{_CA_BUNDLE} PIP_CERT=/{_CA_BUNDLE}"
@@ -142,3 +145,31 @@ def _import_adapter(docker: Docker) -> None:
         subprocess.run(command, stdout=archive, check=True)
         archive.seek(0)
         docker.run("import", "-", ADAPTER_IMAGE, stdin=archive)
+
+
+def node_image(docker: Docker) -> str:
+    """Make an image with the node and the npm of this machine; return its tag.
+
+    Raises:
+        DockerError: there is no node here.
+    """
+    node = shutil.which("node")
+    if node is None:
+        raise DockerError("node is not installed")
+    program = Path(node).resolve()
+    registry = subprocess.run(
+        ["npm", "config", "get", "registry"], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(program, folder / "node")
+        shutil.copytree(program.parents[1] / "lib/node_modules/npm", folder / "npm", symlinks=True)
+        (folder / "Dockerfile").write_text(
+            f"FROM {BASE}\n"
+            "COPY node /usr/local/bin/node\n"
+            "COPY npm /usr/local/lib/node_modules/npm\n"
+            "RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm\n"
+            f"ENV NODE_EXTRA_CA_CERTS=/{_CA_BUNDLE} npm_config_registry={registry}\n"
+        )
+        docker.run("build", "--tag", _NODE, name)
+    return _NODE

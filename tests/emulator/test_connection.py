@@ -226,3 +226,32 @@ async def test_what_came_before_a_reset_is_read_before_the_client_is_gone() -> N
         await is_over.wait()
 
     assert received == b"lastwo"
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="an option of Linux")
+async def test_each_piece_of_a_body_is_acknowledged_at_once() -> None:
+    """Who leaves Nagle's algorithm on, as the Lambda Web Adapter, waits for it with the next."""
+    sent_but_not_acknowledged: list[int] = []
+    looked = asyncio.Event()
+    sender: list[socket.socket] = []
+
+    async def look(connection: Connection, request: Request) -> None:
+        async for _ in connection.body():
+            information = sender[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+            # `tcpi_unacked` of Linux's struct tcp_info, in segments.
+            sent_but_not_acknowledged.append(struct.unpack_from("I", information, 24)[0])
+            looked.set()
+        await connection.respond(200, (), b"")
+
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with http_server(look) as (_, port), connected(port) as (reader, writer):
+        sender.append(writer.get_extra_info("socket"))
+        # Linux acknowledges at once by itself until both sides have talked for a while.
+        for _ in range(20):
+            looked.clear()
+            writer.write(head + b"1\r\nx\r\n")
+            await looked.wait()
+            writer.write(b"0\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n")
+
+    assert set(sent_but_not_acknowledged) == {0}

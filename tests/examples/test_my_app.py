@@ -1,6 +1,6 @@
 """`examples/my_app`, copied into a clone and called there in every way but image and zip.
 
-The zip is in `tests/infra/test_own_code.py`, the image in `tests/container/check_image.py`.
+The zip is in `tests/infra/test_own_code.py`, the image in `tests/container/check_own_code.py`.
 """
 
 import asyncio
@@ -168,11 +168,9 @@ def test_the_lock_file_of_the_example_is_of_this_checkout(clone: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_fresh_clone_has_a_folder_for_it_with_nothing_to_run() -> None:
+def test_a_fresh_clone_has_a_folder_for_it() -> None:
     listed = subprocess.run(
-        ["git", "ls-files", "my_app"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "ls-files", "my_app"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    if listed.returncode != 0:
-        pytest.skip("this is no clone")
 
-    assert listed.stdout.split() == ["my_app/README.md"]
+    assert "my_app/README.md" in listed.stdout.split()

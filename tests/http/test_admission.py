@@ -82,6 +82,7 @@ PROTECTED = [
     ("GET", "/api/chats/c1"),
     ("DELETE", "/api/chats/c1"),
     ("GET", "/api/me"),
+    ("GET", "/api/models"),
 ]
 # What anybody may see: what the server can do, and whether it lives.
 OPEN = {

@@ -19,7 +19,7 @@ from tests.serving import served
 REQUESTS = [
     *(("GET", path) for path in ("/health", "/", "/docs", "/openapi.json", "/redoc", "/nothing")),
     *(("GET", path) for path in ("/api/chat", "/c1/stream", "/api/chat/c1/stream", "/health/")),
-    *(("GET", path) for path in ("/api/chats", "/api/chats/c1", "/api/me")),
+    *(("GET", path) for path in ("/api/chats", "/api/chats/c1", "/api/me", "/api/models")),
     *(("DELETE", path) for path in ("/api/chats", "/api/chats/c1")),
     *(("GET", path) for path in ("/assets/none.js", "/minimal", "/minimal/")),
     *(("HEAD", path) for path in ("/health", "/docs", "/nothing", "/", "/assets/none.js")),

@@ -81,6 +81,7 @@ def test_it_describes_every_route_of_the_contract(described: dict[str, Any]) -> 
         ("GET", "/api/chat/{chat_id}/stream"),
         ("POST", "/api/chat/{chat_id}/stop"),
         ("GET", "/api/me"),
+        ("GET", "/api/models"),
         ("GET", "/health"),
         ("GET", "/"),
     }

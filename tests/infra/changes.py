@@ -204,7 +204,7 @@ _WHOLES = {
     "CloudFront and its page": frozenset(
         {
             *("Bucket", "BucketObjectv2", "BucketPolicy", "BucketPublicAccessBlock"),
-            *("Distribution", "OriginAccessControl"),
+            *("Distribution", "OriginAccessControl", "ResponseHeadersPolicy"),
         }
     ),
     "the REST API and its log": frozenset(

@@ -58,6 +58,20 @@ def _bucket_object(aws: Aws, inputs: State) -> tuple[str, State]:
     return inputs["key"], {}
 
 
+def _response_headers_policy(aws: Aws, inputs: State) -> tuple[str, State]:
+    headers = inputs["securityHeadersConfig"]
+    aws.check(
+        "cloudfront",
+        "CreateResponseHeadersPolicy",
+        ResponseHeadersPolicyConfig={
+            "Name": inputs["name"],
+            "Comment": inputs["comment"],
+            "SecurityHeadersConfig": pascal_all(headers),
+        },
+    )
+    return f"headers-{inputs['name']}", {}
+
+
 def _origin_access_control(aws: Aws, inputs: State) -> tuple[str, State]:
     answer = aws.send(
         "cloudfront",
@@ -192,6 +206,7 @@ MAKERS: Mapping[str, Maker] = {
     "aws:s3/bucketPolicy:BucketPolicy": _bucket_policy,
     "aws:s3/bucketObjectv2:BucketObjectv2": _bucket_object,
     "aws:cloudfront/originAccessControl:OriginAccessControl": _origin_access_control,
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": _response_headers_policy,
     "aws:cloudfront/distribution:Distribution": _distribution,
     "aws:wafv2/webAcl:WebAcl": _web_acl,
 }

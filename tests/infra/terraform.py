@@ -61,6 +61,10 @@ _TYPES: dict[str, tuple[str, dict[str, str]]] = {
         "aws_cloudfront_origin_access_control",
         {},
     ),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": (
+        "aws_cloudfront_response_headers_policy",
+        {},
+    ),
     "aws:cloudfront/distribution:Distribution": (
         "aws_cloudfront_distribution",
         {"origins": "origin", "orderedCacheBehaviors": "ordered_cache_behavior"},

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+from app.http.page_headers import CONTENT_SECURITY_POLICY, REFERRER_POLICY
 from tests.infra.aws_api import ACCOUNT, REGION
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
@@ -43,6 +44,32 @@ def test_cloudfront_serves_the_page_from_a_closed_bucket(
     assert (start["ContentType"], start["CacheControl"]) == ("text/html", "no-cache")
     assert script["CacheControl"] == "public, max-age=31536000, immutable"
     assert stack.outputs["url"] == f"https://{found['DomainName']}/"
+
+
+def test_cloudfront_sends_the_page_with_the_headers_that_the_server_sends(
+    cloud: Cloud, dockerfile: str, page: str
+) -> None:
+    for ending in (".br", ".gz"):
+        (Path(page) / f"index.html{ending}").write_bytes(b"compressed")
+    config = {"dockerfile": dockerfile, "frontDoor": "cloudfront", "webDir": page}
+
+    run_program(cloud, config, secrets=KEY)
+
+    made = cloud.one("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
+    headers = made.inputs["securityHeadersConfig"]
+    behavior = cloud.one("aws:cloudfront/distribution:Distribution").inputs["defaultCacheBehavior"]
+    kept = cloud.client("s3").list_objects_v2(Bucket=f"deltaline-dev-page-{ACCOUNT}")["Contents"]
+    assert behavior["responseHeadersPolicyId"] == "headers-deltaline-dev-page"
+    assert headers["contentSecurityPolicy"] == {
+        "contentSecurityPolicy": CONTENT_SECURITY_POLICY,
+        "override": True,
+    }
+    assert headers["referrerPolicy"]["referrerPolicy"] == REFERRER_POLICY
+    assert headers["contentTypeOptions"] == {"override": True}
+    assert headers["strictTransportSecurity"]["accessControlMaxAgeSec"] == 31_536_000
+    # It compresses for each browser as that likes it.
+    assert behavior["compress"] is True
+    assert sorted(one["Key"] for one in kept) == ["assets/index-1f2e3d.js", "index.html"]
 
 
 def test_cloudfront_gives_the_api_to_the_function_and_signs_for_it(

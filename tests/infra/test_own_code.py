@@ -17,7 +17,7 @@ from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 from tests.lambda_events import function_url
 from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
-from tests.own_clone import ADA, QUESTION, SETTINGS, STATE, make_clone
+from tests.own_clone import ADA, QUESTION, ROOT, SETTINGS, STATE, make_clone
 from tests.ports import free_port
 
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -28,7 +28,9 @@ _PATIENCE_S = 60
 def _own(root: Path, **files: str) -> Path:
     """Make a checkout with these files in ``my_app/``; ``_`` for a dot."""
     (root / "my_app").mkdir()
-    (root / "requirements.lock").write_text("pydantic==2.14.3 \\\n    --hash=sha256:0\n")
+    ours = "pydantic==2.14.3 \\\n    --hash=sha256:0\n"
+    (root / "requirements.lock").write_text(ours)
+    (root / "requirements-dev.lock").write_text(f"{ours}flask==3.1.2\n")
     for name, text in files.items():
         (root / "my_app" / name.replace("_", ".")).write_text(text)
     return root
@@ -76,6 +78,16 @@ def test_who_needs_no_package_needs_no_lock_file(tmp_path: Path) -> None:
                 ),
             },
             "my_app/requirements.lock has pydantic 2.13.0, and requirements.lock has 2.14.3: run",
+        ),
+        (
+            {
+                "requirements_txt": "a\n",
+                "requirements_lock": (
+                    "# 87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7\n"
+                    "flask==2.0.0 \\\n    --hash=sha256:0\n"
+                ),
+            },
+            "my_app/requirements.lock has flask 2.0.0, and requirements-dev.lock has 3.1.2: run `m",
         ),
     ],
 )
@@ -208,8 +220,10 @@ async def test_the_zip_file_is_called_in_the_local_lambda(package: Path, tmp_pat
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", "emulate", "--port", str(port), "--"),
         # The emulator's own interpreter goes before on the path of a function.
-        *("/usr/bin/env", f"PATH={_environment(tmp_path)['PATH']}", str(task_root / "bootstrap")),
-        cwd=task_root,
+        *("/usr/bin/env", f"--chdir={task_root}", f"LAMBDA_TASK_ROOT={task_root}"),
+        *(f"PATH={_environment(tmp_path)['PATH']}", str(task_root / "bootstrap")),
+        # Of this checkout: a lean package holds no local Lambda.
+        cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", **SETTINGS, "CHAT_PROVIDER": "openai"},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,

@@ -54,10 +54,19 @@ def test_the_image_is_built_for_the_functions_architecture_and_pushed_without_at
     (export,) = image["exports"]
     assert image["platforms"] == ["linux/amd64"]
     assert image["dockerfile"] == {"location": dockerfile}
+    assert image["buildArgs"] == {"VARIANT": "lean"}
     assert export["registry"]["pushByDigest"] is True
     # `exec` is the mode in which docker buildx adds a provenance attestation; see infra/image.py.
     assert not {"exec", "tags"} & image.keys()
     assert _function(cloud)["Configuration"]["Architectures"] == ["x86_64"]
+
+
+def test_a_stack_that_asks_azure_gets_an_image_with_the_package_for_it(cloud: Cloud) -> None:
+    azure = ["AZURE_OPENAI_ENDPOINT=https://a.example", "OPENAI_API_VERSION=2024-10-21"]
+
+    run_program(cloud, {"environment": azure}, secrets=KEY)
+
+    assert cloud.one("docker-build:index:Image").inputs["buildArgs"] == {"VARIANT": "production"}
 
 
 def test_every_checkout_asks_for_the_same_image(cloud: Cloud) -> None:

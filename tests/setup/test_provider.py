@@ -1,5 +1,6 @@
 """Which provider and which opener the settings ask for."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, Literal
@@ -83,3 +84,32 @@ def test_azure_without_the_version_of_its_api_stops_the_start() -> None:
 
     with pytest.raises(SettingsError, match="OPENAI_API_VERSION is missing"):
         make_provider(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing", "sentence"),
+    [
+        ({"client": "openai"}, "openai", "CHAT_CLIENT=openai needs the openai package, "),
+        (
+            {"azure_openai_endpoint": "https://a.example", "openai_api_version": "2024-10-21"},
+            "openai",
+            "AZURE_OPENAI_ENDPOINT needs the openai package, ",
+        ),
+        (
+            {"provider": "scripted"},
+            "app.scripted_model",
+            "CHAT_PROVIDER=scripted needs the scripted model, ",
+        ),
+    ],
+)
+def test_what_a_lean_package_leaves_out_is_named_with_what_to_do(
+    settings: dict[str, Any], missing: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How Python notes that a module is not there.
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(SettingsError) as refused:
+        make_provider(Settings(openai_api_key=SecretStr("sk-1"), **settings))
+
+    assert str(refused.value).startswith(sentence)
+    assert "VARIANT=full" in str(refused.value)
+    assert "without --lean" in str(refused.value)

@@ -15,6 +15,31 @@ expect.set_options(timeout=PATIENCE_MS)
 # The address of the list of chats.
 _LIST = re.compile(r"/api/chats\?limit=\d+(?:'| |$)")
 
+# Calls `act(stores, done)` with all that the page's database has, as [name, keys, values].
+_STORES = """async (act) => {
+  const opening = indexedDB.open('deltaline');
+  opening.onupgradeneeded = () => opening.transaction.abort();  // the page has not made it yet
+  const database = await new Promise((resolve, reject) => {
+    opening.onsuccess = () => resolve(opening.result);
+    opening.onerror = () => reject(new Error('There is no database.'));
+  });
+  const given = (request) => new Promise((resolve) => {
+    request.onsuccess = () => resolve(request.result);
+  });
+  const stores = {};
+  for (const name of database.objectStoreNames) {
+    const store = database.transaction(name).objectStore(name);
+    const [keys, values] = await Promise.all([given(store.getAllKeys()), given(store.getAll())]);
+    stores[name] = keys.map((key, index) => [key, values[index]]);
+  }
+  const change = async (name, value, ...key) => {
+    await given(database.transaction(name, 'readwrite').objectStore(name).put(value, ...key));
+  };
+  const result = await act(stores, change);
+  database.close();
+  return result;
+}"""
+
 # Notes how long the answer's text is, every 30 ms, until it is over.
 _SAMPLE = """() => {
   window.lengths = [];
@@ -130,6 +155,19 @@ class ChatPage:
         """Return the distinct lengths that the text had while it was streaming."""
         lengths: list[int] = await self.page.evaluate("[...new Set(window.lengths)]")
         return lengths
+
+    async def kept(self) -> str:
+        """Return all that this browser keeps of the page's chats, as JSON."""
+        act = "(stores) => JSON.stringify([stores, {...localStorage}])"
+        return str(await self.in_database(act))
+
+    async def in_database(self, act: str) -> Any:
+        """Run ``act(stores, change)`` in the page.
+
+        ``stores`` has the chats, messages and files that are kept, as pairs of key and value;
+        ``change(store, value, key)`` keeps another value.
+        """
+        return await self.page.evaluate(f"() => ({_STORES})({act})")
 
     async def axe(self, path: str) -> list[str]:
         """Return what axe-core finds that is serious or worse; ``path`` is its script."""

@@ -110,13 +110,8 @@ async def test_chats_and_tokens_of_one_server_are_not_for_another(
     await page.ask("My secret words")
     chat_id = page.page.url.partition("#")[2]
     # As if its answer had been under way when the page was left: it would be asked for again.
-    await page.page.evaluate(
-        """() => {
-          const isList = (key) => key.startsWith('deltaline.chats');
-          const list = Object.keys(localStorage).find(isList);
-          const chats = JSON.parse(localStorage[list]);
-          localStorage[list] = JSON.stringify([{...chats[0], isOpen: true}]);
-        }"""
+    await page.in_database(
+        """async ({chats: [[, chat]]}, change) => await change('chats', {...chat, isOpen: true})"""
     )
 
     await _asked(page, f"{_link(home, elsewhere)}#{chat_id}")

@@ -213,7 +213,7 @@ async def test_the_list_the_titles_and_the_messages_are_the_server_s(
     name = f"Kept for {generation}"
     await page.ask(name)
     await expect(chats_of(page.page).first).to_contain_text(name)
-    assert await page.page.evaluate("({...localStorage})") == {}
+    assert name not in await page.kept()
     device = await open_page("7", address=url, fresh=True)
     await expect(page.page.get_by_text("Chats are kept by the server.")).to_be_visible()
 

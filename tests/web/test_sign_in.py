@@ -121,7 +121,7 @@ async def test_every_request_of_the_page_says_who_asks(
     assert said == {f"Bearer {token}"}
     assert not [request.url for request in sent if token[:20] in request.url]
     assert token[:20] not in page.page.url
-    kept = await page.page.evaluate("JSON.stringify(localStorage)")
+    kept = await page.kept()
     assert token[:20] not in kept
 
 
@@ -308,7 +308,7 @@ async def test_a_shared_token_lets_in_and_has_chats_of_its_own_in_the_browser(
         await sign_in(page, SHARED, "with a token")
 
         await expect(chats(page)).to_have_count(1)
-        kept = await page.page.evaluate("JSON.stringify(localStorage)")
+        kept = await page.kept()
         assert SHARED not in kept
 
 

@@ -19,7 +19,8 @@ export function App(props: { id: string; kept: UIMessage[]; isRunning: boolean }
     if (text) void chat.sendMessage({ text });
   };
   // A server that keeps chats (CHAT_STORE) goes on without this page, so it has to be told.
-  const stop = () => void fetch(`/api/chat/${id}/stop`, { method: 'POST' }).finally(chat.stop);
+  const stop = () =>
+    fetch(`/api/chat/${id}/stop`, { method: 'POST' }).finally(() => void chat.stop());
   const reply = (part: Call, approved: boolean) =>
     void (part.approval && chat.addToolApprovalResponse({ id: part.approval.id, approved }));
   return (
@@ -39,7 +40,7 @@ export function App(props: { id: string; kept: UIMessage[]; isRunning: boolean }
       )}
       <form action={send}>
         <input name="text" aria-label="Message" autoComplete="off" />
-        {isBusy && <input type="button" value="Stop" onClick={stop} />}
+        {isBusy && <input type="button" value="Stop" onClick={() => void stop()} />}
         <button disabled={isBusy}>Send</button>
       </form>
     </main>

@@ -1,5 +1,7 @@
-import { lazy, Suspense, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { makeChatFetch, makeFetch } from './chatFetch';
+import type { Message } from './chat/conversation';
+import { Wishes } from './chat/offer';
 import { ServerChats } from './chat/serverChats';
 import { useChats } from './chat/useChats';
 import Version7 from './chat/version7';
@@ -9,6 +11,7 @@ import { AskFirst } from './ui/AskFirst';
 import { ChatList } from './ui/ChatList';
 import { ChatView } from './ui/ChatView';
 import { Header } from './ui/Header';
+import { Menu } from './ui/Menu';
 import { Opening } from './ui/Opening';
 import { SignInDialog, SignInNotice } from './ui/SignInDialog';
 import { useDrawer } from './ui/useDrawer';
@@ -38,12 +41,19 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
   const [server] = useState(() => {
     return new ServerChats(endpoint.root, withHeaders(signIn.headers, makeFetch(endpoint, signIn)));
   });
+  const [wishes] = useState(() => new Wishes(endpoint.shelf));
   const { chat, ...chats } = useChats(signIn, server);
+  useEffect(() => {
+    // By then the server has said that it knows who asks.
+    if (chats.place !== 'asking') void wishes.learn(server);
+  }, [chats.place, wishes, server]);
+  /** What is shown, for who saves it as a file. */
+  const shown = useRef<Message[]>([]);
   const signInDialog = useRef<HTMLDialogElement>(null);
   const askWho = () => signInDialog.current?.showModal();
   const [shownExchange, showExchange] = useState<number>();
   const list = useDrawer('(min-width: 1000px)');
-  const wire = useDrawer('(min-width: 1000px)');
+  const wire = useDrawer('(min-width: 1000px)', false);
 
   const Version = versions[chat.generation];
   return (
@@ -56,7 +66,12 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
         onGeneration={chats.begin}
         list={list}
         wire={wire}
-      />
+      >
+        <Menu
+          shown={shown}
+          onOpen={chats.openSaved}
+        />
+      </Header>
       <ChatList
         drawer={list}
         chats={chats.chats}
@@ -87,6 +102,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
               fetch={chatFetch}
               headers={signIn.headers}
               server={server}
+              wishes={wishes}
               resume={chat.wasOpen && endpoint.canResume}
               onChange={(change) => chats.keep(chat, change)}
             >
@@ -97,6 +113,11 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
                   generation={chat.generation}
                   wasOpen={chat.wasOpen}
                   isKept={chats.place === 'server'}
+                  isReadOnly={chat.isReadOnly === true}
+                  wishes={wishes}
+                  shown={shown}
+                  onSend={wire.openBeside}
+                  onNew={chats.begin}
                   onReconnect={chats.reopen}
                   onShowWire={(exchangeId) => {
                     showExchange(exchangeId);
@@ -109,7 +130,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
         )}
       </main>
       <WirePanel drawer={wire} shownId={shownExchange} onShow={showExchange} />
-      <SignInDialog signIn={signIn} endpoint={endpoint} ref={signInDialog} />
+      <SignInDialog signIn={signIn} endpoint={endpoint} server={server} ref={signInDialog} />
     </div>
   );
 }

@@ -25,8 +25,20 @@ export function makeFetch(
     if (endpoint.hashesBody && typeof init.body === 'string') {
       headers.set('x-amz-content-sha256', await sha256(init.body));
     }
-    return send(input, { ...init, headers });
+    const response = await send(input, { ...init, headers });
+    return response.ok ? response : withSentence(response);
   });
+}
+
+/** Return a response whose body is a sentence even if a proxy has refused the request with a page. */
+function withSentence(response: Response): Response {
+  const { status, statusText, headers } = response;
+  if (!headers.get('content-type')?.startsWith('text/html')) return response;
+  const error =
+    status === 413
+      ? 'The request is larger than the server, or a proxy before it, takes.'
+      : `The server, or a proxy before it, has refused: ${status} ${statusText}`.trim();
+  return new Response(JSON.stringify({ success: false, error }), { status, statusText, headers });
 }
 
 async function sha256(text: string): Promise<string> {

@@ -113,7 +113,7 @@ export class SignIn {
         redirect: 'error',
       });
     } catch (error) {
-      throw new Error(wordsOf(error as Error));
+      throw new Error(wordsOf(error as Error), { cause: error });
     }
     if (response.status !== 401 && response.status !== 403) return;
     const words = wordsOf(new Error(await response.text()));

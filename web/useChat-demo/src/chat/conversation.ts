@@ -1,5 +1,6 @@
 // A chat as the components see it, with either client. `version7.tsx` and `version4.tsx` make it from
 // what their `useChat` returns; with only one client you do not need this.
+import type { Wishes } from './offer';
 import type { ServerChats } from './serverChats';
 
 export type Generation = '7' | '4';
@@ -19,6 +20,10 @@ export interface Conversation {
   endOf(message: Message): Ending | undefined;
   /** Ask again for the last answer, even if it failed. */
   regenerate(): Promise<void>;
+  /** How many older files the last request has left out: see `outgoing.ts`. */
+  leftOut: number;
+  /** Ask again without any older file; there if the server has refused a request as too large. */
+  sendWithoutOlderFiles?(): void;
   /** Replace a message of the user and everything after it. */
   edit(messageId: string, text: string): void;
   /** Give the result of a call that runs in the browser. */
@@ -85,6 +90,8 @@ export interface Change {
   title: string;
   /** Whether an answer is under way. */
   isOpen: boolean;
+  /** Whether the page goes away. */
+  isLeaving: boolean;
   /** See `Conversation`. */
   isCutOff: boolean;
 }
@@ -99,6 +106,8 @@ export interface ChatProps {
   /** Says who asks, with the token of the moment. */
   headers: () => Record<string, string>;
   server: ServerChats;
+  /** The model and the instructions that the user has chosen. */
+  wishes: Wishes;
   /** Ask the server for the stream of an answer that was unfinished when the chat was opened. */
   resume: boolean;
   /** Called whenever there is something to keep. */
@@ -109,6 +118,11 @@ export interface ChatProps {
 /** Return the text of a message. */
 export function textOf(message: Message | undefined): string {
   return (message?.parts ?? []).map((part) => (part.kind === 'text' ? part.text : '')).join('');
+}
+
+/** Return what a chat is called: its first words. */
+export function titleOf(messages: Message[]): string {
+  return (textOf(messages[0]).trim() || 'A file').slice(0, 80);
 }
 
 /** Return the error as a sentence; the server's response is `{"success":false,"error":"…"}`. */

@@ -1,5 +1,6 @@
 // The chats that the server keeps (`CHAT_STORE`), and the button that stops an answer there.
 import { wordsOf, type Generation } from './conversation';
+import { NO_OFFER, type Offer } from './offer';
 
 /** A chat in the list. */
 export interface KeptChat {
@@ -70,14 +71,37 @@ export class ServerChats {
     if (response.status === 404) throw new Error('The server does not know how to stop it.');
   }
 
+  /** Return what the server offers; what it does not tell, it does not offer. */
+  async offer(): Promise<Offer> {
+    if (this.#root === undefined) return NO_OFFER;
+    const response = await this.#ask('models');
+    if (response.status === 404) return NO_OFFER;
+    const said = (await response.json()) as Partial<Offered>;
+    return {
+      models: said.data?.map(({ id }) => id) ?? [],
+      model: said.default,
+      takesSystem: said.clientSystem === true,
+      mostBodyBytes: said.maxBodyBytes ?? NO_OFFER.mostBodyBytes,
+    };
+  }
+
+  /** Return what who asks may use, and has used; nothing where the server does not tell. */
+  async limits(): Promise<Limits | undefined> {
+    if (this.#root === undefined) return undefined;
+    const response = await this.#ask('me');
+    if (response.status === 404) return undefined;
+    const said = (await response.json()) as { limits?: Limits };
+    return said.limits;
+  }
+
   async #ask(path: string, init: RequestInit = {}): Promise<Response> {
     const signal = AbortSignal.timeout(PATIENCE_MS);
     let response: Response;
     try {
       response = await this.#fetch(`${this.#root}/api/${path}`, { ...init, signal });
     } catch (error) {
-      if (signal.aborted) throw new Error('The server does not respond.');
-      throw new Error(wordsOf(error as Error));
+      const words = signal.aborted ? 'The server does not respond.' : wordsOf(error as Error);
+      throw new Error(words, { cause: error });
     }
     if (response.ok || response.status === 404) return response;
     // It is there, and cannot reach its store.
@@ -87,11 +111,34 @@ export class ServerChats {
   }
 }
 
+/** `null`: not limited. */
+export interface Limits {
+  turnsPerMinute: Limit | null;
+  runningTurns: Limit | null;
+  tokensPerDay: Limit | null;
+}
+
+export interface Limit {
+  limit: number;
+  used: number;
+  remaining: number;
+  /** Seconds until it begins anew. */
+  resetS?: number;
+}
+
 interface Listed {
   id: string;
   title: string;
   /** Microseconds since 1970. */
   updated: number;
+}
+
+/** Beside OpenAI's list of models, which has `data` only. */
+interface Offered {
+  data: { id: string }[];
+  default: string;
+  clientSystem: boolean;
+  maxBodyBytes: number;
 }
 
 interface Stored {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import type { SignIn } from '../signIn';
-import { forgetChat, keepChat, listChats, loadMessages } from './browserChats';
+import { BrowserChats } from './browserChats';
 import type { Change, Generation } from './conversation';
 import { NotSignedIn, type ServerChats } from './serverChats';
 
@@ -22,6 +22,8 @@ export interface OpenChat {
   messages: unknown[];
   /** Whether its last answer was unfinished when the user left the page. */
   wasOpen: boolean;
+  /** Whether it is from a file, while the server goes on only with chats that it keeps. */
+  isReadOnly?: boolean;
   /** Counts how often it was opened: each time it is another view of it. */
   opened: number;
 }
@@ -41,9 +43,10 @@ export function useChats(signIn: SignIn, server: ServerChats) {
   const [chats, setChats] = useState<ListedChat[]>([]);
   const [problem, setProblem] = useState<string>();
   const [chat, setChat] = useState(firstChat);
-  const latest = useRef({ place, chat });
+  const [browser] = useState(() => new BrowserChats(setProblem));
+  const latest = useRef({ place, chat, chats });
   useEffect(() => {
-    latest.current = { place, chat };
+    latest.current = { place, chat, chats };
   });
   /** The last change of the open chat. */
   const change = useRef<Change>(undefined);
@@ -64,7 +67,7 @@ export function useChats(signIn: SignIn, server: ServerChats) {
       if (server.keeps && latest.current.place === 'asking') setProblem((error as Error).message);
     }
     const found = server.keeps ? 'server' : 'browser';
-    if (found === 'browser') setChats(listChats(signIn.shelf));
+    if (found === 'browser') setChats(await browser.list(signIn.shelf));
     setPlace(found);
     return found;
   }
@@ -85,10 +88,11 @@ export function useChats(signIn: SignIn, server: ServerChats) {
   async function load(id: string, from: Place) {
     const { generation, opened } = latest.current.chat;
     if (from === 'browser') {
-      const entry = listChats(signIn.shelf).find((one) => one.id === id);
+      const entry = (await browser.list(signIn.shelf)).find((one) => one.id === id);
+      const messages = await browser.read(id);
+      if (wanted.current !== id) return;
       if (!entry) return showNew(generation);
       const { isOpen: wasOpen } = entry;
-      const messages = loadMessages(id);
       show({ ...entry, state: 'open', messages, wasOpen, opened: opened + 1 });
       return;
     }
@@ -116,7 +120,7 @@ export function useChats(signIn: SignIn, server: ServerChats) {
   async function catchUp() {
     const { place: from, chat: shown } = latest.current;
     const here = change.current;
-    if (from !== 'server' || here?.isOpen) return;
+    if (from !== 'server' || here?.isOpen || shown.isReadOnly) return;
     if (shown.state === 'opening') return load(shown.id, from);
     try {
       const kept = await server.read(shown.id, shown.generation);
@@ -188,7 +192,7 @@ export function useChats(signIn: SignIn, server: ServerChats) {
 
   function keep(of: OpenChat, changed: Change, from: Place) {
     const { id, generation } = of;
-    if (isForgotten.current === id) return;
+    if (isForgotten.current === id || of.isReadOnly) return;
     if (latest.current.chat.id === id) {
       change.current = changed;
       // The page's address holds the chat's id, so that a reload finds the chat again.
@@ -198,12 +202,13 @@ export function useChats(signIn: SignIn, server: ServerChats) {
     if (changed.isCutOff) tryAgain(changed, FIRST_TRY_MS);
     if (server.keeps) return;
     if (from === 'browser') {
-      const { messages, title, isOpen } = changed;
-      const before = listChats(signIn.shelf).find((entry) => entry.id === id);
+      const { messages, title, isOpen, isLeaving } = changed;
+      const before = latest.current.chats.find((entry) => entry.id === id);
       // Opening a chat does not change it.
       const isOld = before !== undefined && messages.length === of.messages.length && !isOpen;
       const changedAt = isOld ? before.changedAt : Date.now();
-      setChats(keepChat(signIn.shelf, { id, title, generation, changedAt, isOpen }, messages));
+      const entry = { id, title, generation, changedAt, isOpen };
+      setChats(browser.keep(signIn.shelf, entry, messages, isLeaving));
     }
   }
 
@@ -221,6 +226,15 @@ export function useChats(signIn: SignIn, server: ServerChats) {
       if (idInAddress()) history.pushState(null, '', location.pathname + location.search);
       show(next);
     },
+    /** Show a chat from a file; where this browser keeps chats, it is one of them from now on. */
+    openSaved(messages: unknown[]) {
+      const isReadOnly = place === 'server';
+      const next = { ...newChat('7', chat.opened), messages, isReadOnly };
+      wanted.current = next.id;
+      if (!isReadOnly) history.pushState(null, '', addressOf(next.id));
+      else if (idInAddress()) history.pushState(null, '', location.pathname + location.search);
+      show(next);
+    },
     /** Open a chat of the list. */
     open({ id }: ListedChat) {
       if (id === chat.id) return;
@@ -234,7 +248,7 @@ export function useChats(signIn: SignIn, server: ServerChats) {
     },
     async forget({ id }: ListedChat) {
       isForgotten.current = id;
-      if (place === 'browser') setChats(forgetChat(signIn.shelf, id));
+      if (place === 'browser') setChats(browser.forget(signIn.shelf, id));
       else {
         try {
           await server.forget(id);

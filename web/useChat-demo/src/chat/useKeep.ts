@@ -1,5 +1,5 @@
-import { useEffect, useRef } from 'react';
-import { textOf, type ChatProps, type Conversation } from './conversation';
+import { useEffect, useEffectEvent, useRef } from 'react';
+import { titleOf, type ChatProps, type Conversation } from './conversation';
 
 /**
  * Pass the messages on to be kept: when one begins or ends, and when the user leaves the page. Leaving
@@ -12,30 +12,27 @@ export function useKeep(
   leave: () => void,
 ): void {
   const hasLeft = useRef(false);
-  const latest = useRef({ keep: () => {}, leave });
   const { status } = conversation;
   const isOpen = status === 'submitted' || status === 'streaming';
-  useEffect(() => {
-    latest.current = {
-      keep: () => {
-        if (messages.length === 0 || hasLeft.current) return;
-        const [first] = conversation.messages;
-        const title = textOf(first).trim() || 'A file';
-        const { isCutOff } = conversation;
-        onChange({ messages, title: title.slice(0, 80), isOpen, isCutOff });
-      },
-      leave,
-    };
+  const keep = useEffectEvent((isLeaving: boolean) => {
+    if (messages.length === 0 || hasLeft.current) return;
+    const { isCutOff } = conversation;
+    const title = titleOf(conversation.messages);
+    onChange({ messages, title, isOpen, isLeaving, isCutOff });
   });
+  const leaveChat = useEffectEvent(leave);
   // AI SDK 4 says `ready` before it hands out the last words.
-  useEffect(() => latest.current.keep(), [isOpen ? messages.length : messages, status]);
+  const kept = isOpen ? messages.length : messages;
+  // oxlint-disable-next-line react/exhaustive-effect-dependencies -- not what is kept, but when
+  useEffect(() => keep(false), [kept, status]);
   useEffect(() => {
     hasLeft.current = false;
     // The browser then cuts the answer off, and it would look finished.
-    const hide = () => {
-      latest.current.keep();
+    const keepLast = (isLeaving: boolean) => {
+      keep(isLeaving);
       hasLeft.current = true;
     };
+    const hide = () => keepLast(true);
     const comeBack = () => {
       hasLeft.current = false;
     };
@@ -44,8 +41,8 @@ export function useKeep(
     return () => {
       removeEventListener('pagehide', hide);
       removeEventListener('pageshow', comeBack);
-      hide();
-      latest.current.leave();
+      keepLast(false);
+      leaveChat();
     };
   }, []);
 }

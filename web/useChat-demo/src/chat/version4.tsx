@@ -13,6 +13,7 @@ import {
   type ToolCall,
 } from './conversation';
 import { withHeaders } from '../signIn';
+import { useOutgoing } from './outgoing';
 import { resumingFetch } from './resumingFetch';
 import { RunningTurn } from './runningTurn';
 import { useEndings } from './useEndings';
@@ -31,6 +32,7 @@ export default function Version4(props: ChatProps) {
     });
     return new RunningTurn(chatId, server, fetch);
   });
+  const outgoing = useOutgoing(server, props.wishes, turn.fetch, systemMessage);
   const [viewId] = useState(() => `${chatId} ${Math.random()}`);
   const endings = useEndings();
   const chat = useChat({
@@ -39,10 +41,11 @@ export default function Version4(props: ChatProps) {
     id: viewId,
     initialMessages: props.initialMessages as ChatMessage[],
     api: props.api,
-    fetch: turn.fetch,
+    fetch: outgoing.fetch,
     // With the messages' ids, by which a server that keeps the chat knows what is edited.
     experimental_prepareRequestBody: ({ messages, requestBody }) => {
-      return { id: chatId, messages, ...requestBody };
+      const sent = outgoing.messages(messages);
+      return { id: chatId, messages: sent, ...outgoing.choices(), ...requestBody };
     },
     streamProtocol: 'data',
     // How often the hook may post again by itself after a client tool has its result.
@@ -58,6 +61,12 @@ export default function Version4(props: ChatProps) {
   }, [error, messages]);
   useResume(props.resume, () => chat.experimental_resume());
 
+  const regenerate = async () => {
+    const before = chat.messages;
+    await chat.reload();
+    // Nothing has come in its place, and no server has thrown it away either.
+    chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
+  };
   const conversation: Conversation = {
     messages: chat.messages.filter(({ role }) => role === 'user' || role === 'assistant').map(cachedViewOf),
     status: chat.status,
@@ -72,12 +81,14 @@ export default function Version4(props: ChatProps) {
     },
     endOf: endings.endOf,
     stop: () => turn.stop(chat.stop),
-    regenerate: async () => {
-      const before = chat.messages;
-      await chat.reload();
-      // Nothing has come in its place, and no server has thrown it away either.
-      chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
-    },
+    regenerate,
+    leftOut: outgoing.leftOut,
+    sendWithoutOlderFiles: outgoing.canLeaveOut
+      ? () => {
+          outgoing.leaveOut();
+          void regenerate();
+        }
+      : undefined,
     edit: (messageId, text) => {
       // This version cannot do it: the application cuts the history and asks again.
       const at = chat.messages.findIndex(({ id }) => id === messageId);
@@ -91,6 +102,10 @@ export default function Version4(props: ChatProps) {
   };
   useKeep(chat.messages, conversation, props.onChange, chat.stop);
   return props.children(conversation);
+}
+
+function systemMessage(text: string): ChatMessage {
+  return { id: 'system', role: 'system', content: text };
 }
 
 type ChatPart = NonNullable<ChatMessage['parts']>[number];

@@ -8,6 +8,7 @@ import {
   type UIMessage,
 } from 'ai';
 import { useState } from 'react';
+import { useOutgoing } from './outgoing';
 import { ResumingTransport } from './resumingTransport';
 import { RunningTurn } from './runningTurn';
 import {
@@ -34,20 +35,26 @@ type ChatMessage = UIMessage<About, { status: Status }>;
 export default function Version7(props: ChatProps) {
   const { api, server } = props;
   const [turn] = useState(() => new RunningTurn(props.chatId, server, props.fetch));
+  const outgoing = useOutgoing(server, props.wishes, turn.fetch, systemMessage);
   const [isBroken, setBroken] = useState(false);
   const [transport] = useState(
     () =>
       new ResumingTransport<ChatMessage>({
         api,
-        fetch: turn.fetch,
+        fetch: outgoing.fetch,
         // A function: each request, `resume` too, has the token of the moment.
         headers: props.headers,
         onBroken: setBroken,
         prepareSendMessagesRequest: ({ id, messages, trigger, messageId, body }) => ({
-          // A server that keeps the chat knows what came before.
-          body: server.keeps
-            ? { ...body, id, message: messages.at(-1), trigger, messageId }
-            : { ...body, id, messages, trigger, messageId },
+          body: {
+            ...body,
+            ...outgoing.choices(),
+            id,
+            // A server that keeps the chat knows what came before.
+            messages: outgoing.messages(server.keeps ? messages.slice(-1) : messages),
+            trigger,
+            messageId,
+          },
         }),
       }),
   );
@@ -69,6 +76,12 @@ export default function Version7(props: ChatProps) {
   // The hook's own `resume: true` does not survive StrictMode.
   useResume(props.resume, () => void chat.resumeStream());
 
+  const regenerate = async () => {
+    const before = chat.messages;
+    await chat.regenerate();
+    // Nothing has come in its place, and no server has thrown it away either.
+    chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
+  };
   const conversation: Conversation = {
     messages: chat.messages.map(cachedViewOf),
     status: chat.status,
@@ -83,12 +96,14 @@ export default function Version7(props: ChatProps) {
     },
     endOf: endings.endOf,
     stop: () => turn.stop(() => void chat.stop()),
-    regenerate: async () => {
-      const before = chat.messages;
-      await chat.regenerate();
-      // Nothing has come in its place, and no server has thrown it away either.
-      chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
-    },
+    regenerate,
+    leftOut: outgoing.leftOut,
+    sendWithoutOlderFiles: outgoing.canLeaveOut
+      ? () => {
+          outgoing.leaveOut();
+          void regenerate();
+        }
+      : undefined,
     edit: (messageId, text) => {
       const kept = chat.messages.find(({ id }) => id === messageId)?.parts ?? [];
       const files = kept.filter((part) => part.type === 'file');
@@ -104,6 +119,10 @@ export default function Version7(props: ChatProps) {
   };
   useKeep(chat.messages, conversation, props.onChange, () => void chat.stop());
   return props.children(conversation);
+}
+
+function systemMessage(text: string): ChatMessage {
+  return { id: 'system', role: 'system', parts: [{ type: 'text', text }] };
 }
 
 function viewOf(message: ChatMessage): Message {

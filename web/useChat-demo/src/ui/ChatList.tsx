@@ -12,14 +12,14 @@ export function ChatList(props: {
   onOpen(entry: ListedChat): void;
   onForget(entry: ListedChat): void;
 }) {
-  const { drawer } = props;
+  const { isOpen, ref } = props.drawer;
   return (
     <nav
       id="chat-list"
       className="chat-list"
       aria-label="Chats"
-      hidden={!drawer.isOpen}
-      ref={drawer.ref}
+      hidden={!isOpen}
+      ref={ref}
     >
       <button className="new" onClick={props.onNew}>
         <Icon name="plus" /> New chat

@@ -1,10 +1,13 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState, type RefObject } from 'react';
 import { textOf, wordsOf, type Conversation, type Generation, type Message } from '../chat/conversation';
+import { useWish, type Wishes } from '../chat/offer';
+import { Choices } from './Choices';
 import { Composer } from './Composer';
 import { ConnectionNotice } from './ConnectionNotice';
 import { focusChat } from './focus';
 import { Icon } from './Icon';
 import { MessageView } from './MessageView';
+import { SavedNotice } from './SavedNotice';
 import { Starters } from './Starters';
 import { useStickToEnd } from './useStickToEnd';
 
@@ -23,9 +26,21 @@ export function ChatView(props: {
   /** Show the chat as the server has it. */
   onReconnect(): Promise<void>;
   onShowWire(exchangeId: number): void;
+  /** Whether the chat is from a file, and cannot go on here. */
+  isReadOnly: boolean;
+  wishes: Wishes;
+  /** Gets what is shown. */
+  shown: RefObject<Message[]>;
+  /** Called when a message is sent. */
+  onSend(): void;
+  onNew(): void;
 }) {
-  const { conversation, generation, onShowWire } = props;
+  const { conversation, generation, isReadOnly, shown, onShowWire } = props;
   const { messages, status, error } = conversation;
+  useEffect(() => {
+    shown.current = messages;
+  }, [messages, shown]);
+  const { mostBodyBytes } = useWish(props.wishes).offer;
   const isBusy = status === 'submitted' || status === 'streaming';
   const last = messages.at(-1);
   const stop = useStop(conversation);
@@ -43,6 +58,7 @@ export function ChatView(props: {
 
   function send(...message: Parameters<Conversation['send']>) {
     goToEnd();
+    props.onSend();
     conversation.send(...message);
   }
 
@@ -58,7 +74,7 @@ export function ChatView(props: {
             message={message}
             isStreaming={isBusy && message === last && message.role === 'assistant'}
             isLast={message === last}
-            isBusy={isBusy}
+            isBusy={isBusy || isReadOnly}
             ending={endingOf(message)}
             actions={actions}
             onShowWire={onShowWire}
@@ -69,7 +85,17 @@ export function ChatView(props: {
         {error && (
           <div className="failure" role="alert">
             <p>{wordsOf(error)}</p>
-            {conversation.isCutOff ? (
+            {conversation.sendWithoutOlderFiles ? (
+              <button
+                className="plain"
+                onClick={() => {
+                  focusChat();
+                  conversation.sendWithoutOlderFiles?.();
+                }}
+              >
+                Leave older files out and send again
+              </button>
+            ) : conversation.isCutOff ? (
               <button
                 className="plain"
                 onClick={() => {
@@ -85,6 +111,9 @@ export function ChatView(props: {
               </button>
             )}
           </div>
+        )}
+        {conversation.leftOut > 0 && !error && (
+          <p className="notice">{leftOutInWords(conversation.leftOut)}</p>
         )}
         {missing && (
           <div className="failure">
@@ -111,12 +140,19 @@ export function ChatView(props: {
           The answer could not be stopped. {stop.problem}
         </p>
       )}
-      <Composer
-        draftOf={messages.length === 0 ? 'a new chat' : props.chatId}
-       isBusy={isBusy}
-        onSend={send}
-        onStop={stop.press}
-      />
+      {isReadOnly ? (
+        <SavedNotice onNew={props.onNew} />
+      ) : (
+        <Composer
+          draftOf={messages.length === 0 ? 'a new chat' : props.chatId}
+          isBusy={isBusy}
+          mostBodyBytes={mostBodyBytes}
+          onSend={send}
+          onStop={stop.press}
+        >
+          <Choices wishes={props.wishes} />
+        </Composer>
+      )}
       <Announcement status={status} last={last} />
     </>
   );
@@ -205,6 +241,11 @@ function useSteadyActions(conversation: Conversation) {
       latest.current.approve?.(...values),
   });
   return steady.current;
+}
+
+function leftOutInWords(files: number): string {
+  const which = files === 1 ? 'An older file was' : `${files} older files were`;
+  return `${which} not sent again: the request would have been larger than the server takes.`;
 }
 
 // The server sends a message's metadata when the message is complete.

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { ACCEPTED, readFiles } from '../chat/attachments';
 import type { Attachment } from '../chat/conversation';
 import { DRAFTS } from '../signIn';
@@ -24,27 +24,34 @@ export function Composer(props: {
   /** Which chat the text is kept for until it is sent. */
   draftOf: string;
   isBusy: boolean;
+  /** The largest request that the server takes. */
+  mostBodyBytes: number;
   onSend(text: string, files: Attachment[]): void;
   onStop(): void;
+  /** Stands below the text. */
+  children?: ReactNode;
 }) {
   const { isBusy, onSend, onStop } = props;
   const [text, setText] = useDraft(props.draftOf);
   const [files, setFiles] = useState<Attachment[]>([]);
   const [problem, setProblem] = useState<string>();
+  const [isReading, setReading] = useState(false);
   const [isOver, setOver] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
   const clickedAt = useRef(-Infinity);
   const chooser = useRef<HTMLInputElement>(null);
-  const canSend = !isBusy && (text.trim() !== '' || files.length > 0);
+  const canSend = !isBusy && !isReading && (text.trim() !== '' || files.length > 0);
 
   async function attach(chosen: Iterable<File>) {
+    setReading(true);
     try {
-      const read = await readFiles(chosen, files);
+      const read = await readFiles(chosen, files, props.mostBodyBytes);
       setFiles((before) => [...before, ...read]);
       setProblem(undefined);
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
     }
+    setReading(false);
     field.current?.focus();
   }
 
@@ -105,6 +112,7 @@ export function Composer(props: {
           {problem}
         </p>
       )}
+      {isReading && <p className="notice">Reading the file</p>}
       {files.length > 0 && (
         <ul className="files" aria-label="Attached">
           {files.map((file, index) => (
@@ -193,6 +201,7 @@ export function Composer(props: {
           </button>
         )}
       </div>
+      {props.children}
     </form>
   );
 }

@@ -1,4 +1,4 @@
-import { useRef, useState } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import type { Generation } from '../chat/conversation';
 import { openEndpoint, problemWith, type Endpoint } from '../endpoint';
 import { tidied, type SignIn } from '../signIn';
@@ -19,15 +19,18 @@ export function Header(props: {
   onGeneration(generation: Generation): void;
   list: Drawer;
   wire: Drawer;
+  /** Stands at the end. */
+  children: ReactNode;
 }) {
-  const { list, wire } = props;
+  const { isOpen: isListOpen, toggle: toggleList, buttonRef: listButton } = props.list;
+  const { isOpen: isWireOpen, toggle: toggleWire, buttonRef: wireButton } = props.wire;
   return (
     <header className="header">
       <button
-        ref={list.buttonRef}
+        ref={listButton}
         className="quiet"
-        onClick={list.toggle}
-        aria-expanded={list.isOpen}
+        onClick={toggleList}
+        aria-expanded={isListOpen}
         aria-controls="chat-list"
         aria-label="Chats"
       >
@@ -58,16 +61,17 @@ export function Header(props: {
       <EndpointButton endpoint={props.endpoint} token={props.signIn.standing.token} />
       <SignInButton signIn={props.signIn} onPress={props.onSignIn} />
       <button
-        ref={wire.buttonRef}
+        ref={wireButton}
         className="quiet wire-button"
-        onClick={wire.toggle}
-        aria-expanded={wire.isOpen}
+        onClick={toggleWire}
+        aria-expanded={isWireOpen}
         aria-controls="wire"
         aria-label="Wire"
       >
         <Icon name="wire" />
         <span>Wire</span>
       </button>
+      {props.children}
     </header>
   );
 }

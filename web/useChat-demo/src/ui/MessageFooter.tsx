@@ -1,9 +1,10 @@
 import type { ReactNode } from 'react';
 import type { Message } from '../chat/conversation';
+import { ms } from './ms';
+import { Pulse } from '../wire/Pulse';
 import { useExchangeOf } from '../wire/recorder';
-import { Strip } from '../wire/Strip';
 
-/** How the answer arrived: each stroke is a part, placed at its time of arrival. */
+/** How the answer arrived: bars over its time. */
 export function MessageFooter(props: {
   message: Message;
   onShowWire(exchangeId: number): void;
@@ -27,16 +28,11 @@ export function MessageFooter(props: {
           onClick={() => props.onShowWire(exchange.id)}
           aria-label="Show this answer on the wire"
         >
-          <Strip exchange={exchange} />
+          <Pulse exchange={exchange} />
         </button>
       )}
       {facts.length > 0 && <span>{facts.join(' · ')}</span>}
       {props.children}
     </footer>
   );
-}
-
-/** Return milliseconds in words. */
-export function ms(value: number): string {
-  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
 }

@@ -2,7 +2,9 @@ import { useEffect, useState, type RefObject } from 'react';
 import type { Endpoint } from '../endpoint';
 import { claimsOf, type Claims } from '../jwt';
 import { inWords, isOver, tidied, useStanding, type SignIn } from '../signIn';
+import type { ServerChats } from '../chat/serverChats';
 import { Icon } from './Icon';
+import { LimitsView } from './LimitsView';
 
 // The longest time that a browser's timer takes.
 const LONGEST_MS = 2 ** 31 - 1;
@@ -44,6 +46,7 @@ export function SignInNotice({ signIn, onSignIn }: { signIn: SignIn; onSignIn():
 export function SignInDialog(props: {
   signIn: SignIn;
   endpoint: Endpoint;
+  server: ServerChats;
   ref: RefObject<HTMLDialogElement | null>;
 }) {
   const { signIn, ref } = props;
@@ -52,6 +55,7 @@ export function SignInDialog(props: {
   const [given, setGiven] = useState('');
   const [problem, setProblem] = useState<string>();
   const [isChecking, setChecking] = useState(false);
+  const [isOpen, setOpen] = useState(false);
   const { host } = new URL(props.endpoint.url || '/', location.href);
 
   async function use() {
@@ -71,6 +75,7 @@ export function SignInDialog(props: {
       ref={ref}
       className="endpoint sign-in"
       aria-labelledby="sign-in-title"
+      onToggle={({ newState }) => setOpen(newState === 'open')}
       onClose={() => {
         // What was typed is nobody's any more.
         setGiven('');
@@ -86,6 +91,7 @@ export function SignInDialog(props: {
         <h2 id="sign-in-title">{token ? 'Signed in' : 'Sign in'}</h2>
         {token && <Facts claims={claims} />}
         {token && trouble && <p role="alert">{trouble}</p>}
+        {token && !trouble && isOpen && <LimitsView server={props.server} />}
         <p>
           {token ? 'Another token takes its place.' : 'A JSON Web Token, or the token that all users share.'}{' '}
           It is kept in this tab and sent to {host} only.

@@ -3,6 +3,8 @@ import { useEffect, useRef, useState } from 'react';
 export interface Drawer {
   isOpen: boolean;
   open(): void;
+  /** Open the drawer where it stands beside the chat, unless the user has chosen already. */
+  openBeside(): void;
   close(): void;
   toggle(): void;
   /** Close the drawer if it lies over the chat; beside the chat it stays open. */
@@ -13,25 +15,41 @@ export interface Drawer {
   buttonRef: React.RefObject<HTMLButtonElement | null>;
 }
 
-/** A panel beside the chat where `wide` matches, and over the chat elsewhere. */
-export function useDrawer(wide: string): Drawer {
-  const [isOpen, setOpen] = useState(() => matchMedia(wide).matches);
+/**
+ * A panel beside the chat where `wide` matches, and over the chat elsewhere. Beside the chat it is
+ * open from the beginning if `opens` holds.
+ */
+export function useDrawer(wide: string, opens = true): Drawer {
+  const [isOpen, setOpen] = useState(() => opens && matchMedia(wide).matches);
+  /** Whether it is to be open where there is room. */
+  const wanted = useRef(opens);
+  const hasChosen = useRef(false);
   const ref = useRef<HTMLElement>(null);
   const buttonRef = useRef<HTMLButtonElement>(null);
   const isOverlay = () => !matchMedia(wide).matches;
 
+  const choose = (isWanted: boolean) => {
+    hasChosen.current = true;
+    wanted.current = isWanted;
+    setOpen(isWanted);
+  };
   const open = () => {
-    setOpen(true);
+    choose(true);
     if (isOverlay()) requestAnimationFrame(() => ref.current?.querySelector('button')?.focus());
   };
   const close = () => {
     if (ref.current?.contains(document.activeElement)) buttonRef.current?.focus();
-    setOpen(false);
+    choose(false);
+  };
+  const openBeside = () => {
+    if (hasChosen.current) return;
+    wanted.current = true;
+    if (!isOverlay()) setOpen(true);
   };
 
   useEffect(() => {
     const query = matchMedia(wide);
-    const follow = () => setOpen(query.matches);
+    const follow = () => setOpen(query.matches && wanted.current);
     query.addEventListener('change', follow);
     return () => query.removeEventListener('change', follow);
   }, [wide]);
@@ -57,6 +75,7 @@ export function useDrawer(wide: string): Drawer {
   return {
     isOpen,
     open,
+    openBeside,
     close,
     toggle: isOpen ? close : open,
     closeOverlay: () => isOverlay() && close(),

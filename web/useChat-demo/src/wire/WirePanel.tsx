@@ -1,5 +1,5 @@
 import { Icon } from '../ui/Icon';
-import { ms } from '../ui/MessageFooter';
+import { ms } from '../ui/ms';
 import type { Drawer } from '../ui/useDrawer';
 import type { Exchange } from './exchange';
 import { useExchanges } from './recorder';

@@ -108,6 +108,7 @@ export function WireRows({ exchange }: { exchange: Exchange }) {
           </button>
         )}
       </div>
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- it scrolls, by keys too */}
       <div
         className="rows"
         ref={ref}
