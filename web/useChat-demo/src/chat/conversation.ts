@@ -13,6 +13,8 @@ export interface Conversation {
   send(text: string, files: Attachment[]): void;
   /** Stop the answer. Throws an `Error` that says in a sentence why it goes on. */
   stop(): Promise<void>;
+  /** Whether the connection is cut, and the answer waits for another one. */
+  isBroken: boolean;
   /** Whether the connection broke while the server goes on with the answer. */
   isCutOff: boolean;
   /** Why an answer ended, where that is known and not what one expects. */

@@ -14,6 +14,7 @@ import {
 } from './conversation';
 import { withHeaders } from '../signIn';
 import { useOutgoing } from './outgoing';
+import { resumingFetch } from './resumingFetch';
 import { RunningTurn } from './runningTurn';
 import { useEndings } from './useEndings';
 import { useKeep } from './useKeep';
@@ -24,9 +25,14 @@ export default function Version4(props: ChatProps) {
   const { chatId, server } = props;
   // `headers` of this hook are those of its last drawing; this way each request has the token of the
   // moment.
-  const [turn] = useState(
-    () => new RunningTurn(chatId, server, withHeaders(props.headers, props.fetch)),
-  );
+  const [isBroken, setBroken] = useState(false);
+  const [turn] = useState(() => {
+    const fetch = resumingFetch({
+      fetch: withHeaders(props.headers, props.fetch),
+      onBroken: setBroken,
+    });
+    return new RunningTurn(chatId, server, fetch);
+  });
   const outgoing = useOutgoing(server, props.wishes, turn.fetch, systemMessage);
   const [viewId] = useState(() => `${chatId} ${Math.random()}`);
   const { endOf, note } = useEndings();
@@ -72,6 +78,7 @@ export default function Version4(props: ChatProps) {
     messages: talk.map(cachedViewOf),
     status: chat.status,
     error: chat.error,
+    isBroken,
     isCutOff: chat.error !== undefined && isBreak(chat.error) && turn.isKept,
     send: (text, files) => {
       const experimental_attachments = files.map(({ name, mediaType, url }) => {

@@ -1,7 +1,6 @@
 // AI SDK 7 (and 5 and 6, whose hooks are alike): `useChat` over the UI message stream.
 import { useChat } from '@ai-sdk/react';
 import {
-  DefaultChatTransport,
   getToolName,
   isToolUIPart,
   lastAssistantMessageIsCompleteWithApprovalResponses,
@@ -10,6 +9,7 @@ import {
 } from 'ai';
 import { useState } from 'react';
 import { useOutgoing } from './outgoing';
+import { ResumingTransport } from './resumingTransport';
 import { RunningTurn } from './runningTurn';
 import {
   isBreak,
@@ -37,13 +37,15 @@ export default function Version7(props: ChatProps) {
   const { api, server } = props;
   const [turn] = useState(() => new RunningTurn(props.chatId, server, props.fetch));
   const outgoing = useOutgoing(server, props.wishes, turn.fetch, systemMessage);
+  const [isBroken, setBroken] = useState(false);
   const [transport] = useState(
     () =>
-      new DefaultChatTransport<ChatMessage>({
+      new ResumingTransport<ChatMessage>({
         api,
         fetch: outgoing.fetch,
         // A function: each request, `resume` too, has the token of the moment.
         headers: props.headers,
+        onBroken: setBroken,
         prepareSendMessagesRequest: ({ id, messages, trigger, messageId, body }) => ({
           body: {
             ...body,
@@ -85,6 +87,7 @@ export default function Version7(props: ChatProps) {
     messages: chat.messages.map(cachedViewOf),
     status: chat.status,
     error: chat.error,
+    isBroken,
     isCutOff: chat.error !== undefined && isBreak(chat.error) && turn.isKept,
     send: (text, attachments) => {
       const files = attachments.map(({ name, mediaType, url }) => {

@@ -10,6 +10,7 @@ import {
 import { useWish, type Wishes } from '../chat/offer';
 import { Choices } from './Choices';
 import { Composer } from './Composer';
+import { ConnectionNotice } from './ConnectionNotice';
 import { focusChat } from './focus';
 import { Icon } from './Icon';
 import { MessageView } from './MessageView';
@@ -93,6 +94,7 @@ export function ChatView(props: {
           />
         ))}
         {isBusy && last?.role === 'user' && <p className="waiting">Waiting for the first part</p>}
+        <ConnectionNotice isBroken={conversation.isBroken} />
         {error && (
           <div className="failure" role="alert">
             <p>{wordsOf(error)}</p>
