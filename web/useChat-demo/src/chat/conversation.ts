@@ -154,7 +154,9 @@ export function wordsOf(error: Error): string {
 
 /** Whether it is the browser's word for a connection that broke, before the response or within it. */
 export function isBreak(error: Error): boolean {
-  return error instanceof TypeError || /^(network error|input stream|connection)/i.test(error.message);
+  return (
+    error instanceof TypeError || /^(network error|input stream|connection)/i.test(error.message)
+  );
 }
 
 /** Make `viewOf` return the same view for the same message, so that React skips unchanged messages. */

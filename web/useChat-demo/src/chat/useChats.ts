@@ -127,7 +127,11 @@ export function useChats(signIn: SignIn, server: ServerChats) {
       const kept = await server.read(shown.id, shown.generation);
       const { chat: now } = latest.current;
       if (!kept || now !== shown || change.current !== here) return;
-      if (!here?.isCutOff && !kept.isRunning && isSame(kept.messages, here?.messages ?? shown.messages)) {
+      if (
+        !here?.isCutOff &&
+        !kept.isRunning &&
+        isSame(kept.messages, here?.messages ?? shown.messages)
+      ) {
         return;
       }
       const { messages, isRunning: wasOpen } = kept;
@@ -285,7 +289,9 @@ function newChat(generation: Generation, opened: number): OpenChat {
 /** Whether both end alike; a client of AI SDK 4 gives its own ids to questions. */
 function isSame(kept: unknown[], shown: unknown[]): boolean {
   const answers = [kept, shown].map((messages) =>
-    (messages as { id: string; role: string }[]).map(({ id, role }) => (role === 'user' ? role : id)),
+    (messages as { id: string; role: string }[]).map(({ id, role }) =>
+      role === 'user' ? role : id,
+    ),
   );
   return JSON.stringify(answers[0]) === JSON.stringify(answers[1]);
 }

@@ -110,7 +110,13 @@ export default function Version4(props: ChatProps) {
   useKeep(chat.messages, conversation, props.onChange, chat.stop);
   const { setMessages } = chat;
   return props.children(
-    useVersions(conversation, { chatId, server, messages: talk, setMessages, viewOf: cachedViewOf }),
+    useVersions(conversation, {
+      chatId,
+      server,
+      messages: talk,
+      setMessages,
+      viewOf: cachedViewOf,
+    }),
   );
 }
 

@@ -58,7 +58,8 @@ export function ChatView(props: {
 
   const endingOf = (message: Message) => {
     // Of the last one, the box below says it.
-    if (message.role === 'user' || (message === last && (isBusy || error || missing))) return undefined;
+    if (message.role === 'user' || (message === last && (isBusy || error || missing)))
+      return undefined;
     const known = conversation.endOf(message);
     if (message === last && stop.isWanted && !isFinished(message)) return 'stopped';
     // Of what came before the page was opened, only whether it is whole.
