@@ -142,7 +142,7 @@ export class Recording {
       if (this.#brokeAt === undefined || this.#tries === 0) {
         const unfinished = this.#rest === '' ? '' : ', in the middle of the next';
         const bytes = this.#bytes.toLocaleString('en');
-        this.#note('connection broke', `after chunk ${this.#chunks}${unfinished} · ${bytes} bytes`);
+        this.#note('connection broke', `after chunk ${this.#chunks}, byte ${bytes}${unfinished}`);
         this.#brokeAt = this.#now();
       }
       this.#rest = '';
