@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react';
-import { textOf, wordsOf, type Conversation, type Generation } from '../chat/conversation';
+import { textOf, wordsOf, type Generation, type Versioned } from '../chat/conversation';
 import { ConnectionNotice } from '../ui/ConnectionNotice';
 import { ms } from '../ui/ms';
 import { MessageView } from '../ui/MessageView';
@@ -17,7 +17,7 @@ export interface Asked {
 /** One client's chat: its answer, the figures of the last one, and its wire. */
 export function ChatColumn(props: {
   generation: Generation;
-  conversation: Conversation;
+  conversation: Versioned;
   exchange: Exchange | undefined;
   asked: Asked | undefined;
   /** How often the answers were stopped. */
@@ -49,14 +49,17 @@ export function ChatColumn(props: {
   return (
     <>
       <div className="messages" ref={ref} {...on} data-status={status}>
-        {messages.map((message) => (
+        {messages.map((message, place) => (
           <MessageView
             key={message.id}
             message={message}
+            place={place}
+            version={conversation.versionAt(place)}
+            isPast={conversation.isPast}
             isStreaming={isBusy && message === last && message.role === 'assistant'}
             isLast={message === last}
             isBusy={isBusy}
-            actions={conversation as Required<Conversation>}
+            actions={{ ...conversation, goOn: () => conversation.send('Continue', []) }}
             onShowWire={() => wire.current?.scrollIntoView({ block: 'nearest' })}
           />
         ))}
