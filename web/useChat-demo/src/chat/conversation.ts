@@ -13,6 +13,8 @@ export interface Conversation {
   send(text: string, files: Attachment[]): void;
   /** Stop the answer. Throws an `Error` that says in a sentence why it goes on. */
   stop(): Promise<void>;
+  /** Whether the connection is cut, and the answer waits for another one. */
+  isBroken: boolean;
   /** Whether the connection broke while the server goes on with the answer. */
   isCutOff: boolean;
   /** Why an answer ended, where that is known and not what one expects. */
@@ -143,6 +145,7 @@ export function wordsOf(error: Error): string {
     // Not JSON: an error part of the stream, or the browser's own words.
   }
   if (/failed to fetch|networkerror|load failed/i.test(error.message)) {
+    if (!navigator.onLine) return 'You are offline. Try again when the network is back.';
     return 'The server cannot be reached. Is it running, and does it allow this page’s origin (CORS)?';
   }
   if (isBreak(error)) return 'The connection broke before the answer was complete.';
@@ -151,7 +154,9 @@ export function wordsOf(error: Error): string {
 
 /** Whether it is the browser's word for a connection that broke, before the response or within it. */
 export function isBreak(error: Error): boolean {
-  return error instanceof TypeError || /^(network error|input stream|connection)/i.test(error.message);
+  return (
+    error instanceof TypeError || /^(network error|input stream|connection)/i.test(error.message)
+  );
 }
 
 /** Make `viewOf` return the same view for the same message, so that React skips unchanged messages. */

@@ -1,7 +1,6 @@
 // AI SDK 7 (and 5 and 6, whose hooks are alike): `useChat` over the UI message stream.
 import { useChat } from '@ai-sdk/react';
 import {
-  DefaultChatTransport,
   getToolName,
   isToolUIPart,
   lastAssistantMessageIsCompleteWithApprovalResponses,
@@ -10,6 +9,7 @@ import {
 } from 'ai';
 import { useState } from 'react';
 import { useOutgoing } from './outgoing';
+import { ResumingTransport } from './resumingTransport';
 import { RunningTurn } from './runningTurn';
 import {
   isBreak,
@@ -37,13 +37,15 @@ export default function Version7(props: ChatProps) {
   const { api, server } = props;
   const [turn] = useState(() => new RunningTurn(props.chatId, server, props.fetch));
   const outgoing = useOutgoing(server, props.wishes, turn.fetch, systemMessage);
+  const [isBroken, setBroken] = useState(false);
   const [transport] = useState(
     () =>
-      new DefaultChatTransport<ChatMessage>({
+      new ResumingTransport<ChatMessage>({
         api,
         fetch: outgoing.fetch,
         // A function: each request, `resume` too, has the token of the moment.
         headers: props.headers,
+        onBroken: setBroken,
         prepareSendMessagesRequest: ({ id, messages, trigger, messageId, body }) => ({
           body: {
             ...body,
@@ -57,7 +59,7 @@ export default function Version7(props: ChatProps) {
         }),
       }),
   );
-  const endings = useEndings();
+  const { endOf, note } = useEndings();
   const chat = useChat<ChatMessage>({
     id: props.chatId,
     messages: props.initialMessages as ChatMessage[],
@@ -65,7 +67,7 @@ export default function Version7(props: ChatProps) {
     // React renders at most every 30 ms, however fast the deltas arrive.
     throttle: 30,
     onFinish: ({ message, finishReason, isError }) => {
-      endings.note(message.id, isError ? 'error' : finishReason);
+      note(message.id, isError ? 'error' : finishReason);
     },
     // Go on once every client tool has its result and every approval request its reply.
     sendAutomaticallyWhen: (options) =>
@@ -85,6 +87,7 @@ export default function Version7(props: ChatProps) {
     messages: chat.messages.map(cachedViewOf),
     status: chat.status,
     error: chat.error,
+    isBroken,
     isCutOff: chat.error !== undefined && isBreak(chat.error) && turn.isKept,
     send: (text, attachments) => {
       const files = attachments.map(({ name, mediaType, url }) => {
@@ -92,7 +95,7 @@ export default function Version7(props: ChatProps) {
       });
       void chat.sendMessage(text ? { text, files } : { files });
     },
-    endOf: endings.endOf,
+    endOf,
     stop: () => turn.stop(() => void chat.stop()),
     regenerate,
     leftOut: outgoing.leftOut,
@@ -176,7 +179,9 @@ function partOf(part: ChatMessage['parts'][number], progress: Map<string, string
   }
 }
 
-function stateOf(part: Extract<ChatMessage['parts'][number], { toolCallId: string }>): ToolCall['state'] {
+function stateOf(
+  part: Extract<ChatMessage['parts'][number], { toolCallId: string }>,
+): ToolCall['state'] {
   switch (part.state) {
     case 'input-streaming':
       return 'writing';

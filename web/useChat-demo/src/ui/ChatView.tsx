@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type RefObject } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import {
   textOf,
   wordsOf,
@@ -10,6 +10,7 @@ import {
 import { useWish, type Wishes } from '../chat/offer';
 import { Choices } from './Choices';
 import { Composer } from './Composer';
+import { ConnectionNotice } from './ConnectionNotice';
 import { focusChat } from './focus';
 import { Icon } from './Icon';
 import { MessageView } from './MessageView';
@@ -36,17 +37,17 @@ export function ChatView(props: {
   /** Whether the chat is from a file, and cannot go on here. */
   isReadOnly: boolean;
   wishes: Wishes;
-  /** Gets what is shown. */
-  shown: RefObject<Message[]>;
+  /** Is told what is shown. */
+  onShown(messages: Message[]): void;
   /** Called when a message is sent. */
   onSend(): void;
   onNew(): void;
 }) {
-  const { conversation, generation, isReadOnly, shown, onShowWire } = props;
+  const { conversation, generation, isReadOnly, onShown, onShowWire } = props;
   const { messages, status, error, isPast } = conversation;
   useEffect(() => {
-    shown.current = messages;
-  }, [messages, shown]);
+    onShown(messages);
+  }, [messages, onShown]);
   const { mostBodyBytes } = useWish(props.wishes).offer;
   const isBusy = status === 'submitted' || status === 'streaming';
   const last = messages.at(-1);
@@ -57,7 +58,8 @@ export function ChatView(props: {
 
   const endingOf = (message: Message) => {
     // Of the last one, the box below says it.
-    if (message.role === 'user' || (message === last && (isBusy || error || missing))) return undefined;
+    if (message.role === 'user' || (message === last && (isBusy || error || missing)))
+      return undefined;
     const known = conversation.endOf(message);
     if (message === last && stop.isWanted && !isFinished(message)) return 'stopped';
     // Of what came before the page was opened, only whether it is whole.
@@ -93,6 +95,7 @@ export function ChatView(props: {
           />
         ))}
         {isBusy && last?.role === 'user' && <p className="waiting">Waiting for the first part</p>}
+        <ConnectionNotice isBroken={conversation.isBroken} />
         {error && (
           <div className="failure" role="alert">
             <p>{wordsOf(error)}</p>
@@ -197,9 +200,11 @@ export function ChatView(props: {
 function useStop(conversation: Conversation) {
   const [state, setState] = useState<{ isWanted: boolean; problem?: string }>({ isWanted: false });
   const { status } = conversation;
-  useEffect(() => {
+  const [before, setBefore] = useState(status);
+  if (before !== status) {
+    setBefore(status);
     if (status === 'submitted') setState({ isWanted: false });
-  }, [status]);
+  }
   const press = () => {
     setState({ isWanted: true });
     conversation.stop().catch((error: Error) => {
@@ -233,15 +238,15 @@ function useMissing(
  * Nobody can stop an announcement and go back in it, so that of a long answer leads to the answer.
  */
 function Announcement({ status, last }: { status: Conversation['status']; last?: Message }) {
-  const hasAsked = useRef(false);
-  hasAsked.current ||= status !== 'ready';
+  const [hasAsked, setAsked] = useState(false);
+  if (!hasAsked && status !== 'ready') setAsked(true);
   const answer = last?.role === 'assistant' ? textOf(last) : '';
   const open = last?.parts.findLast((part) => part.kind === 'tool');
   const waits = open?.call.state === 'asking' || open?.call.state === 'running';
   let words = '';
   if (status === 'submitted' || status === 'streaming') words = 'The answer is being written.';
   else if (status === 'ready' && waits) words = `The tool ${open.call.name} waits for you.`;
-  else if (status === 'ready' && hasAsked.current) words = `Answer: ${beginningOf(answer)}`;
+  else if (status === 'ready' && hasAsked) words = `Answer: ${beginningOf(answer)}`;
   return (
     <p role="status" className="unseen">
       {words}
@@ -261,7 +266,7 @@ function useSteadyActions(conversation: Versioned) {
   useEffect(() => {
     latest.current = conversation;
   });
-  const steady = useRef({
+  const [steady] = useState(() => ({
     edit: (...values: Parameters<Conversation['edit']>) => {
       focusChat();
       latest.current.edit(...values);
@@ -282,8 +287,8 @@ function useSteadyActions(conversation: Versioned) {
     refuse: (...values: Parameters<Conversation['refuse']>) => latest.current.refuse(...values),
     approve: (...values: Parameters<NonNullable<Conversation['approve']>>) =>
       latest.current.approve?.(...values),
-  });
-  return steady.current;
+  }));
+  return steady;
 }
 
 function leftOutInWords(files: number): string {
