@@ -64,6 +64,16 @@ def test_the_project_is_run_from_infra_in_our_environment() -> None:
     assert (_ROOT / "infra" / "__main__.py").is_file()
 
 
+def test_what_pulumis_hint_names_installs_what_is_locked() -> None:
+    """Without `make infra` Pulumi says "pip install -r requirements.txt", or "pulumi install"."""
+    named = _ROOT / "infra" / "requirements.txt"
+
+    lines = [line for line in named.read_text().splitlines() if not line.startswith("#")]
+
+    assert lines == ["-r ../requirements-infra.lock"]
+    assert (named.parent / lines[0].removeprefix("-r ")).is_file()
+
+
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_the_example_stacks_can_be_made(cloud: Cloud, dockerfile: str, name: str) -> None:
     stack = yaml.safe_load((_ROOT / f"Pulumi.{name}.yaml").read_text())["config"]

@@ -54,8 +54,8 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
   const [wishes] = useState(() => new Wishes(endpoint.shelf));
   const { chat, ...chats } = useChats(signIn, server);
   useEffect(() => {
-    // By then the server has said that it knows who asks.
-    if (chats.place !== 'asking') void wishes.learn(server);
+    // By then the server has said that it is there, and knows who asks.
+    if (chats.place !== 'asking' && server.keeps !== undefined) void wishes.learn(server);
   }, [chats.place, wishes, server]);
   /** What is shown, for who saves it as a file. */
   const shown = useRef<Message[]>([]);
