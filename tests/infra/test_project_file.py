@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.http import page_headers as app_page_headers
 from app.settings import Settings
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
@@ -113,6 +114,13 @@ def test_the_program_imports_nothing_from_the_app() -> None:
     ]
 
     assert not [line for line in lines if line.startswith(("from app", "import app"))]
+
+
+def test_the_page_has_the_same_headers_wherever_it_is_served_from() -> None:
+    from infra import page_headers
+
+    for name in ("ASK_FIRST", "CONTENT_SECURITY_POLICY", "IMMUTABLE", "REFERRER_POLICY"):
+        assert getattr(page_headers, name) == getattr(app_page_headers, name)
 
 
 def test_collecting_these_tests_loads_neither_pulumi_nor_moto() -> None:

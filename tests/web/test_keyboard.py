@@ -49,13 +49,14 @@ async def test_everything_can_be_done_by_keyboard(
         await keyboard.press("Enter")
         await page.is_ready()
         await expect(page.answers.get_by_role("img", name="Version 2 of 2")).to_be_visible()
+        await page.is_ready()
 
         # Attach a file, and send it with a word.
         file = tmp_path / "note.pdf"
         file.write_bytes(b"%PDF-1.4\n%%EOF\n")
         await tab_to(page, "Attach")
         async with page.page.expect_file_chooser() as chooser:
-            await keyboard.press("Enter")
+            await keyboard.press("Space")
         await (await chooser.value).set_files(file)
         await expect(page.page.get_by_role("list", name="Attached")).to_be_visible()
         await tab_to(page, "Remove note.pdf", back=True)
@@ -101,7 +102,7 @@ async def test_everything_can_be_done_by_keyboard(
         await tab_to(page, "New chat")
         await keyboard.press("Enter")
         await expect(page.questions).to_have_count(0)
-        await tab_to(page, "My better words")
+        await tab_to(page, "scenario: stall")
         await keyboard.press("Enter")
         await expect(page.questions.first).to_contain_text("My better words")
         await tab_to(page, "Delete the chat")
