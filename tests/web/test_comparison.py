@@ -79,7 +79,7 @@ async def test_both_have_the_same_answer_and_the_bytes_that_the_network_brought(
 
         await ask_both(page.page, _PROMPT)
 
-        summary = page.page.get_by_role("status")
+        summary = page.page.locator("p[role=status]")
         await expect(summary).to_contain_text("Both have the same answer.")
         said = [
             await column(page.page, client).locator(".markdown, p").all_inner_texts()
@@ -140,7 +140,7 @@ async def test_an_error_is_shown_in_both_columns(open_page: Open, home: Site) ->
 
     for client in ("7", "4"):
         await expect(column(page.page, client).get_by_role("alert")).to_be_visible()
-    await expect(page.page.get_by_role("status")).to_have_text("")
+    await expect(page.page.locator("p[role=status]")).to_have_text("")
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
@@ -151,7 +151,7 @@ async def test_it_is_readable_on_every_screen(
     options = {"desktop": _DESKTOP, "phone": _PHONE}[screen]
     page = await opened(open_page, home.url, **options, color_scheme=color_scheme)
     await ask_both(page.page, _PROMPT)
-    await expect(page.page.get_by_role("status")).to_contain_text("same answer")
+    await expect(page.page.locator("p[role=status]")).to_contain_text("same answer")
 
     assert await page.overflow() == 0
     assert await page.axe(str(AXE)) == []
