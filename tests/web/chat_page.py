@@ -97,6 +97,10 @@ class ChatPage:
         """Say that the page's policy will keep something from being loaded or run."""
         self._known = re.compile("Content Security Policy")
 
+    def expect_no_store(self) -> None:
+        """Say the same of a server that cannot reach its store for a while."""
+        self._known = re.compile(r"net::ERR_|status of 503")
+
     def expect_no_such_chat(self) -> None:
         """Say that the page will ask for a chat that there is not, once for each time it loads.
 

@@ -5,6 +5,7 @@ import { Wishes } from './chat/offer';
 import { ServerChats } from './chat/serverChats';
 import { useChats } from './chat/useChats';
 import Version7 from './chat/version7';
+import { addressOfComparison, isComparison } from './compare/address';
 import { agree, readOpening, type Endpoint } from './endpoint';
 import { SignIn, withHeaders } from './signIn';
 import { AskFirst } from './ui/AskFirst';
@@ -17,13 +18,22 @@ import { SignInDialog, SignInNotice } from './ui/SignInDialog';
 import { useDrawer } from './ui/useDrawer';
 import { WirePanel } from './wire/WirePanel';
 
-// The older client is loaded on demand.
+// The older client is loaded on demand, and so is the comparison.
+const Compare = lazy(() => import('./compare/Compare'));
 const versions = { '7': Version7, '4': lazy(() => import('./chat/version4')) };
 
 /** The chats of the server that the page's address names, once the user has agreed to it. */
 export function App() {
   const [opening, setOpening] = useState(readOpening);
-  if (opening.state === 'open') return <Chats endpoint={opening.endpoint} />;
+  if (opening.state === 'open') {
+    const { endpoint } = opening;
+    if (!isComparison()) return <Chats endpoint={endpoint} />;
+    return (
+      <Suspense fallback={null}>
+        <Compare endpoint={endpoint} chatAddress={addressOfComparison(false)} />
+      </Suspense>
+    );
+  }
   return (
     <AskFirst
       opening={opening}
