@@ -12,8 +12,8 @@ Generation: TypeAlias = Literal["7", "4"]
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
-# The address of the list of chats.
-_LIST = re.compile(r"/api/chats\?limit=\d+(?:'| |$)")
+# The addresses of the list of chats and of what the server offers.
+_LIST = re.compile(r"/api/(?:chats\?limit=\d+|models)(?:'| |$)")
 
 # Calls `act(stores, done)` with all that the page's database has, as [name, keys, values].
 _STORES = """async (act) => {
@@ -74,7 +74,7 @@ class ChatPage:
         self.wire = page.get_by_role("complementary", name="Wire")
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # The page asks each server what it keeps; browsers note it where the response is no.
+        # The page asks each server what it has; browsers note it where the response is no.
         asked = f"{message.location.get('url', '')} {message.text}"
         if message.type in ("error", "warning") and not _LIST.search(asked):
             self._console.append(message.text)
