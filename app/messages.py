@@ -103,6 +103,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     # The user's and the assistant's messages as they were posted: checked, of any shape. What a
     # store has to know of them is in `app.chats.plan`.
     posted: Sequence[Mapping[str, Any]] = ()
+    # Whether the client posts its whole history, and not the last message only.
+    is_whole: bool = False
     model: str | None = None
     # From the body or the payload; the query string overrides them (see `negotiation.negotiate`).
     protocol: str | None = None

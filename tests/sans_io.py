@@ -259,6 +259,7 @@ TESTED_ELSEWHERE: Mapping[str, str] = {
     "store/redis_turn_scripts": "store/test_redis.py",
     "store/redis_turns": "store/test_redis.py",
     "store/redis_whole_scripts": "store/test_redis.py",
+    "turns/superseding": "turns/test_kept_turns.py",
     "store/sqlite_connection": "store/test_sqlite.py",
     # Calls of DynamoDB, which the promises are about.
     "store/dynamodb_chats": "store/test_conformance.py",

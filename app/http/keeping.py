@@ -17,6 +17,7 @@ from app.http.options import deadline_of
 from app.http.responses import whole_answer_again
 from app.messages import ChatRequest
 from app.protocols.negotiation import Dialect
+from app.requests.shapes import REGENERATE
 from app.store.store import Chat
 from app.threads import Aside
 from app.turns.kept_turn import KeptTurn
@@ -92,7 +93,12 @@ class Keeping(msgspec.Struct, frozen=True):
         otherwise = self._as_posted(asked) if asked.messages and may_begin_anyway else None
         async with self.following.stopping.heeded():
             begun = await self.kept.begin(
-                admitted.owner, asked.chat_id, plan_turn, otherwise=otherwise
+                admitted.owner,
+                asked.chat_id,
+                plan_turn,
+                otherwise=otherwise,
+                # Who is counted must not be counted in vain.
+                may_be_new=allowance is None and _is_first(asked),
             )
         if isinstance(begun, Join):
             return begun
@@ -137,6 +143,17 @@ class Keeping(msgspec.Struct, frozen=True):
             file_hosts=self.file_hosts,
             max_messages=self.max_messages,
         )
+
+
+def _is_first(asked: ChatRequest) -> bool:
+    """Return whether the client has said nothing before, as far as it knows."""
+    return (
+        asked.is_whole
+        and len(asked.posted) == 1
+        and asked.posted[0]["role"] == "user"
+        and asked.trigger != REGENERATE
+        and asked.message_id is None
+    )
 
 
 def _holder(chat_id: str | None) -> str:

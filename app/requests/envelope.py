@@ -231,6 +231,7 @@ def _chat(
         trigger=options.trigger,
         message_id=options.message_id,
         posted=conversation.posted,
+        is_whole="messages" in fields,
         model=options.model,
         protocol=options.protocol,
         sdk=options.sdk,

@@ -76,6 +76,13 @@ class RedisStore:
             first=first,
         )
 
+    async def begin_new(
+        self, head: TurnHead, *, messages: Sequence[UIMessage], title: str = ""
+    ) -> Begun | Chat | None:
+        return await redis_turns.begin_new(
+            self._link, self._listing, head, messages=messages, title=title
+        )
+
     async def append(
         self, batches: Sequence[Batch], *, beating: Collection[TurnId]
     ) -> Mapping[TurnId, StopReason | None]:

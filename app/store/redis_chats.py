@@ -4,8 +4,7 @@ import random
 from math import ceil
 
 from app.store import redis_chat_scripts as scripts
-from app.store.message_json import decoded
-from app.store.redis_fields import SUMMARY, fields_of, head_of, message_json, summary_of
+from app.store.redis_fields import chat_of, head_of
 from app.store.redis_keys import (
     Place,
     channel,
@@ -23,15 +22,7 @@ async def chat(link: RedisLink, owner: Owner, chat: ChatId) -> Chat | None:
     (found,) = await link.read(call(scripts.READ_CHAT, [place_of(owner, chat).chat], 1))
     if found is None:
         return None
-    flat, messages, turn = found
-    fields = fields_of(flat)
-    summary = summary_of([fields.get(name) for name in SUMMARY])
-    return Chat(
-        summary=summary,
-        revision=summary.updated,
-        messages=[decoded(message_json(entry)) for entry in messages],
-        turn=head_of(turn) if turn else None,
-    )
+    return chat_of(found)
 
 
 async def head(link: RedisLink, owner: Owner, chat: ChatId) -> TurnHead | None:

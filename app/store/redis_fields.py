@@ -4,12 +4,13 @@ A hash comes as a flat list: name, value, name, value. What is None has no field
 """
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
-from app.store.message_json import encoded, id_of
+from app.store.message_json import decoded, encoded, id_of
 from app.store.redis_keys import MARK_BYTES, kept_text, mark, text_bytes
 from app.store.store import (
     Batch,
+    Chat,
     ChatSummary,
     State,
     StopReason,
@@ -79,6 +80,19 @@ def summary_of(values: Sequence[bytes | None]) -> ChatSummary:
         created=int(created or 0),
         updated=int(updated or 0),
         running=None if running is None else kept_text(running),
+    )
+
+
+def chat_of(found: Sequence[Any]) -> Chat:
+    """Return the chat of which hash, list of messages and last turn's hash are given."""
+    flat, messages, turn = found
+    fields = fields_of(flat)
+    summary = summary_of([fields.get(name) for name in SUMMARY])
+    return Chat(
+        summary=summary,
+        revision=summary.updated,
+        messages=[decoded(message_json(entry)) for entry in messages],
+        turn=head_of(turn) if turn else None,
     )
 
 

@@ -8,15 +8,25 @@ from app.errors import StoreUnavailable
 from app.store import redis_turn_scripts as scripts
 from app.store import redis_whole_scripts as whole_scripts
 from app.store.log_order import by_turn, fit
-from app.store.redis_fields import batches_of, head_fields, head_of, is_deleted, message_entry
+from app.store.redis_fields import (
+    batches_of,
+    chat_of,
+    head_fields,
+    head_of,
+    is_deleted,
+    message_entry,
+)
 from app.store.redis_keys import Place, channel, place_of, shard_key, text_bytes
 from app.store.redis_link import RedisLink, call
 from app.store.redis_listing import RedisListing
+from app.store.redis_script import Script
+from app.store.redis_wire import Command
 from app.store.store import (
     Batch,
     Begun,
     Busy,
     Changed,
+    Chat,
     Owner,
     State,
     StopReason,
@@ -46,18 +56,8 @@ async def begin(
     first: Batch | None,
 ) -> Begun | Busy | Changed:
     place = place_of(head.owner, head.chat_id)
-    entries = [message_entry(message) for message in messages]
-    told = [
-        *(text_bytes(head.id), random.randbytes(8), b""),
-        *(b"%d" % revision, b"%d" % max(0, min(keep, _LARGEST)), text_bytes(title)),
-        *(b"" if first is None else first.data, b"%d" % len(entries), *entries),
-        *head_fields(head),
-    ]
-    whole = call(
-        whole_scripts.BEGIN_WHOLE,
-        [place.chat, place.chats, shard_key(head.id), shard_key(head.owner)],
-        *(place.chat_id, text_bytes(head.owner), place.written(), *told),
-    )
+    told = _told_of_beginning(head, revision, keep, messages, title, first)
+    whole = _beginning(whole_scripts.BEGIN_WHOLE, place, head, told)
     for _ in range(_TRIES):
         found = await link.write_whole(whole)
         if found is None:
@@ -75,6 +75,58 @@ async def begin(
             case _:
                 raise ValueError("the id of a turn is used again")
     raise StoreUnavailable(_TOO_LATE)
+
+
+async def begin_new(
+    link: RedisLink,
+    listing: RedisListing,
+    head: TurnHead,
+    *,
+    messages: Sequence[UIMessage],
+    title: str,
+) -> Begun | Chat | None:
+    """Begin a turn in a chat that there is not yet, else return the chat; None: neither is known.
+
+    One question for two; where the lists are in other slots than the chat it is not asked.
+    """
+    place = place_of(head.owner, head.chat_id)
+    told = _told_of_beginning(head, 0, 0, messages, title, None)
+    found = await link.write_whole(_beginning(whole_scripts.BEGIN_NEW, place, head, told))
+    if found is None:
+        return None
+    match found[0]:
+        case b"begun":
+            listing.remember(head.id, place)
+            return Begun()
+        case b"chat":
+            return chat_of(found[1])
+        case _:
+            return None
+
+
+def _told_of_beginning(
+    head: TurnHead,
+    revision: int,
+    keep: int,
+    messages: Sequence[UIMessage],
+    title: str,
+    first: Batch | None,
+) -> Sequence[bytes]:
+    entries = [message_entry(message) for message in messages]
+    return [
+        *(text_bytes(head.id), random.randbytes(8), b""),
+        *(b"%d" % revision, b"%d" % max(0, min(keep, _LARGEST)), text_bytes(title)),
+        *(b"" if first is None else first.data, b"%d" % len(entries), *entries),
+        *head_fields(head),
+    ]
+
+
+def _beginning(script: Script, place: Place, head: TurnHead, told: Sequence[bytes]) -> Command:
+    return call(
+        script,
+        [place.chat, place.chats, shard_key(head.id), shard_key(head.owner)],
+        *(place.chat_id, text_bytes(head.owner), place.written(), *told),
+    )
 
 
 async def _begin_in_steps(

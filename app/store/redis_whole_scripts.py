@@ -4,6 +4,7 @@ They are made of the very scripts that are run one by one where the lists are on
 than the chat (`app.store.redis_listing`). Whoever dies leaves nothing half done.
 """
 
+from app.store.redis_chat_scripts import READ_CHAT
 from app.store.redis_list_scripts import ANNOUNCE, REGISTER, REGISTER_END, REMEMBER, WITHDRAW
 from app.store.redis_script import function, script
 from app.store.redis_turn_scripts import BEGIN, END, ENDED
@@ -47,6 +48,17 @@ return found
 """
 )
 
+# The same for a chat that there may be by now → as `BEGIN`, or "chat" and what `READ_CHAT` brings.
+# Who asks twice finds the chat that he has made, and that his turn has begun in it.
+BEGIN_NEW = script(
+    function("read_chat", READ_CHAT)
+    + """
+local chat = read_chat({KEYS[1]}, {1})
+if chat and redis.call('LINDEX', KEYS[1] .. ':turns', -1) ~= ARGV[4] then return {'chat', chat} end
+"""
+    + BEGIN_WHOLE.text.decode()
+)
+
 # Keys: a chat, its owner's list, the part of the lists that the turn is in. Chat, then what `END`
 # is told; the time of the change (ARGV[10]) is found out here. → as `END`.
 END_WHOLE = script(
@@ -65,4 +77,4 @@ return found
 """
 )
 
-BY_SHA = {found.sha: found for found in (BEGIN_WHOLE, END_WHOLE)}
+BY_SHA = {found.sha: found for found in (BEGIN_WHOLE, BEGIN_NEW, END_WHOLE)}

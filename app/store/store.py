@@ -283,4 +283,8 @@ class Store(TurnStore, ChatStore, LimitStore, Protocol):
 
     One may have the attribute ``flush_interval_s``: how many seconds the logs of running turns wait
     to be written, if `app.turns.flusher` should not decide that.
+
+    One that is asked over a network may have the method ``begin_new(head, messages=…, title=…)``,
+    which does in one step what `chat` and, if there is no chat, `begin` do: it returns `Begun`, or
+    the `Chat` that there is, or None if it cannot tell. Then nothing was changed.
     """

@@ -18,6 +18,7 @@ from app.store.store import (
     TurnId,
 )
 from app.turns.patience import PATIENCE_S, patiently
+from app.turns.responsive_store import ResponsiveStore
 
 PlanTurn: TypeAlias = Callable[[Chat | None], Awaitable[Plan]]
 
@@ -40,6 +41,37 @@ def first_batch(turn: TurnId, run: Run) -> Batch | None:
         return None
     (data,) = encode(run.earlier, max_bytes=2**31)
     return Batch(turn, 1, data)
+
+
+async def claim_new(
+    store: ResponsiveStore,
+    turn: TurnId,
+    owner: Owner,
+    chat_id: ChatId,
+    plan: PlanTurn,
+    tried: list[Run],
+    within_s: float,
+) -> TurnHead | Chat | None:
+    """Claim a chat that is thought to be new, in one call where `chat` and `begin` would be two.
+
+    Returns:
+        The head of the turn, which has begun, and what runs is the last of ``tried``; or the chat
+        that there is; or None if the store cannot tell.
+
+    Raises:
+        StoreUnavailable: it cannot be reached. The turn may have begun all the same.
+        ChatError: what ``plan`` raises.
+    """
+    if store.begin_new is None:
+        return None
+    wanted = await plan(None)
+    if not isinstance(wanted, Run) or wanted.earlier:
+        return None
+    head = head_of(turn, owner, chat_id, wanted)
+    tried.append(wanted)
+    asking = store.begin_new(head, messages=wanted.messages, title=wanted.title)
+    found = await patiently(asking, within_s)
+    return head if isinstance(found, Begun) else found
 
 
 async def claim(

@@ -124,8 +124,10 @@ class Flusher:
             self._round.set_result(None)
             self._round = None
 
-    def has_ended(self) -> None:
-        """Write the end of a turn soon."""
+    def has_ended(self, *, is_awaited: bool = False) -> None:
+        """Write the end of a turn soon; at once if somebody waits for it."""
+        if is_awaited:
+            self.wake()
         if self._rounds.is_awake or self._ending is not None:
             return
         loop = asyncio.get_running_loop()

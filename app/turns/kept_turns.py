@@ -27,7 +27,7 @@ from app.store.store import (
     TurnHead,
     TurnId,
 )
-from app.turns.claim import PlanTurn, claim, head_of
+from app.turns.claim import PlanTurn, claim, claim_new, head_of
 from app.turns.errors import TooManyTurns
 from app.turns.flusher import Flusher
 from app.turns.kept_turn import KeptTurn
@@ -37,6 +37,7 @@ from app.turns.lost_turns import LostTurns
 from app.turns.patience import patience, patiently
 from app.turns.recorder import Recorder
 from app.turns.responsive_store import ResponsiveStore
+from app.turns.superseding import until_ended
 from app.turns.sweeping import sweep_on
 from app.turns.titles import Titles
 from app.turns.transcript import Transcript
@@ -49,8 +50,6 @@ logger = logging.getLogger("deltaline.store")
 _BEGIN_S = 18.0
 # How long it waits for one call before it begins without the store.
 _ASKED_S = 1.5
-# Later than any batch: to wait for the end of a turn only.
-_THE_END = 2**31 - 1
 
 
 class KeptTurns:
@@ -82,11 +81,11 @@ class KeptTurns:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store = ResponsiveStore(store)
-        self.lost = LostTurns(self.store, is_ours=self._here_is, now=now)
+        self._here = TurnsHere()
+        self.lost = LostTurns(self.store, is_ours=self._here.__contains__, now=now)
         self._keep_s = keep_s
         self._history_s = history_s
         self._now = now
-        self._here = TurnsHere()
         self._last_s = last_s
         self._most_waiting_bytes = most_waiting_bytes
         self._flusher = Flusher(self.store, now=now, on_failure=self._give_up_longest)
@@ -102,13 +101,20 @@ class KeptTurns:
         return len(self._here)
 
     async def begin(
-        self, owner: Owner, chat_id: ChatId, plan: PlanTurn, *, otherwise: Run | None = None
+        self,
+        owner: Owner,
+        chat_id: ChatId,
+        plan: PlanTurn,
+        *,
+        otherwise: Run | None = None,
+        may_be_new: bool = False,
     ) -> tuple[KeptTurn, Run] | Join:
         """Begin the turn that ``plan`` wants, once the chat is free.
 
         Args:
             otherwise: what runs if the store cannot be reached, and begins in it afterwards
                 (`LateTurns`); an earlier turn of the chat that runs here ends.
+            may_be_new: whether to try first, with ``plan`` of no chat, to make it.
 
         Returns:
             The turn, which has to be started or given up; or the turn that the same request has
@@ -122,7 +128,7 @@ class KeptTurns:
         turn_id = secrets.token_hex(16)
         tried: list[Run] = []
         try:
-            return await self._begin(turn_id, owner, chat_id, plan, tried)
+            return await self._begin(turn_id, owner, chat_id, plan, tried, may_be_new)
         except StoreUnavailable as error:
             if otherwise is None:
                 raise
@@ -135,12 +141,26 @@ class KeptTurns:
         return kept, run
 
     async def _begin(
-        self, turn_id: TurnId, owner: Owner, chat_id: ChatId, plan: PlanTurn, tried: list[Run]
+        self,
+        turn_id: TurnId,
+        owner: Owner,
+        chat_id: ChatId,
+        plan: PlanTurn,
+        tried: list[Run],
+        may_be_new: bool,
     ) -> tuple[KeptTurn, Run] | Join:
         loop = asyncio.get_running_loop()
         until = loop.time() + _BEGIN_S
+        known: Chat | None = None
+        if may_be_new:
+            await patiently(self._written(owner, chat_id), _ASKED_S)
+            found = await claim_new(self.store, turn_id, owner, chat_id, plan, tried, _ASKED_S)
+            if isinstance(found, TurnHead):
+                return self._begun(found, tried[-1], plan, None)
+            known = found
         while loop.time() < until:
-            chat = await patiently(self._chat(owner, chat_id), _ASKED_S)
+            chat = known or await patiently(self._chat(owner, chat_id), _ASKED_S)
+            known = None
             wanted = await plan(chat)
             match wanted:
                 case Join():
@@ -152,15 +172,20 @@ class KeptTurns:
                     tried.append(wanted)
                     match await claim(self.store, head, chat, wanted, within_s=_ASKED_S):
                         case Begun():
-                            kept = self._kept(head, wanted, plan)
-                            kept.is_first = chat is None
-                            self._flush(kept)
-                            return kept, wanted
+                            return self._begun(head, wanted, plan, chat)
                         case Busy(turn):
                             await self._supersede(turn, until)
                         case Changed():
                             pass
         raise TooManyTurns("another turn of the chat does not end")
+
+    def _begun(
+        self, head: TurnHead, run: Run, plan: PlanTurn, chat: Chat | None
+    ) -> tuple[KeptTurn, Run]:
+        kept = self._kept(head, run, plan)
+        kept.is_first = chat is None
+        self._flush(kept)
+        return kept, run
 
     async def chat(self, owner: Owner, chat_id: ChatId) -> Chat | None:
         """Return a chat; one whose turn has just ended in this process has the end.
@@ -247,7 +272,7 @@ class KeptTurns:
             Transcript(head.message_id, run.continued),
             written=1 if run.earlier else 0,
             on_full=self._flusher.wake,
-            on_close=lambda: self._over(kept),
+            on_close=lambda: self._flusher.has_ended(is_awaited=kept.is_awaited),
         )
         kept = KeptTurn(head, recorder)
         self._here.add(kept)
@@ -256,12 +281,6 @@ class KeptTurns:
         kept.standing = self._flusher.standing
         kept.begin_again = partial(self._late.add, kept, plan, run)
         return kept
-
-    def _over(self, kept: KeptTurn) -> None:
-        if kept.is_awaited:
-            self._flusher.wake()
-        else:
-            self._flusher.has_ended()
 
     def _ended(self, kept: KeptTurn, first_id: TurnId, has_ended: bool) -> None:
         self._here.remove(kept, first_id=first_id)
@@ -272,25 +291,9 @@ class KeptTurns:
         give_up_longest(self._here, most_bytes=self._most_waiting_bytes)
 
     def _flush(self, kept: KeptTurn) -> None:
-        self._here.add(kept)  # a late turn may have got another id
+        self._here.add(kept)  # late, it may have got another id
         self._flusher.add(kept)
 
     async def _supersede(self, turn: TurnHead, until: float) -> None:
-        """Let ``turn`` end, and wait until it has."""
         await self.stop(turn, "superseded")
-        kept = self._here.get(turn.id)
-        loop = asyncio.get_running_loop()
-        if kept is not None:
-            await self.store.all_done([kept.ended], timeout_s=until - loop.time())
-            return
-        async with self.lost.watching(turn):
-            while loop.time() < until:
-                async with patience():
-                    head = await self.store.turn(turn.owner, turn.id)
-                if head is None or head.state != "running":
-                    return
-                async with patience():
-                    await self.store.wait(turn.id, _THE_END, 1.0)
-
-    def _here_is(self, turn: TurnId) -> bool:
-        return turn in self._here
+        await until_ended(turn, until, here=self._here, store=self.store, lost=self.lost)

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from app.cancelling import cancel
 from app.errors import StoreUnavailable
@@ -34,6 +35,9 @@ from app.store.store import (
 from app.turns.flusher import INTERVAL_S
 
 logger = logging.getLogger("deltaline.store")
+
+# What a store may have besides (`app.store.store.Store`).
+BeginNew: TypeAlias = Callable[..., Awaitable[Begun | Chat | None]]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,6 +73,10 @@ class ResponsiveStore:
     ) -> None:
         self._store = store
         self.flush_interval_s: float = getattr(store, "flush_interval_s", INTERVAL_S)
+        begin_new: BeginNew | None = getattr(store, "begin_new", None)
+        self.begin_new: BeginNew | None = None
+        if begin_new is not None:
+            self.begin_new = partial(self._call, begin_new)
         self._slow_s = slow_s
         self._ask_again_s = ask_again_s
         self._response_s = response_s

@@ -9,7 +9,6 @@ import json
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -24,7 +23,11 @@ from tests.owners.issuer import Issuer, running_issuer
 from tests.redis_server import needs_redis, redis_server
 from tests.server_process import serving
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timeout(240),
+    pytest.mark.asyncio(loop_scope="module"),  # the servers are those of all tests
+]
 
 _CHATS = ("c1", "c2", "c3")
 _STEPS = 45
@@ -250,63 +253,63 @@ def _deltas(text: str) -> list[str]:
     return [event["delta"] for event in _events(text) if event["type"] == "text-delta"]
 
 
-@pytest_asyncio.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:{tmp_path / 'chats.db'}"
-        return
-    async with redis_server() as server:
-        yield server.url
-
-
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def issuer() -> AsyncIterator[Issuer]:
     async with running_issuer() as running:
         yield running
 
 
-async def _fleet(
-    stack: AsyncExitStack, issuer: Issuer, **environment: str
-) -> list[httpx2.AsyncClient]:
-    settings = {
-        "CHAT_APPROVAL_SECRET": "of all processes, of these tests",
-        **{f"CHAT_{name.upper()}": value for name, value in issuer.settings.items()},
-        **environment,
-    }
-    servers = await asyncio.gather(
-        *(stack.enter_async_context(serving(**settings)) for _ in range(3))
-    )
-    return [
-        await stack.enter_async_context(httpx2.AsyncClient(base_url=server.url, timeout=30))
-        for server in servers
-    ]
+_REDIS = pytest.param("redis", marks=needs_redis)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", _REDIS])
+async def fleet(
+    request: pytest.FixtureRequest, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[list[httpx2.AsyncClient]]:
+    """Run three processes on one store; give a client of each."""
+    async with AsyncExitStack() as stack:
+        if request.param == "redis":
+            store = (await stack.enter_async_context(redis_server())).url
+        else:
+            store = f"sqlite:{tmp_path_factory.mktemp('fleet') / 'chats.db'}"
+        settings = {
+            "CHAT_APPROVAL_SECRET": "of all processes, of these tests",
+            **{f"CHAT_{name.upper()}": value for name, value in issuer.settings.items()},
+            "CHAT_STORE": store,
+        }
+        servers = await asyncio.gather(
+            *(stack.enter_async_context(serving(**settings)) for _ in range(3))
+        )
+        yield [
+            await stack.enter_async_context(httpx2.AsyncClient(base_url=server.url, timeout=30))
+            for server in servers
+        ]
 
 
 def _two(issuer: Issuer, servers: Sequence[httpx2.AsyncClient], seed: int) -> tuple[Owner, Owner]:
-    ada = Owner("adaada", issuer.sign("ada"), servers, f"ada {seed}")
-    bob = Owner("bobbob", issuer.sign("bob"), servers, f"bob {seed}")
+    """Return two who have nothing yet: nobody else has used the seed."""
+    ada = Owner(f"ada{seed}ada", issuer.sign(f"ada{seed}"), servers, f"ada {seed}")
+    bob = Owner(f"bob{seed}bob", issuer.sign(f"bob{seed}"), servers, f"bob {seed}")
     ada.other, bob.other = bob, ada
     return ada, bob
 
 
 @pytest.mark.parametrize("seed", [1])
 async def test_whatever_two_owners_do_at_once_each_has_his_own(
-    store: str, issuer: Issuer, seed: int
+    fleet: list[httpx2.AsyncClient], issuer: Issuer, seed: int
 ) -> None:
-    async with AsyncExitStack() as stack:
-        servers = await _fleet(stack, issuer, CHAT_STORE=store)
-        owners = _two(issuer, servers, seed)
+    owners = _two(issuer, fleet, seed)
 
-        async def use(owner: Owner) -> None:
-            for _ in range(_STEPS):
-                await owner.step()
-            await owner.check()
+    async def use(owner: Owner) -> None:
+        for _ in range(_STEPS):
+            await owner.step()
+        await owner.check()
 
-        async with asyncio.TaskGroup() as group:
-            for owner in owners:
-                group.create_task(use(owner))
+    async with asyncio.TaskGroup() as group:
         for owner in owners:
-            await owner.check()
+            group.create_task(use(owner))
+    for owner in owners:
+        await owner.check()
 
     # Or it would have shown nothing.
     assert any(owner.chats for owner in owners)
@@ -326,49 +329,48 @@ def _routes() -> list[tuple[str, str]]:
     )
 
 
-async def test_no_route_shows_or_changes_what_another_has(store: str, issuer: Issuer) -> None:
+async def test_no_route_shows_or_changes_what_another_has(
+    fleet: list[httpx2.AsyncClient], issuer: Issuer
+) -> None:
     """Also those that come later: each is asked for with the ids of another owner."""
-    async with AsyncExitStack() as stack:
-        servers = await _fleet(stack, issuer, CHAT_STORE=store)
-        ada, bob = _two(issuer, servers, 0)
-        await ada._say("c1")
-        await ada._begin("c2")
-        kept = [(await ada.ask("GET", f"/api/chats/{chat}")).json() for chat in ("c1", "c2")]
-        ids = ["c1", "c2", *ada.own.turns, kept[0]["messages"][1]["id"], ada.own.messages[0]]
-        routes = _routes()
+    ada, bob = _two(issuer, fleet, 0)
+    await ada._say("c1")
+    await ada._begin("c2")
+    kept = [(await ada.ask("GET", f"/api/chats/{chat}")).json() for chat in ("c1", "c2")]
+    ids = ["c1", "c2", *ada.own.turns, kept[0]["messages"][1]["id"], ada.own.messages[0]]
+    routes = _routes()
 
-        for method, path in routes:
-            for number, named in enumerate(ids):
-                filled = path.format(chat_id=named, name="get_weather", schema="recipe")
-                query = {"chatId": named, "chat_id": named, "id": named, "user_id": "ada"}
-                body = ui_body("Hello", id=named, chatId=named, turnId=named, user_id="ada")
-                # Otherwise he is told his own text, in which it is.
-                body["messages"][0]["id"] = f"b{number}"
-                response = await bob._servers[number % 3].request(
-                    method,
-                    filled,
-                    params=query,
-                    headers=bob._headers,
-                    json=None if method == "GET" else body,
-                )
-                assert ada.name not in response.text, (method, filled)
-                assert response.status_code < 500, (method, filled, response.text)
+    for method, path in routes:
+        for number, named in enumerate(ids):
+            filled = path.format(chat_id=named, name="get_weather", schema="recipe")
+            query = {"chatId": named, "chat_id": named, "id": named, "user_id": "ada0"}
+            text = "scenario: say text=Hello"  # at once; the demo takes its time
+            body = ui_body(text, id=named, chatId=named, turnId=named, user_id="ada0")
+            # Otherwise he is told his own text, in which it is.
+            body["messages"][0]["id"] = f"b{number}"
+            response = await bob._servers[number % 3].request(
+                method,
+                filled,
+                params=query,
+                headers=bob._headers,
+                json=None if method == "GET" else body,
+            )
+            assert ada.name not in response.text, (method, filled)
+            assert response.status_code < 500, (method, filled, response.text)
 
-        assert len(routes) > 12
-        await ada.check()
-        assert [
-            (await ada.ask("GET", f"/api/chats/{chat}")).json()["messages"] for chat in ("c1", "c2")
-        ] == [found["messages"] for found in kept]
+    assert len(routes) > 12
+    await ada.check()
+    assert [
+        (await ada.ask("GET", f"/api/chats/{chat}")).json()["messages"] for chat in ("c1", "c2")
+    ] == [found["messages"] for found in kept]
 
 
-async def test_without_a_token_every_such_route_is_401(issuer: Issuer, tmp_path: Path) -> None:
-    async with AsyncExitStack() as stack:
-        [server, *_] = await _fleet(stack, issuer, CHAT_STORE=f"sqlite:{tmp_path / 'chats.db'}")
-
-        found = {}
-        for method, path in _routes():
-            filled = path.format(chat_id="c1", name="get_weather", schema="recipe")
-            query = {"chatId": "c1"}  # without it, `GET /` is the page
-            found[method, path] = (await server.request(method, filled, params=query)).status_code
+@pytest.mark.parametrize("fleet", ["sqlite"], indirect=True)
+async def test_without_a_token_every_such_route_is_401(fleet: list[httpx2.AsyncClient]) -> None:
+    found = {}
+    for method, path in _routes():
+        filled = path.format(chat_id="c1", name="get_weather", schema="recipe")
+        query = {"chatId": "c1"}  # without it, `GET /` is the page
+        found[method, path] = (await fleet[0].request(method, filled, params=query)).status_code
 
     assert set(found.values()) == {401}, found

@@ -12,7 +12,8 @@ from app.events import Start, StepStart, TextDelta
 from app.scripted_model.control import Control
 from app.store.event_log import encode
 from app.store.memory import MemoryStore
-from app.store.store import Batch, TurnHead, UIMessage
+from app.store.store import Batch, Begun, TurnHead, UIMessage
+from app.store.store import Chat as StoredChat
 from tests.chatting import Chat, Reader, chatting, data_body, ui_body
 from tests.turns.stores import Shaky
 
@@ -567,3 +568,57 @@ async def test_who_only_reads_finds_out_that_a_writer_is_dead(model: str, path: 
     assert "Half an ans" not in before.text
     assert after["turn"] is None
     assert after["messages"][1]["parts"][1]["text"] == "Half an ans"
+
+
+class _InOneStep(MemoryStore):
+    """Makes a chat in one step, as engines do that are asked over a network.
+
+    Attributes:
+        steps: what it was asked of chats.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[str] = []
+
+    async def begin_new(self, head: TurnHead, **more: Any) -> Begun | StoredChat | None:
+        self.steps.append("begin_new")
+        chat = await super().chat(head.owner, head.chat_id)
+        if chat is None:
+            await super().begin(head, revision=0, keep=0, **more)
+        return Begun() if chat is None else chat
+
+    async def begin(self, head: TurnHead, **more: Any) -> Any:
+        self.steps.append("begin")
+        return await super().begin(head, **more)
+
+    async def chat(self, owner: str, chat: str) -> StoredChat | None:
+        self.steps.append("chat")
+        return await super().chat(owner, chat)
+
+
+async def test_the_first_message_of_a_history_begins_in_one_step(model: str) -> None:
+    """Who leaves the history to us may be anywhere in a chat, and is asked about it first."""
+    store = _InOneStep()
+    first = _asked(SAY_HI)
+    other = {"id": "c2", "message": first["messages"][0], "trigger": "submit-message"}
+    async with chatting(model, store=store) as chat:
+        steps = []
+        for body in (first, first, _asked(SAY_HI, message="u2"), other):
+            store.steps.clear()
+            assert _said((await chat.post(body)).content) == "Hi there."
+            steps.append(list(store.steps))
+        kept = (await chat.http.get("/api/chats/c1")).json()["messages"]
+
+    assert steps == [["begin_new"], ["begin_new"], ["begin_new", "begin"], ["chat", "begin"]]
+    # The second was the first once more, and joined its turn.
+    assert [one["role"] for one in kept] == ["user", "assistant"] * 2
+
+
+async def test_who_is_counted_is_not_counted_for_a_retry(model: str) -> None:
+    store = _InOneStep()
+    async with chatting(model, store=store, turns_per_minute=1) as chat:
+        answers = [await chat.post(_asked(SAY_HI)) for _ in range(2)]
+
+    assert [_said(one.content) for one in answers] == ["Hi there."] * 2
+    assert "begin_new" not in store.steps

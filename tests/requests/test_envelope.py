@@ -183,6 +183,13 @@ def test_options_may_be_null_or_left_out() -> None:
     assert chat({"prompt": "Hi"}) == ChatRequest(shape="prompt", messages=HI, posted=posted)
 
 
+def test_a_client_that_posts_its_history_is_told_from_one_that_leaves_it_to_us() -> None:
+    message = {"id": "u1", "role": "user", "parts": [{"type": "text", "text": "Hi"}]}
+
+    assert chat({"messages": [message]}).is_whole
+    assert not chat({"message": message, "id": "c1"}).is_whole
+
+
 def test_the_message_that_a_trigger_is_about_is_kept() -> None:
     body = {"messages": [{"id": "u1", "role": "user", "parts": []}], "messageId": "u1"}
 

@@ -64,6 +64,26 @@ class YieldsWhileItBegins(MemoryStore):
         return await super().begin(head, **asked)
 
 
+class MakesAChatOverAnother(MemoryStore):
+    async def begin_new(self, head: TurnHead, **asked: Any) -> Begun | Chat | None:
+        await super().delete(head.owner, head.chat_id)
+        return await super().begin(head, revision=0, keep=0, **asked)  # type: ignore[return-value]
+
+
+class ForgetsTheFirstMessage(MemoryStore):
+    async def begin_new(self, head: TurnHead, **asked: Any) -> Begun | Chat | None:
+        chat = await super().chat(head.owner, head.chat_id)
+        if chat is None:
+            await super().begin(head, revision=0, keep=0, messages=[], title="Greetings")
+        return Begun() if chat is None else chat
+
+
+class BeginsButCannotTell(MemoryStore):
+    async def begin_new(self, head: TurnHead, **asked: Any) -> Begun | Chat | None:
+        await super().begin(head, revision=0, keep=0, **asked)
+        return None
+
+
 class WritesTwice(MemoryStore):
     async def append(
         self, batches: Sequence[Batch], *, beating: Collection[TurnId]

@@ -1,9 +1,12 @@
 """`app.store.redis_fields`: hashes of Redis and the values that they hold."""
 
+import msgspec
+
 from app.store.checks.stores import head
 from app.store.redis_fields import (
     NO_ID,
     batches_of,
+    chat_of,
     fields_of,
     head_fields,
     head_of,
@@ -13,7 +16,7 @@ from app.store.redis_fields import (
     summary_of,
 )
 from app.store.redis_keys import mark
-from app.store.store import Batch, ChatSummary, TurnHead
+from app.store.store import Batch, Chat, ChatSummary, TurnHead
 
 
 def test_a_head_is_what_it_was() -> None:
@@ -40,6 +43,21 @@ def test_a_chat_is_read_in_the_order_in_which_it_is_asked_for() -> None:
 
     assert summary == ChatSummary(id="c", title="Title", created=1, updated=2)
     assert summary_of([b"c", b"", b"1", b"2", b"t"]).running == "t"
+
+
+def test_a_chat_comes_with_its_messages_and_its_last_turn() -> None:
+    flat = [b"id", b"c", b"title", b"Title", b"created", b"1", b"updated", b"2"]
+    entries = [message_entry({"id": "u"}), message_entry({"id": "m"})]
+    own = head("o", "c")
+    alone = Chat(
+        summary=ChatSummary(id="c", title="Title", created=1, updated=2),
+        revision=2,
+        messages=[{"id": "u"}, {"id": "m"}],
+        turn=None,
+    )
+
+    assert chat_of([flat, entries, []]) == alone
+    assert chat_of([flat, entries, head_fields(own)]) == msgspec.structs.replace(alone, turn=own)
 
 
 def test_an_entry_of_a_log_is_a_batch() -> None:

@@ -28,6 +28,7 @@ from app.store.checks.stores import (
 from app.store.limits import Lease
 from app.store.redis import RedisStore
 from app.store.redis_url import parse_url
+from app.store.store import Begun
 from tests.ports import free_port
 from tests.providers.openers import certificates
 from tests.redis_server import RedisServer, needs_redis, redis_server
@@ -228,6 +229,23 @@ async def test_a_turn_costs_a_single_server_three_questions() -> None:
             count = await _scripts(server) - before
 
         assert count == 3
+
+
+async def test_a_turn_in_a_new_chat_costs_two_questions() -> None:
+    async with redis_server() as server, _store(server.url) as store:
+        for _ in range(2):
+            before = await _scripts(server)
+            own = head(new("owner"), new("chat"))
+            assert await store.begin_new(own, messages=[user()]) == Begun()
+            await finished(store, own, answer("m"))
+            count = await _scripts(server) - before
+        # A chat that there is comes with the first of them.
+        before = await _scripts(server)
+        found = await store.begin_new(head(own.owner, own.chat_id), messages=[user()])
+        of_a_chat = await _scripts(server) - before
+
+        assert (count, of_a_chat) == (2, 1)
+        assert found == await store.chat(own.owner, own.chat_id)
 
 
 async def _scripts(server: RedisServer) -> int:

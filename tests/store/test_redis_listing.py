@@ -128,10 +128,17 @@ async def test_who_asks_twice_leaves_the_lists_as_they_were(store: RedisStore) -
     try:
         other = await begun(store, owner=own.owner)
         await finished(store, own, answer("m"))
+        third = head(new("owner"), new("chat"))
+        found = await store.begin_new(third, messages=[user()])
     finally:
         store._link._writing._run_commands = write
 
     assert asked
+    if not store._link._is_spread:
+        assert found == Begun()
+        chat = await store.chat(third.owner, third.chat_id)
+        assert chat is not None
+        assert (len(chat.messages), chat.turn) == (1, third)
     chats = await store.chats(own.owner, before=None, limit=9)
     assert [chat.id for chat in chats] == [own.chat_id, other.chat_id]
     if not store._link._is_spread:

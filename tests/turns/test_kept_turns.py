@@ -11,7 +11,7 @@ from app.errors import StoreUnavailable
 from app.events import Abort, Event, Finish, Start, StepEnd, StepStart, Terminal, TextDelta
 from app.messages import ChatRequest
 from app.store.event_log import decode
-from app.store.store import Begun, Chat, TurnHead
+from app.store.store import Begun, Chat, TurnHead, UIMessage
 from app.turns.kept_turn import KeptTurn
 from app.turns.kept_turns import KeptTurns
 from tests.turns.stores import Shaky
@@ -302,3 +302,138 @@ async def test_a_turn_is_found_without_reading_its_chat() -> None:
 
     assert ended is not None
     assert ended.state == "finished"
+
+
+class _InOneStep(Shaky):
+    """A store that can make a chat and begin a turn in it in one step.
+
+    Attributes:
+        steps: what it was asked.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[str] = []
+        self.can_tell = True
+
+    async def begin_new(
+        self, head: TurnHead, *, messages: Sequence[UIMessage], title: str
+    ) -> Begun | Chat | None:
+        self.steps.append("begin_new")
+        await self._check()
+        if not self.can_tell:
+            return None
+        chat: Chat | None = await super().chat(head.owner, head.chat_id)
+        if chat is None:
+            await super().begin(head, revision=0, keep=0, messages=messages, title=title)
+        return Begun() if chat is None else chat
+
+    async def begin(self, head: TurnHead, **more: Any) -> Any:
+        self.steps.append("begin")
+        return await super().begin(head, **more)
+
+    async def chat(self, owner: str, chat: str) -> Chat | None:
+        self.steps.append("chat")
+        found: Chat | None = await super().chat(owner, chat)
+        return found
+
+
+async def test_a_chat_that_may_be_new_is_made_in_one_step() -> None:
+    store = _InOneStep()
+    turns = KeptTurns(store)
+
+    begun = await turns.begin("", "c1", _plan, may_be_new=True)
+
+    assert isinstance(begun, tuple)
+    kept, run = begun
+    assert store.steps == ["begin_new"]
+    assert (kept.is_first, run.replies_to) == (True, "u1")
+    assert await turns.find("", "c1") == kept.head
+    _say(kept, TURN)
+    chat = await turns.chat("", "c1")
+    assert chat is not None
+    assert [message["id"] for message in chat.messages] == ["u1", "m"]
+    await turns.aclose()
+
+
+async def test_a_chat_that_might_have_been_new_is_not_read_again() -> None:
+    store = _InOneStep()
+    turns = KeptTurns(store)
+    first = await _begin(turns)
+    _say(first, TURN)
+    await first.ended
+    store.steps.clear()
+
+    begun = await turns.begin("", "c1", _plan, may_be_new=True)
+
+    assert isinstance(begun, tuple)
+    assert store.steps == ["begin_new", "begin"]
+    assert (begun[0].is_first, begun[1].replies_to) == (False, "u2")
+    _say(begun[0], TURN)
+    await turns.aclose()
+
+
+async def test_a_retry_in_what_might_have_been_new_joins_its_turn() -> None:
+    store = _InOneStep()
+    turns = KeptTurns(store)
+    first = await _begin(turns)
+
+    async def plan(chat: Chat | None) -> Plan:
+        if chat is not None and chat.turn is not None:
+            return Join(chat.turn, whole=True)
+        return _run()
+
+    assert await turns.begin("", "c1", plan, may_be_new=True) == Join(first.head, whole=True)
+
+    _say(first, TURN)
+    await turns.aclose()
+
+
+async def test_a_store_that_cannot_tell_is_asked_in_two_steps() -> None:
+    store = _InOneStep()
+    store.can_tell = False
+    turns = KeptTurns(store)
+
+    begun = await turns.begin("", "c1", _plan, may_be_new=True)
+
+    assert isinstance(begun, tuple)
+    assert store.steps == ["begin_new", "chat", "begin"]
+    assert begun[0].is_first
+    _say(begun[0], TURN)
+    await turns.aclose()
+
+
+async def test_what_does_not_fit_a_new_chat_is_no_try() -> None:
+    store = _InOneStep()
+    turns = KeptTurns(store)
+    first = await _begin(turns)
+    _say(first, TURN)
+    await first.ended
+    store.steps.clear()
+
+    async def plan(chat: Chat | None) -> Plan:
+        return _run(2, chat, earlier=() if chat else [Start("m")])
+
+    begun = await turns.begin("", "c1", plan, may_be_new=True)
+
+    assert isinstance(begun, tuple)
+    assert store.steps == ["chat", "begin"]
+    _say(begun[0], TURN)
+    await turns.aclose()
+
+
+async def test_a_chat_that_may_be_new_begins_late_if_the_store_is_down() -> None:
+    store = _InOneStep()
+    store.is_down = True
+    turns = KeptTurns(store)
+
+    begun = await turns.begin("", "c1", _plan, otherwise=_run(9), may_be_new=True)
+
+    assert isinstance(begun, tuple)
+    assert begun[1].replies_to == "u1"  # what was tried, whose effect is unknown
+    store.is_down = False
+    _say(begun[0], TURN)
+    chat = await turns.chat("", "c1")
+    assert chat is not None
+    assert [message["id"] for message in chat.messages] == ["u1", "m"]
+    await turns.aclose()

@@ -80,6 +80,19 @@ def test_a_run_of_text_is_taken_as_any_other_events_are() -> None:
     assert recorder.message()["parts"][1]["text"] == "ab"
 
 
+def test_a_long_text_does_not_wait_in_pieces_for_its_end() -> None:
+    recorder = Told().note(*TURN[:2]).recorder
+    for _ in range(3):
+        for _ in range(200):
+            recorder.note(TextDelta("ab"))
+        recorder.take()
+
+    # A piece of two letters takes sixty bytes.
+    assert len(recorder.transcript.message()["parts"][1]["text"]) == 2 * 400
+    assert recorder.message()["parts"][1]["text"] == "ab" * 600
+    assert recorder.message()["parts"][1]["text"] == "ab" * 600
+
+
 def test_the_message_grows_with_what_is_taken() -> None:
     told = Told().note(*TURN[:4])
     told.recorder.take()

@@ -24,6 +24,34 @@ async def a_first_turn_makes_the_chat(stores: Stores) -> None:
     assert chat.summary.updated >= chat.summary.created > 1_500_000_000_000_000
 
 
+async def a_chat_is_made_in_one_step_unless_there_is_one(stores: Stores) -> None:
+    """By engines that have a method for it."""
+    here, there = (getattr(store, "begin_new", None) for store in (stores.here, stores.there))
+    if here is None or there is None:
+        return
+    own, question = head(new("owner"), new("chat")), user()
+
+    found = await here(own, messages=[question], title="Greetings")
+
+    chat = await stores.there.chat(own.owner, own.chat_id)
+    if found is None:
+        assert chat is None
+        return
+    assert found == Begun()
+    assert chat is not None
+    assert (chat.messages, chat.turn, chat.summary.title) == ([question], own, "Greetings")
+    assert list(await stores.there.chats(own.owner, before=None, limit=9)) == [chat.summary]
+    for _ in range(2):  # while it runs, and afterwards
+        other = head(own.owner, own.chat_id)
+        assert await there(other, messages=[user("Other")]) == chat
+        assert await stores.here.fetch(other.id) is None
+        if chat.turn == own:
+            await finished(stores.here, own, answer(own.message_id))
+        now = await stores.here.chat(own.owner, own.chat_id)
+        assert now is not None
+        chat = now
+
+
 async def a_head_comes_back_as_it_was(stores: Stores) -> None:
     own = head(new("owner"), new("chat"))
     own = type(own)(id=own.id, owner=own.owner, chat_id=own.chat_id, message_id="m", live_from=7)
