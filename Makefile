@@ -5,7 +5,7 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=4
 endif
 .PHONY: help run web emulate test check coverage fuzz traps outcomes bench zip lock clean
-.PHONY: lint types building-adapter fleet-test scale model-servers-test lock-my-app
+.PHONY: lint lint-pages types building-adapter fleet-test scale model-servers-test lock-my-app
 .PHONY: screenshots infra cost deploy destroy logs image image-run image-stop image-full image-test
 .PHONY: image-mutations adapter sbom
 SHELL := /bin/sh
@@ -62,7 +62,7 @@ web: ## Build the pages at / and /minimal/, if npm is there
 test: building-adapter .venv/.ready-dev $(NODE_READY) web ## Set up and run every test (WORKERS= changes the number of processes)
 	$(BIN)/pytest -n $(WORKERS)
 
-check: lint types ## Lint and check types
+check: lint types lint-pages ## Lint and check types
 
 lint: .venv/.ready-dev
 	$(BIN)/ruff check .
@@ -70,6 +70,14 @@ lint: .venv/.ready-dev
 
 types: .venv/.ready-dev
 	$(BIN)/mypy
+
+# Type-aware, so it needs the packages whose types it asks for.
+lint-pages: $(WEB)/node_modules/.ready $(MINIMAL)/node_modules/.ready
+	@if [ -e $(WEB)/node_modules/.ready ]; then set -x; cd $(WEB) && npm run --silent lint && cd .. && \
+		OXLINT_TSGOLINT_PATH=$$PWD/useChat-demo/node_modules/.bin/tsgolint useChat-demo/node_modules/.bin/oxlint \
+			--type-aware --config useChat-demo/.oxlintrc.json minimal && \
+		useChat-demo/node_modules/.bin/prettier --check --log-level warn 'minimal/{src/*,*.ts,*.html}'; \
+	else echo "npm is not installed: the pages are not linted."; fi
 
 coverage: .venv/.ready-dev ## Check that each sans-IO module is covered to its last branch by its own tests
 	$(BIN)/python -m tests.module_coverage

@@ -17,8 +17,8 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from app.http.page_headers import ASK_FIRST, CONTENT_SECURITY_POLICY, IMMUTABLE, REFERRER_POLICY
 from infra.function_url import allow_url
+from infra.page_headers import ASK_FIRST, CONTENT_SECURITY_POLICY, IMMUTABLE, REFERRER_POLICY
 from infra.policies import Statement, policy_document
 
 _CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"

@@ -14,7 +14,7 @@ from infra.rest_api import RestApi, RestApiArgs
 from infra.web_acl import WebAcl, WebAclArgs
 
 # Where the URL behind CloudFront once was, as a part of the site.
-_FORMER_URL = (
+FORMER_URL = (
     "urn:pulumi:{stack}::{project}::deltaline:infra:ChatSite$deltaline:infra:StreamingUrl"
     "$aws:lambda/functionUrl:FunctionUrl::chat-function"
 )
@@ -76,7 +76,7 @@ def _function_url(
             function_name=chat.function.name,
             auth=auth,
             allowed_origins=allowed_origins,
-            former_urn=_FORMER_URL.format(stack=pulumi.get_stack(), project=PROJECT),
+            former_urn=FORMER_URL.format(stack=pulumi.get_stack(), project=PROJECT),
         ),
     )
 

@@ -47,7 +47,7 @@ async def health_says_what_runs(client: httpx2.AsyncClient) -> None:
 
 async def a_chat_is_answered_in_the_data_stream_of_ai_sdk_4(client: httpx2.AsyncClient) -> None:
     for path in ("/api/chat", "/"):
-        answer = await client.post(path, json=data_body("scenario: text tokens=3"))
+        answer = await client.post(path, json=data_body("scenario: text tokens=3 delay=0.1"))
 
         assert answer.headers["x-vercel-ai-data-stream"] == "v1"
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -58,7 +58,8 @@ async def a_chat_is_answered_in_the_data_stream_of_ai_sdk_4(client: httpx2.Async
 async def a_chat_is_answered_in_the_message_stream_of_later_ones(
     client: httpx2.AsyncClient,
 ) -> None:
-    answer = await client.post("/api/chat", json=ui_body("scenario: text tokens=3"))
+    # So far apart that they are not joined, even where the machine is busy.
+    answer = await client.post("/api/chat", json=ui_body("scenario: text tokens=3 delay=0.1"))
 
     assert answer.headers["x-vercel-ai-ui-message-stream"] == "v1"
     assert answer.headers["content-type"].startswith("text/event-stream")

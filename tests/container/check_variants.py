@@ -32,9 +32,12 @@ def production(docker: Docker, arguments: dict[str, str], checkout: Path) -> str
     return tag
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def model(docker: Docker, images: dict[str, str]) -> Iterator[Container]:
-    """The scripted model in a container of its own, which the whole image can be."""
+    """The scripted model in a container of its own, which the whole image can be.
+
+    A new one for each test: AWS's emulator does not listen where another server has just stopped.
+    """
     command = ("-m", "app.scripted_model", "--port", "8081", "--delay", "0")
     options = ("--entrypoint", _PYTHON)
     with docker.container(images["runtime"], *command, options=options) as container:

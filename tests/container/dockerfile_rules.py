@@ -161,8 +161,13 @@ def the_whole_app_is_in_it(dockerfile: Dockerfile) -> None:
 
 def the_page_is_in_it_if_asked_for(dockerfile: Dockerfile) -> None:
     assert dockerfile.said("web", "FROM") == ["web-${WEB} AS web"]
-    assert "--from=web /web/dist/ web/useChat-demo/dist/" in dockerfile.said("built", "COPY")
-    assert dockerfile.said("web-page", "RUN")[-1] == "npm run build"
+    copied = dockerfile.said("built", "COPY")
+    built = dockerfile.said("web-page", "RUN")[-1]
+    for page in ("useChat-demo", "minimal"):
+        assert f"--from=web /web/{page}/dist/ web/{page}/dist/" in copied
+        assert f"npm run build --prefix {page}" in built
+    # The other one's build does it itself.
+    assert "compress.mjs minimal/dist" in built
 
 
 def everybody_may_read_it(dockerfile: Dockerfile) -> None:

@@ -6,6 +6,7 @@ The zip is in `tests/infra/test_own_code.py`, the image in `tests/container/chec
 import asyncio
 import contextlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -166,6 +167,16 @@ def test_the_lock_file_of_the_example_is_of_this_checkout(clone: Path) -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_page_about_it_names_targets_that_exist() -> None:
+    page = (ROOT / "docs" / "make-it-yours.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    named = set(re.findall(r"^\$ (?:[A-Z_]+=\S+ )?make ([a-z-]+)", page, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert {"run", "lock-my-app", "test", "image", "image-run", "zip", "emulate"} <= named
+    assert named - targets == set()
 
 
 def test_a_fresh_clone_has_a_folder_for_it() -> None:

@@ -50,7 +50,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             }
 
 
-async def _fleet(stack: AsyncExitStack, *, size: int = 3, **environment: str) -> Fleet:
+async def _fleet(stack: AsyncExitStack, size: int = 3, /, **environment: str) -> Fleet:
     servers = await asyncio.gather(
         *(stack.enter_async_context(serving(**environment)) for _ in range(size))
     )
@@ -179,7 +179,7 @@ async def test_a_server_that_is_told_to_stop_gives_its_places_back(
 ) -> None:
     limits = {"CHAT_RUNNING_TURNS_PER_OWNER": "4", "CHAT_TOKENS_PER_DAY": "1000000"}
     async with AsyncExitStack() as stack:
-        fleet = await _fleet(stack, size=2, OPENAI_BASE_URL=model, **store, **limits)
+        fleet = await _fleet(stack, 2, OPENAI_BASE_URL=model, **store, **limits)
         async with fleet.clients[0].stream("POST", "/api/chat", json=_asked(STALL, 1)) as response:
             reader = Reader(response)
             await reader.until(b"word1")

@@ -100,7 +100,7 @@ def _distribution(aws: Aws, inputs: State) -> tuple[str, State]:
                 "HttpVersion": inputs["httpVersion"],
                 "PriceClass": inputs["priceClass"],
                 "DefaultRootObject": inputs["defaultRootObject"],
-                "Origins": _items([_origin(origin) for origin in inputs["origins"]]),
+                "Origins": _items([origin_of(found) for found in inputs["origins"]]),
                 "DefaultCacheBehavior": _behavior(inputs["defaultCacheBehavior"]),
                 "CacheBehaviors": _items(
                     [_behavior(found) for found in inputs["orderedCacheBehaviors"]]
@@ -130,7 +130,7 @@ def _items(found: list[Any]) -> State:
     return {"Quantity": len(found), "Items": found}
 
 
-def _origin(origin: State) -> State:
+def origin_of(origin: State) -> State:
     custom = origin.get("customOriginConfig")
     return present(
         Id=origin["originId"],

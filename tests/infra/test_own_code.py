@@ -55,6 +55,15 @@ def test_everything_ships_but_tests_byte_code_and_what_is_hidden(tmp_path: Path)
     ]
 
 
+def test_the_image_is_given_what_ships() -> None:
+    """The rest is in `tests/container/check_image.py`."""
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+
+    # The last pattern that fits decides.
+    places = [ignored.index(line) for line in ("*", "!my_app", "my_app/tests", "**/.*")]
+    assert places == sorted(places)
+
+
 def test_who_needs_no_package_needs_no_lock_file(tmp_path: Path) -> None:
     assert own_lock(_own(tmp_path)) == ""
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.http import page_headers as app_page_headers
 from app.settings import Settings
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
@@ -64,6 +65,16 @@ def test_the_project_is_run_from_infra_in_our_environment() -> None:
     assert (_ROOT / "infra" / "__main__.py").is_file()
 
 
+def test_what_pulumis_hint_names_installs_what_is_locked() -> None:
+    """Without `make infra` Pulumi says "pip install -r requirements.txt", or "pulumi install"."""
+    named = _ROOT / "infra" / "requirements.txt"
+
+    lines = [line for line in named.read_text().splitlines() if not line.startswith("#")]
+
+    assert lines == ["-r ../requirements-infra.lock"]
+    assert (named.parent / lines[0].removeprefix("-r ")).is_file()
+
+
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_the_example_stacks_can_be_made(cloud: Cloud, dockerfile: str, name: str) -> None:
     stack = yaml.safe_load((_ROOT / f"Pulumi.{name}.yaml").read_text())["config"]
@@ -103,6 +114,13 @@ def test_the_program_imports_nothing_from_the_app() -> None:
     ]
 
     assert not [line for line in lines if line.startswith(("from app", "import app"))]
+
+
+def test_the_page_has_the_same_headers_wherever_it_is_served_from() -> None:
+    from infra import page_headers
+
+    for name in ("ASK_FIRST", "CONTENT_SECURITY_POLICY", "IMMUTABLE", "REFERRER_POLICY"):
+        assert getattr(page_headers, name) == getattr(app_page_headers, name)
 
 
 def test_collecting_these_tests_loads_neither_pulumi_nor_moto() -> None:

@@ -140,5 +140,5 @@ def test_the_command_to_try_it_asks_for_the_token_and_does_not_hold_it(
 ) -> None:
     stack = run_program(cloud, {"dockerfile": dockerfile}, secrets=SECRETS)
 
-    assert '-H "x-chat-token: $(pulumi config get authToken)"' in stack.outputs["curl"]
+    assert '-H "x-chat-token: $(pulumi config get authToken --stack dev)"' in stack.outputs["curl"]
     assert not stack.secret_outputs

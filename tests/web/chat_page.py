@@ -12,8 +12,8 @@ Generation: TypeAlias = Literal["7", "4"]
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
-# The address of the list of chats.
-_LIST = re.compile(r"/api/chats\?limit=\d+(?:'| |$)")
+# The addresses of the list of chats and of what the server offers.
+_LIST = re.compile(r"/api/(?:chats\?limit=\d+|models)(?:'| |$)")
 
 # Calls `act(stores, done)` with all that the page's database has, as [name, keys, values].
 _STORES = """async (act) => {
@@ -74,7 +74,7 @@ class ChatPage:
         self.wire = page.get_by_role("complementary", name="Wire")
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # The page asks each server what it keeps; browsers note it where the response is no.
+        # The page asks each server what it has; browsers note it where the response is no.
         asked = f"{message.location.get('url', '')} {message.text}"
         if message.type in ("error", "warning") and not _LIST.search(asked):
             self._console.append(message.text)
@@ -96,6 +96,10 @@ class ChatPage:
     def expect_refusals(self) -> None:
         """Say that the page's policy will keep something from being loaded or run."""
         self._known = re.compile("Content Security Policy")
+
+    def expect_no_store(self) -> None:
+        """Say the same of a server that cannot reach its store for a while."""
+        self._known = re.compile(r"net::ERR_|status of 503")
 
     def expect_no_such_chat(self) -> None:
         """Say that the page will ask for a chat that there is not, once for each time it loads.

@@ -1,7 +1,7 @@
 """The backend that serves the page: our app in front of a scripted model."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from app.scripted_model.control import Control
 from app.scripted_model.serving import serve_scripted
 from app.settings import Settings
 from app.store.store import Store
+from app.tools import Tool
 from app.tools.loading import EXAMPLES
 from tests.serving import served
 
@@ -35,8 +36,10 @@ async def site(*, delay_s: float = 0.002) -> AsyncIterator[Site]:
 
 
 @contextlib.asynccontextmanager
-async def backend(model: str, *, app_store: Store | None = None, **more: Any) -> AsyncIterator[str]:
+async def backend(
+    model: str, *, app_store: Store | None = None, app_tools: Sequence[Tool] = (), **more: Any
+) -> AsyncIterator[str]:
     """Serve the app on a port, and so an origin, of its own; gives its URL."""
     settings: dict[str, Any] = {"openai_base_url": model, "tools": tuple(EXAMPLES), **more}
-    async with served(create_app(Settings(**settings), store=app_store)) as url:
+    async with served(create_app(Settings(**settings), store=app_store, tools=app_tools)) as url:
         yield url

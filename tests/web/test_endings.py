@@ -67,3 +67,16 @@ async def test_who_goes_on_without_a_reply_has_no_buttons_left(
     await expect(page.button("Allow")).to_have_count(0)
     if generation == "7":
         await expect(page.tool("send_email")).to_contain_text("passed over")
+
+
+async def test_who_is_offline_is_told_so(open_page: Open, generation: Generation) -> None:
+    page = await open_page(generation, fresh=True)
+    page.expect_no_server()
+    await page.page.context.set_offline(True)
+
+    await page.send("Hello")
+
+    await expect(page.failure).to_contain_text("You are offline.")
+    await page.page.context.set_offline(False)
+    await page.button("Try again").click()
+    await expect(page.answers).to_contain_text("I am the scripted model")

@@ -30,7 +30,9 @@ async def test_what_was_said_and_why_it_ended_are_there_and_the_chat_goes_on(
         page.expect_no_server()
         first.process.kill()
         await first.process.wait()
-        await expect(page.failure).to_contain_text("The connection broke")
+        await expect(
+            page.page.get_by_text("The connection broke. The answer goes on")
+        ).to_be_visible()
         await expect(page.answers).to_contain_text("word40 ")
 
     async with serving(*port, **environment):

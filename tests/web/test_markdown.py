@@ -87,7 +87,7 @@ async def test_code_is_copied_over_plain_http_too(open_page: Open) -> None:
         }"""
     )
 
-    await answer.get_by_role("button", name="Copy").click()
+    await answer.get_by_role("button", name="Copy", exact=True).click()
 
     await expect(answer.get_by_role("button", name="Copied")).to_be_visible()
     assert await page.page.evaluate("window.kept.readText()") == "first\nsecond\n"

@@ -259,6 +259,7 @@ async def test_nothing_of_one_is_shown_to_another(
         await sign_in(page, bob, "bob")
 
         await expect(page.field).to_have_value("")
+        await page.button("Wire").click()  # nothing of hers is there either
         await expect(page.wire).to_contain_text("What goes over the network appears here")
         await page.page.wait_for_load_state("networkidle")
         await expect(chats(page)).to_have_count(0)

@@ -29,6 +29,8 @@ _FRAMES = """() => {
 async def opened(open_page: Open, wire: str) -> tuple[ChatPage, CDPSession]:
     page = await open_page(fresh=True, **_DESKTOP)
     if wire == "closed":
+        # It opens with the first message unless it has been closed.
+        await page.button("Wire").click()
         await page.button("Close the wire panel").click()
     return page, await page.page.context.new_cdp_session(page.page)
 

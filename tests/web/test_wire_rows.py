@@ -216,6 +216,8 @@ async def test_each_part_is_parsed_once(
 ) -> None:
     page = await open_page(generation, fresh=True, **_DESKTOP)
     if not is_open:
+        # It opens with the first message unless it has been closed.
+        await page.button("Wire").click()
         await page.button("Close the wire panel").click()
     await page.page.evaluate(
         """() => {

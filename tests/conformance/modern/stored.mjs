@@ -12,7 +12,7 @@ const PLACE = { latitude: 60.39, longitude: 5.32 };
  * Messages as JSON, without what history leaves out: what tools say while they run, the ids that the
  * last clients give to reasoning, and the name that others have for an input that is none.
  */
-const shown = (messages) =>
+export const shown = (messages) =>
   JSON.parse(JSON.stringify(messages)).map((message) => ({
     ...message,
     parts: message.parts

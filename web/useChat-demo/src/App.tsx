@@ -1,10 +1,11 @@
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import { makeChatFetch, makeFetch } from './chatFetch';
 import type { Message } from './chat/conversation';
 import { Wishes } from './chat/offer';
 import { ServerChats } from './chat/serverChats';
 import { useChats } from './chat/useChats';
 import Version7 from './chat/version7';
+import { addressOfComparison, isComparison } from './compare/address';
 import { agree, readOpening, type Endpoint } from './endpoint';
 import { SignIn, withHeaders } from './signIn';
 import { AskFirst } from './ui/AskFirst';
@@ -17,13 +18,22 @@ import { SignInDialog, SignInNotice } from './ui/SignInDialog';
 import { useDrawer } from './ui/useDrawer';
 import { WirePanel } from './wire/WirePanel';
 
-// The older client is loaded on demand.
+// The older client is loaded on demand, and so is the comparison.
+const Compare = lazy(() => import('./compare/Compare'));
 const versions = { '7': Version7, '4': lazy(() => import('./chat/version4')) };
 
 /** The chats of the server that the page's address names, once the user has agreed to it. */
 export function App() {
   const [opening, setOpening] = useState(readOpening);
-  if (opening.state === 'open') return <Chats endpoint={opening.endpoint} />;
+  if (opening.state === 'open') {
+    const { endpoint } = opening;
+    if (!isComparison()) return <Chats endpoint={endpoint} />;
+    return (
+      <Suspense fallback={null}>
+        <Compare endpoint={endpoint} chatAddress={addressOfComparison(false)} />
+      </Suspense>
+    );
+  }
   return (
     <AskFirst
       opening={opening}
@@ -44,11 +54,14 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
   const [wishes] = useState(() => new Wishes(endpoint.shelf));
   const { chat, ...chats } = useChats(signIn, server);
   useEffect(() => {
-    // By then the server has said that it knows who asks.
-    if (chats.place !== 'asking') void wishes.learn(server);
+    // By then the server has said that it is there, and knows who asks.
+    if (chats.place !== 'asking' && server.keeps !== undefined) void wishes.learn(server);
   }, [chats.place, wishes, server]);
   /** What is shown, for who saves it as a file. */
   const shown = useRef<Message[]>([]);
+  const noteShown = useCallback((messages: Message[]) => {
+    shown.current = messages;
+  }, []);
   const signInDialog = useRef<HTMLDialogElement>(null);
   const askWho = () => signInDialog.current?.showModal();
   const [shownExchange, showExchange] = useState<number>();
@@ -67,10 +80,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
         list={list}
         wire={wire}
       >
-        <Menu
-          shown={shown}
-          onOpen={chats.openSaved}
-        />
+        <Menu shown={shown} onOpen={chats.openSaved} />
       </Header>
       <ChatList
         drawer={list}
@@ -115,7 +125,7 @@ function Chats({ endpoint }: { endpoint: Endpoint }) {
                   isKept={chats.place === 'server'}
                   isReadOnly={chat.isReadOnly === true}
                   wishes={wishes}
-                  shown={shown}
+                  onShown={noteShown}
                   onSend={wire.openBeside}
                   onNew={chats.begin}
                   onReconnect={chats.reopen}

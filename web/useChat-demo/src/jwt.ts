@@ -23,7 +23,9 @@ export function claimsOf(token: string): Claims | undefined {
   if (!LOOKS_LIKE_ONE.test(token) || parts.length === 5) return undefined;
   const claims = parts.length === 3 ? read(parts[1] ?? '') : undefined;
   if (claims === undefined || parts[2] === '') {
-    throw new Error('This JSON Web Token is not whole. Copy all of it: three parts with dots between them.');
+    throw new Error(
+      'This JSON Web Token is not whole. Copy all of it: three parts with dots between them.',
+    );
   }
   const { sub, iss, exp } = claims;
   return {

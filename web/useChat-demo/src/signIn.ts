@@ -66,7 +66,8 @@ export class SignIn {
   guarded(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
     return async (input, init) => {
       const url = new URL(input instanceof Request ? input.url : input, location.href);
-      if (url.origin !== this.#origin) throw new Error(`No request goes to ${url.origin} from here.`);
+      if (url.origin !== this.#origin)
+        throw new Error(`No request goes to ${url.origin} from here.`);
       const { token } = this.#standing;
       const response = await fetch(input, token ? { ...init, redirect: 'error' } : init);
       // What is said of an earlier token comes too late.
@@ -117,7 +118,9 @@ export class SignIn {
     }
     if (response.status !== 401 && response.status !== 403) return;
     const words = wordsOf(new Error(await response.text()));
-    throw new Error(isOver(claims) ? `${words} It counted until ${inWords(claims.expires)}.` : words);
+    throw new Error(
+      isOver(claims) ? `${words} It counted until ${inWords(claims.expires)}.` : words,
+    );
   }
 
   #headersWith(token: string): Record<string, string> {
@@ -173,15 +176,18 @@ export function keepToken(url: string, token: string): boolean {
   if (token) sessionStorage.setItem(tokenKey(url), token);
   else sessionStorage.removeItem(tokenKey(url));
   if (isSameOwner(before, token)) return false;
-  // What one has begun to write is nothing for the next.
+  // What one has written is nothing for the next.
   for (const key of Object.keys(sessionStorage)) {
-    if (key.startsWith(DRAFTS)) sessionStorage.removeItem(key);
+    if (key.startsWith(DRAFTS) || key.startsWith(VERSIONS)) sessionStorage.removeItem(key);
   }
   return true;
 }
 
 /** What the keys of unsent texts in this tab's session begin with. */
 export const DRAFTS = 'deltaline.draft ';
+
+/** What the keys of earlier versions of chats begin with. */
+export const VERSIONS = 'deltaline.versions ';
 
 function keptToken(url: string): string {
   return sessionStorage.getItem(tokenKey(url)) ?? '';
@@ -234,6 +240,7 @@ export function tidied(given: string): string {
   // A terminal breaks a long one into lines.
   const joined = /^eyJ/.test(token) ? token.replace(/\s+/g, '') : token;
   if (joined === '') throw new Error('Paste a token first.');
-  if (!/^[\x20-\x7e]+$/.test(joined)) throw new Error('This is no token: it has letters that no header can hold.');
+  if (!/^[\x20-\x7e]+$/.test(joined))
+    throw new Error('This is no token: it has letters that no header can hold.');
   return joined;
 }

@@ -2,6 +2,7 @@
 // what their `useChat` returns; with only one client you do not need this.
 import type { Wishes } from './offer';
 import type { ServerChats } from './serverChats';
+import type { Version } from './versions';
 
 export type Generation = '7' | '4';
 
@@ -12,12 +13,14 @@ export interface Conversation {
   send(text: string, files: Attachment[]): void;
   /** Stop the answer. Throws an `Error` that says in a sentence why it goes on. */
   stop(): Promise<void>;
+  /** Whether the connection is cut, and the answer waits for another one. */
+  isBroken: boolean;
   /** Whether the connection broke while the server goes on with the answer. */
   isCutOff: boolean;
   /** Why an answer ended, where that is known and not what one expects. */
   endOf(message: Message): Ending | undefined;
-  /** Ask again for the last answer, even if it failed. */
-  regenerate(): Promise<void>;
+  /** Ask again for an answer, or for the last one, even if it failed. What came after it goes. */
+  regenerate(messageId?: string): Promise<void>;
   /** How many older files the last request has left out: see `outgoing.ts`. */
   leftOut: number;
   /** Ask again without any older file; there if the server has refused a request as too large. */
@@ -30,6 +33,16 @@ export interface Conversation {
   refuse(call: ToolCall, reason: string): void;
   /** Reply to an approval request. AI SDK 4 has none: there the server refuses such calls itself. */
   approve?(call: ToolCall, isApproved: boolean): void;
+}
+
+/** A conversation that shows one of its versions; places count from the first message, from 0. */
+export interface Versioned extends Conversation {
+  versionAt(place: number): Version | undefined;
+  /** Show another version of a message, and what came after that. */
+  showVersion(place: number, number: number): void;
+  /** Whether a version is shown that the server does not hold any more, so that nothing can be sent. */
+  isPast: boolean;
+  showLatest(): void;
 }
 
 /** `cut`: longer than the model may write; `filtered`: withheld by its provider; `failed`: by an error. */
@@ -110,7 +123,7 @@ export interface ChatProps {
   resume: boolean;
   /** Called whenever there is something to keep. */
   onChange(change: Change): void;
-  children(conversation: Conversation): React.ReactNode;
+  children(conversation: Versioned): React.ReactNode;
 }
 
 /** Return the text of a message. */
@@ -132,6 +145,7 @@ export function wordsOf(error: Error): string {
     // Not JSON: an error part of the stream, or the browser's own words.
   }
   if (/failed to fetch|networkerror|load failed/i.test(error.message)) {
+    if (!navigator.onLine) return 'You are offline. Try again when the network is back.';
     return 'The server cannot be reached. Is it running, and does it allow this page’s origin (CORS)?';
   }
   if (isBreak(error)) return 'The connection broke before the answer was complete.';
@@ -140,7 +154,9 @@ export function wordsOf(error: Error): string {
 
 /** Whether it is the browser's word for a connection that broke, before the response or within it. */
 export function isBreak(error: Error): boolean {
-  return error instanceof TypeError || /^(network error|input stream|connection)/i.test(error.message);
+  return (
+    error instanceof TypeError || /^(network error|input stream|connection)/i.test(error.message)
+  );
 }
 
 /** Make `viewOf` return the same view for the same message, so that React skips unchanged messages. */

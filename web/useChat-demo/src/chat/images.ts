@@ -110,12 +110,21 @@ function hasCameraNotes(type: string, bytes: Uint8Array): boolean {
 }
 
 const holds = (bytes: Uint8Array, text: string) => {
-  return countOf(bytes, Array.from(text, (letter) => letter.charCodeAt(0))) > 0;
+  return (
+    countOf(
+      bytes,
+      Array.from(text, (letter) => letter.charCodeAt(0)),
+    ) > 0
+  );
 };
 
 function countOf(bytes: Uint8Array, wanted: number[]): number {
   let count = 0;
-  for (let at = bytes.indexOf(wanted[0] ?? 0); at >= 0; at = bytes.indexOf(wanted[0] ?? 0, at + 1)) {
+  for (
+    let at = bytes.indexOf(wanted[0] ?? 0);
+    at >= 0;
+    at = bytes.indexOf(wanted[0] ?? 0, at + 1)
+  ) {
     if (wanted.every((byte, offset) => bytes[at + offset] === byte)) count += 1;
   }
   return count;

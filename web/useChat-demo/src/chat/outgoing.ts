@@ -41,25 +41,26 @@ export interface Outgoing {
 }
 
 /** `systemMessage` makes a message of instructions in the client's own shape. */
-export function useOutgoing<M extends object>(
+export function useOutgoing(
   server: ServerChats,
   wishes: Wishes,
   fetch: typeof globalThis.fetch,
-  systemMessage: (text: string) => M,
+  systemMessage: (text: string) => object,
 ): Outgoing {
   const [leftOut, setLeftOut] = useState(0);
   const [canLeaveOut, setCan] = useState(false);
   const [own] = useState(() => {
     const state = { leavesAllOut: false, sent: [] as Sent[] };
+    const noting: typeof globalThis.fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (init?.method === 'POST') {
+        const isTooLarge = response.status === 413 && !state.leavesAllOut;
+        setCan(isTooLarge && filesIn(state.sent.slice(0, newestAt(state.sent))) > 0);
+      }
+      return response;
+    };
     return {
-      fetch: (async (input, init) => {
-        const response = await fetch(input, init);
-        if (init?.method === 'POST') {
-          const isTooLarge = response.status === 413 && !state.leavesAllOut;
-          setCan(isTooLarge && filesIn(state.sent.slice(0, newestAt(state.sent))) > 0);
-        }
-        return response;
-      }) satisfies typeof globalThis.fetch as typeof globalThis.fetch,
+      fetch: noting,
       messages<S extends object>(history: S[]): S[] {
         // The server has them.
         const mostBytes = server.keeps || state.leavesAllOut ? 0 : wishes.wish.offer.mostBodyBytes;
@@ -112,7 +113,9 @@ function filesIn(messages: Sent[]): number {
 function withoutFiles(message: Sent): Sent {
   const { parts, experimental_attachments: files = [] } = message;
   const left = parts?.map((part): SentPart => {
-    return isFile(part) ? { type: 'text', text: noteOf(part.filename ?? part.mediaType ?? part.mimeType) } : part;
+    return isFile(part)
+      ? { type: 'text', text: noteOf(part.filename ?? part.mediaType ?? part.mimeType) }
+      : part;
   });
   const gone = files.filter(({ url }) => isData(url));
   if (gone.length === 0) return { ...message, parts: left };
@@ -131,5 +134,6 @@ const isFile = ({ type, url, data }: SentPart) => {
 };
 
 const isData = (url: unknown) => typeof url === 'string' && url.startsWith('data:');
-const noteOf = (name: unknown) => `[Here was a file: ${String(name ?? 'without a name')}. It is not sent again.]`;
+const noteOf = (name: unknown) =>
+  `[Here was a file: ${String(name ?? 'without a name')}. It is not sent again.]`;
 const sizeOf = (message: Sent) => new TextEncoder().encode(JSON.stringify(message)).byteLength;

@@ -36,6 +36,9 @@ export class RunningTurn {
 
   /** The chat's `fetch`: notes the turn of each response. */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
+    const turnId = this.#asked?.turnId;
+    // It goes on with that turn after a break (`resumingFetch.ts`).
+    if (turnId !== undefined && String(input).includes(turnId)) return this.#fetch(input, init);
     const asked: Asked = { hasAnswered: false, isUnwanted: false };
     this.#asked = asked;
     const response = await this.#fetch(input, init);

@@ -42,7 +42,8 @@ export function nameOf(title: string): string {
 export function openSaved(text: string): UIMessage[] {
   const saved = object(parsed(text));
   if (saved?.format !== FORMAT) throw new Error('This file is not a saved chat.');
-  if (saved.version !== VERSION) throw new Error('A newer version of this page has saved this chat.');
+  if (saved.version !== VERSION)
+    throw new Error('A newer version of this page has saved this chat.');
   const { messages } = saved;
   if (!Array.isArray(messages) || messages.length === 0) throw new Error('This chat is empty.');
   if (messages.length > MOST_MESSAGES) throw new Error('This chat has too many messages.');
@@ -108,7 +109,8 @@ function messageOf(message: Fields | undefined, index: number): UIMessage {
   const where = `Message ${index + 1} of this file`;
   if (message === undefined) throw new Error(`${where} is no message.`);
   const { role, parts } = message;
-  if (role !== 'user' && role !== 'assistant') throw new Error(`${where} is of nobody who talks here.`);
+  if (role !== 'user' && role !== 'assistant')
+    throw new Error(`${where} is of nobody who talks here.`);
   if (!Array.isArray(parts)) throw new Error(`${where} has no parts.`);
   return {
     // Ids of our own: one that stands twice would confuse what is drawn by it.
@@ -129,7 +131,8 @@ function partOf(part: Fields, role: 'user' | 'assistant', id: string): UIPart[] 
       return text && role === 'assistant' ? [{ type: 'reasoning', text, state: 'done' }] : [];
     case 'file': {
       const file = fileOf(part);
-      if (file === undefined) return [{ type: 'text', text: '(a file that is not in the saved chat)' }];
+      if (file === undefined)
+        return [{ type: 'text', text: '(a file that is not in the saved chat)' }];
       return [{ type: 'file', filename: file.name, mediaType: file.mediaType, url: file.url }];
     }
     case 'source-url': {

@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import type { SignIn } from '../signIn';
 import { BrowserChats } from './browserChats';
 import type { Change, Generation } from './conversation';
+import { forgetPaths } from './keptVersions';
 import { NotSignedIn, type ServerChats } from './serverChats';
 
 /** A line of the list. */
@@ -126,7 +127,11 @@ export function useChats(signIn: SignIn, server: ServerChats) {
       const kept = await server.read(shown.id, shown.generation);
       const { chat: now } = latest.current;
       if (!kept || now !== shown || change.current !== here) return;
-      if (!here?.isCutOff && !kept.isRunning && isSame(kept.messages, here?.messages ?? shown.messages)) {
+      if (
+        !here?.isCutOff &&
+        !kept.isRunning &&
+        isSame(kept.messages, here?.messages ?? shown.messages)
+      ) {
         return;
       }
       const { messages, isRunning: wasOpen } = kept;
@@ -141,53 +146,56 @@ export function useChats(signIn: SignIn, server: ServerChats) {
     steady.current = { refresh, load, catchUp, follow };
   });
 
+  const settle = useEffectEvent(async (isHere: () => boolean) => {
+    const found = await steady.current.refresh();
+    if (!isHere()) return;
+    const { chat: shown } = latest.current;
+    if (shown.state === 'opening') void steady.current.load(shown.id, found);
+    else if (change.current) keep(shown, change.current, found);
+  });
+  const comeBack = useEffectEvent(() => {
+    if (document.visibilityState !== 'visible' || server.keeps === false) return;
+    void steady.current.refresh();
+    void steady.current.catchUp();
+  });
+  const go = useEffectEvent(() => {
+    const id = idInAddress();
+    const { chat: shown, place: from } = latest.current;
+    if (id === shown.id) return;
+    if (id) steady.current.follow(id, from);
+    else show(newChat(shown.generation, shown.opened));
+  });
+
   useEffect(() => {
     let isHere = true;
-    const settle = async () => {
-      const found = await steady.current.refresh();
-      if (!isHere) return;
-      const { chat: shown } = latest.current;
-      if (shown.state === 'opening') void steady.current.load(shown.id, found);
-      else if (change.current) keep(shown, change.current, found);
-    };
-    void settle();
+    const begin = () => void settle(() => isHere);
+    begin();
     // Who has just signed in has chats, too.
     let { token } = signIn.standing;
     const stopListening = signIn.subscribe(() => {
-      if (signIn.standing.token !== token) void settle();
+      if (signIn.standing.token !== token) begin();
       token = signIn.standing.token;
     });
-    const comeBack = () => {
-      if (document.visibilityState !== 'visible' || server.keeps === false) return;
-      void steady.current.refresh();
-      void steady.current.catchUp();
-    };
-    const go = () => {
-      const id = idInAddress();
-      const { chat: shown, place: from } = latest.current;
-      if (id === shown.id) return;
-      if (id) steady.current.follow(id, from);
-      else show(newChat(shown.generation, shown.opened));
-    };
-    document.addEventListener('visibilitychange', comeBack);
-    addEventListener('online', comeBack);
-    addEventListener('popstate', go);
+    const onComeBack = () => comeBack();
+    const onGo = () => go();
+    document.addEventListener('visibilitychange', onComeBack);
+    addEventListener('online', onComeBack);
+    addEventListener('popstate', onGo);
     return () => {
       isHere = false;
       stopListening();
-      document.removeEventListener('visibilitychange', comeBack);
-      removeEventListener('online', comeBack);
-      removeEventListener('popstate', go);
+      document.removeEventListener('visibilitychange', onComeBack);
+      removeEventListener('online', onComeBack);
+      removeEventListener('popstate', onGo);
     };
-  }, []);
+  }, [signIn]);
 
   /** The connection broke: look now and then whether the server has more of the answer. */
-  function tryAgain(changed: Change, afterMs: number) {
-    setTimeout(async () => {
-      if (change.current !== changed) return;
-      await steady.current.catchUp();
-      if (change.current === changed && afterMs < LAST_TRY_MS) tryAgain(changed, 2 * afterMs);
-    }, afterMs);
+  async function tryAgain(changed: Change, afterMs: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    if (change.current !== changed) return;
+    await steady.current.catchUp();
+    if (change.current === changed && afterMs < LAST_TRY_MS) void tryAgain(changed, 2 * afterMs);
   }
 
   function keep(of: OpenChat, changed: Change, from: Place) {
@@ -199,7 +207,7 @@ export function useChats(signIn: SignIn, server: ServerChats) {
       if (idInAddress() !== id) history.replaceState(null, '', addressOf(id));
     }
     if (server.keeps) void steady.current.refresh();
-    if (changed.isCutOff) tryAgain(changed, FIRST_TRY_MS);
+    if (changed.isCutOff) void tryAgain(changed, FIRST_TRY_MS);
     if (server.keeps) return;
     if (from === 'browser') {
       const { messages, title, isOpen, isLeaving } = changed;
@@ -248,6 +256,7 @@ export function useChats(signIn: SignIn, server: ServerChats) {
     },
     async forget({ id }: ListedChat) {
       isForgotten.current = id;
+      forgetPaths(id);
       if (place === 'browser') setChats(browser.forget(signIn.shelf, id));
       else {
         try {
@@ -280,7 +289,9 @@ function newChat(generation: Generation, opened: number): OpenChat {
 /** Whether both end alike; a client of AI SDK 4 gives its own ids to questions. */
 function isSame(kept: unknown[], shown: unknown[]): boolean {
   const answers = [kept, shown].map((messages) =>
-    (messages as { id: string; role: string }[]).map(({ id, role }) => (role === 'user' ? role : id)),
+    (messages as { id: string; role: string }[]).map(({ id, role }) =>
+      role === 'user' ? role : id,
+    ),
   );
   return JSON.stringify(answers[0]) === JSON.stringify(answers[1]);
 }

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useCallback, useState } from 'react';
 import type { Ending, Message } from './conversation';
 
 const ENDINGS: Record<string, Ending> = {
@@ -10,11 +10,11 @@ const ENDINGS: Record<string, Ending> = {
 /** Remember why answers ended: the hooks tell it once, to `onFinish`, and not in the message. */
 export function useEndings() {
   const [endings, setEndings] = useState<Record<string, Ending>>({});
-  return {
-    endOf: ({ id }: Message) => endings[id],
-    note: (id: string, finishReason: string | undefined) => {
-      const ending = ENDINGS[finishReason ?? ''];
-      if (ending && endings[id] !== ending) setEndings((before) => ({ ...before, [id]: ending }));
-    },
-  };
+  const endOf = ({ id }: Message) => endings[id];
+  const note = useCallback((id: string, finishReason: string | undefined) => {
+    const ending = ENDINGS[finishReason ?? ''];
+    if (!ending) return;
+    setEndings((before) => (before[id] === ending ? before : { ...before, [id]: ending }));
+  }, []);
+  return { endOf, note };
 }

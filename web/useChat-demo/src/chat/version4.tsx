@@ -14,21 +14,28 @@ import {
 } from './conversation';
 import { withHeaders } from '../signIn';
 import { useOutgoing } from './outgoing';
+import { resumingFetch } from './resumingFetch';
 import { RunningTurn } from './runningTurn';
 import { useEndings } from './useEndings';
 import { useKeep } from './useKeep';
 import { useResume } from './useResume';
+import { useVersions } from './useVersions';
 
 export default function Version4(props: ChatProps) {
   const { chatId, server } = props;
   // `headers` of this hook are those of its last drawing; this way each request has the token of the
   // moment.
-  const [turn] = useState(
-    () => new RunningTurn(chatId, server, withHeaders(props.headers, props.fetch)),
-  );
+  const [isBroken, setBroken] = useState(false);
+  const [turn] = useState(() => {
+    const fetch = resumingFetch({
+      fetch: withHeaders(props.headers, props.fetch),
+      onBroken: setBroken,
+    });
+    return new RunningTurn(chatId, server, fetch);
+  });
   const outgoing = useOutgoing(server, props.wishes, turn.fetch, systemMessage);
   const [viewId] = useState(() => `${chatId} ${Math.random()}`);
-  const endings = useEndings();
+  const { endOf, note } = useEndings();
   const chat = useChat({
     // By its id the hook keeps what it has shown for as long as the page lives, errors too; a chat
     // that is opened again begins anew.
@@ -45,26 +52,33 @@ export default function Version4(props: ChatProps) {
     // How often the hook may post again by itself after a client tool has its result.
     maxSteps: 5,
     experimental_throttle: 30,
-    onFinish: ({ id }, { finishReason }) => endings.note(id, finishReason),
+    onFinish: ({ id }, { finishReason }) => note(id, finishReason),
   });
   const { error, messages } = chat;
   useEffect(() => {
     const last = messages.at(-1);
     // `onFinish` is for answers that did not fail.
-    if (error && last?.role === 'assistant') endings.note(last.id, 'error');
-  }, [error, messages]);
+    if (error && last?.role === 'assistant') note(last.id, 'error');
+  }, [error, messages, note]);
   useResume(props.resume, () => chat.experimental_resume());
 
-  const regenerate = async () => {
+  const talk = messages.filter(({ role }) => role === 'user' || role === 'assistant');
+  const regenerate = async (messageId?: string) => {
     const before = chat.messages;
-    await chat.reload();
+    const at = before.findIndex(({ id }) => id === messageId);
+    // This version asks again for the last answer only: the application cuts the history.
+    const isEarlier = at > 0 && at < before.length - 1;
+    if (isEarlier) chat.setMessages(before.slice(0, at));
+    const body = isEarlier && server.keeps ? { messageId: before[at - 1]?.id } : undefined;
+    await chat.reload({ body });
     // Nothing has come in its place, and no server has thrown it away either.
     chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
   };
   const conversation: Conversation = {
-    messages: chat.messages.filter(({ role }) => role === 'user' || role === 'assistant').map(cachedViewOf),
+    messages: talk.map(cachedViewOf),
     status: chat.status,
     error: chat.error,
+    isBroken,
     isCutOff: chat.error !== undefined && isBreak(chat.error) && turn.isKept,
     send: (text, files) => {
       const experimental_attachments = files.map(({ name, mediaType, url }) => {
@@ -72,7 +86,7 @@ export default function Version4(props: ChatProps) {
       });
       void chat.append({ role: 'user', content: text }, { experimental_attachments });
     },
-    endOf: endings.endOf,
+    endOf,
     stop: () => turn.stop(chat.stop),
     regenerate,
     leftOut: outgoing.leftOut,
@@ -91,10 +105,19 @@ export default function Version4(props: ChatProps) {
       void chat.append({ role: 'user', content: text }, { experimental_attachments, body });
     },
     answer: ({ id }, result) => chat.addToolResult({ toolCallId: id, result }),
-    refuse: ({ id }, error) => chat.addToolResult({ toolCallId: id, result: { error } }),
+    refuse: ({ id }, reason) => chat.addToolResult({ toolCallId: id, result: { error: reason } }),
   };
   useKeep(chat.messages, conversation, props.onChange, chat.stop);
-  return props.children(conversation);
+  const { setMessages } = chat;
+  return props.children(
+    useVersions(conversation, {
+      chatId,
+      server,
+      messages: talk,
+      setMessages,
+      viewOf: cachedViewOf,
+    }),
+  );
 }
 
 function systemMessage(text: string): ChatMessage {
@@ -126,7 +149,8 @@ function readAnnotations({ annotations = [] }: ChatMessage) {
   const progress = new Map<string, string>();
   let about: About = {};
   for (const annotation of annotations) {
-    if (typeof annotation !== 'object' || annotation === null || Array.isArray(annotation)) continue;
+    if (typeof annotation !== 'object' || annotation === null || Array.isArray(annotation))
+      continue;
     if (annotation.type !== 'status') about = { ...about, ...(annotation as About) };
     else if (annotation.toolCallId) {
       progress.set(String(annotation.toolCallId), String(annotation.message));

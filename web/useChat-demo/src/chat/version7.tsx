@@ -1,7 +1,6 @@
 // AI SDK 7 (and 5 and 6, whose hooks are alike): `useChat` over the UI message stream.
 import { useChat } from '@ai-sdk/react';
 import {
-  DefaultChatTransport,
   getToolName,
   isToolUIPart,
   lastAssistantMessageIsCompleteWithApprovalResponses,
@@ -10,6 +9,7 @@ import {
 } from 'ai';
 import { useState } from 'react';
 import { useOutgoing } from './outgoing';
+import { ResumingTransport } from './resumingTransport';
 import { RunningTurn } from './runningTurn';
 import {
   isBreak,
@@ -24,6 +24,7 @@ import {
 import { useEndings } from './useEndings';
 import { useKeep } from './useKeep';
 import { useResume } from './useResume';
+import { useVersions } from './useVersions';
 
 /** The server's `data-status` parts. The id is the tool call's, or `turn`. */
 interface Status {
@@ -36,13 +37,15 @@ export default function Version7(props: ChatProps) {
   const { api, server } = props;
   const [turn] = useState(() => new RunningTurn(props.chatId, server, props.fetch));
   const outgoing = useOutgoing(server, props.wishes, turn.fetch, systemMessage);
+  const [isBroken, setBroken] = useState(false);
   const [transport] = useState(
     () =>
-      new DefaultChatTransport<ChatMessage>({
+      new ResumingTransport<ChatMessage>({
         api,
         fetch: outgoing.fetch,
         // A function: each request, `resume` too, has the token of the moment.
         headers: props.headers,
+        onBroken: setBroken,
         prepareSendMessagesRequest: ({ id, messages, trigger, messageId, body }) => ({
           body: {
             ...body,
@@ -56,7 +59,7 @@ export default function Version7(props: ChatProps) {
         }),
       }),
   );
-  const endings = useEndings();
+  const { endOf, note } = useEndings();
   const chat = useChat<ChatMessage>({
     id: props.chatId,
     messages: props.initialMessages as ChatMessage[],
@@ -64,7 +67,7 @@ export default function Version7(props: ChatProps) {
     // React renders at most every 30 ms, however fast the deltas arrive.
     throttle: 30,
     onFinish: ({ message, finishReason, isError }) => {
-      endings.note(message.id, isError ? 'error' : finishReason);
+      note(message.id, isError ? 'error' : finishReason);
     },
     // Go on once every client tool has its result and every approval request its reply.
     sendAutomaticallyWhen: (options) =>
@@ -74,9 +77,9 @@ export default function Version7(props: ChatProps) {
   // The hook's own `resume: true` does not survive StrictMode.
   useResume(props.resume, () => void chat.resumeStream());
 
-  const regenerate = async () => {
+  const regenerate = async (messageId?: string) => {
     const before = chat.messages;
-    await chat.regenerate();
+    await chat.regenerate({ messageId });
     // Nothing has come in its place, and no server has thrown it away either.
     chat.setMessages((now) => (now.at(-1)?.role === 'user' && !turn.isKept ? before : now));
   };
@@ -84,6 +87,7 @@ export default function Version7(props: ChatProps) {
     messages: chat.messages.map(cachedViewOf),
     status: chat.status,
     error: chat.error,
+    isBroken,
     isCutOff: chat.error !== undefined && isBreak(chat.error) && turn.isKept,
     send: (text, attachments) => {
       const files = attachments.map(({ name, mediaType, url }) => {
@@ -91,7 +95,7 @@ export default function Version7(props: ChatProps) {
       });
       void chat.sendMessage(text ? { text, files } : { files });
     },
-    endOf: endings.endOf,
+    endOf,
     stop: () => turn.stop(() => void chat.stop()),
     regenerate,
     leftOut: outgoing.leftOut,
@@ -115,7 +119,11 @@ export default function Version7(props: ChatProps) {
     },
   };
   useKeep(chat.messages, conversation, props.onChange, () => void chat.stop());
-  return props.children(conversation);
+  const { messages, setMessages } = chat;
+  const { chatId } = props;
+  return props.children(
+    useVersions(conversation, { chatId, server, messages, setMessages, viewOf: cachedViewOf }),
+  );
 }
 
 function systemMessage(text: string): ChatMessage {
@@ -171,7 +179,9 @@ function partOf(part: ChatMessage['parts'][number], progress: Map<string, string
   }
 }
 
-function stateOf(part: Extract<ChatMessage['parts'][number], { toolCallId: string }>): ToolCall['state'] {
+function stateOf(
+  part: Extract<ChatMessage['parts'][number], { toolCallId: string }>,
+): ToolCall['state'] {
   switch (part.state) {
     case 'input-streaming':
       return 'writing';

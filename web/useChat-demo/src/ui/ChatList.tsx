@@ -14,13 +14,7 @@ export function ChatList(props: {
 }) {
   const { isOpen, ref } = props.drawer;
   return (
-    <nav
-      id="chat-list"
-      className="chat-list"
-      aria-label="Chats"
-      hidden={!isOpen}
-      ref={ref}
-    >
+    <nav id="chat-list" className="chat-list" aria-label="Chats" hidden={!isOpen} ref={ref}>
       <button className="new" onClick={props.onNew}>
         <Icon name="plus" /> New chat
       </button>

@@ -1,11 +1,20 @@
-import { useEffect, useRef, useState, type RefObject } from 'react';
-import { textOf, wordsOf, type Conversation, type Generation, type Message } from '../chat/conversation';
+import { useEffect, useRef, useState } from 'react';
+import {
+  textOf,
+  wordsOf,
+  type Conversation,
+  type Generation,
+  type Message,
+  type Versioned,
+} from '../chat/conversation';
 import { useWish, type Wishes } from '../chat/offer';
 import { Choices } from './Choices';
 import { Composer } from './Composer';
+import { ConnectionNotice } from './ConnectionNotice';
 import { focusChat } from './focus';
 import { Icon } from './Icon';
 import { MessageView } from './MessageView';
+import { PastNotice } from './PastNotice';
 import { SavedNotice } from './SavedNotice';
 import { Starters } from './Starters';
 import { useStickToEnd } from './useStickToEnd';
@@ -15,7 +24,7 @@ const MOST_ANNOUNCED = 400;
 
 /** A chat, with either client. */
 export function ChatView(props: {
-  conversation: Conversation;
+  conversation: Versioned;
   chatId: string;
   generation: Generation;
   /** Whether the last answer was under way when the page was left. */
@@ -28,17 +37,17 @@ export function ChatView(props: {
   /** Whether the chat is from a file, and cannot go on here. */
   isReadOnly: boolean;
   wishes: Wishes;
-  /** Gets what is shown. */
-  shown: RefObject<Message[]>;
+  /** Is told what is shown. */
+  onShown(messages: Message[]): void;
   /** Called when a message is sent. */
   onSend(): void;
   onNew(): void;
 }) {
-  const { conversation, generation, isReadOnly, shown, onShowWire } = props;
-  const { messages, status, error } = conversation;
+  const { conversation, generation, isReadOnly, onShown, onShowWire } = props;
+  const { messages, status, error, isPast } = conversation;
   useEffect(() => {
-    shown.current = messages;
-  }, [messages, shown]);
+    onShown(messages);
+  }, [messages, onShown]);
   const { mostBodyBytes } = useWish(props.wishes).offer;
   const isBusy = status === 'submitted' || status === 'streaming';
   const last = messages.at(-1);
@@ -49,8 +58,10 @@ export function ChatView(props: {
 
   const endingOf = (message: Message) => {
     // Of the last one, the box below says it.
-    if (message.role === 'user' || (message === last && (isBusy || error || missing))) return undefined;
+    if (message.role === 'user' || (message === last && (isBusy || error || missing)))
+      return undefined;
     const known = conversation.endOf(message);
+    if (message === last && stop.isWanted && !isFinished(message)) return 'stopped';
     // Of what came before the page was opened, only whether it is whole.
     return known ?? (props.isKept && !isFinished(message) ? 'incomplete' : undefined);
   };
@@ -67,19 +78,24 @@ export function ChatView(props: {
         {messages.length === 0 && (
           <Starters generation={generation} onStart={(text) => send(text, [])} />
         )}
-        {messages.map((message) => (
+        {messages.map((message, place) => (
           <MessageView
-            key={message.id}
+            // Another version of a message stands at its place, with the focus where it was.
+            key={place}
             message={message}
+            place={place}
+            version={conversation.versionAt(place)}
             isStreaming={isBusy && message === last && message.role === 'assistant'}
             isLast={message === last}
-            isBusy={isBusy || isReadOnly}
+            isBusy={isBusy}
+            isPast={isPast || isReadOnly}
             ending={endingOf(message)}
             actions={actions}
             onShowWire={onShowWire}
           />
         ))}
         {isBusy && last?.role === 'user' && <p className="waiting">Waiting for the first part</p>}
+        <ConnectionNotice isBroken={conversation.isBroken} />
         {error && (
           <div className="failure" role="alert">
             <p>{wordsOf(error)}</p>
@@ -104,9 +120,16 @@ export function ChatView(props: {
                 Reconnect
               </button>
             ) : (
-              <button className="plain" onClick={() => void actions.regenerate()}>
-                Try again
-              </button>
+              <p className="buttons">
+                {last?.role === 'assistant' && (
+                  <button className="plain" onClick={actions.goOn}>
+                    Continue
+                  </button>
+                )}
+                <button className="plain" onClick={() => void actions.regenerate()}>
+                  Try again
+                </button>
+              </p>
             )}
           </div>
         )}
@@ -116,9 +139,16 @@ export function ChatView(props: {
         {missing && (
           <div className="failure">
             <p>{missing}</p>
-            <button className="plain" onClick={() => void actions.regenerate()}>
-              Ask again
-            </button>
+            <p className="buttons">
+              {last?.role === 'assistant' && last.parts.length > 0 && (
+                <button className="plain" onClick={actions.goOn}>
+                  Continue
+                </button>
+              )}
+              <button className="plain" onClick={() => void actions.regenerate()}>
+                Ask again
+              </button>
+            </p>
           </div>
         )}
       </div>
@@ -138,18 +168,28 @@ export function ChatView(props: {
           The answer could not be stopped. {stop.problem}
         </p>
       )}
+      {isPast && (
+        <PastNotice
+          onLatest={() => {
+            focusChat();
+            conversation.showLatest();
+          }}
+        />
+      )}
       {isReadOnly ? (
         <SavedNotice onNew={props.onNew} />
       ) : (
-        <Composer
-          draftOf={messages.length === 0 ? 'a new chat' : props.chatId}
-          isBusy={isBusy}
-          mostBodyBytes={mostBodyBytes}
-          onSend={send}
-          onStop={stop.press}
-        >
-          <Choices wishes={props.wishes} />
-        </Composer>
+        <div className="composer-place" hidden={isPast}>
+          <Composer
+            draftOf={messages.length === 0 ? 'a new chat' : props.chatId}
+            isBusy={isBusy}
+            mostBodyBytes={mostBodyBytes}
+            onSend={send}
+            onStop={stop.press}
+          >
+            <Choices wishes={props.wishes} />
+          </Composer>
+        </div>
       )}
       <Announcement status={status} last={last} />
     </>
@@ -160,9 +200,11 @@ export function ChatView(props: {
 function useStop(conversation: Conversation) {
   const [state, setState] = useState<{ isWanted: boolean; problem?: string }>({ isWanted: false });
   const { status } = conversation;
-  useEffect(() => {
+  const [before, setBefore] = useState(status);
+  if (before !== status) {
+    setBefore(status);
     if (status === 'submitted') setState({ isWanted: false });
-  }, [status]);
+  }
   const press = () => {
     setState({ isWanted: true });
     conversation.stop().catch((error: Error) => {
@@ -196,15 +238,15 @@ function useMissing(
  * Nobody can stop an announcement and go back in it, so that of a long answer leads to the answer.
  */
 function Announcement({ status, last }: { status: Conversation['status']; last?: Message }) {
-  const hasAsked = useRef(false);
-  hasAsked.current ||= status !== 'ready';
+  const [hasAsked, setAsked] = useState(false);
+  if (!hasAsked && status !== 'ready') setAsked(true);
   const answer = last?.role === 'assistant' ? textOf(last) : '';
   const open = last?.parts.findLast((part) => part.kind === 'tool');
   const waits = open?.call.state === 'asking' || open?.call.state === 'running';
   let words = '';
   if (status === 'submitted' || status === 'streaming') words = 'The answer is being written.';
   else if (status === 'ready' && waits) words = `The tool ${open.call.name} waits for you.`;
-  else if (status === 'ready' && hasAsked.current) words = `Answer: ${beginningOf(answer)}`;
+  else if (status === 'ready' && hasAsked) words = `Answer: ${beginningOf(answer)}`;
   return (
     <p role="status" className="unseen">
       {words}
@@ -219,26 +261,34 @@ function beginningOf(answer: string): string {
 }
 
 /** Return actions that keep their identity and always act on the latest conversation. */
-function useSteadyActions(conversation: Conversation) {
+function useSteadyActions(conversation: Versioned) {
   const latest = useRef(conversation);
   useEffect(() => {
     latest.current = conversation;
   });
-  const steady = useRef({
+  const [steady] = useState(() => ({
     edit: (...values: Parameters<Conversation['edit']>) => {
       focusChat();
       latest.current.edit(...values);
     },
-    regenerate: () => {
+    regenerate: (messageId?: string) => {
       focusChat();
-      return latest.current.regenerate();
+      return latest.current.regenerate(messageId);
+    },
+    // Every model understands it, and history says what was asked.
+    goOn: () => {
+      focusChat();
+      latest.current.send('Continue', []);
+    },
+    showVersion: (...values: Parameters<Versioned['showVersion']>) => {
+      latest.current.showVersion(...values);
     },
     answer: (...values: Parameters<Conversation['answer']>) => latest.current.answer(...values),
     refuse: (...values: Parameters<Conversation['refuse']>) => latest.current.refuse(...values),
     approve: (...values: Parameters<NonNullable<Conversation['approve']>>) =>
       latest.current.approve?.(...values),
-  });
-  return steady.current;
+  }));
+  return steady;
 }
 
 function leftOutInWords(files: number): string {

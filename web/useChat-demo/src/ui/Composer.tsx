@@ -1,9 +1,9 @@
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useEffectEvent, useRef, useState, type ReactNode } from 'react';
 import { ACCEPTED, readFiles } from '../chat/attachments';
 import type { Attachment } from '../chat/conversation';
 import { DRAFTS } from '../signIn';
 import { Icon } from './Icon';
-import { FileView } from './MessageView';
+import { FileView } from './FileView';
 
 const DOUBLE_CLICK_MS = 500;
 
@@ -70,8 +70,7 @@ export function Composer(props: {
   }, []);
 
   // A file dropped beside the box would replace the page, so the whole window accepts it.
-  const latestAttach = useRef(attach);
-  latestAttach.current = attach;
+  const attachDropped = useEffectEvent((dropped: Iterable<File>) => void attach(dropped));
   useEffect(() => {
     const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true;
     const over = (event: DragEvent) => {
@@ -86,7 +85,7 @@ export function Composer(props: {
       if (!hasFiles(event)) return;
       event.preventDefault();
       setOver(false);
-      void latestAttach.current(event.dataTransfer?.files ?? []);
+      attachDropped(event.dataTransfer?.files ?? []);
     };
     addEventListener('dragover', over);
     addEventListener('dragleave', leave);

@@ -2,6 +2,7 @@ import { useRef, useState, type ReactNode } from 'react';
 import type { Generation } from '../chat/conversation';
 import { openEndpoint, problemWith, type Endpoint } from '../endpoint';
 import { tidied, type SignIn } from '../signIn';
+import { CompareLink } from './CompareLink';
 import { Icon } from './Icon';
 import { SignInButton } from './SignInDialog';
 import type { Drawer } from './useDrawer';
@@ -58,6 +59,7 @@ export function Header(props: {
           </label>
         ))}
       </fieldset>
+      <CompareLink />
       <EndpointButton endpoint={props.endpoint} token={props.signIn.standing.token} />
       <SignInButton signIn={props.signIn} onPress={props.onSignIn} />
       <button

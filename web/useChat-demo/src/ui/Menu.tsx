@@ -50,7 +50,10 @@ export function Menu(props: {
         }}
       >
         <ThemeSwitch />
-        <button disabled={messages.length === 0} onClick={() => void attempt(() => save(messages, 'md'))}>
+        <button
+          disabled={messages.length === 0}
+          onClick={() => void attempt(() => save(messages, 'md'))}
+        >
           Save as Markdown
         </button>
         <button
@@ -60,7 +63,10 @@ export function Menu(props: {
           Save as JSON <small>this page opens it again</small>
         </button>
         {canShare() && (
-          <button disabled={messages.length === 0} onClick={() => void attempt(() => share(messages))}>
+          <button
+            disabled={messages.length === 0}
+            onClick={() => void attempt(() => share(messages))}
+          >
             Share
           </button>
         )}
@@ -145,7 +151,8 @@ async function save(messages: Message[], ending: 'md' | 'json'): Promise<void> {
 }
 
 // Of the files that browsers share, a text is the one that all of them take.
-const asText = (file: File) => new File([file], file.name.replace(/md$/, 'txt'), { type: 'text/plain' });
+const asText = (file: File) =>
+  new File([file], file.name.replace(/md$/, 'txt'), { type: 'text/plain' });
 
 function canShare(): boolean {
   const sample = new File([' '], 'chat.txt', { type: 'text/plain' });
@@ -153,7 +160,10 @@ function canShare(): boolean {
 }
 
 async function share(messages: Message[]): Promise<void> {
-  await navigator.share({ title: titleOf(messages), files: [asText(await fileOf(messages, 'md'))] });
+  await navigator.share({
+    title: titleOf(messages),
+    files: [asText(await fileOf(messages, 'md'))],
+  });
 }
 
 async function messagesIn(file: File): Promise<unknown[]> {

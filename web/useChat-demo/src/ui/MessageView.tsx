@@ -1,15 +1,28 @@
-import { memo, useRef, useState } from 'react';
-import {
-  textOf,
-  type Attachment,
-  type Conversation,
-  type Ending,
-  type Message,
-  type Part,
-} from '../chat/conversation';
-import { Markdown } from './Markdown';
+import { lazy, memo, Suspense, useRef, useState, type ComponentType } from 'react';
+import { textOf, type Ending, type Message, type Part, type Versioned } from '../chat/conversation';
+import type { Version } from '../chat/versions';
+import { FileView } from './FileView';
 import { MessageFooter } from './MessageFooter';
-import { ToolCallView, type ToolActions } from './ToolCallView';
+import { QuestionEditor } from './QuestionEditor';
+import { CopyButton, Toolbar, ToolbarButton, VersionSwitch } from './Toolbar';
+import type { ToolActions } from './tools/card';
+import { ToolCard } from './tools/ToolCard';
+
+// A fifth of the page's script, and nobody has an answer before it is here.
+const loadMarkdown = () => import('./markdown/Markdown');
+type Drawn = ComponentType<{ text: string; isStreaming: boolean }>;
+const Markdown = lazy(async (): Promise<{ default: Drawn }> => {
+  try {
+    return { default: (await loadMarkdown()).Markdown };
+  } catch {
+    // The page has been deployed anew, or the network is away.
+    return { default: Unformatted };
+  }
+});
+// Who types or presses anything will soon have an answer.
+for (const sign of ['keydown', 'pointerdown']) {
+  addEventListener(sign, () => void loadMarkdown().catch(() => {}), { once: true });
+}
 
 interface Props {
   message: Message;
@@ -17,9 +30,14 @@ interface Props {
   isStreaming: boolean;
   isLast: boolean;
   isBusy: boolean;
+  /** Whether it belongs to a version that can only be read. */
+  isPast: boolean;
   /** Why the answer is not what one expects. */
-  ending?: Ending | 'incomplete';
-  actions: Pick<Conversation, 'edit' | 'regenerate'> & ToolActions;
+  ending?: Ending | 'incomplete' | 'stopped';
+  /** At which place in the chat it stands, from 0. */
+  place: number;
+  version?: Version;
+  actions: Pick<Versioned, 'edit' | 'regenerate' | 'showVersion'> & ToolActions & { goOn(): void };
   onShowWire(exchangeId: number): void;
 }
 
@@ -30,11 +48,15 @@ export const MessageView = memo(function MessageView(props: Props) {
 
 // The actions are new functions on every render, but always do the same.
 function isSame(before: Props, after: Props): boolean {
-  const keys = ['message', 'isStreaming', 'isLast', 'isBusy', 'ending'] as const;
-  return keys.every((key) => before[key] === after[key]);
+  const keys = ['message', 'isStreaming', 'isLast', 'isBusy', 'isPast', 'ending', 'place'] as const;
+  return (
+    keys.every((key) => before[key] === after[key]) &&
+    before.version?.number === after.version?.number &&
+    before.version?.of === after.version?.of
+  );
 }
 
-function Question({ message, isBusy, actions }: Props) {
+function Question({ message, isBusy, isPast, place, version, actions }: Props) {
   const [isEditing, setEditing] = useState(false);
   const editButton = useRef<HTMLButtonElement>(null);
   const text = textOf(message);
@@ -46,27 +68,14 @@ function Question({ message, isBusy, actions }: Props) {
   const files = message.parts.flatMap((part) => (part.kind === 'file' ? [part.file] : []));
   if (isEditing) {
     return (
-      <form
-        className="question editing"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const changed = String(new FormData(event.currentTarget).get('text')).trim();
-          if (!changed) return giveUp();
+      <QuestionEditor
+        text={text}
+        onGiveUp={giveUp}
+        onAsk={(changed) => {
           setEditing(false);
           actions.edit(message.id, changed);
         }}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') giveUp();
-        }}
-      >
-        <textarea name="text" dir="auto" defaultValue={text} aria-label="Your message" autoFocus />
-        <p className="buttons">
-          <button type="button" className="plain" onClick={giveUp}>
-            Cancel
-          </button>
-          <button className="primary">Ask again</button>
-        </p>
-      </form>
+      />
     );
   }
   return (
@@ -81,14 +90,17 @@ function Question({ message, isBusy, actions }: Props) {
         </ul>
       )}
       {text && <p dir="auto">{text}</p>}
-      <button
-        ref={editButton}
-        className="quiet"
-        disabled={isBusy}
-        onClick={() => setEditing(true)}
-      >
-        Edit
-      </button>
+      <Toolbar label="Your message">
+        {version && <Versions {...{ version, place, isBusy, actions }} />}
+        {text && <CopyButton text={text} name="Copy message" />}
+        <ToolbarButton
+          buttonRef={editButton}
+          icon="edit"
+          name="Edit"
+          disabled={isBusy || isPast}
+          onPress={() => setEditing(true)}
+        />
+      </Toolbar>
     </article>
   );
 }
@@ -98,10 +110,13 @@ const ENDINGS: Record<NonNullable<Props['ending']>, string> = {
   filtered: 'Withheld by the model’s content filter.',
   failed: 'Not complete: it failed on the way.',
   incomplete: 'Not complete.',
+  stopped: 'Stopped.',
 };
 
-function Answer({ message, isStreaming, isLast, isBusy, ending, actions, onShowWire }: Props) {
+function Answer(props: Props) {
+  const { message, isStreaming, isLast, isBusy, isPast, ending, place, version, actions } = props;
   const sources = message.parts.filter((part) => part.kind === 'source');
+  const text = textOf(message);
   return (
     <article className="answer" aria-label="Answer" data-streaming={isStreaming}>
       {message.parts.map((part, index) => (
@@ -110,7 +125,7 @@ function Answer({ message, isStreaming, isLast, isBusy, ending, actions, onShowW
           part={part}
           isGrowing={isStreaming && index === message.parts.length - 1}
           isLast={isLast}
-          canAct={isLast && !isBusy}
+          canAct={isLast && !isBusy && !isPast}
           actions={actions}
         />
       ))}
@@ -132,17 +147,44 @@ function Answer({ message, isStreaming, isLast, isBusy, ending, actions, onShowW
           </ol>
         </footer>
       )}
-      {!isStreaming && ending && <p className="ending">{ENDINGS[ending]}</p>}
-      {!isStreaming && (
-        <MessageFooter message={message} onShowWire={onShowWire}>
-          {isLast && (
-            <button className="quiet" disabled={isBusy} onClick={() => void actions.regenerate()}>
-              Regenerate
+      {!isStreaming && ending && (
+        <p className="ending" data-ending={ending}>
+          {ENDINGS[ending]}
+          {isLast && ending !== 'filtered' && (
+            <button className="plain" disabled={isBusy || isPast} onClick={actions.goOn}>
+              Continue
             </button>
           )}
+        </p>
+      )}
+      {isStreaming ? (
+        // Its place, so that nothing jumps once the answer is whole.
+        <div className="message-footer" aria-hidden="true" />
+      ) : (
+        <MessageFooter message={message} onShowWire={props.onShowWire}>
+          <Toolbar label="This answer">
+            {version && <Versions {...{ version, place, isBusy, actions }} />}
+            {text && <CopyButton text={text} name="Copy answer" />}
+            <ToolbarButton
+              icon="again"
+              name="Regenerate"
+              disabled={isBusy || isPast}
+              onPress={() => void actions.regenerate(message.id)}
+            />
+          </Toolbar>
         </MessageFooter>
       )}
     </article>
+  );
+}
+
+function Versions(props: Pick<Props, 'place' | 'isBusy' | 'actions'> & { version: Version }) {
+  return (
+    <VersionSwitch
+      version={props.version}
+      disabled={props.isBusy}
+      onShow={(number) => props.actions.showVersion(props.place, number)}
+    />
   );
 }
 
@@ -156,14 +198,18 @@ function PartView(props: {
   const { part, isGrowing } = props;
   switch (part.kind) {
     case 'text':
-      return <Markdown text={part.text} isStreaming={isGrowing} />;
+      return (
+        <Suspense fallback={null}>
+          <Markdown text={part.text} isStreaming={isGrowing} />
+        </Suspense>
+      );
     case 'reasoning':
       return <Reasoning text={part.text} isGrowing={isGrowing} />;
     case 'file':
       return <FileView file={part.file} />;
     case 'tool':
       return (
-        <ToolCallView
+        <ToolCard
           call={part.call}
           isPassedOver={!props.isLast}
           canAct={props.canAct}
@@ -175,6 +221,15 @@ function PartView(props: {
     case 'source':
       return null; // listed together, below the text
   }
+}
+
+/** A text as the model sent it. */
+function Unformatted({ text }: { text: string }) {
+  return (
+    <p className="unformatted" dir="auto">
+      {text}
+    </p>
+  );
 }
 
 /** Reasoning is open while it is being written, and closes when the answer begins. */
@@ -192,16 +247,5 @@ function Reasoning({ text, isGrowing }: { text: string; isGrowing: boolean }) {
       </summary>
       <p dir="auto">{text}</p>
     </details>
-  );
-}
-
-export function FileView({ file }: { file: Attachment }) {
-  if (file.mediaType.startsWith('image/')) {
-    return <img className="picture" src={file.url} alt={file.name} />;
-  }
-  return (
-    <span className="file">
-      <b>{file.mediaType.split('/').at(-1)?.toUpperCase()}</b> {file.name}
-    </span>
   );
 }

@@ -2,7 +2,10 @@
 export function SavedNotice({ onNew }: { onNew(): void }) {
   return (
     <section className="saved-notice" aria-label="A saved chat">
-      <p>This chat is from a file, to read. Here the server keeps all chats, and this one is not its own.</p>
+      <p>
+        This chat is from a file, to read. Here the server keeps all chats, and this one is not its
+        own.
+      </p>
       <button className="primary" onClick={() => onNew()}>
         New chat
       </button>

@@ -93,7 +93,9 @@ export function SignInDialog(props: {
         {token && trouble && <p role="alert">{trouble}</p>}
         {token && !trouble && isOpen && <LimitsView server={props.server} />}
         <p>
-          {token ? 'Another token takes its place.' : 'A JSON Web Token, or the token that all users share.'}{' '}
+          {token
+            ? 'Another token takes its place.'
+            : 'A JSON Web Token, or the token that all users share.'}{' '}
           It is kept in this tab and sent to {host} only.
         </p>
         <label>

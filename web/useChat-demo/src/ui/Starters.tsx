@@ -14,8 +14,8 @@ export function Starters(props: { generation: Generation; onStart(text: string):
     <section className="starters" aria-labelledby="starters-title">
       <h2 id="starters-title">The Python backend behind React’s useChat.</h2>
       <p>
-        Ask something: this page talks to your Python server through AI SDK {props.generation}, and the server
-        to a model. The panel “Wire” shows what came back, part by part.
+        Ask something: this page talks to your Python server through AI SDK {props.generation}, and
+        the server to a model. The panel “Wire” shows what came back, part by part.
       </p>
       <ul>
         {STARTERS.map(([text, shows]) => (

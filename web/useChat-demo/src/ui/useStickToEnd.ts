@@ -1,4 +1,11 @@
-import { useLayoutEffect, useRef, useState, type KeyboardEvent, type TouchEvent, type WheelEvent } from 'react';
+import {
+  useLayoutEffect,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type TouchEvent,
+  type WheelEvent,
+} from 'react';
 
 // Who scrolls down to this distance from the end, in pixels, wants to follow it again.
 const NEAR = 40;

@@ -20,24 +20,23 @@ const PROTOCOLS = {
 } as const;
 
 interface Props {
-  drawer: Drawer;
   /** The selected exchange; the latest if none is. */
   shownId: number | undefined;
   onShow(id: number | undefined): void;
 }
 
 /** The bytes of the chat's requests and responses, as they arrive. */
-export function WirePanel(props: Props) {
-  const { isOpen, ref } = props.drawer;
+export function WirePanel({ drawer, ...props }: Props & { drawer: Drawer }) {
+  const { isOpen, close, ref } = drawer;
   return (
     <aside id="wire" className="wire" aria-label="Wire" hidden={!isOpen} ref={ref}>
       {/* Closed, it does not follow what arrives. */}
-      {isOpen && <Exchanges {...props} />}
+      {isOpen && <Exchanges {...props} onClose={close} />}
     </aside>
   );
 }
 
-function Exchanges({ drawer, shownId, onShow }: Props) {
+function Exchanges({ shownId, onShow, onClose }: Props & { onClose(): void }) {
   const exchanges = useExchanges();
   const found = exchanges.findIndex(({ id }) => id === shownId);
   const index = found < 0 ? exchanges.length - 1 : found;
@@ -68,7 +67,7 @@ function Exchanges({ drawer, shownId, onShow }: Props) {
             </button>
           </div>
         )}
-        <button onClick={drawer.close} aria-label="Close the wire panel">
+        <button onClick={onClose} aria-label="Close the wire panel">
           <Icon name="close" />
         </button>
       </header>

@@ -20,7 +20,9 @@ export function WireRows({ exchange }: { exchange: Exchange }) {
   const [active, setActive] = useState(-1);
   const [open, setOpen] = useState<OpenRow>();
   const wantsFocus = useRef(false);
-  const [rowHeight] = useState(() => ROW_REM * parseFloat(getComputedStyle(document.documentElement).fontSize));
+  const [rowHeight] = useState(
+    () => ROW_REM * parseFloat(getComputedStyle(document.documentElement).fontSize),
+  );
   const shown = useRowWindow(ref, count, rowHeight, isAtEnd, open);
   const search = useMemo(() => new Search(parts, words), [parts, words]);
   const hits = search.hits(count);
@@ -35,16 +37,31 @@ export function WireRows({ exchange }: { exchange: Exchange }) {
   const find = (by: 1 | -1) => {
     if (hits.length === 0) return;
     // From where the keyboard is, and around.
-    const after = by === 1 ? hits.findIndex((one) => one > active) : hits.findLastIndex((one) => one < active);
+    const after =
+      by === 1 ? hits.findIndex((one) => one > active) : hits.findLastIndex((one) => one < active);
     go(hits.at(after < 0 ? (by === 1 ? 0 : -1) : after) ?? 0);
   };
   const move = (event: KeyboardEvent) => {
     const page = Math.max(1, shown.end - shown.first - 20);
-    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -count, End: count }[event.key];
+    const by = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -count,
+      End: count,
+    }[event.key];
     if (by === undefined || !(event.target instanceof HTMLButtonElement)) return;
     event.preventDefault();
     wantsFocus.current = true;
     go(active + by);
+  };
+  const handlers = {
+    ...on,
+    onKeyDown: (event: KeyboardEvent) => {
+      on.onKeyDown(event);
+      move(event);
+    },
   };
   const toggle = (index: number) => {
     letGo();
@@ -95,11 +112,7 @@ export function WireRows({ exchange }: { exchange: Exchange }) {
       <div
         className="rows"
         ref={ref}
-        {...on}
-        onKeyDown={(event) => {
-          on.onKeyDown(event);
-          move(event);
-        }}
+        {...handlers}
         tabIndex={0}
         role="group"
         aria-label="Parts of the answer, as they came"
@@ -125,7 +138,11 @@ export function WireRows({ exchange }: { exchange: Exchange }) {
                   isOpen={open?.index === index}
                   onFocus={setActive}
                   onToggle={toggle}
-                  onGrow={(more) => setOpen((now) => (now?.index === index && now.more !== more ? { index, more } : now))}
+                  onGrow={(more) =>
+                    setOpen((now) =>
+                      now?.index === index && now.more !== more ? { index, more } : now,
+                    )
+                  }
                 />
               )
             );
@@ -210,7 +227,12 @@ function isSame(before: RowProps, after: RowProps): boolean {
   return keys.every((key) => before[key] === after[key]);
 }
 
-function bringIntoView(box: HTMLElement | null, shown: RowWindow, index: number, rowHeight: number) {
+function bringIntoView(
+  box: HTMLElement | null,
+  shown: RowWindow,
+  index: number,
+  rowHeight: number,
+) {
   if (!box) return;
   const top = shown.topOf(index);
   if (top < box.scrollTop) box.scrollTop = top;
@@ -224,4 +246,5 @@ const found = (hit: number, count: number) => {
   return hit < 0 ? `${count} found` : `${hit + 1} of ${count}`;
 };
 
-const range = (from: number, to: number) => Array.from({ length: Math.max(0, to - from) }, (_, n) => from + n);
+const range = (from: number, to: number) =>
+  Array.from({ length: Math.max(0, to - from) }, (_, n) => from + n);

@@ -1,14 +1,7 @@
 // What one answer has brought over the network: the request, and those that went on after a break.
 import { Figures, type Speed } from './figures';
 import { Marks } from './marks';
-import {
-  protocolOf,
-  protocolOfText,
-  readPart,
-  split,
-  type Protocol,
-  type WirePart,
-} from './parts';
+import { protocolOf, protocolOfText, readPart, split, type Protocol, type WirePart } from './parts';
 
 /** `broken`: the connection broke, and the server goes on with the answer. */
 export type How = 'complete' | 'stopped' | 'failed' | 'broken';
@@ -149,7 +142,7 @@ export class Recording {
       if (this.#brokeAt === undefined || this.#tries === 0) {
         const unfinished = this.#rest === '' ? '' : ', in the middle of the next';
         const bytes = this.#bytes.toLocaleString('en');
-        this.#note('connection broke', `after chunk ${this.#chunks}${unfinished} · ${bytes} bytes`);
+        this.#note('connection broke', `after chunk ${this.#chunks}, byte ${bytes}${unfinished}`);
         this.#brokeAt = this.#now();
       }
       this.#rest = '';

@@ -37,7 +37,9 @@ export function useRowWindow(
     if (!element) return;
     const look = () => {
       const { scrollTop: top, clientHeight: height } = element;
-      setView((before) => (before.top === top && before.height === height ? before : { top, height }));
+      setView((before) =>
+        before.top === top && before.height === height ? before : { top, height },
+      );
     };
     look();
     const sizes = new ResizeObserver(look);
