@@ -82,6 +82,7 @@ def test_a_run_of_text_is_taken_as_any_other_events_are() -> None:
 
 def test_a_long_text_does_not_wait_in_pieces_for_its_end() -> None:
     recorder = Told().note(*TURN[:2]).recorder
+    recorder.take()
     for _ in range(3):
         for _ in range(200):
             recorder.note(TextDelta("ab"))
