@@ -66,6 +66,8 @@ async def p95_ms(open_page: Open, wire: str) -> float:
     return frames[len(frames) * 95 // 100]
 
 
+# The whole suite keeps every core busy; the test above holds the panel's cost then.
+@pytest.mark.optional
 async def test_frames_are_short_with_the_wire_open(open_page: Open) -> None:
     if os.getloadavg()[0] > (os.cpu_count() or 1):
         pytest.skip("other programs keep this machine busy, and frames are measured by the clock")
