@@ -219,7 +219,9 @@ class Connection:
 
     def _acknowledge(self) -> None:
         connected = self._writer.get_extra_info("socket")
-        if _QUICK_ACK is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
+        if _QUICK_ACK is None or connected is None:  # not Linux, or no socket of the system's
+            return
+        if connected.family in (socket.AF_INET, socket.AF_INET6):
             with contextlib.suppress(OSError):  # closed meanwhile
                 connected.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 

@@ -139,7 +139,7 @@ async def test_without_a_key_openais_own_server_is_not_asked(make_opener: MakeOp
         (422, b"[]", ProviderRefused),
         (429, b"{}", ProviderRateLimited),
         (500, b'{"error":"oops"}', ProviderError),
-        (503, b"x" * 100_000, ProviderError),
+        (503, b"not now " * 12_500, ProviderError),
     ],
 )
 async def test_a_refusal_is_an_error_of_ours(
