@@ -108,6 +108,17 @@ async def test_a_row_is_found_by_its_words(open_page: Open) -> None:
     await expect(matches).to_have_text("none")
 
 
+_SCROLLED = """box => new Promise(resolve => {
+  let last = -1;
+  const look = () => {
+    if (box.scrollTop > 0 && box.scrollTop === last) return resolve();
+    last = box.scrollTop;
+    setTimeout(look, 200);
+  };
+  look();
+})"""
+
+
 async def test_rows_are_walked_and_opened_with_the_keyboard(open_page: Open) -> None:
     page = await open_page(**_DESKTOP)
     await page.ask("scenario: text tokens=2000 delay=0")
@@ -136,7 +147,9 @@ async def test_rows_are_walked_and_opened_with_the_keyboard(open_page: Open) -> 
     # The focus stays where it is, wherever the rows are scrolled.
     await box_of(page).hover()
     await page.page.mouse.wheel(0, 20_000)
-    await expect(rows_of(page).filter(has_text="word1000 ")).to_have_count(0)
+    # Chromium scrolls for a while, and would go on after the next key.
+    await box_of(page).evaluate(_SCROLLED)
+    await expect(row).not_to_be_in_viewport()
     await expect(row).to_contain_text('" word57"')
     await page.page.keyboard.press("ArrowDown")
     await expect(row).to_contain_text('" word58"')
