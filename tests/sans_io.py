@@ -19,6 +19,7 @@ _MODULES: Mapping[str, Sequence[str]] = {
     "aws/invoke_mode": (),
     "aws/prelude_stripper": (),
     "aws/sigv4": (),
+    "callables": (),
     "causes": (),
     "chats/plan": (),
     "chats/shown": (),

@@ -41,8 +41,8 @@ LAYERS = [
     ["app.tracing"],
     ["app.grammar", "app.messages"],
     [
-        *("app.at_once", "app.cancelling", "app.causes", "app.content_coding", "app.events"),
-        *("app.forbidden_keys", "app.growing_text", "app.peer_http", "app.received"),
+        *("app.at_once", "app.callables", "app.cancelling", "app.causes", "app.content_coding"),
+        *("app.events", "app.forbidden_keys", "app.growing_text", "app.peer_http", "app.received"),
         *("app.seldom_warning", "app.settings", "app.threads"),
     ],
     ["app.errors", "app.known_secrets", "app.setting_checks", "app.setting_kinds"],

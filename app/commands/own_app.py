@@ -17,6 +17,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.callables import takes
 from app.causes import text_of
 from app.settings import SettingsError, load_settings
 from app.setup.serving import Serving
@@ -138,7 +139,7 @@ def _made(name: str) -> ASGIApp:
             if not hasattr(found, attribute):
                 raise SettingsError(f"CHAT_APP is {name}, but {module_name} has no {attributes}.")
             found = getattr(found, attribute)
-        if _takes(found, 0):
+        if takes(found, 0):
             found = found()
     except SettingsError:
         raise
@@ -147,24 +148,13 @@ def _made(name: str) -> ASGIApp:
     if inspect.iscoroutine(found):
         found.close()
         raise SettingsError(f"CHAT_APP is {name}, which is async; it must return the app at once.")
-    if not _takes(found, 3):
+    if not takes(found, 3):
         raise SettingsError(
             f"CHAT_APP is {name}, which gives {_kind(found)}; it must be a function without "
             "arguments that returns an ASGI app, such as that of create_app()."
         )
     app: ASGIApp = found
     return app
-
-
-def _takes(candidate: Any, count: int) -> bool:
-    """Return whether ``candidate`` can be called with ``count`` positional arguments."""
-    if not callable(candidate):
-        return False
-    try:
-        inspect.signature(candidate).bind(*range(count))
-    except (TypeError, ValueError):  # the arguments do not fit, or it has no signature
-        return False
-    return True
 
 
 def _kind(found: object) -> str:

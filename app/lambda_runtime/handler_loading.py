@@ -5,9 +5,9 @@ examples.words.handler   a plain function; Lambda also writes examples/words.han
 """
 
 import importlib
-import inspect
 from typing import Any, Protocol
 
+from app.callables import takes
 from app.lambda_runtime.asgi_call import AsgiHandler
 from app.lambda_runtime.invocation_response import InvocationResponse
 from app.lambda_runtime.lambda_call import FunctionConfig, LambdaCall
@@ -43,11 +43,11 @@ def load_handler(name: str, config: FunctionConfig, *, base_path: str = "") -> H
         HandlerNotFound: there is no such module or attribute, or it is none of the three.
     """
     found = _find(name)
-    if _takes(found, 2):
+    if takes(found, 2):
         return PlainHandler(found, config)
-    if not _takes(found, 3) and _takes(found, 0):
+    if not takes(found, 3) and takes(found, 0):
         found = found()
-    if _takes(found, 3):
+    if takes(found, 3):
         return AsgiHandler(found, config, base_path=base_path)
     raise HandlerNotFound(
         f"{name} is neither handler(event, context), nor an ASGI app, nor a factory of one."
@@ -73,14 +73,3 @@ def _find(name: str) -> Any:
             raise HandlerNotFound(f"{module_name} has no {attributes} (_HANDLER is {name}).")
         found = getattr(found, attribute)
     return found
-
-
-def _takes(candidate: Any, count: int) -> bool:
-    """Return whether ``candidate`` can be called with ``count`` positional arguments."""
-    if not callable(candidate):
-        return False
-    try:
-        inspect.signature(candidate).bind(*range(count))
-    except (TypeError, ValueError):  # the arguments do not fit, or it has no signature
-        return False
-    return True
