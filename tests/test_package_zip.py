@@ -15,13 +15,13 @@ import httpx2
 import pytest
 
 from infra.own_code import own_lock
+from tests.function_zip import VERSION, environment, unzip
 from tests.lambda_events import function_url
 from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
 from tests.ports import free_port
 from tests.rie import rie
 
 _ROOT = Path(__file__).parent.parent
-_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(360)]
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(360)]
 
 def _build(output: Path, *options: str) -> str:
     """Build for the Python that runs this test, so that the result can be run too."""
-    arguments = ["--output", str(output), "--python", _VERSION, *options]
+    arguments = ["--output", str(output), "--python", VERSION, *options]
     if "--arch" not in options:
         arguments += ["--arch", _ARCH[platform.machine()]]
     done = subprocess.run(
@@ -60,14 +60,6 @@ def lean_build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def lean_package(lean_build: tuple[Path, str]) -> Path:
     package, _ = lean_build
     return package
-
-
-def _unzip(package: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(package) as archive:
-        archive.extractall(folder)
-    # Lambda and `unzip` set the modes; Python's zipfile does not.
-    (folder / "bootstrap").chmod(0o755)
-    return folder
 
 
 def test_bootstrap_is_executable_at_the_top(package: Path) -> None:
@@ -127,7 +119,7 @@ def test_the_same_source_gives_the_same_bytes(lean_build: tuple[Path, str], tmp_
     assert again.read_bytes() == once.read_bytes()
     assert "unzipped" in report
     assert "biggest parts" in report
-    assert f"byte code of Python {_VERSION}." in report
+    assert f"byte code of Python {VERSION}." in report
 
 
 def test_the_other_architecture_gets_its_own_wheels(tmp_path: Path) -> None:
@@ -141,21 +133,10 @@ def test_the_other_architecture_gets_its_own_wheels(tmp_path: Path) -> None:
     assert all("aarch64" in name or ".abi3." in name for name in compiled)
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    """Return an environment with an interpreter that knows no packages but those of the zip."""
-    tools = folder / "tools"
-    tools.mkdir()
-    interpreter = Path(sys.base_prefix, "bin", f"python{_VERSION}")
-    wrapper = tools / "python3"
-    wrapper.write_text(f'#!/bin/sh\nexec {interpreter} -B -S "$@"\n')
-    wrapper.chmod(0o755)
-    return {"PATH": f"{tools}:/usr/bin:/bin"}
-
-
 async def test_the_lean_package_answers_a_chat_by_its_byte_code_alone(
     lean_package: Path, tmp_path: Path, model: str
 ) -> None:
-    task_root = _unzip(lean_package, tmp_path / "task")
+    task_root = unzip(lean_package, tmp_path / "task")
     # Byte code of this kind is not compared with its source, so only it can be what runs.
     for source in task_root.rglob("*.py"):
         source.write_text("raise SystemExit('compiled anew')")
@@ -163,7 +144,7 @@ async def test_the_lean_package_answers_a_chat_by_its_byte_code_alone(
         process = await asyncio.create_subprocess_exec(
             task_root / "bootstrap",
             env={
-                **_environment(tmp_path),
+                **environment(tmp_path),
                 "LAMBDA_TASK_ROOT": str(task_root),
                 "AWS_LAMBDA_RUNTIME_API": api.address,
                 "_HANDLER": "app.main:create_app",
@@ -194,7 +175,7 @@ async def _emulated(task_root: Path, tmp_path: Path, handler: str) -> AsyncItera
         task_root / "bootstrap",
         handler,
         env={
-            **_environment(tmp_path),
+            **environment(tmp_path),
             "LAMBDA_TASK_ROOT": str(task_root),
             "AWS_LAMBDA_FUNCTION_TIMEOUT": "20",
         },
@@ -233,7 +214,7 @@ async def _invoke(url: str, event: object) -> httpx2.Response:
 
 
 async def test_awss_own_emulator_runs_the_package(package: Path, tmp_path: Path) -> None:
-    task_root = _unzip(package, tmp_path / "task")
+    task_root = unzip(package, tmp_path / "task")
 
     async with _emulated(task_root, tmp_path, "examples.words.handler") as url:
         answer = await _invoke(url, {"delay": 0, "format": "text"})
@@ -245,7 +226,7 @@ async def test_awss_own_emulator_runs_the_package(package: Path, tmp_path: Path)
 async def test_awss_own_emulator_runs_the_chat_of_the_package(
     package: Path, tmp_path: Path
 ) -> None:
-    task_root = _unzip(package, tmp_path / "task")
+    task_root = unzip(package, tmp_path / "task")
 
     async with _emulated(task_root, tmp_path, "app.main:create_app") as url:
         answer = await _invoke(url, {"action": "chat", "payload": {"text": "Hi"}})

@@ -13,6 +13,7 @@ import pytest
 
 from infra.own_code import OwnCodeError, own_files, own_lock, write_lock
 from tests.chatting import data_body
+from tests.function_zip import VERSION, environment, unzip
 from tests.infra.cloud import Cloud
 from tests.infra.deploying import run_program
 from tests.lambda_events import function_url
@@ -20,7 +21,6 @@ from tests.lambda_runtime.recording_runtime_api import RecordingRuntimeApi
 from tests.own_clone import ADA, QUESTION, ROOT, SETTINGS, STATE, make_clone
 from tests.ports import free_port
 
-_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 _PATIENCE_S = 60
 
@@ -156,32 +156,13 @@ def package(clone: Path) -> Path:
     subprocess.run(
         [
             *(sys.executable, "-m", "infra.package_zip", "--lean", "--output", str(output)),
-            *("--python", _VERSION, "--arch", _ARCH),
+            *("--python", VERSION, "--arch", _ARCH),
         ],
         cwd=clone,
         stdout=subprocess.DEVNULL,
         check=True,
     )
     return output
-
-
-def _unzip(package: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(package) as archive:
-        archive.extractall(folder)
-    # Lambda and `unzip` set the modes; Python's zipfile does not.
-    (folder / "bootstrap").chmod(0o755)
-    return folder
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Return an environment whose interpreter knows no packages but those of the zip."""
-    tools = folder / "tools"
-    tools.mkdir()
-    interpreter = Path(sys.base_prefix, "bin", f"python{_VERSION}")
-    wrapper = tools / "python3"
-    wrapper.write_text(f'#!/bin/sh\nexec {interpreter} -B -S "$@"\n')
-    wrapper.chmod(0o755)
-    return {"PATH": f"{tools}:/usr/bin:/bin"}
 
 
 @pytest.mark.real
@@ -224,13 +205,13 @@ def test_a_zip_file_is_not_built_with_an_old_lock_file(tmp_path: Path) -> None:
 @pytest.mark.real
 @pytest.mark.timeout(360)
 async def test_the_zip_file_is_called_in_the_local_lambda(package: Path, tmp_path: Path) -> None:
-    task_root = _unzip(package, tmp_path / "task")
+    task_root = unzip(package, tmp_path / "task")
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", "emulate", "--port", str(port), "--"),
         # The emulator's own interpreter goes before on the path of a function.
         *("/usr/bin/env", f"--chdir={task_root}", f"LAMBDA_TASK_ROOT={task_root}"),
-        *(f"PATH={_environment(tmp_path)['PATH']}", str(task_root / "bootstrap")),
+        *(f"PATH={environment(tmp_path)['PATH']}", str(task_root / "bootstrap")),
         # Of this checkout: a lean package holds no local Lambda.
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", **SETTINGS, "CHAT_PROVIDER": "openai"},
@@ -273,14 +254,14 @@ async def test_the_planned_stack_calls_it(
     }
     run_program(cloud, config)
     function = cloud.client("lambda").get_function(FunctionName="deltaline-dev")["Configuration"]
-    task_root = _unzip(package, tmp_path / "task")
+    task_root = unzip(package, tmp_path / "task")
     variables = dict(function["Environment"]["Variables"])
     assert variables.pop("AWS_LAMBDA_EXEC_WRAPPER") == "/var/task/bootstrap"
     async with RecordingRuntimeApi().listen() as api:
         process = await asyncio.create_subprocess_exec(
             task_root / "bootstrap",
             env={
-                **_environment(tmp_path),
+                **environment(tmp_path),
                 **variables,
                 "LAMBDA_TASK_ROOT": str(task_root),
                 "AWS_LAMBDA_RUNTIME_API": api.address,
