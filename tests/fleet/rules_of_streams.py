@@ -82,8 +82,9 @@ def a_finished_turn_is_whole(index: Index) -> Iterable[Violation]:
 def readers_agree(index: Index) -> Iterable[Violation]:
     """All readers of a turn get the same, or a beginning of it (§3.3, §3.6.3).
 
-    Only the client that asked may have been sent more than the log holds, and only if its process
-    was taken for dead or killed, since it never waits for the store (§3.1.2).
+    Only the client that asked may have been sent more than the log holds, since it never waits for
+    the store (§3.1.2), and only if its process was taken for dead or killed, or the chat was
+    deleted before the store took the end: whoever comes as that is done gets an end of his own.
     """
     for turn, calls in index.streams.items():
         whole = index.whole(turn)
@@ -116,7 +117,10 @@ def readers_agree(index: Index) -> Iterable[Violation]:
 def _may_have_more(index: Index, call: Call) -> bool:
     """Return whether a post may have been sent more than the store was."""
     return (
-        index.seen(call).error == LOST or index.ran_without_store(call) or _died_owing(index, call)
+        index.seen(call).error == LOST
+        or index.ran_without_store(call)
+        or _died_owing(index, call)
+        or _deleted_owing(index, call)
     )
 
 
@@ -129,6 +133,22 @@ def _died_owing(index: Index, call: Call) -> bool:
         and index.broken(("engine", "pause"), call.sent_at - 2, fault.at)
         and index.broken(("engine", "pause"), fault.at - 2, fault.until)
         for fault in index.history.faults
+    )
+
+
+def _deleted_owing(index: Index, call: Call) -> bool:
+    """Return whether the chat of a post was deleted before the store took the end of its turn."""
+    owed_until = max(
+        (
+            fault.until
+            for fault in index.history.faults
+            if fault.kind in ("engine", "pause") and fault.at <= call.ended_at <= fault.until
+        ),
+        default=call.ended_at,
+    )
+    return any(
+        deleted.sent_at <= owed_until + FLUSHED_S and call.ended_at <= deleted.ended_at
+        for deleted in index.in_chat(call.chat, "delete")
     )
 
 

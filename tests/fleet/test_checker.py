@@ -503,6 +503,22 @@ def test_what_may_happen_is_no_violation(why: str, change: Change) -> None:
     assert violations(change(RIGHT)) == []
 
 
+@pytest.mark.parametrize(("deleted_at", "is_excused"), [(2.9, True), (8.5, False)])
+def test_a_chat_that_is_deleted_before_the_store_took_an_end_ends_its_followers(
+    deleted_at: float, is_excused: bool
+) -> None:
+    aborted = [POST.pieces[0].data, '{"type":"abort"}', DONE]
+    deleted = _call("delete", status=204, sent_at=deleted_at, ended_at=deleted_at + 0.1)
+    follow = msgspec.structs.replace(FOLLOW, sent_at=2.95, pieces=_pieces(aborted, 6.1))
+    history = msgspec.structs.replace(
+        RIGHT,
+        calls=[POST, deleted, msgspec.structs.replace(follow, ended_at=6.3)],
+        faults=[Fault("engine", None, 2.8, 6.0)],
+    )
+
+    assert ("readers_agree" in {one.rule for one in violations(history)}) is not is_excused
+
+
 def test_a_history_is_kept_as_it_is() -> None:
     assert violations(decode(encode(RIGHT))) == []
     assert decode(encode(RIGHT)).command == RIGHT.command
