@@ -25,6 +25,11 @@ class Gate:
         self._reached = asyncio.Event()
         self._opened = asyncio.Event()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether scripts pass. No gate is closed again."""
+        return self._opened.is_set()
+
     async def reached(self) -> None:
         """Return as soon as a script waits, or has waited, at this gate."""
         await self._reached.wait()

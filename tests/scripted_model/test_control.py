@@ -42,6 +42,7 @@ async def test_a_gate_holds_back_until_it_is_opened_and_no_longer() -> None:
     await gate.pass_through()
 
     assert held_back
+    assert gate.is_open
 
 
 def test_a_gate_is_the_same_for_everybody() -> None:
