@@ -149,6 +149,19 @@ class Index:
             if fault.kind in ("pause", "engine")
         )
 
+    def longest_quiet_s(self, since: float, until: float, server: int) -> float:
+        """Return for how many seconds in one piece neither the engine nor a server stood still."""
+        faults = sorted(
+            (fault.at, fault.until)
+            for fault in self.history.faults
+            if fault.kind == "engine" or (fault.kind == "pause" and fault.server == server)
+        )
+        longest_s, quiet_since = 0.0, since
+        for began, ended in faults:
+            longest_s = max(longest_s, min(began, until) - quiet_since)
+            quiet_since = max(quiet_since, ended)
+        return max(longest_s, until - quiet_since)
+
     def ran_without_store(self, call: Call) -> bool:
         """Return whether a post may have been answered while the store could not be reached."""
         until = call.ended_at if call.head_at is None else call.head_at

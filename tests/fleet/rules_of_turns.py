@@ -133,11 +133,16 @@ def who_is_lost_was_dead(index: Index) -> Iterable[Violation]:
 
 
 def every_reader_ends(index: Index) -> Iterable[Violation]:
-    """No reader waits for ever: not for a dead writer, not for a stopped server (§3.3, §3.6.6)."""
+    """No reader waits for ever: not for a dead writer, not for a stopped server (§3.3, §3.6.6).
+
+    Who gives up is excused if his server never had time enough in one piece to see that a writer is
+    dead: it begins anew after each outage of the store.
+    """
     for call in index.history.calls:
         limit_s = _limit_s(index, call) + index.paused_s(call.sent_at, call.ended_at)
         took_s = call.ended_at - call.sent_at
-        if call.end == "hung" or took_s > limit_s:
+        quiet_s = index.longest_quiet_s(call.sent_at, call.ended_at, call.server)
+        if (call.end == "hung" and quiet_s >= LOST_S) or took_s > limit_s:
             text = f"a {call.kind} on server {call.server} took {took_s:.1f} s ({call.end})"
             yield Violation("every_reader_ends", call.chat, text)
 

@@ -378,6 +378,14 @@ WRONG: Sequence[tuple[str, str, Change]] = (
         ),
     ),
     ("every_reader_ends", "it hangs", _changed(FOLLOW, end="hung", ended_at=50.0)),
+    (
+        "every_reader_ends",
+        "it hangs after an outage",
+        lambda history: msgspec.structs.replace(
+            _changed(FOLLOW, end="hung", ended_at=50.0)(history),
+            faults=[Fault("engine", None, 10.0, 15.0)],
+        ),
+    ),
     ("every_reader_ends", "it takes too long", _changed(FOLLOW, ended_at=60.0)),
     ("every_reader_ends", "a stop takes too long", _more(_call("stop", status=204, ended_at=30.0))),
     (
@@ -488,6 +496,13 @@ EXCUSED: Sequence[tuple[str, Change]] = (
             _call("post", status=503, turn=None, message="m0", version=0),
             faults=[Fault("restart", 0, 6.05, 7.0)],
         )(history),
+    ),
+    (
+        "the store is away again before a dead writer can be told",
+        lambda history: msgspec.structs.replace(
+            _changed(FOLLOW, end="hung", ended_at=50.0, pieces=[])(history),
+            faults=[Fault("engine", None, at, at + 5) for at in (10.0, 24.0, 38.0)],
+        ),
     ),
     (
         "a dead server refuses",
