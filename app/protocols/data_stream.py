@@ -143,7 +143,7 @@ class DataStreamEncoder:
                     item["id"] = data_id
                 return _part("2", [item])
             case Error(_, message):
-                return _part("3", message) + self._ended("error")
+                return _part("3", message) + (self._ended("error") if self._steps else b"")
             case Abort():
                 return self._ended("other")  # v1 has no part for an abort
             case _:
@@ -157,12 +157,12 @@ class DataStreamEncoder:
         return _part(code, value) if self._knows_f_to_k else b""
 
     def _ended(self, finish_reason: str) -> bytes:
-        """Return the closing lines of a turn that did not finish, as the AI SDK's server does.
+        """Return the closing lines of a turn that did not finish; they count no usage.
 
-        They count no usage. Before the first step there are none.
+        After an error the AI SDK's server sends them too, unless it came before the first step. After
+        a stop it closes the connection. We say that the answer has ended, also before its first step:
+        who reads it by another connection cannot tell a stream without an end from one that broke.
         """
-        if not self._steps:
-            return b""
         step = _part("e", _end(finish_reason, _NO_USAGE, isContinued=False))
         return (step if self._in_step else b"") + _part("d", _end(finish_reason, _NO_USAGE))
 

@@ -61,6 +61,16 @@ def test_an_error_after_the_first_step_closes_the_message_but_no_step() -> None:
     assert [line[:2] for line in lines] == ["f:", "e:", "3:", "d:"]
 
 
+def test_an_abort_before_the_first_step_ends_the_message_all_the_same() -> None:
+    wire = encode(DataStreamEncoder(), [Start("m"), Abort("stop")])
+
+    assert [line[:2] for line in wire.decode().splitlines()] == ["d:"]
+
+
+def test_an_error_before_the_first_step_stands_alone() -> None:
+    assert encode(DataStreamEncoder(), [Start("m"), Error("x", "No.")]) == b'3:"No."\n'
+
+
 def test_an_abort_ends_the_step_and_the_message_without_an_error() -> None:
     wire = encode(DataStreamEncoder(), [*turns.BEGIN, TextDelta("Half"), Abort("stop")])
 

@@ -83,12 +83,16 @@ async def test_stop_before_the_first_word_ends_the_answer_and_it_can_be_asked_fo
     gate = home.control.gate(f"early-{generation}")
     await page.send(f"scenario: hang gate=early-{generation}")
     await gate.reached()
+    asked_on: list[str] = []
+    page.page.on("request", lambda sent: "/stream" in sent.url and asked_on.append(sent.url))
 
     await page.button("Stop").click()
 
     async with asyncio.timeout(10):
         await home.control.until(lambda seen: seen.left_by_client > left)
     await page.is_ready()
+    # An answer without a word has an end all the same: nobody looks for the rest of it.
+    assert asked_on == []
     gate.open()
     await page.button("Ask again").click()
     await expect(page.answers.last).to_contain_text(re.compile(r"\w"))
