@@ -53,6 +53,7 @@ class Control:
 
     Attributes:
         requests: the latest requests, oldest first, at most ``keep``.
+        received: how many requests have come at all.
         open_streams: scripts being played now, streamed or not.
         left_by_client: scripts whose client disconnected before the end.
     """
@@ -61,6 +62,7 @@ class Control:
         self, *, keep: int = 100, pause: Callable[[float], Awaitable[object]] = asyncio.sleep
     ) -> None:
         self.requests: deque[RecordedRequest] = deque(maxlen=keep)
+        self.received = 0
         self.open_streams = 0
         self.left_by_client = 0
         self.pause = pause
@@ -91,6 +93,7 @@ class Control:
     def record(self, request: RecordedRequest) -> None:
         """Record a request. Called by the server."""
         self.requests.append(request)
+        self.received += 1
         self._notify()
 
     def opened(self) -> None:

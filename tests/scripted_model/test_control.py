@@ -15,6 +15,7 @@ async def test_requests_are_recorded_and_only_the_latest_are_kept() -> None:
             await client.chat.completions.create(model=model, messages=HELLO)
 
     assert [request.body["model"] for request in control.requests] == ["two", "three"]
+    assert control.received == 3
     assert control.requests[0].path == "/v1/chat/completions"
     assert control.requests[0].headers["authorization"] == "Bearer any"
 

@@ -54,7 +54,7 @@ async def test_the_answer_goes_on_in_the_same_view_and_the_wire_says_where(
         page.expect_no_server()
         gate = f"goes-on-{generation}"
         await begin(page, home, gate)
-        asked = len(home.control.requests)
+        asked = home.control.received
         # It would be gone if the page had opened the chat anew.
         await page.answers.last.evaluate("answer => { answer.dataset.kept = 'yes'; }")
         has = {"7": 6, "4": 4}[generation]
@@ -68,7 +68,7 @@ async def test_the_answer_goes_on_in_the_same_view_and_the_wire_says_where(
 
         await is_whole(page)
         await expect(page.answers.last).to_have_attribute("data-kept", "yes")
-        assert len(home.control.requests) == asked
+        assert home.control.received == asked
         await expect(page.wire).to_contain_text("1 of 1")
         await page.page.reload()
         await is_whole(page)
