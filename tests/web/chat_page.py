@@ -1,10 +1,11 @@
 """The page as its user sees it: by the names that a screen reader says."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from playwright.async_api import ConsoleMessage, Locator, Page, expect
+from playwright.async_api import ConsoleMessage, FileChooser, FilePayload, Locator, Page, expect
 
 Generation: TypeAlias = Literal["7", "4"]
 
@@ -66,6 +67,9 @@ class ChatPage:
         self._expected = 0
         self._known: re.Pattern[str] | None = None
         page.on("console", self._on_console)
+        # Listened for from the beginning: told at the click, Chromium may have opened its own.
+        self._choosers: asyncio.Queue[FileChooser] = asyncio.Queue()
+        page.on("filechooser", self._choosers.put_nowait)
         page.on("pageerror", lambda error: self._console.append(str(error)))
         self.field = page.get_by_role("textbox", name="Message", exact=True)
         self.questions = page.get_by_role("article", name="You")
@@ -146,6 +150,11 @@ class ChatPage:
     async def is_ready(self) -> None:
         """Wait until nothing is under way."""
         await expect(self.page.locator(".messages")).to_have_attribute("data-status", "ready")
+
+    async def choose(self, *files: FilePayload) -> None:
+        """Give files to the page, which has asked for some or is about to."""
+        chooser = await self._choosers.get()
+        await chooser.set_files(list(files))
 
     async def sample_lengths(self) -> None:
         """Begin to note the length of the answer's text."""

@@ -42,9 +42,8 @@ _HAND_OVER = """([kind, files]) => {
 async def attach(page: ChatPage, way: str, *files: FilePayload) -> None:
     """Give files to the page: by the ``button``, by a ``paste`` or by a ``drop``."""
     if way == "button":
-        async with page.page.expect_file_chooser() as choosing:
-            await page.button("Attach a picture or a PDF").click()
-        await (await choosing.value).set_files(list(files))
+        await page.button("Attach a picture or a PDF").click()
+        await page.choose(*files)
         return
     handed = [
         {

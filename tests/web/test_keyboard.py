@@ -1,8 +1,6 @@
 """All that can be done with the page, without a mouse: every press below is one of a key."""
 
-from pathlib import Path
-
-from playwright.async_api import expect
+from playwright.async_api import FilePayload, expect
 
 from tests.web.chat_page import Generation
 from tests.web.conftest import Open
@@ -12,7 +10,7 @@ from tests.web.test_kept import chats_of
 
 
 async def test_everything_can_be_done_by_keyboard(
-    open_page: Open, generation: Generation, home: Site, tmp_path: Path
+    open_page: Open, generation: Generation, home: Site
 ) -> None:
     async with backend(home.model, store="memory") as url:
         page = await open_page(generation, address=url, fresh=True)
@@ -54,12 +52,11 @@ async def test_everything_can_be_done_by_keyboard(
         await page.is_ready()
 
         # Attach a file, and send it with a word.
-        file = tmp_path / "note.pdf"
-        file.write_bytes(b"%PDF-1.4\n%%EOF\n")
+        content = b"%PDF-1.4\n%%EOF\n"
+        file = FilePayload(name="note.pdf", mimeType="application/pdf", buffer=content)
         await tab_to(page, "Attach")
-        async with page.page.expect_file_chooser() as chooser:
-            await keyboard.press("Space")
-        await (await chooser.value).set_files(file)
+        await keyboard.press("Space")
+        await page.choose(file)
         await expect(page.page.get_by_role("list", name="Attached")).to_be_visible()
         await tab_to(page, "Remove note.pdf", back=True)
         await keyboard.press("Enter")
