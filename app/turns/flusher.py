@@ -207,7 +207,7 @@ class Flusher:
         self._last_end = loop.time()
         failed: list[BaseException] = []
         left = list(over)
-        while left and not self._waits:
+        while left and (not self._waits or len(left) == 1):
             # One by one, as long as they do not wait: tasks would cost more than all else.
             try:
                 await self._end(left.pop(0))
