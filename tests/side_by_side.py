@@ -18,8 +18,7 @@ _GROUPS = (
     re.compile(r"(tests/test_conformance\.py::)test_(?:flow|no_client)\w*(\[\d+)"),
     # One running container for each chain.
     re.compile(r"(tests/container/test_chains\.py::)\w+(\[(?:web-adapter|runtime)\b)"),
-    # Two browsers for all tests of the page: each one drawing by itself takes a whole core.
-    re.compile(r"(tests/web/test_)[a-k]"),
+    # One browser for all tests of the page: each one drawing by itself takes a whole core.
     re.compile(r"(tests/web/)"),
     # Pulumi, its AWS package and moto: seconds of every process that loads them.
     re.compile(r"(tests/infra/)"),

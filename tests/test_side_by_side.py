@@ -64,10 +64,8 @@ def test_tests_of_a_chain_share_its_container() -> None:
     )
 
 
-def test_tests_of_the_page_share_two_browsers() -> None:
-    pages = [f"tests/{path.relative_to(ROOT / 'tests')}" for path in ROOT.glob("tests/web/test_*")]
-
-    assert len({group_of(f"{page}::test_a") for page in pages}) == 2
+def test_tests_of_the_page_share_one_browser() -> None:
+    assert group_of("tests/web/test_tools.py::test_a") == group_of("tests/web/test_wire.py::test_b")
 
 
 def test_tests_of_the_stack_share_what_takes_long_to_load() -> None:
