@@ -123,7 +123,7 @@ async def test_a_full_local_storage_loses_nothing(open_page: Open, generation: G
     await page.page.evaluate(_FILL)
 
     for number in range(4):
-        await page.ask(f"Question {number}\nscenario: say text=Fine.\n" + "x" * 30_000)
+        await page.ask(f"Question {number}\nscenario: say text=Fine.\n" + "words " * 5_000)
     await page.page.reload()
 
     await expect(page.answers).to_have_count(4)
@@ -148,7 +148,7 @@ async def test_a_browser_without_room_says_so_and_loses_no_other_chat(open_page:
         }"""
     )
 
-    await page.ask("A new chat\nscenario: say text=Fine.\n" + "x" * 30_000)
+    await page.ask("A new chat\nscenario: say text=Fine.\n" + "words " * 5_000)
 
     await expect(chats.get_by_role("alert")).to_contain_text("it lasts as long as the page")
     await expect(chats.get_by_role("listitem")).to_have_count(2)
