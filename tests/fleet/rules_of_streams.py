@@ -125,13 +125,18 @@ def _may_have_more(index: Index, call: Call) -> bool:
 
 
 def _died_owing(index: Index, call: Call) -> bool:
-    """Return whether the server of a post ended before the store took what it owed it."""
+    """Return whether the server of a post ended before the store took what it owed it.
+
+    A server that is told to stop goes on writing until it ends, so the store may also break then.
+    """
     return any(
         fault.kind in ("kill", "restart")
         and fault.server == call.server
         and fault.until >= call.ended_at
-        and index.broken(("engine", "pause"), call.sent_at - 2, fault.at)
         and index.broken(("engine", "pause"), fault.at - 2, fault.until)
+        and (
+            fault.kind == "restart" or index.broken(("engine", "pause"), call.sent_at - 2, fault.at)
+        )
         for fault in index.history.faults
     )
 

@@ -518,6 +518,20 @@ def test_what_may_happen_is_no_violation(why: str, change: Change) -> None:
     assert violations(change(RIGHT)) == []
 
 
+@pytest.mark.parametrize(("restarts", "is_excused"), [(0, True), (1, False)])
+def test_a_server_that_stops_may_owe_the_store_an_end_that_breaks_meanwhile(
+    restarts: int, is_excused: bool
+) -> None:
+    aborted = [POST.pieces[0].data, '{"type":"abort"}', DONE]
+    history = msgspec.structs.replace(
+        RIGHT,
+        calls=[POST, msgspec.structs.replace(FOLLOW, pieces=_pieces(aborted, 9.0), ended_at=9.2)],
+        faults=[Fault("restart", restarts, 2.5, 7.0), Fault("engine", None, 2.8, 6.0)],
+    )
+
+    assert ("readers_agree" in {one.rule for one in violations(history)}) is not is_excused
+
+
 @pytest.mark.parametrize(("deleted_at", "is_excused"), [(2.9, True), (8.5, False)])
 def test_a_chat_that_is_deleted_before_the_store_took_an_end_ends_its_followers(
     deleted_at: float, is_excused: bool
