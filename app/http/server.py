@@ -32,6 +32,8 @@ _ACCEPTED_AT_ONCE = 64
 _NEW_OBJECTS = 5000
 # How long the end of a response may take to reach its client, in seconds.
 _LAST_BYTES_S = 1.5
+# What comes later than this, in seconds, comes after the process stood still.
+_LATE_S = 0.5
 
 
 class Server(uvicorn.Server):
@@ -60,6 +62,7 @@ class Server(uvicorn.Server):
         self._grace_s = grace_s
         self._is_my_turn = is_my_turn
         self._acceptors: list[FairAcceptor] = []
+        self._cutting: asyncio.TimerHandle | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         report_seldom(asyncio.get_running_loop())
@@ -100,19 +103,26 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for acceptor in self._acceptors:
             acceptor.stop()
-        loop = asyncio.get_running_loop()
-        timers = (
-            loop.call_later(self._grace_s, self._stop_turns),
-            loop.call_later(self._grace_s + _LAST_BYTES_S, self._cut),
-        )
+        stopping = asyncio.get_running_loop().call_later(self._grace_s, self._stop_turns)
+        self._cut_after(self._grace_s + _LAST_BYTES_S)
         try:
             await super().shutdown(sockets)
         finally:
-            for timer in timers:
-                timer.cancel()
+            stopping.cancel()
+            if self._cutting is not None:
+                self._cutting.cancel()
 
-    def _cut(self) -> None:
+    def _cut_after(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        at = loop.time() + seconds
+        self._cutting = loop.call_at(at, self._cut, at)
+
+    def _cut(self, at: float) -> None:
         """Cut the connections of clients that do not even read the end of their response."""
+        if asyncio.get_running_loop().time() - at > _LATE_S:
+            # Suspended, or without a processor: what was to be sent before is due only now.
+            self._cut_after(_LAST_BYTES_S)
+            return
         for connection in tuple(self.server_state.connections):
             connection.transport.abort()
 

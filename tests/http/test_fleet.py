@@ -137,6 +137,30 @@ async def test_a_rolling_restart_loses_no_answer(fleet: _Fleet) -> None:
     assert _said(later.content) == "Hi there."
 
 
+async def test_who_follows_is_told_of_the_end_by_a_server_that_stood_still_meanwhile(
+    control: Control, fleet: _Fleet
+) -> None:
+    writing = await fleet.server()
+    stopping = await fleet.server("--shutdown-grace", "0.5")
+    async with (
+        writing.http.stream("POST", "/api/chat", json=_asked(STALL)) as posted,
+        stopping.http.stream("POST", "/api/chat", json=_asked(STALL, chat="c2")) as of_its_own,
+    ):
+        await Reader(posted).until(b"word2")
+        async with stopping.http.stream("GET", "/api/chat/c1/stream") as followed:
+            follower = Reader(followed)
+            await follower.until(b"word2")
+            stopping.running.process.send_signal(signal.SIGTERM)
+            await Reader(of_its_own).rest()  # the grace is over
+            stopping.running.process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(3)  # until the connections of silent clients would be cut
+            stopping.running.process.send_signal(signal.SIGCONT)
+            wire = await follower.rest()
+
+    assert _RESTARTING.encode() in wire
+    assert wire.endswith(b"data: [DONE]\n\n")
+
+
 def _text(chat: dict[str, Any]) -> str:
     parts = chat["messages"][-1]["parts"]
     return "".join(part["text"] for part in parts if part["type"] == "text")
