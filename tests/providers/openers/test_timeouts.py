@@ -59,7 +59,7 @@ async def test_a_stream_may_take_longer_than_the_longest_silence(make_opener: Ma
 
     async def play(connection: Connection) -> None:
         await connection.start()
-        end = time.monotonic() + 0.6
+        end = time.monotonic() + 2
         while time.monotonic() < end:
             await connection.chunk(b"a")
             await asyncio.sleep(0.02)
@@ -67,7 +67,7 @@ async def test_a_stream_may_take_longer_than_the_longest_silence(make_opener: Ma
 
     async with (
         serve(play) as upstream,
-        aclosing(make_opener(base_url=upstream.url, read_timeout_s=0.4)) as opener,
+        aclosing(make_opener(base_url=upstream.url, read_timeout_s=1.5)) as opener,
     ):
         assert set(await ask(opener)) == set(b"a")
 
