@@ -73,11 +73,11 @@ async def test_what_is_written_here_wakes_at_once() -> None:
     await asyncio.sleep(0)
 
     waits.wake("t", 2)
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(5):
         await first
     assert not second.done()
     waits.wake("t")
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(5):
         await second
     await waits.aclose()
 
@@ -121,5 +121,5 @@ async def test_closing_wakes_everybody() -> None:
 
     await waits.aclose()
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(5):
         await asyncio.gather(*waiting)

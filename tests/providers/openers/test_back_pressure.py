@@ -109,10 +109,10 @@ async def test_silence_while_nobody_reads_takes_nothing_away(make_opener: MakeOp
     async with (
         asyncio.timeout(10),
         serve(play) as upstream,
-        aclosing(make_opener(base_url=upstream.url, read_timeout_s=0.1)) as opener,
+        aclosing(make_opener(base_url=upstream.url, read_timeout_s=0.5)) as opener,
         aclosing(await opener.open("/chat/completions", BODY)) as stream,
     ):
-        await asyncio.sleep(0.3)  # longer than the server may be silent
+        await asyncio.sleep(0.8)  # longer than the server may be silent
         received, failure = await read_to_the_end(stream)
 
     assert failure is None

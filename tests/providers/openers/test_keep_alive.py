@@ -136,7 +136,7 @@ async def test_a_connection_that_fell_silent_is_given_up(make_opener: MakeOpener
     async with (
         asyncio.timeout(10),
         serve(respond(b"a"), play, respond(b"b")) as upstream,
-        aclosing(make_opener(base_url=upstream.url, max_retries=0, read_timeout_s=0.1)) as opener,
+        aclosing(make_opener(base_url=upstream.url, max_retries=0, read_timeout_s=0.5)) as opener,
     ):
         assert await ask(opener) == b"a"
         with pytest.raises(ProviderTimeout):
