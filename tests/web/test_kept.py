@@ -44,6 +44,7 @@ def said(kept: dict[str, Any]) -> list[str]:
 
 async def begin(page: ChatPage, home: Site, gate: str) -> None:
     """Ask for an answer that says three words and waits at a gate."""
+    # The tests of a session share the model, and what one has opened stays open.
     assert not home.control.gate(gate).is_open
     await page.send(f"scenario: stall after=3 gate={gate}")
     await expect(page.answers.last).to_contain_text(FIRST)

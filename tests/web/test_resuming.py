@@ -13,8 +13,8 @@ from tests.web.chat_page import ChatPage, Generation
 from tests.web.conftest import Open
 from tests.web.relay import relay
 from tests.web.site import Site, backend
+from tests.web.test_kept import FIRST, begin
 
-FIRST = "word0 word1 word2"
 WHOLE = re.compile(r"^word0 word1 word2 word3 .*word12$")
 
 
@@ -23,14 +23,6 @@ async def url(home: Site) -> AsyncIterator[str]:
     """Serve the page with a store."""
     async with backend(home.model, store="memory") as running:
         yield running
-
-
-async def begin(page: ChatPage, home: Site, gate: str) -> None:
-    """Ask for an answer that says three words and waits at a gate."""
-    # The tests of a session share the model, and what one has opened stays open.
-    assert not home.control.gate(gate).is_open
-    await page.send(f"scenario: stall after=3 gate={gate}")
-    await expect(page.answers.last).to_contain_text(FIRST)
 
 
 def notice(page: ChatPage) -> Locator:
