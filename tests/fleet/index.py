@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from tests.fleet.history import Call, FaultKind, History, Version
+from tests.fleet.history import Call, Fault, FaultKind, History, Version
 from tests.fleet.seen import RESTARTING, UNREACHABLE, Seen, seen
 
 _WORD = re.compile(r"(m\d+)([a-z])\d+\b")
@@ -149,17 +149,20 @@ class Index:
             if fault.kind in ("pause", "engine")
         )
 
-    def longest_quiet_s(self, since: float, until: float, server: int) -> float:
-        """Return for how many seconds in one piece neither the engine nor a server stood still."""
-        faults = sorted(
-            (fault.at, fault.until)
+    def stood_still(self, server: int) -> Iterable[Fault]:
+        """Return when a server could write nothing: the engine or itself stood still."""
+        return (
+            fault
             for fault in self.history.faults
             if fault.kind == "engine" or (fault.kind == "pause" and fault.server == server)
         )
+
+    def longest_quiet_s(self, since: float, until: float, server: int) -> float:
+        """Return for how many seconds in one piece neither the engine nor a server stood still."""
         longest_s, quiet_since = 0.0, since
-        for began, ended in faults:
-            longest_s = max(longest_s, min(began, until) - quiet_since)
-            quiet_since = max(quiet_since, ended)
+        for fault in sorted(self.stood_still(server), key=lambda fault: fault.at):
+            longest_s = max(longest_s, min(fault.at, until) - quiet_since)
+            quiet_since = max(quiet_since, fault.until)
         return max(longest_s, until - quiet_since)
 
     def ran_without_store(self, call: Call) -> bool:

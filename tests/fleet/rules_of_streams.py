@@ -146,8 +146,8 @@ def _deleted_owing(index: Index, call: Call) -> bool:
     owed_until = max(
         (
             fault.until
-            for fault in index.history.faults
-            if fault.kind in ("engine", "pause") and fault.at <= call.ended_at <= fault.until
+            for fault in index.stood_still(call.server)
+            if fault.at <= call.ended_at <= fault.until
         ),
         default=call.ended_at,
     )
