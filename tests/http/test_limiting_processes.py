@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 STALL = "scenario: stall after=2 gate=never"
 LIMIT = 17
+_BURST = 200
 
 
 class Fleet(NamedTuple):
@@ -102,18 +103,22 @@ async def test_a_burst_over_three_processes_admits_exactly_the_limit(
     limits = {"CHAT_TURNS_PER_MINUTE": str(LIMIT), "CHAT_LIMITS_FAIL": "closed"}
     async with AsyncExitStack() as stack:
         fleet = await _fleet(stack, OPENAI_BASE_URL=model, **store, **limits)
-        # More at once, and a busy machine's engine may need longer than a request waits for it.
-        at_once = asyncio.Semaphore(24)
+        # Of more at once DynamoDBLocal on a busy machine answers some too late.
+        is_dynamodb = store["CHAT_STORE"].startswith("dynamodb:")
+        at_once = asyncio.Semaphore(24 if is_dynamodb else _BURST)
 
         async def post(number: int) -> httpx2.Response:
             asked = _asked("scenario: say text=Hi", number)
             async with at_once:
                 return await fleet.clients[number % 3].post("/api/chat", json=asked)
 
-        responses = await asyncio.gather(*map(post, range(200)))
+        responses = await asyncio.gather(*map(post, range(_BURST)))
         used = [await _limits(http) for http in fleet.clients]
 
-    assert Counter(response.status_code for response in responses) == {200: LIMIT, 429: 200 - LIMIT}
+    assert Counter(response.status_code for response in responses) == {
+        200: LIMIT,
+        429: _BURST - LIMIT,
+    }
     left = [
         int(response.headers["x-ratelimit-remaining"])
         for response in responses
