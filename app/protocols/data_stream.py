@@ -159,9 +159,9 @@ class DataStreamEncoder:
     def _ended(self, finish_reason: str) -> bytes:
         """Return the closing lines of a turn that did not finish; they count no usage.
 
-        After an error the AI SDK's server sends them too, unless it came before the first step.
-        After a stop it closes the connection. We say that the answer has ended, also before its
-        first step: who reads it by another connection could not tell that from a break.
+        After an error the AI SDK's server sends them too, unless it came before the first step. A
+        stop has them there too: who reads the answer by another connection could not tell a stream
+        without an end from one that broke.
         """
         step = _part("e", _end(finish_reason, _NO_USAGE, isContinued=False))
         return (step if self._in_step else b"") + _part("d", _end(finish_reason, _NO_USAGE))

@@ -208,7 +208,8 @@ class Flusher:
         failed: list[BaseException] = []
         left = list(over)
         while left and (not self._waits or len(left) == 1):
-            # One by one, as long as they do not wait: tasks would cost more than all else.
+            # One by one, as long as they do not wait, and one alone: tasks would cost more than all
+            # else.
             try:
                 await self._end(left.pop(0))
             except Exception as error:  # may be of this turn only
